@@ -1,0 +1,1 @@
+"""Charging stations: the OCPP endpoint."""

@@ -1,0 +1,1 @@
+"""The demo street: every peer of the hub, speaking the real protocols over loopback."""

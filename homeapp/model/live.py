@@ -1,0 +1,164 @@
+"""The live picture of the home, each number with its age."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from homeapp.model.health import HealthAlert
+from homeapp.model.plan import ChargingMode
+from homeapp.model.readings import EvceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its age at the moment the snapshot was taken.
+
+    Attributes:
+        value: None while it is not known; never the last one in disguise.
+        age_s: seconds since it was measured, or None with no value.
+        stale: older than it may be; shown grey with its age.
+    """
+
+    value: float | None = None
+    age_s: float | None = None
+    stale: bool = False
+
+
+class Doing(StrEnum):
+    """What the charger is doing and why, as a code; the screen makes the sentence."""
+
+    NO_CHARGER = "no_charger"
+    CHARGER_OFFLINE = "charger_offline"
+    NO_CAR = "no_car"
+    CHARGING_CHEAP = "charging_cheap"
+    CHARGING_NEEDED = "charging_needed"
+    CHARGING_NOW = "charging_now"
+    CHARGING_FLOOR = "charging_floor"
+    """the hub lacks fresh data, so the charger runs at its safe limit"""
+    WAITING_CHEAPER = "waiting_cheaper"
+    REDUCED_BY_OFFER = "reduced_by_offer"
+    REDUCED_BY_GRID = "reduced_by_grid"
+    """a mandatory limit"""
+    REDUCED_BY_FUSE = "reduced_by_fuse"
+    FEEDING = "feeding"
+    PAUSED_BY_OWNER = "paused_by_owner"
+    CAR_FULL = "car_full"
+    CAR_NOT_TAKING = "car_not_taking"
+    FAULTED = "faulted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """State, reason and until when.
+
+    Attributes:
+        until: when the next change is planned, or None.
+        power_w: the power meant, W, charging +, feeding -.
+    """
+
+    doing: Doing
+    until: datetime | None = None
+    power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """Totals since local midnight.
+
+    Attributes:
+        charged_wh, fed_wh: both >= 0.
+        cost: of what the car charged; None while prices were missing.
+        earned: rewards of completed offers.
+    """
+
+    charged_wh: float
+    fed_wh: float
+    cost: Decimal | None
+    earned: Decimal
+    currency: str
+
+
+class LinkState(StrEnum):
+    """State of the way to a provider."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderLink:
+    """How the way to a provider stands.
+
+    Attributes:
+        waiting: answers to it that still wait in the outbox.
+        problem: a sentence, or None.
+    """
+
+    sp_id: str
+    name: str
+    state: LinkState
+    since: datetime
+    waiting: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the owner should know that is neither an offer nor car health: a refused forgery, a full disk.
+
+    Attributes:
+        code: stable word for tests and translation, for instance ``message_rejected.signature``.
+        sentence: what happened and what to do, plain text.
+        count: how often it happened; the same notice is shown once.
+    """
+
+    code: str
+    sentence: str
+    at: datetime
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything Home shows.
+
+    Attributes:
+        at: hub time of the snapshot, UTC.
+        grid_w: at the meter, import +.
+        home_w: what the home uses besides the car, >= 0.
+        evce_w: at the charger, charging +, feeding -.
+        soc_pct: the car's state of charge.
+        price: import price now, per kWh, or None.
+        export_price: per kWh, or None.
+        meter_online, evce_online: None where there is no such device adopted.
+        fuse_a: the main fuse, A per phase.
+        granted_w: the limit the charger has accepted.
+    """
+
+    at: datetime
+    grid_w: Figure
+    home_w: Figure
+    evce_w: Figure
+    soc_pct: Figure
+    session_wh: Figure
+    price: Decimal | None
+    export_price: Decimal | None
+    currency: str
+    meter_online: bool | None
+    evce_online: bool | None
+    evce_status: EvceStatus | None
+    activity: Activity
+    mode: ChargingMode
+    target_pct: float
+    floor_pct: float
+    ready_by: datetime
+    reaches_pct: float | None
+    granted_w: float | None
+    fuse_a: float
+    today: Today
+    alerts: tuple[HealthAlert, ...] = ()
+    providers: tuple[ProviderLink, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    pending_offers: int = 0

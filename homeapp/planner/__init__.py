@@ -1,0 +1,1 @@
+"""Pure functions from rates, demand, limits and offers to a plan."""

@@ -1,0 +1,237 @@
+"""What the hub needs from outside, as Protocols: drivers and providers implement them, ``__main__`` joins them."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from homeapp.model.device import AdoptedDevice, Candidate
+from homeapp.model.health import HealthAlert
+from homeapp.model.live import LinkState
+from homeapp.model.offer import Decision, Offer, Receipt
+from homeapp.model.readings import EvceCommand, EvceState, MeterReading
+from homeapp.model.tariff import Tariff
+
+
+class Clock(Protocol):
+    """Hub time. All three run at the same speed, which in the demo street may be faster than the world's."""
+
+    def now(self) -> datetime:
+        """The civil time, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary origin, never going back; for ages and leases."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for ``seconds`` of this clock."""
+
+
+class Discoverer(Protocol):
+    """Watches the local network for one kind of device."""
+
+    async def run(self, found: Callable[[Candidate], None]) -> None:
+        """Report every device seen, and again when its address changes, until cancelled.
+
+        Raises:
+            DeviceError: the network cannot be watched.
+        """
+
+
+class Meter(Protocol):
+    """One adopted smart meter."""
+
+    @property
+    def device_id(self) -> str:
+        """The meter's stable id."""
+
+    def readings(self) -> AsyncIterator[MeterReading]:
+        """Connect and yield readings as they come, until cancelled.
+
+        Raises:
+            DeviceUnreachable: no link, or it fell silent; call again later.
+            DeviceRefused: the credentials or the interface are refused; pair again.
+            ProtocolError: it answers garbage; call again later.
+        """
+
+
+class MeterDriver(Protocol):
+    """Makes meters of one protocol family."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry; the part of the device id before the colon."""
+
+    async def pair(self, candidate: Candidate) -> str | None:
+        """Test the candidate and get credentials from it.
+
+        Returns:
+            The secret to keep, or None where the device needs none.
+
+        Raises:
+            PairingPending: somebody has to act at the device; call again within its window.
+            DeviceError: it cannot be adopted; the sentence says why.
+        """
+
+    def open(self, device: AdoptedDevice, secret: str | None) -> Meter:
+        """A meter at the device's last known address; no I/O yet."""
+
+
+class Admission(StrEnum):
+    """What the OCPP endpoint does with a station at the door."""
+
+    ADOPTED = "adopted"
+    KNOCKING = "knocking"
+    """unknown: let in to introduce itself, nothing more"""
+    REFUSED = "refused"
+    """known, but its password is wrong"""
+
+
+class StationRegister(Protocol):
+    """What the hub knows of charging stations; the OCPP endpoint asks and tells it. None of these blocks."""
+
+    def admission(self, device_id: str, password: str | None) -> Admission:
+        """Whether a station with this identity and Basic password (None: none sent) may come in."""
+
+    def authorizes(self, device_id: str, id_token: str) -> bool:
+        """Whether this token may charge here."""
+
+    def knocked(self, candidate: Candidate) -> None:
+        """An unknown station has introduced itself (again)."""
+
+    def changed(self, state: EvceState) -> None:
+        """An adopted station's state has changed."""
+
+
+class Evce(Protocol):
+    """One adopted charging station."""
+
+    @property
+    def device_id(self) -> str:
+        """The station's stable id."""
+
+    @property
+    def state(self) -> EvceState:
+        """The newest state."""
+
+    async def apply(self, command: EvceCommand) -> None:
+        """Bring the station to ``command``; called every control cycle with the current wish.
+
+        Idempotent: it talks to the station only when the wish has changed noticeably or half of the lease is over.
+        A wish to charge starts a transaction where a car waits for one.
+
+        Raises:
+            DeviceUnreachable: the station is offline or did not answer in time.
+            DeviceRefused: it rejected the limit.
+            NotSupported: it cannot feed.
+        """
+
+
+class EvceEndpoint(Protocol):
+    """The server that charging stations connect to."""
+
+    async def run(self, register: StationRegister) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            EnvironmentProblem: the port cannot be opened.
+        """
+
+    def evce(self, device_id: str) -> Evce | None:
+        """The adopted station, or None while it has not connected since start."""
+
+    async def enrol(self, device_id: str) -> str:
+        """Give a knocking station a new password and return it; the station is expected to come back with it.
+
+        Raises:
+            DeviceUnreachable: it is not connected.
+            DeviceRefused: it does not accept a password.
+        """
+
+    async def drop(self, device_id: str) -> None:
+        """Close the station's connection, so that it comes back and is judged anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionMessage:
+    """A decision on its way out; ``decision.decision_id`` makes it idempotent.
+
+    Attributes:
+        offer: the revision that was decided about.
+        not_after: useless after this.
+    """
+
+    decision: Decision
+    offer: Offer
+    not_after: datetime
+
+
+class ProviderInbox(Protocol):
+    """Where providers put what comes in; whatever is put here is durable when the call returns."""
+
+    async def tariff(self, sp_id: str, tariff: Tariff) -> None:
+        """New prices; replaces the ones of the same provider."""
+
+    async def offer(self, offer: Offer) -> None:
+        """A verified request. Known (id, revision) pairs are ignored; a higher revision supersedes."""
+
+    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
+        """The provider has taken a request back."""
+
+    async def receipt(self, receipt: Receipt) -> None:
+        """The provider's own word about a decision."""
+
+    async def health(self, alert: HealthAlert) -> None:
+        """A defect of the car, or its repair."""
+
+    async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
+        """Remember a message id; True where it was known already (a replay or a duplicate)."""
+
+    def rejected(self, sp_id: str, code: str, sentence: str) -> None:
+        """An inbound message failed a check; logged and shown."""
+
+    def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
+        """The way to the provider changed."""
+
+
+class Provider(Protocol):
+    """One service provider and the way to it."""
+
+    @property
+    def sp_id(self) -> str:
+        """``grid_sp``, ``evc_sp`` or ``pev_sp``."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name for people, as configured."""
+
+    async def run(self, inbox: ProviderInbox) -> None:
+        """Keep the link up and pass on what comes in, until cancelled.
+
+        Survives lost links by itself, with back-off and full jitter.
+
+        Raises:
+            ProviderRefused: the credentials are refused; needs a person.
+        """
+
+    async def deliver(self, message: DecisionMessage) -> Receipt:
+        """Hand a decision over.
+
+        Returns:
+            A TRANSPORT receipt; handing over the same decision again returns one too and has no second effect.
+
+        Raises:
+            ProviderUnreachable: try again later.
+            ProviderRefused: final.
+        """
+
+
+class Signer(Protocol):
+    """Signs with the hub's own EC P-256 key."""
+
+    @property
+    def key_id(self) -> str:
+        """RFC 7638 thumbprint of the public key."""
+
+    def sign(self, payload: bytes, typ: str) -> str:
+        """A compact JWS (RFC 7515), alg ES256, with ``typ`` and ``kid`` in its protected header."""

@@ -1,0 +1,177 @@
+"""Every setting, declared once: ``settings.toml`` in the data directory. Nothing secret is in it."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from homeapp.errors import SettingsInvalid
+from homeapp.model.site import Site
+
+FILE_NAME = "settings.toml"
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class SecretPlace(StrEnum):
+    """Where secrets are kept."""
+
+    AUTO = "auto"
+    """the sealed credential where systemd delivers one, else the keyring, else refuse"""
+    KEYRING = "keyring"
+    CREDENTIAL = "credential"
+    MACHINE_FILE = "machine_file"
+    """a key file beside the secrets: only by the installer's explicit wish, shown as a warning"""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename=None):
+    """Base of all sections."""
+
+
+class SiteSettings(_Section, frozen=True):
+    """``[site]``; see ``homeapp.model.site.Site``."""
+
+    name: str = ""
+    time_zone: str = "Europe/Amsterdam"
+    fuse_a: Positive = 25.0
+    phases: Annotated[int, msgspec.Meta(ge=1, le=3)] = 3
+    voltage_v: Positive = 230.0
+    fuse_margin: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
+    safe_current_a: Annotated[float, msgspec.Meta(ge=0)] = 6.0
+    max_current_a: Positive = 16.0
+    feed_allowed: bool = True
+
+    def site(self) -> Site:
+        """The same as the model's dataclass."""
+        return Site(**{name: getattr(self, name) for name in self.__struct_fields__})
+
+
+class OcppSettings(_Section, frozen=True):
+    """``[ocpp]``: the endpoint for charging stations, always TLS.
+
+    Attributes:
+        names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
+        lease_s: how long a limit holds at the station without renewal, s of hub time.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
+    port: Port = 8887
+    names: tuple[str, ...] = ()
+    lease_s: Positive = 60.0
+
+
+class DiscoverySettings(_Section, frozen=True):
+    """``[discovery]``.
+
+    Attributes:
+        interfaces: IP addresses of the interfaces to look on; empty for all.
+    """
+
+    interfaces: tuple[str, ...] = ()
+
+
+class GoalSettings(_Section, frozen=True):
+    """``[goal]``: what the owner wants of the car unless changed on screen.
+
+    Attributes:
+        ready_by: local wall time, ``HH:MM``, every day.
+    """
+
+    target_pct: Percent = 80.0
+    floor_pct: Percent = 50.0
+    ready_by: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "07:00"
+    capacity_kwh: Positive = 60.0
+
+
+class GridSpSettings(_Section, frozen=True):
+    """``[grid_sp]``: the OpenADR 3 VTN of the electricity network provider.
+
+    The client secret is kept in the SecretStore as ``grid_sp.client_secret``.
+
+    Attributes:
+        vtn_url: base URL, https; programs are at ``<vtn_url>/programs``.
+        ca_file: PEM file of a private CA, or empty for the system's.
+
+        poll_s: s of hub time between polls.
+    """
+
+    name: str
+    vtn_url: Annotated[str, msgspec.Meta(pattern=r"^https://")]
+    client_id: str
+    ca_file: str = ""
+    ven_name: str = "homeapp"
+    poll_s: Positive = 60.0
+
+
+class SystemOperatorSettings(_Section, frozen=True):
+    """``[system_operator]``: the oneM2M CSE and its MQTT broker, mutual TLS with the hub's own key.
+
+    Attributes:
+        ca_file: PEM file of the CA that signed the broker's certificate.
+        certificate_file: PEM file of the hub's client certificate (public; the key is in the SecretStore).
+        ae_id: the hub's AE-ID-Stem, equal to its certificate's common name.
+        catch_up_s: s of hub time between retrievals of the inbox.
+    """
+
+    broker_host: str
+    broker_port: Port = 8883
+    ca_file: str
+    certificate_file: str
+    cse_id: str = "/id-in"
+    cse_name: str = "cse-in"
+    ae_id: str
+    catch_up_s: Positive = 300.0
+
+
+class ServiceProviderSettings(_Section, frozen=True):
+    """``[evc_sp]``, ``[pev_sp]``: a service provider behind the system operator.
+
+    Attributes:
+        ae_id: its AE-ID, used as ``iss`` of what it signs.
+        key: its public signing key as JWK (EC P-256 or Ed25519).
+    """
+
+    name: str
+    ae_id: str
+    key: dict[str, str]
+
+
+class Settings(_Section, frozen=True):
+    """All of it; a section that is missing has its defaults, a provider that is missing is not used."""
+
+    site: SiteSettings = SiteSettings()
+    ocpp: OcppSettings = OcppSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
+    goal: GoalSettings = GoalSettings()
+    secrets: SecretPlace = SecretPlace.AUTO
+    grid_sp: GridSpSettings | None = None
+    system_operator: SystemOperatorSettings | None = None
+    evc_sp: ServiceProviderSettings | None = None
+    pev_sp: ServiceProviderSettings | None = None
+
+
+def load(data_dir: Path) -> Settings:
+    """Read ``settings.toml``; no file means all defaults.
+
+    Raises:
+        SettingsInvalid: unknown or malformed settings, with the place.
+    """
+    path = data_dir / FILE_NAME
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        settings = msgspec.toml.decode(text, type=Settings)
+        ZoneInfo(settings.site.time_zone)
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, KeyError) as error:
+        raise SettingsInvalid(f"{path}: {error}. Correct the line and start again.") from error
+    if settings.ocpp.lease_s > 60:
+        raise SettingsInvalid(f"{path}: ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub.")
+    return settings
