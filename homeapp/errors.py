@@ -3,6 +3,7 @@
 HomeappError
 ├── EnvironmentProblem          the machine or its owner can mend it; never a bug
 │   ├── DataDirectoryBusy       a second hub on the same data directory
+│   ├── HubNotRunning           nobody answers on the local socket
 │   ├── StoreUnavailable        disk full, database damaged or locked
 │   ├── SecretStoreUnavailable  no keyring and no sealed credential
 │   └── SettingsInvalid         a setting is missing or malformed
@@ -35,6 +36,10 @@ class EnvironmentProblem(HomeappError):
 
 class DataDirectoryBusy(EnvironmentProblem):
     """Another hub holds the lock of this data directory."""
+
+
+class HubNotRunning(EnvironmentProblem):
+    """No hub answers for this data directory."""
 
 
 class StoreUnavailable(EnvironmentProblem):
@@ -89,7 +94,8 @@ class MessageRejected(ProviderError):
     """An inbound message failed a check and was not acted upon.
 
     Attributes:
-        code: which check failed: ``signature``, ``audience``, ``expired``, ``replay``, ``schema``, ``value`` or ``issuer``.
+        code: which check failed: ``signature``, ``audience``, ``expired``, ``replay``, ``schema``, ``value``,
+            ``issuer``.
     """
 
     def __init__(self, code: str, sentence: str) -> None:

@@ -118,12 +118,12 @@ class SystemOperatorSettings(_Section, frozen=True):
     """
 
     broker_host: str
-    broker_port: Port = 8883
     ca_file: str
     certificate_file: str
+    ae_id: str
+    broker_port: Port = 8883
     cse_id: str = "/id-in"
     cse_name: str = "cse-in"
-    ae_id: str
     catch_up_s: Positive = 300.0
 
 

@@ -1,0 +1,105 @@
+"""Calls a running hub over the local socket: for the command line and for tests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from homeapp import api
+from homeapp.errors import HubNotRunning
+
+R = TypeVar("R")
+
+_CALL_TIMEOUT_S = 60.0
+
+
+class Client:
+    """One connection; made by ``connect``."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._waiting: dict[int, asyncio.Future[api.Response]] = {}
+        self._last_id = 0
+        self._changed = asyncio.Condition()
+        self.latest: dict[api.Topic, api.Notification] = {}
+
+    async def call(self, call: api.Call[R]) -> R:
+        """Carry out one call.
+
+        Raises:
+            HomeappError: what the hub answered, as the same class.
+            HubNotRunning: the hub went away or did not answer in time.
+        """
+        self._last_id += 1
+        request_id = self._last_id
+        future: asyncio.Future[api.Response] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        try:
+            self._writer.write(api.encode_call(request_id, call))
+            async with asyncio.timeout(_CALL_TIMEOUT_S):
+                await self._writer.drain()
+                response = await future
+        except (ConnectionError, TimeoutError) as error:
+            raise HubNotRunning("The hub did not answer. See its log, or start it again.") from error
+        finally:
+            self._waiting.pop(request_id, None)
+        if response.error is not None:
+            raise response.error
+        result: R = api.decode_value(response.result, call.answer)
+        return result
+
+    async def watch(self, *topics: api.Topic) -> None:
+        """Keep ``latest`` up to date on these topics."""
+        await self.call(api.Watch(topics=topics))
+
+    async def wait_until(self, done: Callable[[], Any], timeout_s: float) -> Any:
+        """Wait until ``done()`` (asked after each notification) is truthy, and return that.
+
+        Raises:
+            TimeoutError: it never was.
+        """
+        async with asyncio.timeout(timeout_s), self._changed:
+            while not (value := done()):
+                await self._changed.wait()
+            return value
+
+    async def _read(self) -> None:
+        while line := await self._reader.readline():
+            message = api.decode_incoming(line)
+            if isinstance(message, api.Pushed):
+                async with self._changed:
+                    self.latest[message.topic] = message.value
+                    self._changed.notify_all()
+                continue
+            future = self._waiting.get(message.id) if message.id is not None else None
+            if future is not None and not future.done():
+                future.set_result(message)
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(ConnectionResetError())
+
+
+@contextlib.asynccontextmanager
+async def connect(path: Path) -> AsyncIterator[Client]:
+    """A connection to the hub that listens at ``path``.
+
+    Raises:
+        HubNotRunning: nobody listens there.
+    """
+    try:
+        reader, writer = await asyncio.open_unix_connection(path, limit=api.MAX_LINE)
+    except OSError as error:
+        raise HubNotRunning("No hub runs with this data directory. Start one with: homeapp hub") from error
+    client = Client(reader, writer)
+    reading = asyncio.ensure_future(client._read())  # noqa: SLF001 - the connection's own reader
+    try:
+        yield client
+    finally:
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            await reading
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

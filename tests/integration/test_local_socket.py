@@ -1,0 +1,153 @@
+"""The contract over a real Unix socket."""
+
+import asyncio
+import json
+import stat
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeapp import api
+from homeapp.client import Client, connect
+from homeapp.errors import HubNotRunning, NotAllowed, NotFound, WrongState
+from homeapp.model.plan import Plan
+from homeapp.model.site import Site
+from homeapp.server import Handler, Server, socket_path
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+class SmallHub:
+    """A server with two real handlers and a plan that can be replaced."""
+
+    def __init__(self, path: Path) -> None:
+        self.plan: Plan | None = None
+        self.path = path
+        handlers: dict[type[api.Call[Any]], Handler] = {api.ShowOffer: self._show, api.GetPlan: self._get_plan}
+        self.server = Server(path, handlers, lambda _topic: self.plan, self._hello)
+
+    def _hello(self, role: api.Role) -> api.Hello:
+        return api.Hello(version="1", protocol=1, now=NOW, clock_speed=1.0, role=role, site=Site())
+
+    async def _show(self, call: api.ShowOffer) -> object:
+        raise (NotFound if call.key == "a" else WrongState)(f"no {call.key}")
+
+    async def _get_plan(self, _call: api.GetPlan) -> object:
+        return self.plan
+
+
+def serve(tmp_path: Path, body: Callable[[SmallHub], Awaitable[None]]) -> None:
+    async def main() -> None:
+        hub = SmallHub(socket_path(tmp_path))
+        started = asyncio.Event()
+        task = asyncio.create_task(hub.server.run(started.set))
+        await started.wait()
+        try:
+            await body(hub)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+async def hello(client: Client) -> api.Hello:
+    return await client.call(api.SayHello())
+
+
+def test_a_call_is_answered_and_the_socket_is_private(tmp_path: Path) -> None:
+    async def body(hub: SmallHub) -> None:
+        assert stat.S_IMODE(hub.path.stat().st_mode) == 0o600
+        async with connect(hub.path) as client:
+            answer = await hello(client)
+            assert (answer.role, answer.now) == (api.Role.INSTALLER, NOW)
+
+    serve(tmp_path, body)
+
+
+@pytest.mark.parametrize(("key", "kind"), [("a", NotFound), ("b", WrongState)])
+def test_errors_keep_their_class_and_sentence(tmp_path: Path, key: str, kind: type[Exception]) -> None:
+    async def body(hub: SmallHub) -> None:
+        async with connect(hub.path) as client:
+            with pytest.raises(kind, match=f"no {key}"):
+                await client.call(api.ShowOffer(key=key))
+
+    serve(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"nonsense\n", -32700),
+        (b"\xff\xfe\n", -32700),
+        (b"[]\n", -32600),
+        (b'{"jsonrpc":"1.0","id":1,"method":"plan.get"}\n', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"no.such"}\n', -32601),
+        (b'{"jsonrpc":"2.0","id":1,"method":"offers.show","params":{"key":5}}\n', -32602),
+    ],
+)
+def test_a_bad_line_gets_an_error_and_the_connection_goes_on(tmp_path: Path, line: bytes, code: int) -> None:
+    async def body(hub: SmallHub) -> None:
+        reader, writer = await asyncio.open_unix_connection(hub.path)
+        writer.write(line + b'{"jsonrpc":"2.0","id":7,"method":"plan.get"}\n')
+        first, second = json.loads(await reader.readline()), json.loads(await reader.readline())
+        assert first["error"]["code"] == code
+        assert second == {"jsonrpc": "2.0", "id": 7, "result": None}
+        writer.close()
+        await writer.wait_closed()
+
+    serve(tmp_path, body)
+
+
+def test_watchers_get_the_value_at_once_and_after_a_change(tmp_path: Path) -> None:
+    async def body(hub: SmallHub) -> None:
+        async with connect(hub.path) as client:
+            await client.watch(api.Topic.PLAN)
+            await client.wait_until(lambda: api.Topic.PLAN in client.latest, 5)
+            assert client.latest[api.Topic.PLAN] is None
+            hub.plan = Plan(made_at=NOW, slots=(), reaches_pct=80.0, shortfall_wh=0.0)
+            hub.server.publish(api.Topic.PLAN)
+            assert await client.wait_until(lambda: client.latest[api.Topic.PLAN], 5) == hub.plan
+
+    serve(tmp_path, body)
+
+
+def test_a_frozen_watcher_does_not_delay_others(tmp_path: Path) -> None:
+    async def body(hub: SmallHub) -> None:
+        _reader, writer = await asyncio.open_unix_connection(hub.path)
+        writer.write(api.encode_call(1, api.Watch(topics=(api.Topic.PLAN,))))
+        async with connect(hub.path) as client:
+            for _ in range(5000):
+                hub.server.publish(api.Topic.PLAN)
+                await asyncio.sleep(0)
+            assert (await hello(client)).protocol == 1
+        writer.close()
+        await writer.wait_closed()
+
+    serve(tmp_path, body)
+
+
+def test_a_role_that_is_too_low_is_refused() -> None:
+    assert api.Role.OWNER.covers(api.Role.HOUSEHOLD)
+    assert not api.Role.GUEST.covers(api.Role.OWNER)
+    error = api.decode_incoming(api.encode_error(3, NotAllowed("needs owner")))
+    assert isinstance(error, api.Response)
+    assert isinstance(error.error, NotAllowed)
+
+
+def test_no_hub_is_a_clear_sentence(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with connect(socket_path(tmp_path)):
+            pass
+
+    with pytest.raises(HubNotRunning, match="homeapp hub"):
+        asyncio.run(main())
+
+
+def test_a_deep_data_directory_still_has_a_usable_socket_path(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 100) / ("y" * 100)
+    assert len(str(socket_path(deep)).encode()) <= 100
+    assert socket_path(deep) != socket_path(tmp_path)
