@@ -1,0 +1,198 @@
+"""The control rules: from the state of the home to one command for the charger, stateless per cycle.
+
+Safety order, higher wins: main fuse, mandatory limits, critical car health, the owner's floor, accepted offers,
+the plan.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from homeapp.fuse_guard import MIN_CURRENT_A, Allowance
+from homeapp.model.live import Activity, Doing
+from homeapp.model.offer import OfferCase, OfferInterval, OfferKind
+from homeapp.model.plan import ChargingMode, Goal, Plan, PlanSlot, SlotReason
+from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
+from homeapp.model.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that one control cycle looks at.
+
+    Attributes:
+        evce: the charger, or None where none is adopted.
+        commitments: accepted and mandatory requests that are not over.
+        critical_health: a critical alert about the car stands.
+        soc_pct: the car's state of charge where it is fresh enough, else None.
+    """
+
+    now: datetime
+    site: Site
+    evce: EvceState | None
+    allowance: Allowance
+    plan: Plan | None
+    goal: Goal
+    commitments: tuple[OfferCase, ...]
+    critical_health: bool
+    soc_pct: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do in this cycle.
+
+    Attributes:
+        command: for the charger, or None where there is nothing to command.
+        activity: the reason, for people.
+        abort: accepted requests that local safety ends now: (key, sentence).
+    """
+
+    command: EvceCommand | None
+    activity: Activity
+    abort: tuple[tuple[str, str], ...] = ()
+
+
+def decide(situation: Situation, lease_s: float) -> Verdict:
+    """One command for now. Without a fresh meter it is the installer's safe limit."""
+    evce = situation.evce
+    if evce is None:
+        return Verdict(command=None, activity=Activity(doing=Doing.NO_CHARGER))
+    if not evce.connected:
+        return Verdict(command=None, activity=Activity(doing=Doing.CHARGER_OFFLINE))
+    if evce.status is EvceStatus.FAULTED:
+        return Verdict(command=_command(0.0, lease_s, "faulted"), activity=Activity(doing=Doing.FAULTED))
+    feed = _feed(situation, lease_s)
+    if feed is not None:
+        return feed if feed.command is not None else replace(_charge(situation, lease_s), abort=feed.abort)
+    return _charge(situation, lease_s)
+
+
+def power_per_ampere(evce: EvceState | None, site: Site) -> float:
+    """W that one ampere on each of the charger's phases makes."""
+    phases = evce.capabilities.phases if evce is not None and evce.capabilities is not None else site.phases
+    return site.voltage_v * phases
+
+
+def _feed(situation: Situation, lease_s: float) -> Verdict | None:
+    """A verdict where an accepted power feed is due, with ``command`` None where it must not happen; else None."""
+    for case in situation.commitments:
+        interval = _active(case, situation.now)
+        if case.offer.kind is not OfferKind.POWER_FEED or interval is None or interval.setpoint_w is None:
+            continue
+        refusal = _feed_refusal(situation, case)
+        if refusal is not None:
+            return Verdict(command=None, activity=Activity(doing=Doing.NO_CAR), abort=((case.offer.key, refusal),))
+        power_w = min(
+            -interval.setpoint_w, situation.site.max_current_a * power_per_ampere(situation.evce, situation.site)
+        )
+        activity = Activity(doing=Doing.FEEDING, until=interval.end, power_w=-power_w)
+        if not situation.allowance.feed_allowed:
+            power_w = 0.0
+            activity = Activity(doing=Doing.REDUCED_BY_FUSE, until=interval.end, power_w=0.0)
+        return Verdict(
+            command=EvceCommand(limit_w=0.0, feed_w=power_w, lease_s=lease_s, reason=f"offer {case.offer.offer_id}"),
+            activity=activity,
+        )
+    return None
+
+
+def _feed_refusal(situation: Situation, case: OfferCase) -> str | None:
+    evce = situation.evce
+    if evce is None or not evce.status.car_present:
+        return "The car is not plugged in, so it cannot feed power."
+    if situation.critical_health:
+        return "The car reports a critical defect, so it does not feed power."
+    if any(_mandatory_limit(case, situation.now) == 0 for case in situation.commitments):
+        return "The grid operator does not allow it now."
+    floor_pct = max(situation.goal.floor_pct, case.offer.min_soc_pct or 0.0)
+    if situation.soc_pct is None:
+        return "The car's state of charge is not known, so your floor cannot be kept."
+    if situation.soc_pct <= floor_pct:
+        return f"The car has reached {floor_pct:.0f} %, below which it never feeds power."
+    return None
+
+
+def _charge(situation: Situation, lease_s: float) -> Verdict:
+    site, evce = situation.site, situation.evce
+    per_ampere = power_per_ampere(evce, site)
+    wish_w, activity = _wish(situation, site.max_current_a * per_ampere)
+    limit_w = wish_w
+    offer_cap = _lowest_cap(situation, mandatory=False)
+    if offer_cap is not None and offer_cap[0] < limit_w:
+        limit_w = offer_cap[0]
+        activity = Activity(doing=Doing.REDUCED_BY_OFFER, until=offer_cap[1], power_w=limit_w)
+    grid_cap = _lowest_cap(situation, mandatory=True)
+    if grid_cap is not None and grid_cap[0] < limit_w:
+        limit_w = grid_cap[0]
+        activity = Activity(doing=Doing.REDUCED_BY_GRID, until=grid_cap[1], power_w=limit_w)
+    fuse_w = situation.allowance.current_a * per_ampere
+    if fuse_w < limit_w:
+        limit_w = fuse_w
+        doing = Doing.CHARGING_FLOOR if situation.allowance.fail_safe else Doing.REDUCED_BY_FUSE
+        activity = Activity(doing=doing, power_w=limit_w)
+    if limit_w < MIN_CURRENT_A * per_ampere - 1:
+        limit_w = 0.0
+    return Verdict(command=_command(limit_w, lease_s, activity.doing), activity=_as_seen(situation, activity, limit_w))
+
+
+def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
+    """What the plan wants now."""
+    goal = situation.goal
+    if goal.mode is ChargingMode.PAUSE:
+        return 0.0, Activity(doing=Doing.PAUSED_BY_OWNER, power_w=0.0)
+    if goal.mode is ChargingMode.NOW:
+        return most_w, Activity(doing=Doing.CHARGING_NOW, power_w=most_w)
+    slot = situation.plan.at(situation.now) if situation.plan else None
+    if situation.plan is None or slot is None:
+        # No plan is no reason to strand the driver.
+        return most_w, Activity(doing=Doing.CHARGING_NEEDED, power_w=most_w)
+    until = _until(situation.plan, slot)
+    if slot.power_w <= 0:
+        if situation.soc_pct is not None and situation.soc_pct >= goal.target_pct - 0.5:
+            return 0.0, Activity(doing=Doing.CAR_FULL, power_w=0.0)
+        return 0.0, Activity(doing=Doing.WAITING_CHEAPER, until=until, power_w=0.0)
+    doing = Doing.CHARGING_NEEDED if slot.reason is SlotReason.NEEDED else Doing.CHARGING_CHEAP
+    return min(slot.power_w, most_w), Activity(doing=doing, until=until, power_w=slot.power_w)
+
+
+def _until(plan: Plan, current: PlanSlot) -> datetime | None:
+    """When the plan changes between charging and not charging; None where it never does."""
+    for slot in plan.slots:
+        if slot.start >= current.end and (slot.power_w > 0) != (current.power_w > 0):
+            return slot.start
+    return None
+
+
+def _as_seen(situation: Situation, activity: Activity, limit_w: float) -> Activity:
+    """The car has the last word: without it, or when it takes nothing, that is what people see."""
+    evce = situation.evce
+    if evce is None or not evce.status.car_present:
+        return Activity(doing=Doing.NO_CAR) if evce is None or evce.status is EvceStatus.AVAILABLE else activity
+    if evce.status is EvceStatus.SUSPENDED_EV and limit_w > 0:
+        full = situation.soc_pct is not None and situation.soc_pct >= 99.5
+        return Activity(doing=Doing.CAR_FULL if full else Doing.CAR_NOT_TAKING, power_w=0.0)
+    return activity
+
+
+def _lowest_cap(situation: Situation, *, mandatory: bool) -> tuple[float, datetime] | None:
+    caps: list[tuple[float, datetime]] = []
+    for case in situation.commitments:
+        interval = _active(case, situation.now)
+        if interval is None or interval.max_w is None:
+            continue
+        if (case.offer.kind is OfferKind.CAPACITY_LIMIT) == mandatory:
+            caps.append((interval.max_w, interval.end))
+    return min(caps, default=None)
+
+
+def _mandatory_limit(case: OfferCase, now: datetime) -> float | None:
+    interval = _active(case, now) if case.offer.kind is OfferKind.CAPACITY_LIMIT else None
+    return interval.max_w if interval else None
+
+
+def _active(case: OfferCase, now: datetime) -> OfferInterval | None:
+    return next((interval for interval in case.offer.intervals if interval.start <= now < interval.end), None)
+
+
+def _command(limit_w: float, lease_s: float, reason: str) -> EvceCommand:
+    return EvceCommand(limit_w=limit_w, lease_s=lease_s, reason=str(reason))

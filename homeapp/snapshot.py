@@ -1,0 +1,186 @@
+"""The live state of the home: the newest of everything, and how old it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.live import (
+    Activity,
+    Doing,
+    Figure,
+    LinkState,
+    Notice,
+    ProviderLink,
+    Snapshot,
+    Today,
+)
+from homeapp.model.plan import Goal, Plan
+from homeapp.model.readings import EvceState, MeterReading
+from homeapp.model.site import Site
+from homeapp.model.tariff import Tariff
+from homeapp.ports import Clock
+
+METER_STALE_S = 15.0
+EVCE_STALE_S = 60.0
+SOC_STALE_S = 900.0
+MOST_NOTICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """The newest meter reading and when it came by the monotonic clock."""
+
+    reading: MeterReading
+    monotonic: float
+
+
+class LiveState:
+    """Holds the newest of everything in memory; ``snapshot`` puts it together.
+
+    Attributes:
+        meter, evce, plan, activity, today, alerts: the newest, or None / empty.
+    """
+
+    def __init__(self, *, site: Site, goal: Goal, clock: Clock) -> None:
+        self.site = site
+        self.goal = goal
+        self.meter: Stamped | None = None
+        self.evce: EvceState | None = None
+        self.plan: Plan | None = None
+        self.activity = Activity(doing=Doing.NO_CHARGER)
+        self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
+        self.alerts: tuple[HealthAlert, ...] = ()
+        self._clock = clock
+        self._tariffs: dict[str, Tariff] = {}
+        self._links: dict[str, ProviderLink] = {}
+        self._notices: dict[str, Notice] = {}
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """Prices in force: of the first provider that gave any."""
+        return next(iter(self._tariffs.values()), None)
+
+    @property
+    def meter_age_s(self) -> float:
+        """Seconds since the newest meter reading; infinite without one."""
+        return float("inf") if self.meter is None else max(0.0, self._clock.monotonic() - self.meter.monotonic)
+
+    @property
+    def critical_health(self) -> bool:
+        """A critical defect of the car stands."""
+        return any(alert.severity is Severity.CRITICAL and alert.cleared_at is None for alert in self.alerts)
+
+    @property
+    def fresh_soc_pct(self) -> float | None:
+        """The car's state of charge, or None where it is not known or too old to rely on."""
+        figure = self._soc()
+        return None if figure.stale else figure.value
+
+    def meter_read(self, reading: MeterReading) -> None:
+        """A new reading."""
+        self.meter = Stamped(reading, self._clock.monotonic())
+
+    def tariff_received(self, sp_id: str, tariff: Tariff) -> None:
+        """New prices of a provider."""
+        self._tariffs[sp_id] = tariff
+
+    def link_changed(self, sp_id: str, name: str, state: LinkState, problem: str | None) -> None:
+        """The way to a provider has changed."""
+        old = self._links.get(sp_id)
+        since = old.since if old is not None and old.state is state else self._clock.now()
+        self._links[sp_id] = ProviderLink(
+            sp_id=sp_id, name=name, state=state, since=since, problem=problem, waiting=old.waiting if old else 0
+        )
+
+    def waiting_changed(self, waiting: dict[str, int]) -> None:
+        """How many answers wait in the outbox, per provider."""
+        for sp_id, link in self._links.items():
+            self._links[sp_id] = replace(link, waiting=waiting.get(sp_id, 0))
+
+    def notice(self, code: str, sentence: str) -> None:
+        """Something to tell the owner; the same again only counts up."""
+        old = self._notices.pop(code, None)
+        count = old.count + 1 if old else 1
+        self._notices[code] = Notice(code=code, sentence=sentence, at=self._clock.now(), count=count)
+        while len(self._notices) > MOST_NOTICES:
+            del self._notices[next(iter(self._notices))]
+
+    def alert_raised(self, alerts: Iterable[HealthAlert]) -> None:
+        """The car's alerts, mended ones left out."""
+        standing = (alert for alert in alerts if alert.cleared_at is None)
+        self.alerts = tuple(sorted(standing, key=lambda alert: list(Severity).index(alert.severity), reverse=True))
+
+    def snapshot(self, *, meter_online: bool | None, evce_online: bool | None, pending_offers: int) -> Snapshot:
+        """Everything Home shows, with ages as of now."""
+        now = self._clock.now()
+        price = self.tariff.at(now) if self.tariff else None
+        grid, charger = self._grid(), self._charger()
+        return Snapshot(
+            at=now,
+            grid_w=grid,
+            home_w=_home(grid, charger, evce_present=evce_online is not None),
+            evce_w=charger,
+            soc_pct=self._soc(),
+            session_wh=self._session(),
+            price=price.import_price if price else None,
+            export_price=price.export_price if price else None,
+            currency=self.tariff.currency if self.tariff else "",
+            meter_online=meter_online,
+            evce_online=evce_online,
+            evce_status=self.evce.status if self.evce else None,
+            activity=self.activity,
+            mode=self.goal.mode,
+            target_pct=self.goal.target_pct,
+            floor_pct=self.goal.floor_pct,
+            ready_by=self.goal.ready_by,
+            reaches_pct=self.plan.reaches_pct if self.plan else None,
+            granted_w=self.evce.granted_w if self.evce else None,
+            fuse_a=self.site.fuse_a,
+            today=self.today,
+            alerts=self.alerts,
+            providers=tuple(self._links.values()),
+            notices=tuple(reversed(self._notices.values())),
+            pending_offers=pending_offers,
+        )
+
+    def _grid(self) -> Figure:
+        if self.meter is None:
+            return Figure()
+        age = self.meter_age_s
+        return Figure(self.meter.reading.power_w, age, age > METER_STALE_S)
+
+    def _charger(self) -> Figure:
+        if self.evce is None:
+            return Figure()
+        if self.evce.connected and self.evce.transaction_id is None:
+            return Figure(0.0, self._age(self.evce.received_at), stale=False)
+        return self._aged(self.evce.power_w, self.evce.power_at, EVCE_STALE_S)
+
+    def _soc(self) -> Figure:
+        return Figure() if self.evce is None else self._aged(self.evce.soc_pct, self.evce.soc_at, SOC_STALE_S)
+
+    def _session(self) -> Figure:
+        if self.evce is None:
+            return Figure()
+        return self._aged(self.evce.session_wh, self.evce.power_at, EVCE_STALE_S)
+
+    def _aged(self, value: float | None, at: datetime | None, limit_s: float) -> Figure:
+        if value is None or at is None:
+            return Figure()
+        age = self._age(at)
+        return Figure(value, age, age > limit_s)
+
+    def _age(self, at: datetime) -> float:
+        return max(0.0, (self._clock.now() - at).total_seconds())
+
+
+def _home(grid: Figure, charger: Figure, *, evce_present: bool) -> Figure:
+    """What the home uses besides the car: never newer than the older of the two it is made of."""
+    if grid.value is None or grid.age_s is None:
+        return Figure()
+    if charger.value is None or charger.age_s is None:
+        return Figure() if evce_present else grid
+    power = max(0.0, grid.value - charger.value)
+    return Figure(power, max(grid.age_s, charger.age_s), grid.stale or charger.stale)

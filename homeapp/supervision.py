@@ -1,0 +1,43 @@
+"""Keeps long tasks alive: one that fails is started again with back-off and full jitter and never takes others down."""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from homeapp.errors import HomeappError
+from homeapp.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+STEADY_AFTER_S = 60.0
+
+
+def jittered(attempt: int, first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> float:
+    """Full jitter: evenly between 0 and min(longest, first * 2^attempt), s."""
+    return random.uniform(0, min(longest_s, first_s * 2 ** min(attempt, 16)))  # noqa: S311 - spreading load, no secret
+
+
+async def supervise(
+    name: str,
+    body: Callable[[], Awaitable[None]],
+    clock: Clock,
+    failed: Callable[[str, Exception], None] | None = None,
+) -> None:
+    """Run ``body`` for ever; ``failed`` is told each failure. Ends only by cancellation."""
+    attempt = 0
+    while True:
+        begun = clock.monotonic()
+        try:
+            await body()
+        except HomeappError as error:
+            logger.warning("%s: %s", name, error)
+            if failed is not None:
+                failed(name, error)
+        except Exception as error:
+            logger.exception("%s: failed and is started again", name)
+            if failed is not None:
+                failed(name, error)
+        attempt = 0 if clock.monotonic() - begun > STEADY_AFTER_S else attempt + 1
+        await clock.sleep(max(0.2, jittered(attempt)))

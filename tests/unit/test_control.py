@@ -1,0 +1,173 @@
+"""The control rules and their safety order."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from homeapp.control import Situation, Verdict, decide
+from homeapp.fuse_guard import Allowance
+from homeapp.goal import local_midnight, next_local_time
+from homeapp.model.live import Doing
+from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.plan import ChargingMode, Goal, Plan, PlanSlot, SlotReason
+from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus
+from homeapp.model.site import Site
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def case(kind: OfferKind, *, setpoint_w: float | None = None, max_w: float | None = None) -> OfferCase:
+    offer = Offer(
+        offer_id="o1",
+        revision=1,
+        sp_id="evc_sp",
+        sp_name="EVC provider",
+        kind=kind,
+        binding=Binding.OWNER_DECIDES,
+        issued_at=NOW,
+        expires_at=NOW,
+        intervals=(OfferInterval(start=NOW - HOUR, end=NOW + HOUR, setpoint_w=setpoint_w, max_w=max_w),),
+        title="",
+        min_soc_pct=55.0,
+    )
+    return OfferCase(offer=offer, digest=offer.digest(), state=OfferState.ACTIVE, updated_at=NOW)
+
+
+FEED = case(OfferKind.POWER_FEED, setpoint_w=-6000.0)
+SHED = case(OfferKind.LOAD_SHED, max_w=4140.0)
+LIMIT = case(OfferKind.CAPACITY_LIMIT, max_w=0.0)
+EVCE = EvceState(
+    device_id="ocpp:a",
+    received_at=NOW,
+    status=EvceStatus.CHARGING,
+    connected=True,
+    capabilities=EvceCapabilities(protocol="ocpp2.1", can_feed=True, phases=3),
+    transaction_id="t",
+)
+PLAN = Plan(
+    made_at=NOW,
+    slots=(
+        PlanSlot(start=NOW, end=NOW + HOUR, power_w=11_000, reason=SlotReason.CHEAP, price=Decimal("0.1")),
+        PlanSlot(start=NOW + HOUR, end=NOW + 2 * HOUR, power_w=0, reason=SlotReason.IDLE),
+    ),
+    reaches_pct=80,
+    shortfall_wh=0,
+)
+FINE = Situation(
+    now=NOW,
+    site=Site(),
+    evce=EVCE,
+    allowance=Allowance(current_a=16, feed_allowed=True, limiting=False, fail_safe=False),
+    plan=PLAN,
+    goal=Goal(mode=ChargingMode.CHEAPEST, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
+    commitments=(),
+    critical_health=False,
+    soc_pct=64.0,
+)
+
+
+def outcome(situation: Situation) -> tuple[float, float, Doing]:
+    verdict = decide(situation, 60)
+    assert verdict.command is not None
+    return verdict.command.limit_w, verdict.command.feed_w, verdict.activity.doing
+
+
+def test_the_plan_is_followed_and_its_end_told() -> None:
+    assert outcome(FINE) == (11_000, 0, Doing.CHARGING_CHEAP)
+    assert decide(FINE, 60).activity.until == NOW + HOUR
+    later = replace(FINE, now=NOW + HOUR)
+    assert outcome(later) == (0, 0, Doing.WAITING_CHEAPER)
+
+
+def test_no_plan_does_not_strand_the_driver() -> None:
+    assert outcome(replace(FINE, plan=None))[0] == pytest.approx(16 * 690)
+
+
+@pytest.mark.parametrize(
+    ("mode", "limit"), [(ChargingMode.NOW, 16 * 690), (ChargingMode.PAUSE, 0), (ChargingMode.CHEAPEST, 11_000)]
+)
+def test_the_owner_chooses_the_mode(mode: ChargingMode, limit: float) -> None:
+    assert outcome(replace(FINE, goal=replace(FINE.goal, mode=mode)))[0] == pytest.approx(limit)
+
+
+@pytest.mark.usecase("T1")
+def test_an_accepted_reduction_caps_charging() -> None:
+    assert outcome(replace(FINE, commitments=(SHED,))) == (4140, 0, Doing.REDUCED_BY_OFFER)
+
+
+@pytest.mark.usecase("T2")
+def test_an_accepted_power_feed_feeds() -> None:
+    assert outcome(replace(FINE, commitments=(FEED,))) == (0, 6000, Doing.FEEDING)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"soc_pct": 55.0},
+        {"soc_pct": None},
+        {"critical_health": True},
+        {"evce": replace(EVCE, status=EvceStatus.AVAILABLE, transaction_id=None)},
+        {"commitments": (FEED, LIMIT)},
+    ],
+    ids=["floor", "soc unknown", "critical health", "no car", "mandatory limit"],
+)
+def test_safety_ends_a_power_feed_and_says_why(change: dict[str, object]) -> None:
+    verdict: Verdict = decide(replace(FINE, **{"commitments": (FEED,), **change}), 60)  # type: ignore[arg-type]
+    assert verdict.command is None or verdict.command.feed_w == 0
+    assert verdict.abort[0][0] == "evc_sp/o1"
+    assert verdict.abort[0][1].endswith(".")
+
+
+def test_the_fuse_wins_over_everything() -> None:
+    tight = Allowance(current_a=8, feed_allowed=False, limiting=True, fail_safe=False)
+    assert outcome(replace(FINE, allowance=tight)) == (8 * 690, 0, Doing.REDUCED_BY_FUSE)
+    assert outcome(replace(FINE, allowance=tight, commitments=(FEED,)))[1] == 0
+
+
+def test_a_stale_meter_means_the_safe_current() -> None:
+    blind = Allowance(current_a=6, feed_allowed=False, limiting=True, fail_safe=True)
+    assert outcome(replace(FINE, allowance=blind)) == (6 * 690, 0, Doing.CHARGING_FLOOR)
+
+
+def test_a_mandatory_limit_beats_an_accepted_offer() -> None:
+    assert outcome(replace(FINE, commitments=(SHED, LIMIT))) == (0, 0, Doing.REDUCED_BY_GRID)
+
+
+def test_what_is_below_six_amperes_becomes_a_pause() -> None:
+    small = case(OfferKind.LOAD_SHED, max_w=3000.0)
+    assert outcome(replace(FINE, commitments=(small,)))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "doing"),
+    [
+        (None, Doing.NO_CHARGER),
+        (replace(EVCE, connected=False, status=EvceStatus.OFFLINE), Doing.CHARGER_OFFLINE),
+        (replace(EVCE, status=EvceStatus.FAULTED), Doing.FAULTED),
+        (replace(EVCE, status=EvceStatus.AVAILABLE, transaction_id=None), Doing.NO_CAR),
+        (replace(EVCE, status=EvceStatus.SUSPENDED_EV), Doing.CAR_NOT_TAKING),
+    ],
+)
+def test_what_people_see_is_what_is_there(state: EvceState | None, doing: Doing) -> None:
+    assert decide(replace(FINE, evce=state), 60).activity.doing is doing
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "expected"),
+    [
+        ("2026-03-28T22:00+00:00", "02:30", "2026-03-29T01:30+00:00"),
+        ("2026-10-24T22:00+00:00", "02:30", "2026-10-25T00:30+00:00"),
+        ("2026-01-15T06:00+00:00", "07:00", "2026-01-16T06:00+00:00"),
+    ],
+    ids=["spring gap", "autumn double hour", "just passed"],
+)
+def test_the_next_departure_survives_clock_changes(now: str, wanted: str, expected: str) -> None:
+    found = next_local_time(datetime.fromisoformat(now), wanted, "Europe/Amsterdam")
+    assert found == datetime.fromisoformat(expected)
+
+
+def test_the_local_day_begins_at_local_midnight() -> None:
+    assert local_midnight(NOW, "Europe/Amsterdam") == datetime(2026, 1, 14, 23, tzinfo=UTC)
