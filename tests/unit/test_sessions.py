@@ -1,0 +1,275 @@
+"""Adoption, admission and recovery of devices."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from homeapp.clock import SystemClock
+from homeapp.errors import DeviceUnreachable, NotFound, PairingPending
+from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind, DeviceLink
+from homeapp.model.readings import EvceState, EvceStatus, MeterReading
+from homeapp.ports import Admission, Evce, StationRegister
+from homeapp.sessions import DeviceSessions
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+class HastyClock(SystemClock):
+    """Sleeps do not take long."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.001))
+
+
+def candidate(device_id: str, kind: DeviceKind, address: str = "127.0.0.1:1") -> Candidate:
+    return Candidate(
+        device_id=device_id,
+        kind=kind,
+        driver=device_id.split(":", maxsplit=1)[0],
+        address=address,
+        product="Product",
+        seen_at=NOW,
+        link=DeviceLink.KNOCKING if kind is DeviceKind.EVCE else DeviceLink.FOUND,
+    )
+
+
+METER = candidate("homewizard:1", DeviceKind.METER)
+STATION = candidate("ocpp:a", DeviceKind.EVCE)
+
+
+@dataclass
+class Home:
+    """The surroundings of the sessions: memory for a ledger and secrets, one meter that can fail, one endpoint."""
+
+    devices: dict[str, AdoptedDevice] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    button_pressed: bool = True
+    failures: int = 0
+    readings: list[MeterReading] = field(default_factory=list)
+    opened_at: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    register: StationRegister | None = None
+    name: str = "homewizard"
+
+    async def adopted_devices(self) -> tuple[AdoptedDevice, ...]:
+        return tuple(self.devices.values())
+
+    async def adopt_device(self, device: AdoptedDevice) -> None:
+        self.devices[device.device_id] = device
+
+    async def forget_device(self, device_id: str) -> None:
+        del self.devices[device_id]
+
+    def get(self, name: str) -> str | None:
+        return self.secrets.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        self.secrets[name] = value
+
+    def delete(self, name: str) -> None:
+        self.secrets.pop(name, None)
+
+    async def pair(self, _candidate: Candidate) -> str | None:
+        if not self.button_pressed:
+            raise PairingPending("Press the button on the meter.")
+        return "token"
+
+    def open(self, device: AdoptedDevice, secret: str | None) -> "Home":
+        assert secret == "token"
+        self.opened_at.append(device.address)
+        return self
+
+    @property
+    def device_id(self) -> str:
+        return "homewizard:1"
+
+    async def _stream(self) -> AsyncIterator[MeterReading]:
+        if self.failures:
+            self.failures -= 1
+            raise DeviceUnreachable("The meter does not answer.")
+        yield MeterReading(device_id="homewizard:1", received_at=NOW, power_w=100.0)
+        await asyncio.Event().wait()
+
+    def readings_(self) -> AsyncIterator[MeterReading]:
+        return self._stream()
+
+    async def run(self, register: StationRegister) -> None:
+        self.register = register
+        await asyncio.Event().wait()
+
+    def evce(self, _device_id: str) -> Evce | None:
+        return None
+
+    async def enrol(self, _device_id: str) -> str:
+        return "station-password"
+
+    async def drop(self, device_id: str) -> None:
+        self.dropped.append(device_id)
+
+    def meter_read(self, reading: MeterReading) -> None:
+        self.readings.append(reading)
+        self.changed.set()
+
+    def evce_changed(self, _state: EvceState) -> None:
+        self.changed.set()
+
+    def devices_changed(self) -> None:
+        self.changed.set()
+
+
+class OneMeter:
+    """The driver's meter, backed by the home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    @property
+    def device_id(self) -> str:
+        return self._home.device_id
+
+    def readings(self) -> AsyncIterator[MeterReading]:
+        return self._home.readings_()
+
+
+class OneDriver:
+    name = "homewizard"
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    async def pair(self, seen: Candidate) -> str | None:
+        return await self._home.pair(seen)
+
+    def open(self, device: AdoptedDevice, secret: str | None) -> OneMeter:
+        self._home.open(device, secret)
+        return OneMeter(self._home)
+
+
+class Announcer:
+    """Reports what it is given, then stays quiet."""
+
+    def __init__(self, *seen: Candidate) -> None:
+        self._seen = seen
+
+    async def run(self, found: Callable[[Candidate], None]) -> None:
+        for item in self._seen:
+            found(item)
+        await asyncio.Event().wait()
+
+
+def in_a_home(body: Callable[[Home, DeviceSessions], Awaitable[None]], *seen: Candidate) -> None:
+    async def main() -> None:
+        home = Home()
+        sessions = DeviceSessions(
+            ledger=home,
+            secrets=home,
+            meter_drivers={"homewizard": OneDriver(home)},
+            discoverers=[Announcer(*seen)],
+            endpoint=home,
+            clock=HastyClock(),
+            listener=home,
+        )
+        running = asyncio.create_task(sessions.run())
+        try:
+            async with asyncio.timeout(10):
+                await until(home, lambda: home.register is not None and len(sessions.views()) == len(seen))
+                await body(home, sessions)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+async def until(home: Home, done: Callable[[], bool]) -> None:
+    while not done():
+        home.changed.clear()
+        try:
+            async with asyncio.timeout(0.05):
+                await home.changed.wait()
+        except TimeoutError:
+            continue
+
+
+def test_a_found_meter_is_adopted_and_read() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        assert sessions.online(DeviceKind.METER) is None
+        view = await sessions.adopt("homewizard:1", "Grid meter")
+        assert (view.adopted, view.name) == (True, "Grid meter")
+        assert home.secrets == {"device.homewizard:1": "token"}
+        await until(home, lambda: bool(home.readings))
+        assert sessions.online(DeviceKind.METER)
+
+    in_a_home(body, METER)
+
+
+def test_a_meter_that_waits_for_its_button_says_so() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        home.button_pressed = False
+        with pytest.raises(PairingPending):
+            await sessions.adopt("homewizard:1")
+        view = sessions.views()[0]
+        assert (view.link, view.adopted) == (DeviceLink.PAIRING, False)
+        assert view.problem == "Press the button on the meter."
+        home.button_pressed = True
+        assert (await sessions.adopt("homewizard:1")).problem is None
+
+    in_a_home(body, METER)
+
+
+def test_a_meter_that_fails_is_shown_and_tried_again_at_its_new_address() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        home.failures = 3
+        await sessions.adopt("homewizard:1")
+        await until(home, lambda: any(view.problem for view in sessions.views()) or bool(home.readings))
+        sessions.knocked(candidate("homewizard:1", DeviceKind.METER, "127.0.0.1:2"))
+        await until(home, lambda: bool(home.readings))
+        assert len(home.opened_at) == 4
+        assert sessions.views()[0].problem is None
+
+    in_a_home(body, METER)
+
+
+@pytest.mark.usecase("W4")
+def test_a_station_knocks_is_adopted_and_needs_its_password() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        assert sessions.admission("ocpp:a", None) is Admission.KNOCKING
+        assert not sessions.authorizes("ocpp:a", "homeapp")
+        await sessions.adopt("ocpp:a")
+        assert home.dropped == ["ocpp:a"]
+        assert sessions.admission("ocpp:a", "station-password") is Admission.ADOPTED
+        assert sessions.admission("ocpp:a", "guess") is Admission.REFUSED
+        assert sessions.views()[0].link is DeviceLink.REFUSED
+        assert sessions.authorizes("ocpp:a", "homeapp")
+        assert not sessions.authorizes("ocpp:a", "card-4711")
+        state = EvceState(device_id="ocpp:a", received_at=NOW, status=EvceStatus.AVAILABLE, connected=True)
+        sessions.changed(state)
+        assert sessions.online(DeviceKind.EVCE)
+
+    in_a_home(body, STATION)
+
+
+def test_forgetting_deletes_the_secret_and_closes_the_door() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        await sessions.adopt("ocpp:a")
+        await sessions.forget("ocpp:a")
+        assert home.secrets == {}
+        assert home.devices == {}
+        assert sessions.admission("ocpp:a", "station-password") is Admission.KNOCKING
+        with pytest.raises(NotFound):
+            await sessions.forget("ocpp:a")
+
+    in_a_home(body, STATION)
+
+
+def test_a_crowd_of_announcements_is_bounded() -> None:
+    async def body(_home: Home, sessions: DeviceSessions) -> None:
+        for number in range(500):
+            sessions.knocked(candidate(f"ocpp:{number}", DeviceKind.EVCE))
+        assert len(sessions.views()) == 64
+
+    in_a_home(body)

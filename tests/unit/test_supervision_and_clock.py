@@ -1,0 +1,73 @@
+"""Failed parts are started again; the shared clock runs as told."""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from homeapp.clock import SharedClock, SystemClock
+from homeapp.errors import DeviceUnreachable, SettingsInvalid
+from homeapp.supervision import jittered, supervise
+
+
+class HastyClock(SystemClock):
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+def test_a_part_that_fails_is_started_again_and_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+    told: list[str] = []
+
+    async def fragile() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise DeviceUnreachable("no answer")
+        if len(runs) == 2:
+            raise ZeroDivisionError
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        other_done = asyncio.Event()
+
+        async def other() -> None:
+            while len(runs) < 3:
+                await asyncio.sleep(0)
+            other_done.set()
+            await asyncio.Event().wait()
+
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            parts = [
+                tasks.create_task(supervise("a", fragile, HastyClock(), lambda name, error: told.append(str(error)))),
+                tasks.create_task(supervise("b", other, HastyClock())),
+            ]
+            await other_done.wait()
+            for part in parts:
+                part.cancel()
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(main())
+    assert told == ["no answer", ""]
+    assert "a: no answer" in caplog.text
+
+
+def test_jitter_is_full_and_bounded() -> None:
+    pauses = [jittered(attempt) for attempt in range(100)]
+    assert all(0 <= pause <= 60 for pause in pauses)
+    assert jittered(0) <= 1
+    assert len(set(pauses)) > 90
+
+
+def test_a_shared_clock_is_read_back_and_runs_at_its_speed() -> None:
+    origin = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    clock = SharedClock(origin, time.time() - 10, 60.0)
+    assert SharedClock.parse(str(clock)) == clock
+    assert (clock.now() - origin).total_seconds() >= 600
+
+
+@pytest.mark.parametrize("text", ["", "x", "2026-01-15T12:00:00+00:00@1*0", "2026-01-15T12:00:00+00:00@1*nan"])
+def test_a_wrong_clock_is_refused(text: str) -> None:
+    with pytest.raises(SettingsInvalid):
+        SharedClock.parse(text)
