@@ -1,0 +1,207 @@
+"""The home of the demo street: its data directory, its settings and secrets, and its hub as a process of its own."""
+
+import asyncio
+import base64
+import os
+import secrets as randomness
+import signal
+import sys
+from asyncio.subprocess import Process
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from homeapp import identity
+from homeapp.clock import SharedClock
+from homeapp.errors import HubNotRunning
+from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
+from homeapp.server import socket_path
+from homeapp.settings import FILE_NAME, SecretPlace
+
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderEntry:
+    """A service provider behind the system operator, as it stands in the settings."""
+
+    name: str
+    ae_id: str
+    key: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeSettings:
+    """What the street's providers tell the installer to enter."""
+
+    vtn_url: str
+    vtn_client_id: str
+    vtn_ca_file: Path
+    broker_host: str
+    broker_port: int
+    broker_ca_file: Path
+    ae_id: str
+    evc_sp: ProviderEntry
+    pev_sp: ProviderEntry
+    ready_by: str
+    time_zone: str
+
+
+class DemoHome:
+    """One home; its hub is started, killed and started again as a real process.
+
+    Attributes:
+        data_dir: the hub's data directory.
+        log_path: the hub's log.
+    """
+
+    def __init__(self, directory: Path, clock: SharedClock) -> None:
+        self.data_dir = directory / "home"
+        self.log_path = directory / "hub.log"
+        self._credentials = directory / "credentials"
+        self._clock = clock
+        self._process: Process | None = None
+        self._log: BinaryIO | None = None
+
+    @property
+    def socket(self) -> Path:
+        """The hub's local socket."""
+        return socket_path(self.data_dir)
+
+    def furnish(self) -> None:
+        """Make the folders and the master key that a service manager would deliver."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = self._credentials / CREDENTIAL_NAME
+        key.write_bytes(base64.b64encode(randomness.token_bytes(32)))
+        key.chmod(0o600)
+        os.environ["CREDENTIALS_DIRECTORY"] = str(self._credentials)
+
+    def hub_key(self) -> str:
+        """The hub's private key, PEM, made where it will be used; only its public half leaves this process."""
+        return identity.hub_key_pem(open_secret_store(self.data_dir, SecretPlace.CREDENTIAL))
+
+    def install(
+        self, settings: HomeSettings, *, certificate_pem: str, vtn_secret: str, meter_ca_pem: str | None
+    ) -> None:
+        """Write what an installer would enter."""
+        open_secret_store(self.data_dir, SecretPlace.CREDENTIAL).set("grid_sp.client_secret", vtn_secret)
+        certificate = self.data_dir / "hub.pem"
+        certificate.write_text(certificate_pem)
+        if meter_ca_pem is not None:
+            (self.data_dir / "meter-ca.pem").write_text(meter_ca_pem)
+        (self.data_dir / FILE_NAME).write_text(_settings_text(settings, certificate))
+
+    def ocpp_ca(self) -> Path:
+        """The CA that the installer puts into the charger."""
+        return self.data_dir / "ocpp-ca.pem"
+
+    async def start_hub(self) -> None:
+        """Start the hub and wait until its socket answers.
+
+        Raises:
+            HubNotRunning: it ended or did not answer in time; the sentence ends with its last words.
+        """
+        self._log = self.log_path.open("ab")
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "homeapp",
+            "hub",
+            "--data-dir",
+            str(self.data_dir),
+            "--clock",
+            str(self._clock),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                while not await self._answers():
+                    await asyncio.sleep(0.1)
+        except TimeoutError as error:
+            raise HubNotRunning(f"The hub did not start in time. {self._last_words()}") from error
+
+    async def kill_hub(self) -> None:
+        """SIGKILL, as a power cut would."""
+        await self._end(signal.SIGKILL)
+
+    async def stop_hub(self) -> None:
+        """SIGTERM, then wait."""
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.send_signal(number)
+            try:
+                async with asyncio.timeout(_STOP_TIMEOUT_S):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    async def _answers(self) -> bool:
+        if self._process is not None and self._process.returncode is not None:
+            raise HubNotRunning(f"The hub ended with code {self._process.returncode}. {self._last_words()}")
+        try:
+            _reader, writer = await asyncio.open_unix_connection(self.socket)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    def _last_words(self) -> str:
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return "Its log ends with: " + " | ".join(lines[-5:])
+
+
+def _settings_text(settings: HomeSettings, certificate: Path) -> str:
+    return f"""\
+secrets = "credential"
+
+[site]
+name = ""
+time_zone = "{settings.time_zone}"
+
+[ocpp]
+host = "127.0.0.1"
+port = 0
+names = ["127.0.0.1", "localhost"]
+
+[discovery]
+interfaces = ["127.0.0.1"]
+
+[goal]
+target_pct = 80.0
+floor_pct = 50.0
+ready_by = "{settings.ready_by}"
+capacity_kwh = 60.0
+
+[grid_sp]
+name = "Grid operator"
+vtn_url = "{settings.vtn_url}"
+client_id = "{settings.vtn_client_id}"
+ca_file = "{settings.vtn_ca_file}"
+poll_s = 10.0
+
+[system_operator]
+broker_host = "{settings.broker_host}"
+broker_port = {settings.broker_port}
+ca_file = "{settings.broker_ca_file}"
+certificate_file = "{certificate}"
+ae_id = "{settings.ae_id}"
+catch_up_s = 60.0
+
+{_provider_text("evc_sp", settings.evc_sp)}
+{_provider_text("pev_sp", settings.pev_sp)}"""
+
+
+def _provider_text(sp_id: str, entry: ProviderEntry) -> str:
+    key = ", ".join(f'{name} = "{value}"' for name, value in entry.key.items())
+    return f'[{sp_id}]\nname = "{entry.name}"\nae_id = "{entry.ae_id}"\nkey = {{ {key} }}\n'
