@@ -46,6 +46,8 @@ class HomeSettings:
     pev_sp: ProviderEntry
     ready_by: str
     time_zone: str
+    ocpp_port: int
+    lease_s: float
 
 
 class DemoHome:
@@ -171,7 +173,8 @@ time_zone = "{settings.time_zone}"
 
 [ocpp]
 host = "127.0.0.1"
-port = 0
+port = {settings.ocpp_port}
+lease_s = {settings.lease_s}
 names = ["127.0.0.1", "localhost"]
 
 [discovery]

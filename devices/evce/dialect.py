@@ -1,0 +1,178 @@
+"""What the three OCPP versions have in common, in words of none of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from devices.evce.fields import Payload
+from devices.evce.metering import Sample
+from devices.evce.profiles import StationLimits
+from devices.evce.schemas import Version
+
+HUB_ID_TAG = "homeapp"
+"""The public name under which the hub starts transactions."""
+SAMPLE_INTERVAL_S = 10
+
+
+class Reported(StrEnum):
+    """What a station says of a connector or a transaction; 2.x ``Occupied`` and 1.6 ``Preparing`` are OCCUPIED."""
+
+    AVAILABLE = "available"
+    OCCUPIED = "occupied"
+    CHARGING = "charging"
+    SUSPENDED_EV = "suspended_ev"
+    SUSPENDED_EVSE = "suspended_evse"
+    FINISHING = "finishing"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Introduction:
+    """What a BootNotification tells, as plain text of limited length."""
+
+    vendor: str
+    model: str
+    serial: str = ""
+    firmware: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionReport:
+    """A sign of life of a transaction.
+
+    Attributes:
+        evse: EVSE (1.6: connector) it runs at.
+        sequence: 2.x seqNo; an older report does not undo a newer one. None in 1.6.
+        began: this report is of its very beginning.
+        reported: the charging state told, or None.
+        start_wh: import register at the beginning, Wh, or None while unknown.
+        late: sent from the station's memory after it was offline, so its measurements are old.
+    """
+
+    transaction_id: str
+    evse: int
+    sequence: int | None = None
+    began: bool = False
+    reported: Reported | None = None
+    samples: Sequence[Sample] = ()
+    start_wh: float | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingNeeds:
+    """What the car has told the station (ISO 15118).
+
+    Attributes:
+        max_charge_w, max_feed_w: W >= 0, or None where it does not tell.
+    """
+
+    max_charge_w: float | None = None
+    max_feed_w: float | None = None
+    soc_pct: float | None = None
+
+
+class Listener(Protocol):
+    """Takes what a station reports; none of these blocks."""
+
+    @property
+    def admitted(self) -> bool:
+        """The station is adopted; otherwise it may introduce itself and nothing more."""
+
+    @property
+    def limits(self) -> StationLimits:
+        """The limits of the station's circuit."""
+
+    def now(self) -> datetime:
+        """Hub time."""
+
+    def booted(self, introduction: Introduction) -> None:
+        """The station has started."""
+
+    def heard(self) -> None:
+        """It has said something of no further interest."""
+
+    def authorizes(self, token: str, /) -> bool:
+        """Whether this token may charge here."""
+
+    def connector_is(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
+        """A connector's status; ``evse`` 0 is the whole station."""
+
+    def began(self, report: TransactionReport, fingerprint: str, /) -> str:
+        """1.6: a transaction has begun; returns its id, the same one for the same fingerprint."""
+
+    def runs(self, report: TransactionReport) -> None:
+        """A transaction goes on."""
+
+    def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
+        """A transaction is over; of the samples only the energy still counts."""
+
+    def metered(self, samples: Sequence[Sample]) -> None:
+        """Measurements that belong to no transaction in particular."""
+
+    def needs(self, needs: ChargingNeeds) -> None:
+        """The car's wishes and abilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A CALL to make.
+
+    Attributes:
+        payload: camelCase, as the schema wants it.
+    """
+
+    action: str
+    payload: Payload = field(default_factory=dict)
+
+
+class Dialect(Protocol):
+    """One OCPP version."""
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+
+    def answer(self, action: str, payload: Payload, listener: Listener) -> Payload:
+        """Serve a CALL of the station.
+
+        Raises:
+            ActionUnknown: the hub does not serve it.
+            FieldError: a needed field is missing or of the wrong type.
+        """
+
+    def triggers(self) -> list[Outgoing]:
+        """CALLs that have a station tell how it stands."""
+
+    def trigger_boot(self) -> Outgoing:
+        """Has it introduce itself."""
+
+    def trigger_metering(self, evse: int) -> Outgoing:
+        """Has it measure now."""
+
+    def metering(self) -> list[list[Outgoing]]:
+        """Settings for sampling; of each inner list the first one that the station accepts is enough."""
+
+    def password(self, password: str) -> Outgoing:
+        """Gives the station a new Basic password."""
+
+    def start(self, evse: int) -> Outgoing:
+        """Starts a transaction in the hub's name."""
+
+    def stop(self, transaction_id: str) -> Outgoing:
+        """Stops a transaction."""
+
+    def clear(self, purpose: str) -> Outgoing:
+        """Removes the profiles of a purpose at the hub's stack level."""
+
+    def composite(self, evse: int) -> Outgoing:
+        """Asks for the limit that results from all profiles."""
+
+    def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
+        """The present limit in an answer to ``composite``, A per phase; None where the station does not say."""
+
+    def settled(self, answer: Payload) -> str:
+        """The status in an answer of a station, for instance ``Accepted``; empty where there is none."""

@@ -1,0 +1,171 @@
+"""OCPP 1.6 (edition 2 with the security whitepaper): what its actions mean."""
+
+from collections.abc import Callable
+
+from devices.evce.answers import (
+    acknowledge,
+    boot_answer,
+    evse_number,
+    heartbeat,
+    introduction,
+    present_limit_a,
+    status_of,
+    unknown_vendor,
+)
+from devices.evce.dialect import (
+    HUB_ID_TAG,
+    SAMPLE_INTERVAL_S,
+    Listener,
+    Outgoing,
+    Reported,
+    TransactionReport,
+)
+from devices.evce.fields import FieldError, Payload, instant, mapping, number, text, whole
+from devices.evce.metering import Sample, samples
+from devices.evce.profiles import STACK_LEVEL, StationLimits
+from devices.evce.rpc import ActionUnknown
+from devices.evce.schemas import Version
+
+_REPORTED = {
+    "Available": Reported.AVAILABLE,
+    "Preparing": Reported.OCCUPIED,
+    "Charging": Reported.CHARGING,
+    "SuspendedEVSE": Reported.SUSPENDED_EVSE,
+    "SuspendedEV": Reported.SUSPENDED_EV,
+    "Finishing": Reported.FINISHING,
+    "Reserved": Reported.AVAILABLE,
+    "Unavailable": Reported.UNAVAILABLE,
+    "Faulted": Reported.FAULTED,
+}
+_MEASURANDS = (
+    "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
+    "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
+    "Energy.Active.Import.Register,Power.Active.Import",
+    "Energy.Active.Import.Register,Current.Import",
+)
+
+
+class Ocpp16:
+    """The dialect of OCPP 1.6."""
+
+    version = Version.V16
+
+    def __init__(self) -> None:
+        self._serve: dict[str, Callable[[Payload, Listener], Payload]] = {
+            "BootNotification": _boot,
+            "Heartbeat": heartbeat,
+            "StatusNotification": _status,
+            "Authorize": _authorize,
+            "StartTransaction": _start,
+            "StopTransaction": _stop,
+            "MeterValues": _meter,
+            "DataTransfer": unknown_vendor,
+            "SecurityEventNotification": acknowledge,
+            "FirmwareStatusNotification": acknowledge,
+            "DiagnosticsStatusNotification": acknowledge,
+        }
+
+    def answer(self, action: str, payload: Payload, listener: Listener) -> Payload:
+        serve = self._serve.get(action)
+        if serve is None:
+            raise ActionUnknown(action)
+        return serve(payload, listener)
+
+    def triggers(self) -> list[Outgoing]:
+        return [Outgoing("TriggerMessage", {"requestedMessage": "StatusNotification"}), self.trigger_metering(1)]
+
+    def trigger_boot(self) -> Outgoing:
+        return Outgoing("TriggerMessage", {"requestedMessage": "BootNotification"})
+
+    def trigger_metering(self, evse: int) -> Outgoing:
+        return Outgoing("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": evse})
+
+    def metering(self) -> list[list[Outgoing]]:
+        return [
+            [_configure("MeterValueSampleInterval", str(SAMPLE_INTERVAL_S))],
+            [_configure("MeterValuesSampledData", measurands) for measurands in _MEASURANDS],
+        ]
+
+    def password(self, password: str) -> Outgoing:
+        # Security whitepaper, A01: the key goes as hex, the station sends its bytes as Basic password.
+        return _configure("AuthorizationKey", password.encode().hex())
+
+    def start(self, evse: int) -> Outgoing:
+        return Outgoing("RemoteStartTransaction", {"connectorId": evse, "idTag": HUB_ID_TAG})
+
+    def stop(self, transaction_id: str) -> Outgoing:
+        return Outgoing("RemoteStopTransaction", {"transactionId": int(transaction_id)})
+
+    def clear(self, purpose: str) -> Outgoing:
+        return Outgoing("ClearChargingProfile", {"chargingProfilePurpose": purpose, "stackLevel": STACK_LEVEL})
+
+    def composite(self, evse: int) -> Outgoing:
+        return Outgoing("GetCompositeSchedule", {"connectorId": evse, "duration": 60, "chargingRateUnit": "A"})
+
+    def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
+        return present_limit_a(mapping(answer, "chargingSchedule"), limits)
+
+    def settled(self, answer: Payload) -> str:
+        return status_of(answer)
+
+
+def _configure(key: str, value: str) -> Outgoing:
+    return Outgoing("ChangeConfiguration", {"key": key, "value": value})
+
+
+def _boot(payload: Payload, listener: Listener) -> Payload:
+    serial = payload.get("chargePointSerialNumber") or payload.get("chargeBoxSerialNumber")
+    listener.booted(
+        introduction(
+            payload.get("chargePointVendor"), payload.get("chargePointModel"), serial, payload.get("firmwareVersion")
+        )
+    )
+    return boot_answer(listener)
+
+
+def _status(payload: Payload, listener: Listener) -> Payload:
+    reported = _REPORTED.get(text(payload, "status"))
+    if reported is None:
+        raise FieldError("status is unknown")
+    listener.connector_is(evse_number(payload, "connectorId"), reported, instant(payload, "timestamp"))
+    return {}
+
+
+def _authorize(payload: Payload, listener: Listener) -> Payload:
+    return {"idTagInfo": _verdict(payload, listener)}
+
+
+def _start(payload: Payload, listener: Listener) -> Payload:
+    start_wh = number(payload.get("meterStart"))
+    report = TransactionReport(
+        transaction_id="", evse=evse_number(payload, "connectorId"), began=True, start_wh=start_wh
+    )
+    fingerprint = "|".join(str(payload.get(name)) for name in ("connectorId", "idTag", "meterStart", "timestamp"))
+    verdict = _verdict(payload, listener)
+    return {"transactionId": int(listener.began(report, fingerprint)), "idTagInfo": verdict}
+
+
+def _stop(payload: Payload, listener: Listener) -> Payload:
+    taken = samples(payload, listener.limits, "transactionData")
+    taken.append(Sample(stamp=instant(payload, "timestamp"), import_wh=number(payload.get("meterStop"))))
+    listener.ended(str(whole(payload, "transactionId")), taken)
+    return {"idTagInfo": {"status": "Accepted"}} if "idTag" in payload and listener.admitted else {}
+
+
+def _meter(payload: Payload, listener: Listener) -> Payload:
+    taken = samples(payload, listener.limits)
+    transaction_id = whole(payload, "transactionId", 0)
+    if transaction_id > 0:
+        listener.runs(
+            TransactionReport(
+                transaction_id=str(transaction_id), evse=evse_number(payload, "connectorId"), samples=taken
+            )
+        )
+    else:
+        listener.metered(taken)
+    return {}
+
+
+def _verdict(payload: Payload, listener: Listener) -> Payload:
+    allowed = listener.authorizes(text(payload, "idTag", longest=36))
+    return {"status": "Accepted" if allowed else "Invalid"}

@@ -1,0 +1,269 @@
+"""Command line and composition root: the one place that knows the hub, the drivers and the screen."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homeapp import __version__
+from homeapp.clock import SharedClock, SystemClock
+from homeapp.errors import HomeappError, HubNotRunning
+
+if TYPE_CHECKING:
+    from homeapp.hub import Outside
+    from homeapp.ports import Provider, Signer
+    from homeapp.secrets import SecretStore
+    from homeapp.settings import Settings
+    from homeapp.store.database import Database
+
+logger = logging.getLogger("homeapp")
+
+_HUB_START_TIMEOUT_S = 20.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``homeapp``; the exit code."""
+    arguments = _parser().parse_args(argv)
+    _log_to_stderr(verbose=arguments.verbose)
+    data_dir = Path(arguments.data_dir) if arguments.data_dir else _default_data_dir()
+    try:
+        match arguments.what:
+            case "hub":
+                os.umask(0o077)
+                data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                return asyncio.run(_serve(data_dir, arguments.clock))
+            case "demo":
+                from homeapp.demo.command import run_demo
+
+                return run_demo(arguments)
+            case None:
+                return _show_screen(data_dir, arguments)
+            case _:
+                from homeapp.command_line import carry_out
+
+                return carry_out(arguments, data_dir)
+    except HomeappError as error:
+        sys.stderr.write(f"homeapp: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from homeapp.command_line import add_commands
+
+    # The same options are allowed before and after the command; what is not given must not undo what was.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--data-dir", help="where this home keeps its data")
+    common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument("--verbose", action="store_true", help="log more")
+    parser = argparse.ArgumentParser(prog="homeapp", description="Home energy hub.", parents=[common])
+    parser.set_defaults(data_dir=None, json=False, verbose=False)
+    parser.add_argument("--version", action="version", version=f"homeapp {__version__}")
+    parser.add_argument("--kiosk", action="store_true", help="full screen, for the wall")
+    parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto")
+    commands = parser.add_subparsers(dest="what", title="commands", metavar="COMMAND")
+    hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
+    hub.add_argument("--clock", default="", help=argparse.SUPPRESS)
+    demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
+    demo.add_argument("--check", action="store_true", help="go through the main job, say what was seen, and exit")
+    demo.add_argument("--screenshots", metavar="DIR", help="save pictures of every page, and exit")
+    demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
+    demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")
+    demo.add_argument("--speed", type=float, default=None, help="how much faster than real time (default 10)")
+    add_commands(commands, common)
+    return parser
+
+
+def _default_data_dir() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("homeapp", appauthor=False)
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    from homeapp import redaction
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("httpx", "httpcore", "websockets", "ocpp"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    redaction.install()
+
+
+async def _serve(data_dir: Path, clock_text: str) -> int:
+    """Run the hub until SIGTERM or SIGINT."""
+    from homeapp.hub import Hub
+    from homeapp.secrets import open_secret_store
+    from homeapp.settings import load
+    from homeapp.store.database import Database
+    from homeapp.store.lock import lock_data_directory
+
+    clock = SharedClock.parse(clock_text) if clock_text else SystemClock()
+    with lock_data_directory(data_dir):
+        settings = load(data_dir)
+        secrets = await asyncio.to_thread(open_secret_store, data_dir, settings.secrets)
+        async with Database(data_dir) as database:
+            hub = Hub(await _outside(data_dir, settings, secrets, database, clock))
+            running = asyncio.create_task(hub.run(lambda: logger.info("hub is ready in %s", data_dir)))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, running.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+    return 0
+
+
+async def _outside(
+    data_dir: Path,
+    settings: "Settings",
+    secrets: "SecretStore",
+    database: "Database",
+    clock: SharedClock | SystemClock,
+) -> "Outside":
+    """Join drivers and providers to the hub."""
+    from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.profiles import StationLimits
+    from devices.registry import discoverers, meter_drivers
+
+    from homeapp import identity
+    from homeapp.hub import Outside
+    from homeapp.providers.jose import HubSigner
+
+    key_pem = await asyncio.to_thread(identity.hub_key_pem, secrets)
+    authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
+    tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
+    site = settings.site.site()
+    endpoint = OcppEndpoint(
+        host=settings.ocpp.host,
+        port=settings.ocpp.port,
+        tls=tls,
+        clock=clock,
+        limits=StationLimits(
+            max_current_a=site.max_current_a,
+            safe_current_a=site.safe_current_a,
+            phases=site.phases,
+            voltage_v=site.voltage_v,
+        ),
+        lease_s=settings.ocpp.lease_s,
+    )
+    providers, background = await _providers(settings, secrets, key_pem, HubSigner(key_pem), clock)
+    extra_ca = data_dir / "meter-ca.pem"
+    return Outside(
+        clock=clock,
+        speed=clock.speed,
+        data_dir=data_dir,
+        settings=settings,
+        database=database,
+        secrets=secrets,
+        endpoint=endpoint,
+        meter_drivers=meter_drivers(
+            clock=clock,
+            time_zone=settings.site.time_zone,
+            ca_pem=extra_ca.read_text() if extra_ca.exists() else None,
+        ),
+        discoverers=discoverers(clock=clock, interfaces=settings.discovery.interfaces),
+        providers=providers,
+        background=background,
+    )
+
+
+async def _providers(
+    settings: "Settings",
+    secrets: "SecretStore",
+    key_pem: str,
+    signer: "Signer",
+    clock: SharedClock | SystemClock,
+) -> "tuple[list[Provider], dict[str, Callable[[], Awaitable[None]]]]":
+    """The configured providers and the long tasks that they share."""
+    from homeapp import identity
+
+    providers: list[Provider] = []
+    background: dict[str, Callable[[], Awaitable[None]]] = {}
+    operator = settings.system_operator
+    hub_id = operator.ae_id if operator else signer.key_id
+    if settings.grid_sp is not None:
+        from homeapp.providers.grid_sp.provider import GridSp
+
+        secret = await asyncio.to_thread(secrets.get, "grid_sp.client_secret")
+        if secret is None:
+            logger.error("grid_sp: its client secret is missing; this provider is not used until it is paired again")
+        else:
+            providers.append(
+                GridSp(settings=settings.grid_sp, client_secret=secret, signer=signer, hub_id=hub_id, clock=clock)
+            )
+    if operator is not None:
+        from homeapp.providers.system_operator import SystemOperator
+
+        tls = await asyncio.to_thread(
+            identity.client_context, Path(operator.ca_file), Path(operator.certificate_file), key_pem
+        )
+        named = {"evc_sp": settings.evc_sp, "pev_sp": settings.pev_sp}
+        shared = SystemOperator(
+            settings=operator,
+            tls=tls,
+            signer=signer,
+            clock=clock,
+            providers={sp_id: provider for sp_id, provider in named.items() if provider is not None},
+        )
+        providers.extend(shared.providers)
+        background["system operator"] = shared.run
+    return providers, background
+
+
+def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:
+    """The window; starts a hub as a child process where none answers."""
+    from ui.app import run
+
+    from homeapp.server import socket_path
+
+    path = socket_path(data_dir)
+    child = None if asyncio.run(_answers(path)) else _start_hub(data_dir, path)
+    try:
+        return run(socket_path=path, kiosk=arguments.kiosk, theme=arguments.theme)
+    finally:
+        if child is not None:
+            child.terminate()
+            child.wait(timeout=10)
+
+
+def _start_hub(data_dir: Path, path: Path) -> "subprocess.Popen[bytes]":
+    child = subprocess.Popen([sys.executable, "-m", "homeapp", "hub", "--data-dir", os.fspath(data_dir)])
+
+    async def ready() -> None:
+        async with asyncio.timeout(_HUB_START_TIMEOUT_S):
+            while not await _answers(path):
+                if child.poll() is not None:
+                    raise HubNotRunning("The hub did not start; it says above why.")
+                await asyncio.sleep(0.1)
+
+    try:
+        asyncio.run(ready())
+    except TimeoutError as error:
+        child.terminate()
+        raise HubNotRunning("The hub did not start in time; see its log above.") from error
+    return child
+
+
+async def _answers(path: Path) -> bool:
+    from homeapp.client import connect
+
+    try:
+        async with connect(path):
+            return True
+    except HubNotRunning:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

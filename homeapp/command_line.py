@@ -1,0 +1,149 @@
+"""The commands that talk to a running hub: devices, offers, doctor. The same contract as the screen's."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from homeapp import api
+from homeapp.client import Client, connect
+from homeapp.errors import HomeappError
+from homeapp.model.device import DeviceView
+from homeapp.model.offer import Choice, OfferCase
+from homeapp.server import socket_path
+
+Command = Callable[[Client, argparse.Namespace], Awaitable[object]]
+
+
+def add_commands(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """``devices``, ``offers`` and ``doctor`` with their verbs."""
+    devices = commands.add_parser("devices", help="list, adopt or forget devices", parents=[common])
+    verbs = devices.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", parents=[common]).set_defaults(command=_list_devices)
+    adopt = verbs.add_parser("adopt", parents=[common])
+    adopt.add_argument("device_id")
+    adopt.add_argument("--name", default="", help="what to call it")
+    adopt.set_defaults(command=_adopt)
+    forget = verbs.add_parser("forget", parents=[common])
+    forget.add_argument("device_id")
+    forget.set_defaults(command=_forget)
+
+    offers = commands.add_parser("offers", help="list, show, approve or decline requests", parents=[common])
+    verbs = offers.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", parents=[common]).set_defaults(command=_list_offers)
+    for verb, command in (("show", _show_offer), ("approve", _approve), ("decline", _decline)):
+        parser = verbs.add_parser(verb, parents=[common])
+        parser.add_argument("key", help="as 'offers list' shows it, for instance evc_sp/1234")
+        parser.set_defaults(command=command)
+
+    doctor = commands.add_parser("doctor", help="say how the hub is and what to do", parents=[common])
+    doctor.set_defaults(command=_doctor)
+
+
+def carry_out(arguments: argparse.Namespace, data_dir: Path) -> int:
+    """Run one of the commands; the exit code."""
+    try:
+        result, zone = asyncio.run(_call(arguments, data_dir))
+    except HomeappError as error:
+        _print_error(error, as_json=arguments.json)
+        return 1
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
+    else:
+        sys.stdout.write("".join(line + "\n" for line in _lines(result, ZoneInfo(zone))))
+    is_report = isinstance(result, tuple) and bool(result) and isinstance(result[0], api.Check)
+    return 1 if is_report and any(check.level is api.CheckLevel.ERROR for check in result) else 0
+
+
+async def _call(arguments: argparse.Namespace, data_dir: Path) -> tuple[Any, str]:
+    async with connect(socket_path(data_dir)) as client:
+        hello = await client.call(api.SayHello())
+        return await arguments.command(client, arguments), hello.site.time_zone
+
+
+async def _list_devices(client: Client, _arguments: argparse.Namespace) -> object:
+    return await client.call(api.ListDevices())
+
+
+async def _adopt(client: Client, arguments: argparse.Namespace) -> object:
+    return await client.call(api.AdoptDevice(device_id=arguments.device_id, name=arguments.name))
+
+
+async def _forget(client: Client, arguments: argparse.Namespace) -> object:
+    await client.call(api.ForgetDevice(device_id=arguments.device_id))
+    return None
+
+
+async def _list_offers(client: Client, _arguments: argparse.Namespace) -> object:
+    return await client.call(api.ListOffers())
+
+
+async def _show_offer(client: Client, arguments: argparse.Namespace) -> object:
+    return await client.call(api.ShowOffer(key=arguments.key))
+
+
+async def _approve(client: Client, arguments: argparse.Namespace) -> object:
+    return await _decide(client, arguments.key, Choice.ACCEPT)
+
+
+async def _decline(client: Client, arguments: argparse.Namespace) -> object:
+    return await _decide(client, arguments.key, Choice.DECLINE)
+
+
+async def _decide(client: Client, key: str, choice: Choice) -> OfferCase:
+    case = await client.call(api.ShowOffer(key=key))
+    return await client.call(api.DecideOffer(key=key, digest=case.digest, choice=choice))
+
+
+async def _doctor(client: Client, _arguments: argparse.Namespace) -> object:
+    return await client.call(api.AskDoctor())
+
+
+def _print_error(error: HomeappError, *, as_json: bool) -> None:
+    if as_json:
+        body = {"error": {"kind": type(error).__name__, "message": str(error)}}
+        sys.stdout.write(msgspec.json.encode(body).decode() + "\n")
+    else:
+        sys.stderr.write(f"homeapp: {error}\n")
+
+
+def _lines(result: object, zone: ZoneInfo) -> list[str]:
+    match result:
+        case None:
+            return ["Done."]
+        case ():
+            return ["Nothing."]
+        case tuple():
+            return [line for item in result for line in _lines(item, zone)]
+        case api.Check():
+            mark = {api.CheckLevel.OK: "ok     ", api.CheckLevel.WARNING: "WARNING", api.CheckLevel.ERROR: "ERROR  "}
+            advice = [f"           -> {result.advice}"] if result.advice else []
+            return [f"{mark[result.level]}  {result.name}: {result.finding}", *advice]
+        case DeviceView():
+            adopted = "adopted" if result.adopted else "not adopted"
+            problem = [f"           -> {result.problem}"] if result.problem else []
+            return [f"{result.device_id}  {result.kind}  {result.link}, {adopted}  {result.name}", *problem]
+        case OfferCase():
+            return _offer_lines(result, zone)
+        case _:
+            return [str(result)]
+
+
+def _offer_lines(case: OfferCase, zone: ZoneInfo) -> list[str]:
+    offer = case.offer
+    reward = f"  earns {offer.reward} {offer.currency}" if offer.reward is not None else ""
+    problem = [f"           -> {case.problem}"] if case.problem else []
+    span = f"{_local(offer.start, zone)} to {_local(offer.end, zone)}"
+    return [f"{offer.key}  {case.state}  {offer.title}  ({offer.sp_name}, {span}){reward}", *problem]
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%a %H:%M}"

@@ -1,0 +1,382 @@
+"""The hub: supervises every long task in one TaskGroup; one that crashes never takes the rest down."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from homeapp import __version__, api
+from homeapp.control import Situation, decide, power_per_ampere
+from homeapp.doctor import examine
+from homeapp.errors import DeviceError, HomeappError
+from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
+from homeapp.goal import goal_at, local_midnight
+from homeapp.inbox import HubInbox
+from homeapp.model.device import DeviceKind
+from homeapp.model.live import Figure, Snapshot
+from homeapp.model.offer import OfferInterval, OfferState
+from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.readings import EvceCommand, EvceState, MeterReading
+from homeapp.offers.desk import OfferDesk
+from homeapp.operations import Operations
+from homeapp.planner.cheapest_slots import cheapest_slots
+from homeapp.planner.interface import Planner, PlanRequest
+from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Provider
+from homeapp.relay import Relay
+from homeapp.secrets import SecretStore
+from homeapp.server import Server, socket_path
+from homeapp.sessions import DeviceSessions
+from homeapp.settings import Settings
+from homeapp.snapshot import LiveState
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.supervision import supervise
+
+logger = logging.getLogger(__name__)
+
+CONTROL_CYCLE_S = 2.0
+DESK_CYCLE_S = 1.0
+LIVE_CYCLE_S = 1.0
+REPLAN_AFTER_S = 300.0
+_MODE = "charging_mode"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the composition root hands to the hub.
+
+    Attributes:
+        background: long tasks that several providers share, by name.
+        speed: of the clock, told to the screen.
+    """
+
+    clock: Clock
+    speed: float
+    data_dir: Path
+    settings: Settings
+    database: Database
+    secrets: SecretStore
+    endpoint: EvceEndpoint
+    meter_drivers: Mapping[str, MeterDriver]
+    discoverers: Sequence[Discoverer]
+    providers: Sequence[Provider]
+    background: Mapping[str, Callable[[], Awaitable[None]]]
+    planner: Planner = cheapest_slots
+
+
+class Hub:
+    """One home. ``run`` until cancelled."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._out = outside
+        self._clock = outside.clock
+        self._site = outside.settings.site.site()
+        self._ledger = Ledger(outside.database, outside.clock)
+        self._telemetry = Telemetry(outside.database)
+        self._mode = ChargingMode.CHEAPEST
+        self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
+        self._guard = FuseGuard(self._site)
+        self._replan = asyncio.Event()
+        self._act = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._asked: EvceCommand | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._desk = OfferDesk(ledger=self._ledger, clock=outside.clock, on_change=self._offers_changed)
+        self._sessions = DeviceSessions(
+            ledger=self._ledger,
+            secrets=outside.secrets,
+            meter_drivers=outside.meter_drivers,
+            discoverers=outside.discoverers,
+            endpoint=outside.endpoint,
+            clock=outside.clock,
+            listener=self,
+        )
+        providers = {provider.sp_id: provider for provider in outside.providers}
+        self._relay = Relay(
+            ledger=self._ledger, providers=providers, clock=outside.clock, on_receipt=self._desk.receipt
+        )
+        self._inbox = HubInbox(
+            desk=self._desk,
+            ledger=self._ledger,
+            live=self._live,
+            names={sp_id: provider.name for sp_id, provider in providers.items()},
+            tariff_changed=self._tariff_changed,
+            live_changed=self._live_changed,
+        )
+        self._operations = Operations(
+            live=self._live,
+            desk=self._desk,
+            sessions=self._sessions,
+            ledger=self._ledger,
+            snapshot=self._snapshot,
+            set_mode=self._set_mode,
+            doctor=self._examine,
+            live_changed=self._live_changed,
+        )
+        self._server = Server(
+            socket_path(outside.data_dir), self._operations.handlers(), self._operations.current, self._hello
+        )
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Everything, until cancelled; ``started`` is called once the local socket accepts.
+
+        Raises:
+            EnvironmentProblem: the databases or the local socket cannot be used.
+        """
+        await self._load()
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            tasks.create_task(self._server.run(started))
+            for name, body in self._bodies().items():
+                tasks.create_task(supervise(name, body, self._clock, self._part_failed))
+
+    def meter_read(self, reading: MeterReading) -> None:
+        self._live.meter_read(reading)
+        self._act.set()
+
+    def evce_changed(self, state: EvceState) -> None:
+        before = self._live.evce
+        self._live.evce = state
+        if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
+            self._replan.set()
+        if before is None or (before.status, before.connected) != (state.status, state.connected):
+            self._act.set()
+            self._live_changed()
+
+    def devices_changed(self) -> None:
+        if self._live.evce is not None and not self._sessions.has(DeviceKind.EVCE):
+            self._live.evce = None
+        if self._live.meter is not None and not self._sessions.has(DeviceKind.METER):
+            self._live.meter = None
+        self._server.publish(api.Topic.DEVICES)
+
+    def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        bodies: dict[str, Callable[[], Awaitable[None]]] = {
+            "devices": self._sessions.run,
+            "relay": self._relay.run,
+            "control": self._control,
+            "planning": self._plan,
+            "offer desk": self._tend_offers,
+            "recorder": self._record,
+            "live": self._publish_live,
+            **self._out.background,
+        }
+        for provider in self._out.providers:
+            bodies[provider.sp_id] = lambda provider=provider: provider.run(self._inbox)  # type: ignore[misc]
+        return bodies
+
+    async def _load(self) -> None:
+        await self._desk.load()
+        self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
+        self._live.goal = self._goal()
+        self._live.alert_raised(await self._ledger.alerts())
+        for sp_id, tariff in (await self._ledger.tariffs()).items():
+            self._live.tariff_received(sp_id, tariff)
+
+    async def _control(self) -> None:
+        while True:
+            await self._control_once()
+            self._act.clear()
+            try:
+                async with asyncio.timeout(CONTROL_CYCLE_S / self._out.speed):
+                    await self._act.wait()
+                await self._clock.sleep(CONTROL_CYCLE_S / 4)
+            except TimeoutError:
+                continue
+
+    async def _control_once(self) -> None:
+        live, monotonic = self._live, self._clock.monotonic()
+        allowance = self._guard.allow(
+            meter=live.meter.reading if live.meter else None,
+            meter_age_s=live.meter_age_s,
+            evce=live.evce,
+            monotonic=monotonic,
+        )
+        verdict = decide(
+            Situation(
+                now=self._clock.now(),
+                site=self._site,
+                evce=live.evce,
+                allowance=allowance,
+                plan=live.plan,
+                goal=live.goal,
+                commitments=self._desk.commitments(self._clock.now()),
+                critical_health=live.critical_health,
+                soc_pct=live.fresh_soc_pct,
+            ),
+            self._out.settings.ocpp.lease_s,
+        )
+        live.activity = verdict.activity
+        if verdict.command is not None:
+            self._command(verdict.command, monotonic)
+        for key, reason in verdict.abort:
+            await self._desk.abort(key, reason)
+
+    def _command(self, command: EvceCommand, monotonic: float) -> None:
+        """Pass the wish on without waiting: a silent charger must not stop the cycle."""
+        evce = self._sessions.evce()
+        if evce is None or self._tasks is None:
+            return
+        self._guard.granted(command.limit_w / power_per_ampere(self._live.evce, self._site), monotonic)
+        if self._asking is not None and not self._asking.done() and command == self._asked:
+            return
+        self._asked = command
+        self._asking = self._tasks.create_task(self._ask(evce, command))
+
+    async def _ask(self, evce: Evce, command: EvceCommand) -> None:
+        try:
+            await evce.apply(command)
+        except DeviceError as error:
+            logger.debug("%s: %s", evce.device_id, error)
+
+    async def _plan(self) -> None:
+        while True:
+            self._live.goal = self._goal()
+            self._live.plan = await asyncio.to_thread(self._out.planner, self._plan_request())
+            self._server.publish(api.Topic.PLAN)
+            self._act.set()
+            try:
+                async with asyncio.timeout(REPLAN_AFTER_S / self._out.speed):
+                    await self._replan.wait()
+            except TimeoutError:
+                pass
+            self._replan.clear()
+            # A burst of events makes one plan.
+            await asyncio.sleep(0.2)
+
+    def _plan_request(self) -> PlanRequest:
+        now = self._clock.now()
+        per_ampere = power_per_ampere(self._live.evce, self._site)
+        return PlanRequest(
+            now=now,
+            tariff=self._live.tariff,
+            soc_pct=self._live.fresh_soc_pct,
+            goal=self._live.goal,
+            charge_min_w=MIN_CURRENT_A * per_ampere,
+            charge_max_w=self._site.max_current_a * per_ampere,
+            commitments=self._committed_intervals(),
+        )
+
+    def _committed_intervals(self) -> tuple[OfferInterval, ...]:
+        now = self._clock.now()
+        intervals = [item for case in self._desk.commitments(now) for item in case.offer.intervals if item.end > now]
+        return tuple(sorted(intervals, key=lambda interval: interval.start))
+
+    async def _tend_offers(self) -> None:
+        while True:
+            await self._desk.tick()
+            self._live.waiting_changed(await self._ledger.waiting())
+            await self._clock.sleep(DESK_CYCLE_S)
+
+    async def _record(self) -> None:
+        last = self._clock.monotonic()
+        while True:
+            await self._clock.sleep(LIVE_CYCLE_S)
+            now, monotonic = self._clock.now(), self._clock.monotonic()
+            snapshot = self._snapshot()
+            sample = Sample(
+                at=now,
+                grid_w=_fresh(snapshot.grid_w),
+                home_w=_fresh(snapshot.home_w),
+                evce_w=_fresh(snapshot.evce_w),
+                soc_pct=_fresh(snapshot.soc_pct),
+                price=snapshot.price,
+            )
+            await self._telemetry.add(sample)
+            await self._deliver_measured(snapshot, monotonic - last)
+            last = monotonic
+            midnight = local_midnight(now, self._site.time_zone)
+            totals = await self._telemetry.today(midnight, now)
+            earned = await self._ledger.earned(midnight)
+            self._live.today = replace(
+                self._live.today,
+                charged_wh=totals.charged_wh,
+                fed_wh=totals.fed_wh,
+                cost=totals.cost,
+                earned=earned,
+                currency=self._live.tariff.currency if self._live.tariff else "",
+            )
+
+    async def _deliver_measured(self, snapshot: Snapshot, seconds: float) -> None:
+        """Count the energy that flows during an accepted request that is under way."""
+        power_w = _fresh(snapshot.evce_w)
+        if power_w is None:
+            return
+        for case in self._desk.cases:
+            if case.state is OfferState.ACTIVE:
+                await self._desk.delivered(case.offer.key, power_w * min(seconds, 60.0) / 3600)
+
+    async def _publish_live(self) -> None:
+        while True:
+            self._live_changed()
+            await self._clock.sleep(LIVE_CYCLE_S if self._out.speed <= 1 else LIVE_CYCLE_S * min(self._out.speed, 5))
+
+    async def _set_mode(self, mode: ChargingMode) -> Goal:
+        await self._ledger.keep_value(_MODE, mode)
+        self._mode = mode
+        self._live.goal = self._goal()
+        logger.info("mode: %s", mode)
+        self._replan.set()
+        self._act.set()
+        self._live_changed()
+        return self._live.goal
+
+    async def _examine(self) -> tuple[api.Check, ...]:
+        return await examine(
+            data_dir=self._out.data_dir,
+            settings=self._out.settings,
+            secrets=self._out.secrets,
+            snapshot=self._snapshot(),
+            devices=self._sessions.views(),
+            clock=self._clock,
+        )
+
+    def _goal(self) -> Goal:
+        return goal_at(self._clock.now(), self._out.settings.goal, self._mode, self._site.time_zone)
+
+    def _snapshot(self) -> Snapshot:
+        return self._live.snapshot(
+            meter_online=self._sessions.online(DeviceKind.METER),
+            evce_online=self._sessions.online(DeviceKind.EVCE),
+            pending_offers=sum(case.state is OfferState.PENDING for case in self._desk.cases),
+        )
+
+    def _hello(self, role: api.Role) -> api.Hello:
+        return api.Hello(
+            version=__version__,
+            protocol=api.PROTOCOL_VERSION,
+            now=self._clock.now(),
+            clock_speed=self._out.speed,
+            role=role,
+            site=self._site,
+        )
+
+    def _offers_changed(self) -> None:
+        self._replan.set()
+        self._act.set()
+        self._server.publish(api.Topic.OFFERS)
+        self._live_changed()
+
+    def _tariff_changed(self) -> None:
+        self._replan.set()
+        self._server.publish(api.Topic.TARIFF)
+        self._live_changed()
+
+    def _live_changed(self) -> None:
+        self._server.publish(api.Topic.SNAPSHOT)
+
+    def _part_failed(self, name: str, error: Exception) -> None:
+        sentence = str(error) if isinstance(error, HomeappError) else "It failed and was started again; see the log."
+        self._live.notice(f"part_failed.{name}", f"{name}: {sentence}")
+
+
+def _soc_moved(before: EvceState, after: EvceState) -> bool:
+    if before.soc_pct is None or after.soc_pct is None:
+        return before.soc_pct is not after.soc_pct
+    return round(before.soc_pct) != round(after.soc_pct)
+
+
+def _fresh(figure: Figure) -> float | None:
+    return None if figure.stale else figure.value

@@ -1,0 +1,72 @@
+"""Where providers put what comes in: on to the offer desk, the ledger and the live state."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from homeapp.model.health import HealthAlert
+from homeapp.model.live import LinkState
+from homeapp.model.offer import Offer, Receipt
+from homeapp.model.tariff import Tariff
+from homeapp.offers.desk import OfferDesk
+from homeapp.snapshot import LiveState
+from homeapp.store.ledger import Ledger
+
+logger = logging.getLogger(__name__)
+
+
+class HubInbox:
+    """Implements ``homeapp.ports.ProviderInbox``.
+
+    Attributes:
+        names: of the providers, for people.
+    """
+
+    def __init__(
+        self,
+        *,
+        desk: OfferDesk,
+        ledger: Ledger,
+        live: LiveState,
+        names: Mapping[str, str],
+        tariff_changed: Callable[[], None],
+        live_changed: Callable[[], None],
+    ) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._live = live
+        self._names = names
+        self._tariff_changed = tariff_changed
+        self._live_changed = live_changed
+
+    async def tariff(self, sp_id: str, tariff: Tariff) -> None:
+        await self._ledger.keep_tariff(sp_id, tariff)
+        self._live.tariff_received(sp_id, tariff)
+        self._tariff_changed()
+
+    async def offer(self, offer: Offer) -> None:
+        await self._desk.receive(offer)
+
+    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
+        await self._desk.withdrawn(sp_id, offer_id)
+
+    async def receipt(self, receipt: Receipt) -> None:
+        await self._desk.receipt(receipt)
+
+    async def health(self, alert: HealthAlert) -> None:
+        await self._ledger.keep_alert(alert)
+        logger.warning("%s: car health %s %s", alert.sp_id, alert.severity, alert.code or alert.alert_id)
+        self._live.alert_raised(await self._ledger.alerts())
+        self._live_changed()
+
+    async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
+        return await self._ledger.seen(sp_id, message_id, expires_at)
+
+    def rejected(self, sp_id: str, code: str, sentence: str) -> None:
+        logger.warning("%s: message rejected (%s): %s", sp_id, code, sentence)
+        self._live.notice(f"message_rejected.{sp_id}.{code}", f"{self._names.get(sp_id, sp_id)}: {sentence}")
+        self._live_changed()
+
+    def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
+        self._live.link_changed(sp_id, self._names.get(sp_id, sp_id), state, problem)
+        self._live_changed()

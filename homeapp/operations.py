@@ -1,0 +1,115 @@
+"""What the contract's calls do: each call class of ``homeapp.api`` and the part of the hub that carries it out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from homeapp import api
+from homeapp.errors import NotFound
+from homeapp.model.device import DeviceView
+from homeapp.model.offer import OfferCase
+from homeapp.model.plan import ChargingMode, Goal, Plan
+from homeapp.model.tariff import Tariff
+from homeapp.offers.desk import OfferDesk
+from homeapp.server import Handler
+from homeapp.sessions import DeviceSessions
+from homeapp.snapshot import LiveState
+from homeapp.store.ledger import Ledger
+
+
+class Operations:
+    """The handlers, bound to the hub's parts."""
+
+    def __init__(
+        self,
+        *,
+        live: LiveState,
+        desk: OfferDesk,
+        sessions: DeviceSessions,
+        ledger: Ledger,
+        snapshot: Callable[[], Any],
+        set_mode: Callable[[ChargingMode], Awaitable[Goal]],
+        doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
+        live_changed: Callable[[], None],
+    ) -> None:
+        self._live = live
+        self._desk = desk
+        self._sessions = sessions
+        self._ledger = ledger
+        self._snapshot = snapshot
+        self._set_mode = set_mode
+        self._doctor = doctor
+        self._live_changed = live_changed
+
+    def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
+        """One handler per call that the server does not answer itself."""
+        return {
+            api.AskDoctor: self._ask_doctor,
+            api.GetSnapshot: self._get_snapshot,
+            api.GetTariff: self._get_tariff,
+            api.GetPlan: self._get_plan,
+            api.SetMode: self._change_mode,
+            api.ListDevices: self._list_devices,
+            api.AdoptDevice: self._adopt,
+            api.ForgetDevice: self._forget,
+            api.ListOffers: self._list_offers,
+            api.ShowOffer: self._show_offer,
+            api.DecideOffer: self._decide,
+            api.AlertSeen: self._alert_seen,
+        }
+
+    def current(self, topic: api.Topic) -> api.Notification:
+        """The value of a topic now."""
+        match topic:
+            case api.Topic.SNAPSHOT:
+                value: api.Notification = self._snapshot()
+            case api.Topic.DEVICES:
+                value = self._sessions.views()
+            case api.Topic.OFFERS:
+                value = self._desk.cases
+            case api.Topic.TARIFF:
+                value = self._live.tariff
+            case api.Topic.PLAN:
+                value = self._live.plan
+        return value
+
+    async def _ask_doctor(self, _call: api.AskDoctor) -> tuple[api.Check, ...]:
+        return await self._doctor()
+
+    async def _get_snapshot(self, _call: api.GetSnapshot) -> object:
+        return self._snapshot()
+
+    async def _get_tariff(self, _call: api.GetTariff) -> Tariff | None:
+        return self._live.tariff
+
+    async def _get_plan(self, _call: api.GetPlan) -> Plan | None:
+        return self._live.plan
+
+    async def _change_mode(self, call: api.SetMode) -> Goal:
+        return await self._set_mode(call.mode)
+
+    async def _list_devices(self, _call: api.ListDevices) -> tuple[DeviceView, ...]:
+        return self._sessions.views()
+
+    async def _adopt(self, call: api.AdoptDevice) -> DeviceView:
+        return await self._sessions.adopt(call.device_id, call.name)
+
+    async def _forget(self, call: api.ForgetDevice) -> None:
+        await self._sessions.forget(call.device_id)
+
+    async def _list_offers(self, _call: api.ListOffers) -> tuple[OfferCase, ...]:
+        return self._desk.cases
+
+    async def _show_offer(self, call: api.ShowOffer) -> OfferCase:
+        found = next((case for case in self._desk.cases if case.offer.key == call.key), None)
+        if found is None:
+            raise NotFound(f"There is no request {call.key!r}.")
+        return found
+
+    async def _decide(self, call: api.DecideOffer) -> OfferCase:
+        return await self._desk.decide(call.key, call.digest, call.choice, "owner")
+
+    async def _alert_seen(self, call: api.AlertSeen) -> None:
+        if not await self._ledger.alert_seen(call.sp_id, call.alert_id):
+            raise NotFound("This alert is no longer there.")
+        self._live.alert_raised(await self._ledger.alerts())
+        self._live_changed()

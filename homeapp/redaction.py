@@ -1,0 +1,105 @@
+"""Keeps secrets out of the log: every secret that is loaded is registered here, and a filter replaces it."""
+
+import base64
+import json
+import logging
+import re
+import threading
+from urllib.parse import quote, quote_plus
+
+MARK = "[secret]"
+SHORTEST = 6
+"""Shorter ones would turn half of the log into marks."""
+
+_BASE64_WORD = re.compile(r"[A-Za-z0-9+/_-]+=*")
+_STANDARD = str.maketrans("-_", "+/")
+
+
+class _Register:
+    """All registered secrets, in all the forms that a log may show them in."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._plain: tuple[str, ...] = ()
+        self._within_base64: frozenset[str] = frozenset()
+
+    def add(self, secret: str) -> None:
+        parts = [secret, *(line for line in secret.splitlines() if not line.startswith("-----"))]
+        parts = [part for part in parts if len(part) >= SHORTEST]
+        with self._lock:
+            plain = {*self._plain, *(form for part in parts for form in _plain_forms(part))}
+            # The longest first: one may be a part of another.
+            self._plain = tuple(sorted(plain, key=len, reverse=True))
+            self._within_base64 |= {_within_base64(part, shift) for part in parts for shift in range(3)}
+
+    def clean(self, text: str) -> str:
+        for form in self._plain:
+            if form in text:
+                text = text.replace(form, MARK)
+        if self._has_encoded(text):
+            text = _BASE64_WORD.sub(lambda word: MARK if self._has_encoded(word[0]) else word[0], text)
+        return text
+
+    def _has_encoded(self, text: str) -> bool:
+        standard = text.translate(_STANDARD)
+        return any(core in standard for core in self._within_base64)
+
+
+_REGISTER = _Register()
+
+
+def redact(secret: str) -> None:
+    """Never let ``secret`` into the log again: neither as it is nor URL-quoted, JSON-escaped, or within Base64 text.
+
+    Of a secret of several lines each long line counts by itself. Those shorter than six characters are left alone.
+    """
+    _REGISTER.add(secret)
+
+
+def redacted(text: str) -> str:
+    """``text`` with a mark in place of every registered secret."""
+    return _REGISTER.clean(text)
+
+
+def install() -> None:
+    """Put the filter on all handlers that the root logger has now; doing it again changes nothing."""
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(present, SecretFilter) for present in handler.filters):
+            handler.addFilter(SecretFilter())
+
+
+class SecretFilter(logging.Filter):
+    """Replaces registered secrets in the message, its arguments and the traceback of a record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            # The handler would print the arguments as they are.
+            record.msg, record.args = "(a log line whose arguments do not fit its text was left out)", ()
+            return True
+        clean = redacted(message)
+        if clean != message:
+            record.msg, record.args = clean, ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redacted(record.exc_text)
+        if record.stack_info:
+            record.stack_info = redacted(record.stack_info)
+        return True
+
+
+def _plain_forms(part: str) -> set[str]:
+    return {part, quote(part, safe=""), quote(part), quote_plus(part), json.dumps(part)[1:-1], repr(part)[1:-1]}
+
+
+def _within_base64(part: str, shift: int) -> str:
+    """What Base64 text (RFC 4648, standard alphabet) contains when it encodes ``part`` after ``shift`` (mod 3) bytes.
+
+    Characters at either edge also depend on the neighbouring bytes and are left out.
+    """
+    encoded = base64.b64encode(b"\0" * shift + part.encode()).decode().rstrip("=")
+    unsure_before = (0, 2, 3)[shift]
+    unsure_after = 0 if (shift + len(part.encode())) % 3 == 0 else 1
+    return encoded[unsure_before : len(encoded) - unsure_after]

@@ -1,0 +1,225 @@
+"""What must not be lost: requests and answers, adopted devices, car health, prices, and what was done when."""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from homeapp.model.device import AdoptedDevice
+from homeapp.model.health import HealthAlert
+from homeapp.model.live import Notice
+from homeapp.model.offer import OfferCase, Receipt
+from homeapp.model.tariff import Tariff
+from homeapp.ports import Clock, DecisionMessage
+from homeapp.store import offer_rows
+from homeapp.store.database import Database
+from homeapp.store.offer_rows import CaseChange, Failure, Undelivered
+from homeapp.store.records import decode, encode
+
+
+class Ledger:
+    """Every write is durable, and in the audit trail where it matters, when the call returns.
+
+    Raises (all operations):
+        StoreUnavailable: see ``homeapp.store.connection``.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._file = database.ledger
+        self._clock = clock
+        self._news: dict[str, asyncio.Event] = {}
+
+    async def keep(self, *changes: CaseChange) -> None:
+        """All of ``changes`` in one transaction; wakes who relays the decisions among them."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            for change in changes:
+                offer_rows.write_change(connection, change, now)
+
+        await self._file.write(write)
+        for change in changes:
+            if change.decision is not None:
+                self.outbox_news(change.decision.offer.sp_id).set()
+
+    async def keep_receipt(self, receipt: Receipt) -> bool:
+        """A receipt that changes no request; False where the decision is not known."""
+        now = self._clock.now()
+        return await self._file.write(lambda connection: offer_rows.write_receipt(connection, receipt, now))
+
+    async def cases(self, most_ended: int) -> tuple[OfferCase, ...]:
+        """The newest revision of all requests under way and of the ``most_ended`` that ended last."""
+        return tuple(await self._file.read(lambda connection: offer_rows.newest_cases(connection, most_ended)))
+
+    async def case(self, key: str) -> OfferCase | None:
+        """The newest revision of one request, however old."""
+        return await self._file.read(lambda connection: offer_rows.newest_case(connection, key))
+
+    async def earned(self, since: datetime) -> Decimal:
+        """Rewards of the requests completed since then, in the home's currency."""
+        return await self._file.read(lambda connection: offer_rows.earned_since(connection, since))
+
+    def outbox_news(self, sp_id: str) -> asyncio.Event:
+        """Set whenever a decision for this provider has been put into the outbox."""
+        return self._news.setdefault(sp_id, asyncio.Event())
+
+    async def next_waiting(self, sp_id: str) -> DecisionMessage | None:
+        """The oldest decision that waits for this provider."""
+        return await self._file.read(lambda connection: offer_rows.next_waiting(connection, sp_id))
+
+    async def delivered(self, decision_id: str) -> None:
+        """A decision was handed over."""
+        await self._close_outbox_row(decision_id, "delivered", "")
+
+    async def undeliverable(self, decision_id: str, failure: Failure, sentence: str) -> None:
+        """A decision will never be handed over; ``sentence`` is for the owner."""
+        await self._close_outbox_row(decision_id, failure, sentence)
+
+    async def untold_failures(self) -> tuple[Undelivered, ...]:
+        """Failed deliveries that no ``CaseChange.told`` has named yet."""
+        return tuple(await self._file.read(offer_rows.untold_failures))
+
+    async def told(self, decision_id: str) -> None:
+        """A failed delivery that changes no request."""
+        await self._file.write(
+            lambda connection: connection.execute("UPDATE outbox SET told = 1 WHERE decision_id = ?", (decision_id,))
+        )
+
+    async def waiting(self) -> dict[str, int]:
+        """How many decisions wait, per provider."""
+        return dict(
+            await self._file.read(
+                lambda connection: connection.execute(
+                    "SELECT sp_id, count(*) FROM outbox WHERE state = 'waiting' GROUP BY sp_id"
+                ).fetchall()
+            )
+        )
+
+    async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
+        """Remember a message until it expires; True where it was known already."""
+        now = self._clock.now().timestamp()
+
+        def write(connection: sqlite3.Connection) -> bool:
+            connection.execute("DELETE FROM seen_messages WHERE expires_at < ?", (now,))
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO seen_messages (sp_id, message_id, expires_at) VALUES (?, ?, ?)",
+                (sp_id, message_id, expires_at.timestamp()),
+            )
+            return cursor.rowcount == 0
+
+        return await self._file.write(write)
+
+    async def adopted_devices(self) -> tuple[AdoptedDevice, ...]:
+        """All of them, by id."""
+        rows = await self._bodies("SELECT body FROM devices ORDER BY device_id")
+        return tuple(decode(body, AdoptedDevice) for body in rows)
+
+    async def adopt_device(self, device: AdoptedDevice) -> None:
+        """Add or replace one."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO devices (device_id, body) VALUES (?, ?)", (device.device_id, encode(device))
+            )
+            offer_rows.audit(connection, now, "device_adopted", device.device_id, device)
+
+        await self._file.write(write)
+
+    async def forget_device(self, device_id: str) -> None:
+        """Remove one; unknown ones are fine."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            if connection.execute("DELETE FROM devices WHERE device_id = ?", (device_id,)).rowcount:
+                offer_rows.audit(connection, now, "device_forgotten", device_id, {})
+
+        await self._file.write(write)
+
+    async def alerts(self) -> tuple[HealthAlert, ...]:
+        """All that were told about the car's health, mended ones included."""
+        rows = await self._bodies("SELECT body FROM alerts ORDER BY sp_id, alert_id")
+        return tuple(decode(body, HealthAlert) for body in rows)
+
+    async def keep_alert(self, alert: HealthAlert) -> None:
+        """Add or replace one; what the owner has read stays read while nothing in it changes."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            old = _alert(connection, alert.sp_id, alert.alert_id)
+            same = old is not None and replace(old, seen_by_owner=alert.seen_by_owner) == alert
+            _write_alert(connection, old if old is not None and same and old.seen_by_owner else alert)
+
+        await self._file.write(write)
+
+    async def alert_seen(self, sp_id: str, alert_id: str) -> bool:
+        """The owner has read it; False where there is no such alert."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            alert = _alert(connection, sp_id, alert_id)
+            if alert is not None:
+                _write_alert(connection, replace(alert, seen_by_owner=True))
+            return alert is not None
+
+        return await self._file.write(write)
+
+    async def tariffs(self) -> Mapping[str, Tariff]:
+        """The newest prices of each provider."""
+        rows = await self._file.read(
+            lambda connection: connection.execute("SELECT sp_id, body FROM tariffs ORDER BY sp_id").fetchall()
+        )
+        return {sp_id: decode(body, Tariff) for sp_id, body in rows}
+
+    async def keep_tariff(self, sp_id: str, tariff: Tariff) -> None:
+        """Replace the prices of one provider."""
+        await self._replace("INSERT OR REPLACE INTO tariffs (sp_id, body) VALUES (?, ?)", sp_id, encode(tariff))
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Newest first."""
+        rows = await self._bodies("SELECT body FROM notices ORDER BY at DESC")
+        return tuple(decode(body, Notice) for body in rows)
+
+    async def keep_notice(self, notice: Notice) -> None:
+        """Add one, or replace the one with the same code."""
+        await self._file.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO notices (code, at, body) VALUES (?, ?, ?)",
+                (notice.code, notice.at.timestamp(), encode(notice)),
+            )
+        )
+
+    async def value(self, key: str) -> str | None:
+        """A small value kept under ``key``, or None."""
+        rows = await self._file.read(
+            lambda connection: connection.execute("SELECT value FROM kept_values WHERE key = ?", (key,)).fetchall()
+        )
+        return rows[0][0] if rows else None
+
+    async def keep_value(self, key: str, value: str) -> None:
+        """Keep a small value."""
+        await self._replace("INSERT OR REPLACE INTO kept_values (key, value) VALUES (?, ?)", key, str(value))
+
+    async def _close_outbox_row(self, decision_id: str, state: str, sentence: str) -> None:
+        now = self._clock.now()
+        await self._file.write(
+            lambda connection: offer_rows.close_outbox_row(connection, decision_id, state, sentence, now)
+        )
+
+    async def _bodies(self, query: str) -> list[str]:
+        return await self._file.read(lambda connection: [row[0] for row in connection.execute(query)])
+
+    async def _replace(self, statement: str, key: str, value: str) -> None:
+        await self._file.write(lambda connection: connection.execute(statement, (key, value)))
+
+
+def _alert(connection: sqlite3.Connection, sp_id: str, alert_id: str) -> HealthAlert | None:
+    row = connection.execute("SELECT body FROM alerts WHERE sp_id = ? AND alert_id = ?", (sp_id, alert_id)).fetchone()
+    return None if row is None else decode(row[0], HealthAlert)
+
+
+def _write_alert(connection: sqlite3.Connection, alert: HealthAlert) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO alerts (sp_id, alert_id, body) VALUES (?, ?, ?)",
+        (alert.sp_id, alert.alert_id, encode(alert)),
+    )

@@ -1,0 +1,109 @@
+"""The schemas of the two databases, as numbered steps that only go forward.
+
+A step that has been released is never changed; a new one is added after it. ``tests/databases`` keeps a file of every
+released schema that must go on opening.
+"""
+
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from homeapp.errors import StoreUnavailable
+
+LEDGER = Migrations("ledger")
+TELEMETRY = Migrations("telemetry")
+
+
+def migrate(database: Database, migrations: Migrations, path: Path) -> None:
+    """Bring ``database`` to the newest schema.
+
+    Raises:
+        StoreUnavailable: a newer version of the program has written it.
+    """
+    unknown = sorted({step.name for step in migrations.applied(database)} - _names(migrations))
+    if unknown:
+        raise StoreUnavailable(
+            f"{path} was written by a newer version of homeapp (schema {unknown[-1]}). "
+            "Install that version again, or restore a backup."
+        )
+    migrations.apply(database)
+
+
+def _names(migrations: Migrations) -> set[str]:
+    # In an empty database every step is pending.
+    with closing(Database(memory=True, execute_plugins=False)) as empty:
+        return {step.name for step in migrations.pending(empty)}
+
+
+def _run(database: Database, statements: Iterable[str]) -> None:
+    for statement in statements:
+        database.execute(statement)
+
+
+@LEDGER(name="0001")
+def _ledger_1(database: Database) -> None:
+    _run(
+        database,
+        (
+            """CREATE TABLE offers (
+                key TEXT NOT NULL, revision INTEGER NOT NULL, state TEXT NOT NULL, ended_at REAL, body TEXT NOT NULL,
+                PRIMARY KEY (key, revision)) STRICT""",
+            "CREATE INDEX offers_by_end ON offers (state, ended_at)",
+            """CREATE TABLE decisions (
+                decision_id TEXT PRIMARY KEY, key TEXT NOT NULL, revision INTEGER NOT NULL, sp_id TEXT NOT NULL,
+                body TEXT NOT NULL, FOREIGN KEY (key, revision) REFERENCES offers (key, revision)) STRICT""",
+            """CREATE TABLE outbox (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE REFERENCES decisions,
+                key TEXT NOT NULL, sp_id TEXT NOT NULL,
+                state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'void', 'late', 'refused')),
+                failure TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL) STRICT""",
+            "CREATE INDEX outbox_waiting ON outbox (sp_id, number) WHERE state = 'waiting'",
+            "CREATE INDEX outbox_untold ON outbox (number) WHERE state IN ('late', 'refused') AND told = 0",
+            """CREATE TABLE receipts (
+                decision_id TEXT NOT NULL REFERENCES decisions, level TEXT NOT NULL, confirmed INTEGER NOT NULL,
+                reference TEXT NOT NULL, body TEXT NOT NULL,
+                UNIQUE (decision_id, level, confirmed, reference)) STRICT""",
+            """CREATE TABLE seen_messages (
+                sp_id TEXT NOT NULL, message_id TEXT NOT NULL, expires_at REAL NOT NULL,
+                PRIMARY KEY (sp_id, message_id)) STRICT, WITHOUT ROWID""",
+            "CREATE INDEX seen_by_expiry ON seen_messages (expires_at)",
+            "CREATE TABLE devices (device_id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
+            """CREATE TABLE alerts (
+                sp_id TEXT NOT NULL, alert_id TEXT NOT NULL, body TEXT NOT NULL,
+                PRIMARY KEY (sp_id, alert_id)) STRICT""",
+            "CREATE TABLE tariffs (sp_id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
+            "CREATE TABLE notices (code TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL) STRICT",
+            "CREATE TABLE kept_values (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+            """CREATE TABLE audit (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
+                detail TEXT NOT NULL) STRICT""",
+            """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+            """CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+        ),
+    )
+
+
+@TELEMETRY(name="0001")
+def _telemetry_1(database: Database) -> None:
+    _run(
+        database,
+        (
+            # W, hundredths of a percent, millionths of the currency per kWh.
+            """CREATE TABLE samples (
+                ts INTEGER PRIMARY KEY, grid_w INTEGER, home_w INTEGER, evce_w INTEGER, soc_centi INTEGER,
+                price_micro INTEGER) STRICT""",
+            # mJ keep a year of rounding far below 1 Wh; billionths of the currency likewise.
+            """CREATE TABLE quarters (
+                ts INTEGER PRIMARY KEY,
+                grid_n INTEGER NOT NULL DEFAULT 0, grid_min INTEGER, grid_max INTEGER, grid_sum INTEGER,
+                home_n INTEGER NOT NULL DEFAULT 0, home_min INTEGER, home_max INTEGER, home_sum INTEGER,
+                evce_n INTEGER NOT NULL DEFAULT 0, evce_min INTEGER, evce_max INTEGER, evce_sum INTEGER,
+                soc_n INTEGER NOT NULL DEFAULT 0, soc_min INTEGER, soc_max INTEGER, soc_sum INTEGER,
+                charged_mj INTEGER NOT NULL DEFAULT 0, fed_mj INTEGER NOT NULL DEFAULT 0,
+                unpriced_mj INTEGER NOT NULL DEFAULT 0, cost_nano INTEGER NOT NULL DEFAULT 0) STRICT""",
+        ),
+    )

@@ -1,0 +1,172 @@
+"""Requests, decisions, receipts and the outbox as rows of the ledger; every function runs inside a transaction."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from homeapp.model.offer import OfferCase, OfferState, Receipt
+from homeapp.ports import DecisionMessage
+from homeapp.store.records import decode, encode
+
+
+class Failure(StrEnum):
+    """Why a decision will never be handed over."""
+
+    LATE = "late"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A decision that could not be handed over for good, and the sentence for the owner."""
+
+    decision_id: str
+    failure: Failure
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseChange:
+    """One step of one request, written as a whole.
+
+    Attributes:
+        case: as it is afterwards.
+        steps: the states it has entered, in order; empty where only its particulars changed.
+        decision: made in this step, to be relayed.
+        receipt: that came in this step.
+        ended_at: when it reached its final state, or None.
+        void_unsent: its decisions that wait in the outbox are useless now.
+        told: the failure to deliver that this step is about, by decision id.
+    """
+
+    case: OfferCase
+    steps: tuple[OfferState, ...] = ()
+    decision: DecisionMessage | None = None
+    receipt: Receipt | None = None
+    ended_at: datetime | None = None
+    void_unsent: bool = False
+    told: str | None = None
+
+
+def write_change(connection: sqlite3.Connection, change: CaseChange, now: datetime) -> None:
+    """The case, its decision with its outbox row, its receipt and their audit rows."""
+    case = change.case
+    key = case.offer.key
+    connection.execute(
+        "INSERT INTO offers (key, revision, state, ended_at, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key, revision) "
+        "DO UPDATE SET state = excluded.state, ended_at = ifnull(ended_at, excluded.ended_at), body = excluded.body",
+        (
+            key,
+            case.offer.revision,
+            case.state,
+            change.ended_at.timestamp() if change.ended_at else None,
+            encode(case),
+        ),
+    )
+    for state in change.steps:
+        _audit_step(connection, now, case, state)
+    if change.void_unsent:
+        connection.execute("UPDATE outbox SET state = 'void' WHERE key = ? AND state = 'waiting'", (key,))
+    if change.decision is not None:
+        _write_decision(connection, change.decision, now)
+    if change.receipt is not None:
+        write_receipt(connection, change.receipt, now)
+    if change.told is not None:
+        connection.execute("UPDATE outbox SET told = 1 WHERE decision_id = ?", (change.told,))
+
+
+def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetime) -> bool:
+    """False where no such decision was made towards this provider; the same receipt again changes nothing."""
+    known = connection.execute(
+        "SELECT 1 FROM decisions WHERE decision_id = ? AND sp_id = ?", (receipt.decision_id, receipt.sp_id)
+    ).fetchone()
+    if known is None:
+        return False
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO receipts (decision_id, level, confirmed, reference, body) VALUES (?, ?, ?, ?, ?)",
+        (receipt.decision_id, receipt.level, receipt.confirmed, receipt.reference, encode(receipt)),
+    )
+    if cursor.rowcount:
+        audit(connection, now, "receipt", receipt.decision_id, receipt)
+    return True
+
+
+def newest_cases(connection: sqlite3.Connection, most_ended: int) -> list[OfferCase]:
+    """The newest revision of every request that has not ended, and of the ``most_ended`` that ended last."""
+    rows = connection.execute(
+        "SELECT body FROM (SELECT body, ended_at, row_number() OVER (ORDER BY ended_at DESC) AS place FROM offers "
+        "AS newest WHERE revision = (SELECT max(revision) FROM offers WHERE key = newest.key)) "
+        "WHERE ended_at IS NULL OR place <= ? ORDER BY ended_at",
+        (most_ended,),
+    )
+    return [decode(body, OfferCase) for (body,) in rows]
+
+
+def newest_case(connection: sqlite3.Connection, key: str) -> OfferCase | None:
+    """The newest revision of one request."""
+    row = connection.execute("SELECT body FROM offers WHERE key = ? ORDER BY revision DESC LIMIT 1", (key,)).fetchone()
+    return None if row is None else decode(row[0], OfferCase)
+
+
+def earned_since(connection: sqlite3.Connection, since: datetime) -> Decimal:
+    """Rewards of the requests completed since then."""
+    rows = connection.execute(
+        "SELECT body FROM offers WHERE state = ? AND ended_at >= ?", (OfferState.COMPLETED, since.timestamp())
+    )
+    return sum((decode(body, OfferCase).offer.reward or Decimal(0) for (body,) in rows), Decimal(0))
+
+
+def next_waiting(connection: sqlite3.Connection, sp_id: str) -> DecisionMessage | None:
+    """The oldest decision that waits for this provider."""
+    row = connection.execute(
+        "SELECT message FROM outbox WHERE sp_id = ? AND state = 'waiting' ORDER BY number LIMIT 1", (sp_id,)
+    ).fetchone()
+    return None if row is None else decode(row[0], DecisionMessage)
+
+
+def close_outbox_row(
+    connection: sqlite3.Connection, decision_id: str, state: str, sentence: str, now: datetime
+) -> None:
+    """It waits no longer; one that was voided meanwhile stays so."""
+    cursor = connection.execute(
+        "UPDATE outbox SET state = ?, failure = ? WHERE decision_id = ? AND state = 'waiting'",
+        (state, sentence, decision_id),
+    )
+    if cursor.rowcount:
+        audit(connection, now, "relay", decision_id, {"outcome": state, "sentence": sentence})
+
+
+def untold_failures(connection: sqlite3.Connection) -> list[Undelivered]:
+    """Decisions that will never be handed over and whose request does not show it yet."""
+    rows = connection.execute(
+        "SELECT decision_id, state, failure FROM outbox WHERE state IN ('late', 'refused') AND told = 0 ORDER BY number"
+    )
+    return [Undelivered(decision_id=row[0], failure=Failure(row[1]), sentence=row[2]) for row in rows]
+
+
+def audit(connection: sqlite3.Connection, now: datetime, kind: str, subject: str, detail: object) -> None:
+    """Append one row to the audit trail."""
+    connection.execute(
+        "INSERT INTO audit (at, kind, subject, detail) VALUES (?, ?, ?, ?)",
+        (now.isoformat(), kind, subject, encode(detail)),
+    )
+
+
+def _audit_step(connection: sqlite3.Connection, now: datetime, case: OfferCase, state: OfferState) -> None:
+    detail = {"revision": case.offer.revision, "state": state, "digest": case.digest, "problem": case.problem}
+    audit(connection, now, "offer", case.offer.key, detail)
+
+
+def _write_decision(connection: sqlite3.Connection, message: DecisionMessage, now: datetime) -> None:
+    decision, sp_id = message.decision, message.offer.sp_id
+    connection.execute(
+        "INSERT INTO decisions (decision_id, key, revision, sp_id, body) VALUES (?, ?, ?, ?, ?)",
+        (decision.decision_id, decision.offer_key, decision.offer_revision, sp_id, encode(decision)),
+    )
+    connection.execute(
+        "INSERT INTO outbox (decision_id, key, sp_id, state, message) VALUES (?, ?, ?, 'waiting', ?)",
+        (decision.decision_id, decision.offer_key, sp_id, encode(message)),
+    )
+    audit(connection, now, "decision", decision.offer_key, decision)

@@ -1,0 +1,157 @@
+"""Charging profiles against the schemas of the standard and its traps."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.evce import profiles, schemas
+from devices.evce.profiles import BACKDATED_S, Lease, StationLimits, Unit
+from devices.evce.schemas import Version
+
+NOW = datetime(2026, 1, 15, 12, 0, 0, 500_000, tzinfo=UTC)
+LIMITS = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
+SINGLE = StationLimits(max_current_a=32.0, safe_current_a=6.0, phases=1, voltage_v=230.0)
+VERSIONS = list(Version)
+
+limits = st.builds(
+    StationLimits,
+    max_current_a=st.floats(6, 80),
+    safe_current_a=st.floats(0, 16),
+    phases=st.sampled_from([1, 3]),
+    voltage_v=st.floats(100, 250),
+)
+powers = st.floats(0, 100_000)
+leases = st.builds(
+    Lease, evse=st.integers(1, 4), transaction_id=st.just("4711"), now=st.just(NOW), seconds=st.floats(1, 120)
+)
+
+
+def lease(transaction_id: str | None = "4711", seconds: float = 60.0) -> Lease:
+    return Lease(evse=1, transaction_id=transaction_id, now=NOW, seconds=seconds)
+
+
+def profile_of(payload: dict[str, Any]) -> dict[str, Any]:
+    profile: dict[str, Any] = payload.get("csChargingProfiles") or payload["chargingProfile"]
+    return profile
+
+
+def schedule_of(payload: dict[str, Any]) -> dict[str, Any]:
+    schedule = profile_of(payload)["chargingSchedule"]
+    return schedule[0] if isinstance(schedule, list) else schedule
+
+
+def period_of(payload: dict[str, Any]) -> dict[str, Any]:
+    (period,) = schedule_of(payload)["chargingSchedulePeriod"]
+    assert period["startPeriod"] == 0, "K01.FR.31"
+    return dict(period)
+
+
+def purpose_of(payload: dict[str, Any]) -> str:
+    return str(profile_of(payload)["chargingProfilePurpose"])
+
+
+def id_of(payload: dict[str, Any]) -> int:
+    profile = profile_of(payload)
+    return int(profile.get("id", profile.get("chargingProfileId", 0)))
+
+
+def valid(version: Version, payload: dict[str, Any]) -> dict[str, Any]:
+    assert schemas.request_problem(version, "SetChargingProfile", payload) is None
+    return payload
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(limits=limits, power_w=powers, lease=leases, unit=st.sampled_from(Unit))
+def test_all_are_valid_and_never_above_what_was_meant(
+    version: Version, limits: StationLimits, power_w: float, lease: Lease, unit: Unit
+) -> None:
+    def most(payload: dict[str, Any]) -> float:
+        limit = float(period_of(valid(version, payload))["limit"])
+        return limits.watts(limit) if unit is Unit.AMPERE else limit
+
+    assert most(profiles.floor(version, limits, unit)) <= limits.watts(limits.safe_current_a) + 1e-3
+    assert most(profiles.station_max(version, limits, unit)) <= limits.watts(limits.max_current_a) + 1e-3
+    leased = most(profiles.leased_limit(version, limits, unit, power_w, lease))
+    assert leased <= min(power_w, limits.watts(limits.max_current_a)) + 1e-3
+    assert leased >= 0
+
+
+@given(limits=limits, power_w=powers, lease=leases)
+def test_a_feed_is_a_negative_setpoint_in_watts_and_nothing_else(
+    limits: StationLimits, power_w: float, lease: Lease
+) -> None:
+    payload = valid(Version.V21, profiles.leased_feed(limits, power_w, lease))
+    period = period_of(payload)
+    assert period.keys() == {"startPeriod", "setpoint", "operationMode"}, "Q03.FR.02"
+    assert -min(power_w, limits.watts(limits.max_current_a)) <= period["setpoint"] <= 0
+    assert period["operationMode"] == "CentralSetpoint"
+    assert schedule_of(payload)["chargingRateUnit"] == "W"
+    assert purpose_of(payload) == "TxProfile", "V2X never in a profile that outlives its lease"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_floor_never_ends_and_never_feeds(version: Version) -> None:
+    payload = profiles.floor(version, LIMITS, Unit.AMPERE)
+    assert purpose_of(payload) == "TxDefaultProfile"
+    assert profile_of(payload)["stackLevel"] == 0
+    assert not {"validTo", "validFrom", "transactionId"} & profile_of(payload).keys()
+    assert "duration" not in schedule_of(payload)
+    assert period_of(payload)["limit"] == 6.0
+    assert period_of(payload).get("operationMode") == ("ChargingOnly" if version is Version.V21 else None)
+    assert payload == profiles.floor(version, LIMITS, Unit.AMPERE)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_station_maximum_holds_for_the_whole_station_and_is_absolute(version: Version) -> None:
+    payload = profiles.station_max(version, LIMITS, Unit.WATT)
+    assert payload.get("evseId", payload.get("connectorId")) == 0
+    assert profile_of(payload)["chargingProfileKind"] == "Absolute", "K01.FR.38"
+    assert period_of(payload) == {"startPeriod": 0, "limit": 11040.0}
+    assert "duration" not in schedule_of(payload)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_leased_profile_names_its_transaction_and_lapses_by_itself(version: Version) -> None:
+    payload = profiles.leased_limit(version, LIMITS, Unit.AMPERE, 4140.0, lease())
+    assert payload.get("evseId", payload.get("connectorId")) == 1, "K01.FR.16"
+    assert profile_of(payload)["transactionId"] == (4711 if version is Version.V16 else "4711")
+    start = datetime.fromisoformat(schedule_of(payload)["startSchedule"])
+    assert NOW - start == timedelta(seconds=BACKDATED_S)
+    assert start + timedelta(seconds=schedule_of(payload)["duration"]) == NOW + timedelta(seconds=60)
+    assert period_of(payload)["limit"] == 6.0
+
+
+def test_a_leased_profile_without_a_known_transaction_is_possible_in_16() -> None:
+    payload = valid(Version.V16, profiles.leased_limit(Version.V16, LIMITS, Unit.AMPERE, 0.0, lease(None)))
+    assert "transactionId" not in profile_of(payload)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_two_profiles_share_an_id_or_a_purpose(version: Version) -> None:
+    made = [
+        profiles.floor(version, LIMITS, Unit.AMPERE),
+        profiles.station_max(version, LIMITS, Unit.AMPERE),
+        profiles.leased_limit(version, LIMITS, Unit.AMPERE, 5000.0, lease()),
+    ]
+    assert len({id_of(payload) for payload in made}) == 3
+    assert len({purpose_of(payload) for payload in made}) == 3
+
+
+def test_charging_and_feeding_replace_each_other() -> None:
+    charge = profiles.leased_limit(Version.V21, LIMITS, Unit.AMPERE, 5000.0, lease())
+    feed = profiles.leased_feed(LIMITS, 5000.0, lease())
+    assert id_of(charge) == id_of(feed), "K01.FR.05"
+    assert period_of(charge)["operationMode"] == "ChargingOnly"
+    assert not {"dischargeLimit", "setpoint"} & period_of(charge).keys(), "Q02.FR.02"
+
+
+def test_one_phase_is_said_and_three_are_the_default() -> None:
+    assert period_of(profiles.floor(Version.V201, SINGLE, Unit.AMPERE)) == {
+        "startPeriod": 0, "limit": 6.0, "numberPhases": 1,
+    }  # fmt: skip
+    assert "numberPhases" not in period_of(profiles.floor(Version.V201, LIMITS, Unit.AMPERE))
+    assert SINGLE.watts(10) == 2300
+    assert LIMITS.amperes(6900) == 10

@@ -1,0 +1,342 @@
+"""The message exchange on raw frames: order, priorities, replacement, memory, silence and garbage."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.evce import frames, rpc, schemas
+from devices.evce.dialect import Outgoing
+from devices.evce.fields import FieldError, Payload
+from devices.evce.frames import BadFrame, Frame, MessageType
+from devices.evce.link import Link
+from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer, Superseded, Throttle
+from devices.evce.schemas import Version
+from devices.evce.v16 import Ocpp16
+from homeapp.clock import SystemClock
+from homeapp.errors import DeviceUnreachable, ProtocolError
+
+
+class Wire:
+    """The socket, seen from the station's end."""
+
+    def __init__(self) -> None:
+        self.sent: asyncio.Queue[list[Any]] = asyncio.Queue()
+        self._incoming: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+
+    async def send(self, message: str) -> None:
+        self.sent.put_nowait(json.loads(message))
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        while (raw := await self._incoming.get()) is not None:
+            yield raw
+
+    def says(self, *frame: Any) -> None:
+        self._incoming.put_nowait(json.dumps(frame))
+
+    def hangs_up(self) -> None:
+        self._incoming.put_nowait(None)
+
+    async def next(self) -> list[Any]:
+        return await asyncio.wait_for(self.sent.get(), 10)
+
+
+class Exchange:
+    def __init__(self, version: Version = Version.V201) -> None:
+        self.wire = Wire()
+        self.served: list[str] = []
+        self.peer = RpcPeer("x", version, self.wire, self._answer, Throttle(SystemClock(), 1000, 1000))
+
+    def _answer(self, action: str, payload: Payload) -> Payload:
+        self.served.append(action)
+        if action == "Heartbeat":
+            return {"currentTime": "2026-01-15T12:00:00Z"}
+        if action == "DataTransfer":
+            return {"status": "no such status"}
+        if action == "Authorize":
+            raise FieldError("idToken must be an object")
+        if action == "SecurityEventNotification":
+            return {}
+        raise ActionUnknown(action)
+
+    def calls(self, action: str, priority: Priority, replaces: str | None = None) -> "asyncio.Task[Payload]":
+        payload = {} if action == "ClearCache" else {"type": "Immediate"}
+        return asyncio.create_task(self.peer.call(action, payload, priority=priority, replaces=replaces))
+
+
+def run(body: Callable[[Exchange], Awaitable[None]], version: Version = Version.V201) -> None:
+    async def main() -> None:
+        exchange = Exchange(version)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(exchange.peer.run())
+            try:
+                await asyncio.wait_for(body(exchange), 20)
+            finally:
+                exchange.wire.hangs_up()
+
+    asyncio.run(main())
+
+
+def test_one_call_is_out_at_a_time_and_the_most_urgent_goes_next() -> None:
+    async def body(exchange: Exchange) -> None:
+        first = exchange.calls("ClearCache", Priority.HOUSEKEEPING)
+        out = await exchange.wire.next()
+        slow = exchange.calls("Reset", Priority.HOUSEKEEPING)
+        urgent = exchange.calls("ClearCache", Priority.LIMIT)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert exchange.wire.sent.empty()
+        for expected in ("ClearCache", "Reset"):
+            exchange.wire.says(3, out[1], {"status": "Accepted"})
+            out = await exchange.wire.next()
+            assert out[2] == expected
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        assert await asyncio.gather(first, slow, urgent) == [{"status": "Accepted"}] * 3
+
+    run(body)
+
+
+def test_a_newer_limit_takes_the_place_of_one_that_waits() -> None:
+    async def body(exchange: Exchange) -> None:
+        running = exchange.calls("ClearCache", Priority.LIMIT, "limit")
+        out = await exchange.wire.next()
+        older = exchange.calls("ClearCache", Priority.LIMIT, "limit")
+        await asyncio.sleep(0)
+        newer = exchange.calls("Reset", Priority.LIMIT, "limit")
+        with pytest.raises(Superseded):
+            await older
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        await running
+        out = await exchange.wire.next()
+        assert out[2] == "Reset"
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        await newer
+
+    run(body)
+
+
+def test_a_late_or_foreign_answer_is_nobodys() -> None:
+    async def body(exchange: Exchange) -> None:
+        exchange.wire.says(3, "never-asked", {"status": "Rejected"})
+        call = exchange.calls("ClearCache", Priority.LIMIT)
+        out = await exchange.wire.next()
+        exchange.wire.says(3, "never-asked", {"status": "Rejected"})
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        assert await call == {"status": "Accepted"}
+        exchange.wire.says(3, out[1], {"status": "Rejected"})
+
+    run(body)
+
+
+def test_an_error_answer_is_a_refusal() -> None:
+    async def body(exchange: Exchange) -> None:
+        call = exchange.calls("ClearCache", Priority.LIMIT)
+        out = await exchange.wire.next()
+        exchange.wire.says(4, out[1], "NotImplemented", "no", {})
+        with pytest.raises(CallRefused) as refused:
+            await call
+        assert refused.value.code == "NotImplemented"
+
+    run(body)
+
+
+def test_silence_ends_the_wait_and_the_next_call_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 0.01)
+
+    async def body(exchange: Exchange) -> None:
+        for count in (1, 2, 3):
+            with pytest.raises(CallTimeout):
+                await exchange.calls("ClearCache", Priority.LIMIT)
+            assert exchange.peer.silent_calls == count
+
+    run(body)
+
+
+def test_three_silent_calls_are_told_and_the_next_answer_takes_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 0.01)
+    told: list[str | None] = []
+
+    async def main() -> None:
+        wire = Wire()
+        dialect = Ocpp16()
+        link = Link("x", dialect, wire, lambda _action, _payload: {}, Throttle(SystemClock(), 1000, 1000))
+        link.on_silence = told.append
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(link.run())
+            for _ in range(3):
+                assert not told
+                with pytest.raises(DeviceUnreachable):
+                    await link.call(Outgoing("ClearCache"))
+                await wire.next()
+            assert len(told) == 1
+            assert told[0]
+            monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 10)
+            call = asyncio.create_task(link.call(Outgoing("ClearCache")))
+            out = await wire.next()
+            wire.says(3, out[1], {"status": "Accepted"})
+            assert await call == "Accepted"
+            assert told[-1] is None
+            wire.hangs_up()
+
+    asyncio.run(main())
+
+
+def test_who_waits_when_the_socket_closes_is_told() -> None:
+    async def body(exchange: Exchange) -> None:
+        running = exchange.calls("ClearCache", Priority.LIMIT)
+        waiting = exchange.calls("Reset", Priority.LIMIT)
+        await exchange.wire.next()
+        exchange.wire.hangs_up()
+        for call in (running, waiting):
+            with pytest.raises(DeviceUnreachable):
+                await call
+        with pytest.raises(DeviceUnreachable):
+            await exchange.calls("ClearCache", Priority.LIMIT)
+
+    run(body)
+
+
+def test_a_caller_that_gave_up_while_waiting_is_not_sent() -> None:
+    async def body(exchange: Exchange) -> None:
+        running = exchange.calls("ClearCache", Priority.LIMIT)
+        out = await exchange.wire.next()
+        given_up = exchange.calls("Reset", Priority.LIMIT)
+        await asyncio.sleep(0)
+        given_up.cancel()
+        last = exchange.calls("ClearCache", Priority.HOUSEKEEPING)
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        await running
+        out = await exchange.wire.next()
+        assert out[2] == "ClearCache"
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        await last
+
+    run(body)
+
+
+def test_an_invalid_call_of_ours_never_leaves() -> None:
+    async def body(exchange: Exchange) -> None:
+        with pytest.raises(ProtocolError):
+            await exchange.peer.call("Reset", {"type": "whatever"})
+        assert exchange.wire.sent.empty()
+
+    run(body)
+
+
+def test_the_stations_calls_are_answered_and_a_repeated_one_from_memory() -> None:
+    async def body(exchange: Exchange) -> None:
+        event = {"type": "Tamper", "timestamp": "2026-01-15T12:00:00Z"}
+        for _ in range(2):
+            exchange.wire.says(2, "a", "SecurityEventNotification", event)
+            assert await exchange.wire.next() == [3, "a", {}]
+        exchange.wire.says(2, "a", "SecurityEventNotification", event | {"type": "Other"})
+        await exchange.wire.next()
+        assert exchange.served == ["SecurityEventNotification"] * 2
+        for _ in range(2):
+            exchange.wire.says(2, "1", "Heartbeat", {})
+            await exchange.wire.next()
+        assert exchange.served[2:] == ["Heartbeat"] * 2, "a heartbeat tells the time, so never from memory"
+
+    run(body)
+
+
+@pytest.mark.parametrize(("version", "code"), [(Version.V16, "FormationViolation"), (Version.V21, "FormatViolation")])
+def test_the_stations_faults_and_ours_get_their_codes(version: Version, code: str) -> None:
+    async def body(exchange: Exchange) -> None:
+        for action, expected in (("Authorize", code), ("Reset", "NotImplemented"), ("DataTransfer", "InternalError")):
+            exchange.wire.says(2, action, action, {})
+            answer = await exchange.wire.next()
+            assert answer[:3] == [4, action, expected]
+            assert answer[4] == {}
+
+    run(body, version)
+
+
+def test_an_unanswered_message_is_served_and_not_answered() -> None:
+    async def body(exchange: Exchange) -> None:
+        exchange.wire.says(6, "s", "NotifyPeriodicEventStream", {"id": 1})
+        exchange.wire.says(5, "s", "FormatViolation", "", {})
+        exchange.wire.says(2, "h", "Heartbeat", {})
+        assert (await exchange.wire.next())[1] == "h"
+        assert exchange.served[0] == "NotifyPeriodicEventStream"
+
+    run(body, Version.V21)
+
+
+def test_endless_garbage_ends_the_connection() -> None:
+    async def main() -> None:
+        exchange = Exchange()
+        for _ in range(200):
+            exchange.wire.says("garbage")
+        await asyncio.wait_for(exchange.peer.run(), 10)
+
+    asyncio.run(main())
+
+
+def test_who_is_too_fast_has_to_wait() -> None:
+    class CountingClock:
+        slept = 0.0
+
+        def now(self) -> datetime:
+            return datetime(2026, 1, 15, tzinfo=UTC)
+
+        def monotonic(self) -> float:
+            return self.slept
+
+        async def sleep(self, seconds: float) -> None:
+            self.slept += seconds
+
+    async def main() -> float:
+        clock = CountingClock()
+        throttle = Throttle(clock, rate=2, burst=10)
+        for _ in range(30):
+            await throttle.take()
+        return clock.slept
+
+    assert asyncio.run(main()) == pytest.approx(10)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@given(json_values.map(json.dumps) | st.text() | st.binary())
+def test_whatever_comes_is_a_frame_or_a_bad_frame(raw: str | bytes) -> None:
+    try:
+        frame = frames.decode(raw)
+    except BadFrame:
+        return
+    assert isinstance(frame, Frame)
+    assert frame.id
+
+
+@given(
+    st.sampled_from([MessageType.CALL, MessageType.SEND]),
+    st.text(min_size=1, max_size=36),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers() | st.lists(st.booleans()), max_size=3),
+)
+def test_a_call_reads_back(kind: MessageType, message_id: str, payload: Payload) -> None:
+    frame = frames.decode(json.dumps([int(kind), message_id, "Heartbeat", payload]))
+    assert (frame.type, frame.id, frame.action) == (kind, message_id, "Heartbeat")
+    assert frame.payload.keys() == payload.keys()
+
+
+def test_ids_sent_as_numbers_are_understood() -> None:
+    assert frames.decode('[2, 17, "Heartbeat", {}]').id == "17"
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_no_complaint_quotes_what_was_sent(version: Version) -> None:
+    secret = {"idTag": "my-secret" * 10, "idToken": "my-secret", "more": "my-secret"}
+    problem = schemas.request_problem(version, "Authorize", secret)
+    assert problem
+    assert "my-secret" not in problem
+    assert schemas.request_problem(version, "../Authorize", secret) is None
