@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"homeapp {__version__}")
     parser.add_argument("--kiosk", action="store_true", help="full screen, for the wall")
     parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto")
+    parser.add_argument("--pictures", metavar="DIR", help="save pictures of every page, and exit")
     commands = parser.add_subparsers(dest="what", title="commands", metavar="COMMAND")
     hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
     hub.add_argument("--clock", default="", help=argparse.SUPPRESS)
@@ -135,7 +136,6 @@ async def _outside(
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
     from devices.registry import discoverers, meter_drivers
-
     from homeapp import identity
     from homeapp.hub import Outside
     from homeapp.providers.jose import HubSigner
@@ -223,14 +223,15 @@ async def _providers(
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:
     """The window; starts a hub as a child process where none answers."""
-    from ui.app import run
-
     from homeapp.server import socket_path
+    from ui.app import run
+    from ui.screenshots import ScreenshotPlan
 
     path = socket_path(data_dir)
     child = None if asyncio.run(_answers(path)) else _start_hub(data_dir, path)
     try:
-        return run(socket_path=path, kiosk=arguments.kiosk, theme=arguments.theme)
+        plan = ScreenshotPlan(directory=Path(arguments.pictures)) if arguments.pictures else None
+        return run(socket_path=path, kiosk=arguments.kiosk, theme=arguments.theme, screenshots=plan)
     finally:
         if child is not None:
             child.terminate()

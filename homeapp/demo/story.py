@@ -1,0 +1,109 @@
+"""What happens in the demo street when nobody checks it: a car comes home, requests come in, a part wears out."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from homeapp.demo.owner import Owner
+from homeapp.demo.street import Street
+from homeapp.model.device import DeviceKind
+from homeapp.model.offer import OfferState
+
+Say = Callable[[str], None]
+Moment = Callable[[str], Awaitable[None]]
+
+_FEED_LEAD, _FEED_FOR = timedelta(minutes=6), timedelta(minutes=40)
+_SHED_LEAD, _SHED_FOR = timedelta(minutes=50), timedelta(minutes=30)
+_NEXT_FEED = timedelta(minutes=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One run of the street.
+
+    Attributes:
+        say: prints a line.
+        moment: called at "charging" (two requests wait) and, where ``decides``, at "feeding".
+        decides: the demo's own owner approves; otherwise the person at the screen does.
+    """
+
+    street: Street
+    owner: Owner
+    say: Say
+    moment: Moment
+    decides: bool
+
+    async def tell(self) -> None:
+        """The first hour."""
+        await self._settle_in()
+        await self._come_home()
+        feed_key = await self._ask()
+        await self.moment("charging")
+        if self.decides:
+            await self._feed(feed_key)
+            await self.moment("feeding")
+
+    async def go_on(self) -> None:
+        """A new power-feed request every hour and a half of street time, for ever."""
+        while True:
+            await self.street.clock.sleep(_NEXT_FEED.total_seconds())
+            await self._offer_feed()
+
+    async def _settle_in(self) -> None:
+        meter = await self.owner.finds(DeviceKind.METER)
+        self.say(f"Found by mDNS: {meter.product} at {meter.address}. Adopting it.")
+        await self.owner.adopts_meter(self.street.meter, meter.device_id)
+        charger = await self.owner.finds(DeviceKind.EVCE)
+        self.say(f"A charger knocks: {charger.product}. Adopting it.")
+        await self.owner.adopts(charger.device_id, "Charger")
+        self.say("The charger has its floor profile and a password of its own.")
+
+    async def _come_home(self) -> None:
+        self.street.station.plug_in()
+        await self.owner.wait(lambda: (self.owner.snapshot.evce_w.value or 0) > 6000)
+        power_kw = (self.owner.snapshot.evce_w.value or 0) / 1000
+        self.say(f"The car is plugged in and charges with {power_kw:.1f} kW.")
+
+    async def _ask(self) -> str:
+        start = self.street.clock.now() + _SHED_LEAD
+        self.street.vtn.publish_offer(
+            title="Charge less for a while",
+            text="High load on your street.",
+            start=start,
+            end=start + _SHED_FOR,
+            max_w=4200.0,
+            expires_at=start,
+            reward=Decimal("0.40"),
+        )
+        key = await self._offer_feed()
+        await self.street.providers.pev_sp.report_defect(
+            "P0A1F", "warning", "Coolant pump wearing out", "Safe to drive. The part is on order."
+        )
+        await self.owner.wait(lambda: self.owner.snapshot.pending_offers >= 2 and bool(self.owner.snapshot.alerts))
+        self.say("Two requests wait in the inbox, and the car reports a worn part.")
+        return key
+
+    async def _offer_feed(self) -> str:
+        start = self.street.clock.now() + _FEED_LEAD
+        offer_id = f"feed-{start:%H%M%S}"
+        await self.street.providers.evc_sp.offer_power_feed(
+            start,
+            start + _FEED_FOR,
+            6000.0,
+            Decimal("1.92"),
+            50.0,
+            start,
+            "Sell 4 kWh from your car",
+            description="Prices are high now; your car earns by helping out.",
+            offer_id=offer_id,
+        )
+        return f"evc_sp/{offer_id}"
+
+    async def _feed(self, key: str) -> None:
+        case = await self.owner.approves(await self.owner.receives(key))
+        self.say(f"The owner approves: {case.offer.title}.")
+        await self.owner.sees(key, OfferState.SCHEDULED, OfferState.ACTIVE)
+        self.say("The EVC provider has verified the signed decision and confirmed it.")
+        await self.owner.wait(lambda: (self.owner.snapshot.evce_w.value or 0) < -4000, timeout_s=90)
+        self.say(f"The car feeds {-(self.owner.snapshot.evce_w.value or 0) / 1000:.1f} kW.")

@@ -1,0 +1,176 @@
+"""The demo street: one home with a meter, a charger and a car, and every provider it deals with, on one clock."""
+
+import asyncio
+import socket
+import ssl
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from zoneinfo import ZoneInfo
+
+from homeapp import identity
+from homeapp.clock import SharedClock
+from homeapp.demo.car import Car
+from homeapp.demo.home import DemoHome, HomeSettings, ProviderEntry
+from homeapp.demo.household import household_power
+from homeapp.demo.meter import DemoMeter
+from homeapp.demo.providers_side import ProvidersSide
+from homeapp.demo.station import DemoStation
+from homeapp.demo.vtn import DemoVtn
+
+TIME_ZONE = "Europe/Amsterdam"
+LOCAL_START = "12:40"
+READY_BY = "17:30"
+VTN_CLIENT_ID = "home-0001"
+VTN_CLIENT_SECRET = "street-only-not-a-secret"  # noqa: S105 - lives and dies with the street
+STATION_ID = "EVCE-0001"
+VOLTAGE_V = 230.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreetPlan:
+    """How the street is built.
+
+    Attributes:
+        directory: for everything it writes; made if missing.
+        speed: of its clock.
+        protocol: OCPP subprotocol of the charger.
+        lease_s: of the hub's limits, s of street time.
+    """
+
+    directory: Path
+    speed: float = 10.0
+    protocol: str = "ocpp2.1"
+    meter_api: str = "v2"
+    lease_s: float = 60.0
+
+
+def street_clock(speed: float) -> SharedClock:
+    """A clock that begins today at a local time when energy is cheap."""
+    now = datetime.now(ZoneInfo(TIME_ZONE))
+    hour, minute = map(int, LOCAL_START.split(":"))
+    origin = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return SharedClock(origin.astimezone(UTC), time.time(), speed)
+
+
+class Street:
+    """All of it; an async context manager. The hub itself is started by ``home.start_hub()``.
+
+    Attributes:
+        home, meter, station, car, vtn, providers: the peers, with their histories of what was seen on the wire.
+    """
+
+    def __init__(self, plan: StreetPlan, clock: SharedClock | None = None) -> None:
+        self.plan = plan
+        self.clock = clock or street_clock(plan.speed)
+        self.home = DemoHome(plan.directory, self.clock)
+        self.car = Car(capacity_wh=60_000, soc_pct=58.0, max_charge_w=11_000, max_feed_w=6_000, phases=3)
+        self.providers = ProvidersSide(plan.directory / "providers", self.clock)
+        self.meter = DemoMeter(clock=self.clock, power=self._at_the_meter, api=plan.meter_api)
+        self._ocpp_port = _free_port()
+        self._tasks: asyncio.TaskGroup
+        self._running: list[asyncio.Task[None]]
+        self._stack = AsyncExitStack()
+
+    station: DemoStation
+    vtn: DemoVtn
+
+    async def __aenter__(self) -> "Street":
+        async with AsyncExitStack() as stack:
+            await asyncio.to_thread(self.home.furnish)
+            await stack.enter_async_context(self.providers)
+            key_pem = await asyncio.to_thread(self.home.hub_key)
+            hub_jwk = identity.public_jwk(key_pem)
+            self.providers.trust_hub(hub_jwk)
+            self.vtn = await self._make_vtn(hub_jwk)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            running = [tasks.create_task(self.vtn.run()), tasks.create_task(self.meter.run())]
+            stack.callback(lambda: [task.cancel() for task in running])
+            await self.vtn.started()
+            await self.meter.started()
+            await asyncio.to_thread(self._install, key_pem)
+            stack.push_async_callback(self.home.stop_hub)
+            self._tasks, self._running = tasks, running
+            self._stack = stack.pop_all()
+        return self
+
+    async def power_charger(self) -> None:
+        """Switch the charger on; its installer has given it the hub's CA, which exists since the hub has run."""
+        tls = await asyncio.to_thread(ssl.create_default_context, cafile=str(self.home.ocpp_ca()))
+        self.station = self._make_station(tls)
+        self._running.append(self._tasks.create_task(self.station.run()))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, problem, trace)
+
+    def in_minutes(self, minutes: float) -> datetime:
+        """Street time from now."""
+        return self.clock.now() + timedelta(minutes=minutes)
+
+    async def _make_vtn(self, hub_jwk: dict[str, str]) -> DemoVtn:
+        tls = await asyncio.to_thread(self.providers.authority.server_context)
+        return DemoVtn(
+            clock=self.clock,
+            tls=tls,
+            client_id=VTN_CLIENT_ID,
+            client_secret=VTN_CLIENT_SECRET,
+            hub_key=hub_jwk,
+            time_zone=TIME_ZONE,
+        )
+
+    def _make_station(self, tls: ssl.SSLContext) -> DemoStation:
+        return DemoStation(
+            station_id=STATION_ID,
+            url=f"wss://127.0.0.1:{self._ocpp_port}/ocpp/{STATION_ID}",
+            protocol=self.plan.protocol,
+            tls=tls,
+            password=None,
+            clock=self.clock,
+            car=self.car,
+            state_file=self.plan.directory / "station.json",
+            vendor="Demo",
+            model="Street charger",
+        )
+
+    def _install(self, key_pem: str) -> None:
+        request = identity.certificate_request(key_pem, self.providers.hub_ae_id)
+        certificate = self.providers.enrol_hub(request.encode())
+        evc, pev = self.providers.evc_sp, self.providers.pev_sp
+        settings = HomeSettings(
+            vtn_url=self.vtn.url,
+            vtn_client_id=VTN_CLIENT_ID,
+            vtn_ca_file=self.providers.ca_file,
+            broker_host=self.providers.broker_host,
+            broker_port=self.providers.broker_port,
+            broker_ca_file=self.providers.ca_file,
+            ae_id=self.providers.hub_ae_id,
+            evc_sp=ProviderEntry(name=evc.name, ae_id=evc.ae_id, key=evc.public_jwk),
+            pev_sp=ProviderEntry(name=pev.name, ae_id=pev.ae_id, key=pev.public_jwk),
+            ready_by=READY_BY,
+            time_zone=TIME_ZONE,
+            ocpp_port=self._ocpp_port,
+            lease_s=self.plan.lease_s,
+        )
+        self.home.install(
+            settings,
+            certificate_pem=certificate.decode(),
+            vtn_secret=VTN_CLIENT_SECRET,
+            meter_ca_pem=self.meter.ca_pem,
+        )
+
+    def _at_the_meter(self) -> tuple[float, float, float]:
+        home = household_power(self.clock.now(), TIME_ZONE)
+        car = self.station.observation.power_w / 3 if hasattr(self, "station") else 0.0
+        return (home[0] + car, home[1] + car, home[2] + car)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
