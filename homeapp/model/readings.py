@@ -94,7 +94,8 @@ class EvceState:
         power_w: measured at the station; charging +, feeding -; None while unknown.
         power_at: when ``power_w`` was received, or None.
         phase_current_a: amperes per phase as measured, or None.
-        session_wh: energy charged (fed: negative) in this transaction, or None.
+        session_wh: energy charged (fed: negative) in this transaction, or None; after it its final value, until the car
+            leaves.
         soc_pct: the car's state of charge, or None where the station does not tell.
         soc_at: when ``soc_pct`` was received, or None.
         transaction_id: the running transaction, or None.

@@ -1,0 +1,1 @@
+"""The offer desk: one state machine for every request from outside."""

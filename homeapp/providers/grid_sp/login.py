@@ -1,0 +1,116 @@
+"""OAuth 2 client credentials at a VTN (OpenADR 3.1, "Authentication"; RFC 6749, 4.4)."""
+
+import asyncio
+import logging
+import re
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from homeapp.errors import ProviderRefused, ProviderUnreachable
+from homeapp.ports import Clock
+from homeapp.providers.grid_sp.exchange import Answer, Call, exchange
+from homeapp.settings import GridSpSettings
+
+logger = logging.getLogger(__name__)
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+_REFUSING = (400, 401, 403)
+"""A wrong secret was seen to be answered with each of them."""
+_UNTOLD_LIFE_S = 3600.0
+_LONGEST_LIFE_S = 86_400.0
+
+
+class CredentialsRefused(ProviderRefused):
+    """The VTN does not know the client id or its secret."""
+
+
+class Login:
+    """Keeps one bearer token, shared by everything that talks to the VTN.
+
+    Args:
+        settings: where and as whom.
+        client_secret: goes into the form body of the token request and nowhere else.
+        clock: for the token's age.
+    """
+
+    def __init__(self, *, settings: GridSpSettings, client_secret: str, clock: Clock) -> None:
+        self._settings = settings
+        self._client_secret = client_secret
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._token: str | None = None
+        self._fresh_until = 0.0
+
+    async def token(self, http: httpx.AsyncClient) -> str:
+        """A token that should be valid; fetched where there is none or it is nearly over.
+
+        Raises:
+            CredentialsRefused: a person has to correct id or secret.
+            ProviderUnreachable: no usable answer.
+        """
+        async with self._lock:
+            if self._token is None or self._clock.monotonic() >= self._fresh_until:
+                self._token = await self._fetch(http)
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """The VTN did not accept this token; a newer one is kept."""
+        if self._token == token:
+            self._token = None
+
+    async def _fetch(self, http: httpx.AsyncClient) -> str:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._settings.client_id,
+            "client_secret": self._client_secret,
+        }
+        name = self._settings.name
+        call = Call(method="POST", url=await self._token_url(http), form=form)
+        answer = await exchange(http, call, name)
+        if answer.status in _REFUSING:
+            raise CredentialsRefused(
+                f"{name} does not accept the hub's client id or secret. Enter the ones that the provider has issued."
+            )
+        told = _members(answer)
+        token = told.get("access_token")
+        if answer.status != httpx.codes.OK or not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise ProviderUnreachable(f"{name} does not let the hub log in at the moment. The hub tries again.")
+        self._fresh_until = self._clock.monotonic() + _use_for_s(told.get("expires_in"))
+        logger.debug("grid_sp: a new token was fetched")
+        return token
+
+    async def _token_url(self, http: httpx.AsyncClient) -> str:
+        """As the VTN tells it, else the place that the standard suggests."""
+        base = self._settings.vtn_url.rstrip("/")
+        answer = await exchange(http, Call(method="GET", url=f"{base}/auth/server"), self._settings.name)
+        told = _members(answer).get("tokenURL") if answer.status == httpx.codes.OK else None
+        if not isinstance(told, str):
+            return f"{base}/auth/token"
+        try:
+            url = httpx.URL(f"{base}/auth/server").join(told)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise self._unsafe_address() from error
+        if url.scheme != "https" or not url.host:
+            raise self._unsafe_address()
+        return str(url)
+
+    def _unsafe_address(self) -> ProviderUnreachable:
+        return ProviderUnreachable(
+            f"{self._settings.name} names an address for logging in that is not safe. The hub has sent nothing there. "
+            "Tell the provider."
+        )
+
+
+def _members(answer: Answer) -> dict[str, Any]:
+    told = answer.content()
+    return told if isinstance(told, dict) else {}
+
+
+def _use_for_s(expires_in: object) -> float:
+    """How long to use a token, s: renewed before it ends; servers were seen to leave ``expires_in`` out."""
+    if not isinstance(expires_in, Decimal) or not expires_in.is_finite() or expires_in <= 0:
+        return _UNTOLD_LIFE_S
+    told = min(float(expires_in), _LONGEST_LIFE_S)
+    return max(told - 60, told / 2)

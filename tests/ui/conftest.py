@@ -1,0 +1,67 @@
+"""Screens without a screen: offscreen platform, only the bundled font."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+_fontconfig = Path(tempfile.mkdtemp(prefix="no-fonts-")) / "fonts.conf"
+_fontconfig.write_text("<fontconfig></fontconfig>", encoding="utf-8")
+os.environ["FONTCONFIG_FILE"] = str(_fontconfig)
+sys.path.insert(0, str(Path(__file__).parent))
+
+from canned_hub import CannedHub  # noqa: E402
+from PySide6.QtWidgets import QApplication  # noqa: E402
+from pytestqt.qtbot import QtBot  # noqa: E402
+from situations import CHARGING, Situation  # noqa: E402
+
+from ui import fonts, theme  # noqa: E402
+from ui.hub_link import HubLink  # noqa: E402
+from ui.window import Window  # noqa: E402
+
+Opened = tuple[Window, CannedHub]
+Opener = Callable[..., Opened]
+
+
+@pytest.fixture(autouse=True)
+def _look(qapp: QApplication) -> None:
+    qapp.setStyle("Fusion")
+    fonts.load()
+    theme.apply("dark")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, qapp: QApplication) -> Iterator[CannedHub]:
+    canned = CannedHub(tmp_path / "hub.sock")
+    canned.start()
+    yield canned
+    canned.stop()
+
+
+@pytest.fixture
+def opened(hub: CannedHub, qtbot: QtBot) -> Iterator[Opener]:
+    """Open the window on a situation and wait until all of it is drawn."""
+    links: list[HubLink] = []
+
+    def open_window(situation: Situation = CHARGING, size: tuple[int, int] = (1280, 800)) -> Opened:
+        hub.situation = situation
+        link = HubLink(hub.path)
+        links.append(link)
+        window = Window(link, animated=False)
+        qtbot.addWidget(window)
+        window.resize(*size)
+        window.show()
+        link.start()
+        qtbot.waitUntil(lambda: window.complete and window.view.alive, timeout=5000)
+        window.load_chart()
+        window.go("home")
+        qtbot.wait(1)
+        return window, hub
+
+    yield open_window
+    for link in links:
+        link.stop()

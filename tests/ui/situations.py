@@ -1,0 +1,383 @@
+"""Situations of a home, as the hub would tell them."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
+from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.live import Activity, Doing, Figure, LinkState, Notice, ProviderLink, Snapshot, Today
+from homeapp.model.offer import (
+    Binding,
+    Choice,
+    Decision,
+    Offer,
+    OfferCase,
+    OfferInterval,
+    OfferKind,
+    OfferState,
+    Receipt,
+    ReceiptLevel,
+)
+from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
+from homeapp.model.readings import EvceStatus
+from homeapp.model.site import Site
+from homeapp.model.tariff import PriceSlot, Tariff
+
+NOW = datetime(2026, 11, 23, 15, 24, tzinfo=UTC)
+SITE = Site(name="Anna")
+HOURLY = (16, 16, 14, 13, 15, 16, 17, 21, 24, 21, 16, 14, 12, 10, 11, 15, 21, 26, 31, 32, 28, 21, 19, 18)
+
+
+@dataclass(frozen=True)
+class Situation:
+    snapshot: Snapshot
+    devices: tuple[DeviceView, ...]
+    offers: tuple[OfferCase, ...]
+    tariff: Tariff | None
+    plan: Plan | None
+    now: datetime = NOW
+    site: Site = SITE
+
+
+def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
+    return Figure(value, age_s, stale)
+
+
+def tariff(start: datetime = datetime(2026, 11, 22, 23, tzinfo=UTC), hours: int = 48, minutes: int = 60) -> Tariff:
+    step = timedelta(minutes=minutes)
+    count = hours * 60 // minutes
+    slots = tuple(
+        PriceSlot(
+            start=start + index * step,
+            end=start + (index + 1) * step,
+            import_price=Decimal(HOURLY[(index * minutes // 60) % 24] * 10 + (index * 7) % 9) / 1000,
+            export_price=Decimal("0.0800"),
+        )
+        for index in range(count)
+    )
+    return Tariff(source="Day ahead", currency="EUR", received_at=start, slots=slots)
+
+
+def plan(prices: Tariff) -> Plan:
+    charge = [datetime(2026, 11, 24, hour, tzinfo=UTC) for hour in (0, 1, 2, 3)]
+    feed = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in (17, 18)]
+    slots = []
+    for slot in prices.slots:
+        hour = slot.start.replace(minute=0)
+        power, reason = 0.0, SlotReason.IDLE
+        if hour in charge:
+            power, reason = 7200.0, SlotReason.CHEAP
+        elif hour in feed:
+            power, reason = -3000.0, SlotReason.FEED_OFFER
+        slots.append(PlanSlot(start=slot.start, end=slot.end, power_w=power, reason=reason, price=slot.import_price))
+    return Plan(made_at=NOW, slots=tuple(slots), reaches_pct=80, shortfall_wh=0, cost=Decimal("3.42"))
+
+
+METER = DeviceView(
+    device_id="homewizard:5c2faf010203",
+    kind=DeviceKind.METER,
+    driver="homewizard",
+    name="Meter cupboard",
+    product="HomeWizard P1 Meter",
+    address="192.168.1.40:443",
+    link=DeviceLink.ONLINE,
+    adopted=True,
+    seen_age_s=1.0,
+)
+CHARGER = DeviceView(
+    device_id="ocpp:SN1005",
+    kind=DeviceKind.EVCE,
+    driver="ocpp",
+    name="Driveway",
+    product="Wallbox, OCPP 2.0.1",
+    address="192.168.1.61:49822",
+    link=DeviceLink.ONLINE,
+    adopted=True,
+    seen_age_s=3.0,
+)
+KNOCKING = replace(
+    CHARGER,
+    device_id="ocpp:SN2001",
+    name="",
+    product="Charger Duo 22",
+    address="192.168.1.77:50110",
+    link=DeviceLink.KNOCKING,
+    adopted=False,
+)
+FOUND = replace(
+    METER,
+    device_id="homewizard:aabbcc",
+    name="",
+    product="kWh Meter 3-phase",
+    address="192.168.1.52:443",
+    link=DeviceLink.FOUND,
+    adopted=False,
+    seen_age_s=12.0,
+)
+OFFLINE = replace(CHARGER, link=DeviceLink.OFFLINE, seen_age_s=760.0)
+
+ALERT = HealthAlert(
+    alert_id="a1",
+    sp_id="pev_sp",
+    code="P0A1F",
+    severity=Severity.WARNING,
+    title="Coolant pump wearing out",
+    advice="Safe to drive. The part is on order; your garage will call you.",
+    raised_at=NOW - timedelta(hours=3),
+)
+CLEARED = replace(ALERT, alert_id="a0", title="Tyre pressure low", advice="Front left.", cleared_at=NOW)
+
+
+def offer(kind: OfferKind = OfferKind.POWER_FEED, binding: Binding = Binding.OWNER_DECIDES, **changes: object) -> Offer:
+    start = datetime(2026, 11, 23, 17, tzinfo=UTC)
+    base = Offer(
+        offer_id="feed-17",
+        revision=1,
+        sp_id="evc_sp",
+        sp_name="EVC provider",
+        kind=kind,
+        binding=binding,
+        issued_at=NOW - timedelta(minutes=45),
+        expires_at=NOW + timedelta(minutes=12, seconds=20),
+        intervals=(OfferInterval(start=start, end=start + timedelta(hours=2), setpoint_w=-3000),),
+        title="Sell 6 kWh tonight",
+        description="The grid is short of power tonight. Your car is charged again by your usual time.",
+        reward=Decimal("1.92"),
+        currency="EUR",
+        min_soc_pct=50,
+        max_feed_wh=6000,
+    )
+    return replace(base, **changes)
+
+
+def case(request: Offer, state: OfferState, **changes: object) -> OfferCase:
+    return replace(OfferCase(offer=request, digest=request.digest(), state=state, updated_at=NOW), **changes)
+
+
+def decision(request: Offer, choice: Choice, by: str = "owner") -> Decision:
+    return Decision(
+        decision_id=f"d-{request.offer_id}",
+        offer_key=request.key,
+        offer_revision=request.revision,
+        offer_digest=request.digest(),
+        choice=choice,
+        decided_at=NOW - timedelta(minutes=40),
+        decided_by=by,
+    )
+
+
+def receipt(request: Offer, level: ReceiptLevel, *, confirmed: bool = True, reason: str = "") -> Receipt:
+    return Receipt(
+        decision_id=f"d-{request.offer_id}",
+        sp_id=request.sp_id,
+        level=level,
+        received_at=NOW - timedelta(minutes=39),
+        confirmed=confirmed,
+        reason=reason,
+    )
+
+
+PENDING = case(offer(), OfferState.PENDING)
+_shed = offer(
+    OfferKind.LOAD_SHED,
+    offer_id="shed-3",
+    title="Charge less after dinner",
+    description="",
+    reward=Decimal("0.60"),
+    min_soc_pct=None,
+    max_feed_wh=None,
+    sp_id="grid_sp",
+    sp_name="Grid operator",
+    expires_at=NOW + timedelta(hours=2),
+    intervals=(
+        OfferInterval(
+            start=datetime(2026, 11, 23, 19, tzinfo=UTC), end=datetime(2026, 11, 23, 20, tzinfo=UTC), max_w=1400
+        ),
+    ),
+)
+PENDING_SHED = case(_shed, OfferState.PENDING)
+_limit = offer(
+    OfferKind.CAPACITY_LIMIT,
+    Binding.MANDATORY,
+    offer_id="limit-9",
+    title="Grid connection limited",
+    description="High load on your street.",
+    reward=None,
+    currency="",
+    min_soc_pct=None,
+    max_feed_wh=None,
+    sp_id="grid_sp",
+    sp_name="Grid operator",
+    intervals=(
+        OfferInterval(start=NOW - timedelta(minutes=20), end=datetime(2026, 11, 23, 17, 30, tzinfo=UTC), max_w=4200),
+    ),
+)
+LIMIT = case(_limit, OfferState.ACTIVE)
+_relayed = replace(offer(), offer_id="feed-16", title="Sell 4 kWh on Wednesday")
+RELAYED = case(
+    _relayed,
+    OfferState.RELAYED,
+    decision=decision(_relayed, Choice.ACCEPT),
+    transport=receipt(_relayed, ReceiptLevel.TRANSPORT),
+)
+_running = replace(
+    offer(),
+    offer_id="feed-15",
+    title="Feed your home and the grid",
+    intervals=(
+        OfferInterval(start=NOW - timedelta(minutes=24), end=datetime(2026, 11, 23, 17, tzinfo=UTC), setpoint_w=-6000),
+    ),
+)
+ACTIVE = case(
+    _running,
+    OfferState.ACTIVE,
+    decision=decision(_running, Choice.ACCEPT),
+    transport=receipt(_running, ReceiptLevel.TRANSPORT),
+    business=receipt(_running, ReceiptLevel.BUSINESS),
+    delivered_wh=-2400.0,
+)
+_done = replace(offer(), offer_id="feed-1", title="Sell 5 kWh on Sunday evening")
+DONE = case(
+    _done,
+    OfferState.COMPLETED,
+    decision=decision(_done, Choice.ACCEPT, "rule:evening"),
+    transport=receipt(_done, ReceiptLevel.TRANSPORT),
+    business=receipt(_done, ReceiptLevel.BUSINESS),
+    delivered_wh=-5000.0,
+    updated_at=NOW - timedelta(hours=20),
+)
+_no = replace(offer(), offer_id="feed-2", title="Sell 3 kWh at noon")
+REJECTED = case(
+    _no,
+    OfferState.REJECTED,
+    decision=decision(_no, Choice.ACCEPT),
+    transport=receipt(_no, ReceiptLevel.TRANSPORT),
+    business=receipt(_no, ReceiptLevel.BUSINESS, confirmed=False, reason="enough power was found"),
+    updated_at=NOW - timedelta(hours=22),
+)
+_late = replace(offer(), offer_id="feed-0", title="Sell 2 kWh this morning")
+EXPIRED = case(
+    _late, OfferState.EXPIRED, decision=decision(_late, Choice.NO_RESPONSE, "clock"), updated_at=NOW - timedelta(days=1)
+)
+
+_snapshot = Snapshot(
+    at=NOW,
+    grid_w=figure(8400),
+    home_w=figure(1200),
+    evce_w=figure(7200),
+    soc_pct=figure(64, 20),
+    session_wh=figure(4200),
+    price=Decimal("0.214"),
+    export_price=Decimal("0.080"),
+    currency="EUR",
+    meter_online=True,
+    evce_online=True,
+    evce_status=EvceStatus.CHARGING,
+    activity=Activity(doing=Doing.CHARGING_CHEAP, until=datetime(2026, 11, 24, 3, 15, tzinfo=UTC), power_w=7200),
+    mode=ChargingMode.CHEAPEST,
+    target_pct=80,
+    floor_pct=50,
+    ready_by=datetime(2026, 11, 24, 5, 10, tzinfo=UTC),
+    reaches_pct=80,
+    granted_w=7400,
+    fuse_a=25,
+    today=Today(charged_wh=18400, fed_wh=0, cost=Decimal("2.81"), earned=Decimal("1.37"), currency="EUR"),
+    providers=(ProviderLink(sp_id="evc_sp", name="EVC provider", state=LinkState.UP, since=NOW),),
+    pending_offers=1,
+)
+
+_prices = tariff()
+CHARGING = Situation(_snapshot, (METER, CHARGER), (LIMIT, DONE), _prices, plan(_prices))
+CHARGING_QUIET = replace(CHARGING, offers=(DONE,))
+OFFERED = replace(
+    CHARGING,
+    snapshot=replace(_snapshot, alerts=(ALERT,)),
+    offers=(PENDING, PENDING_SHED, RELAYED, LIMIT, DONE, REJECTED, EXPIRED),
+    devices=(METER, CHARGER, KNOCKING, FOUND),
+)
+FEEDING = replace(
+    CHARGING,
+    snapshot=replace(
+        _snapshot,
+        grid_w=figure(-4800),
+        evce_w=figure(-6000),
+        evce_status=EvceStatus.FEEDING,
+        activity=Activity(doing=Doing.FEEDING, until=datetime(2026, 11, 23, 17, tzinfo=UTC), power_w=-6000),
+        export_price=Decimal("0.32"),
+        today=Today(charged_wh=18400, fed_wh=2400, cost=Decimal("2.81"), earned=Decimal("1.37"), currency="EUR"),
+    ),
+    offers=(ACTIVE, DONE),
+)
+STALE_METER = replace(
+    CHARGING,
+    snapshot=replace(
+        _snapshot,
+        grid_w=figure(3100, 190, stale=True),
+        home_w=Figure(),
+        meter_online=False,
+        price=None,
+        activity=Activity(doing=Doing.CHARGING_FLOOR, power_w=4100),
+        evce_w=figure(4100),
+        notices=(
+            Notice(
+                code="message_rejected.signature",
+                sentence="A message for EVC provider was turned away: its signature is wrong.",
+                at=NOW,
+                count=3,
+            ),
+        ),
+    ),
+    devices=(replace(METER, link=DeviceLink.OFFLINE, seen_age_s=190), CHARGER),
+    offers=(),
+)
+OFFLINE_CHARGER = replace(
+    CHARGING,
+    snapshot=replace(
+        _snapshot,
+        grid_w=figure(900),
+        home_w=figure(900),
+        evce_w=figure(7200, 760, stale=True),
+        soc_pct=figure(64, 760, stale=True),
+        evce_online=False,
+        evce_status=EvceStatus.OFFLINE,
+        activity=Activity(doing=Doing.CHARGER_OFFLINE),
+        reaches_pct=66,
+    ),
+    devices=(METER, OFFLINE),
+    offers=(),
+)
+EMPTY = Situation(
+    replace(
+        _snapshot,
+        grid_w=Figure(),
+        home_w=Figure(),
+        evce_w=Figure(),
+        soc_pct=Figure(),
+        session_wh=Figure(),
+        price=None,
+        export_price=None,
+        meter_online=None,
+        evce_online=None,
+        evce_status=None,
+        activity=Activity(doing=Doing.NO_CHARGER),
+        reaches_pct=None,
+        granted_w=None,
+        today=Today(charged_wh=0, fed_wh=0, cost=None, earned=Decimal(0), currency="EUR"),
+        providers=(),
+        pending_offers=0,
+    ),
+    (),
+    (),
+    None,
+    None,
+)
+ALL = {
+    "charging": CHARGING,
+    "charging_quiet": CHARGING_QUIET,
+    "offered": OFFERED,
+    "feeding": FEEDING,
+    "stale_meter": STALE_METER,
+    "offline_charger": OFFLINE_CHARGER,
+    "empty": EMPTY,
+}

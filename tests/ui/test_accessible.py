@@ -1,0 +1,128 @@
+"""Everything can be named, reached and hit; nothing is cut off."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import situations
+from canned_hub import CannedHub
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QAccessible, QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QProgressBar, QWidget
+from pytestqt.qtbot import QtBot
+
+from ui.widgets import paint
+from ui.widgets.chip import Chip
+from ui.widgets.text import Text
+from ui.window import PAGES, Window
+
+Opener = Callable[..., tuple[Window, CannedHub]]
+SIZES = pytest.mark.parametrize("size", [(1280, 800), (800, 480)], ids=["wide", "compact"])
+SITUATIONS = pytest.mark.parametrize("name", list(situations.ALL))
+
+
+def _settle() -> None:
+    for _ in range(10):
+        QApplication.processEvents()
+
+
+def _shown(window: Window) -> Iterator[QWidget]:
+    return (widget for widget in window.findChildren(QWidget) if widget.isVisible())
+
+
+def _name(widget: QWidget) -> str:
+    interface = QAccessible.queryAccessibleInterface(widget)
+    return interface.text(QAccessible.Text.Name) or interface.text(QAccessible.Text.Description)
+
+
+@SIZES
+@SITUATIONS
+def test_everything_has_a_name_and_size(opened: Opener, name: str, size: tuple[int, int]) -> None:
+    window, _hub = opened(situations.ALL[name], size)
+    for page in PAGES:
+        window.go(page)
+        for widget in _shown(window):
+            if isinstance(widget, QAbstractButton):
+                assert _name(widget), widget
+                assert min(widget.width(), widget.height()) >= 60, (page, widget.text(), widget.size())
+                assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            elif isinstance(widget, QProgressBar) or (isinstance(widget, QLabel) and _says_something(widget)):
+                assert _name(widget), (page, type(widget).__name__)
+
+
+def _says_something(label: QLabel) -> bool:
+    painted = type(label).__name__ not in ("Text", "Chip", "Badge", "RoundIcon")
+    return painted or bool(label.text())
+
+
+@SIZES
+@SITUATIONS
+@pytest.mark.parametrize("page", PAGES)
+def test_no_words_are_cut_off(
+    opened: Opener,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    size: tuple[int, int],
+    page: str,
+) -> None:
+    window, _hub = opened(situations.ALL[name], size)
+    window.go(page)
+    _settle()
+    cut: list[str] = []
+    real = paint.text
+
+    def watched(
+        painter: QPainter,
+        rect: QRectF,
+        words: str,
+        font: QFont,
+        color: QColor,
+        align: Qt.AlignmentFlag = paint.CENTER,
+    ) -> None:
+        metrics = QFontMetricsF(font)
+        if metrics.horizontalAdvance(words) > rect.width() + 1.5 or metrics.capHeight() > rect.height():
+            cut.append(f"{words!r} in {rect.width():.0f}x{rect.height():.0f}")
+        real(painter, rect, words, font, color, align)
+
+    monkeypatch.setattr(paint, "text", watched)
+    window.grab()
+    cut += [widget.text() for widget in _shown(window) if isinstance(widget, Text | Chip) and widget.shortened]
+    assert not cut
+
+
+@SIZES
+@SITUATIONS
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_is_squeezed_or_sticks_out(opened: Opener, name: str, size: tuple[int, int], page: str) -> None:
+    window, _hub = opened(situations.ALL[name], size)
+    window.go(page)
+    _settle()
+    assert (window.width(), window.height()) == size
+    for widget in _shown(window):
+        smallest = widget.minimumSizeHint()
+        if isinstance(widget, Text | Chip | QAbstractButton) or widget.minimumHeight() > 0:
+            assert widget.height() >= smallest.height() - 1, (widget, widget.size(), smallest)
+        parent = widget.parentWidget()
+        if parent is window.pages.currentWidget():
+            assert parent.rect().contains(widget.geometry()), (widget, widget.geometry())
+
+
+def test_the_keyboard_reaches_approve_and_shows_where_it_is(opened: Opener, qtbot: QtBot) -> None:
+    window, _hub = opened(situations.OFFERED)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    reached = set()
+    for _ in range(40):
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(window.focusWidget())
+    buttons = window.home.offer.buttons
+    assert {buttons.approve, buttons.decline, window.home.alert, window.home.prices.chart} <= reached
+    assert set(window.navigation.buttons) <= reached
+    buttons.decline.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(window, Qt.Key.Key_Tab)
+    focused = buttons.approve.grab().toImage()
+    buttons.approve.clearFocus()
+    assert buttons.approve.grab().toImage() != focused
+    inbox = window.navigation.buttons[1]
+    qtbot.keyClick(inbox, Qt.Key.Key_Space)
+    assert window.inbox.isVisible()
+    assert [button.isChecked() for button in window.navigation.buttons] == [False, True, False]

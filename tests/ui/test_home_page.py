@@ -1,0 +1,213 @@
+"""Home shows what holds, how old it is, and what can be done about it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import situations
+from canned_hub import CannedHub
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from homeapp import api
+from homeapp.errors import NotAllowed, WrongState
+from homeapp.model.offer import Choice, OfferState
+from homeapp.model.plan import ChargingMode, Goal
+from ui.theme import Tone
+from ui.view import View
+from ui.widgets.flow_pipes import flow
+from ui.window import Window
+
+Opener = Callable[..., tuple[Window, CannedHub]]
+BOTH_SIZES = pytest.mark.parametrize("size", [(1280, 800), (800, 480)], ids=["wide", "compact"])
+
+
+@pytest.mark.usecase("T2")
+@BOTH_SIZES
+def test_approve_sends_what_was_shown_and_waits(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
+    window, hub = opened(situations.OFFERED, size)
+    card = window.home.offer if size[0] > 1000 else window.home.offer_strip
+    shown = situations.PENDING
+    hub.hold = True
+    accepted = replace(shown, state=OfferState.ACCEPTED, decision=situations.decision(shown.offer, Choice.ACCEPT))
+    hub.answers[api.DecideOffer] = lambda _call: accepted
+    qtbot.mouseClick(card.buttons.approve, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(hub.held), timeout=5000)
+    qtbot.waitUntil(lambda: not card.buttons.approve.isEnabled(), timeout=5000)
+    assert card.buttons.approve.accessibleDescription() == "Sending…"
+    assert not card.buttons.decline.isEnabled()
+    assert hub.calls == [api.DecideOffer(key="evc_sp/feed-17", digest=shown.offer.digest(), choice=Choice.ACCEPT)]
+    hub.release()
+    qtbot.waitUntil(lambda: card.buttons is not None and len(window.view.undecided) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: "Charge less" in _title(window), timeout=5000)
+
+
+def _title(window: Window) -> str:
+    card = window.home.offer if window.home.offer.isVisible() else window.home.offer_strip
+    return card.accessibleName()
+
+
+@BOTH_SIZES
+def test_a_refused_answer_is_said(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
+    window, hub = opened(situations.OFFERED, size)
+    card = window.home.offer if size[0] > 1000 else window.home.offer_strip
+    hub.answers[api.DecideOffer] = lambda _call: WrongState("The provider has changed this offer. Look at it again.")
+    qtbot.mouseClick(card.buttons.decline, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(card.buttons.problem.isVisible, timeout=5000)
+    assert card.buttons.problem.words.text() == "The provider has changed this offer. Look at it again."
+    assert card.buttons.decline.isEnabled()
+
+
+def test_an_expired_offer_cannot_be_answered(opened: Opener) -> None:
+    late = replace(situations.PENDING.offer, expires_at=situations.NOW - timedelta(seconds=1))
+    case = situations.case(late, OfferState.PENDING)
+    window, _hub = opened(replace(situations.OFFERED, offers=(case,)))
+    assert not window.home.offer.buttons.approve.isEnabled()
+
+
+def test_a_mandatory_limit_has_no_buttons(opened: Opener) -> None:
+    window, _hub = opened(situations.CHARGING)
+    assert window.home.offer.isVisible()
+    buttons = window.home.offer.buttons
+    assert not any(button.isVisible() for button in (buttons.approve, buttons.decline, buttons.withdraw))
+
+
+def test_stopping_a_feed_asks_first(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.FEEDING)
+    hub.answers[api.DecideOffer] = lambda _call: situations.ACTIVE
+    qtbot.mouseClick(window.home.offer.buttons.withdraw, Qt.MouseButton.LeftButton)
+    assert not hub.calls
+    sheet = window.findChild(_sheet_type())
+    stop = next(button for button in sheet.findChildren(_button_type()) if button.text() == "Stop now")
+    qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(hub.calls), timeout=5000)
+    assert hub.calls[0].choice is Choice.WITHDRAW
+
+
+def _sheet_type() -> type:
+    from ui.widgets.sheet import Sheet
+
+    return Sheet
+
+
+def _button_type() -> type:
+    from ui.widgets.buttons import Button
+
+    return Button
+
+
+def test_mode_switch(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.CHARGING)
+    goal = Goal(mode=ChargingMode.NOW, target_pct=80, ready_by=situations.NOW, floor_pct=50, capacity_wh=60000)
+    hub.answers[api.SetMode] = lambda _call: goal
+    segment = window.home.car.modes._segments["now"]
+    qtbot.mouseClick(segment, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.view.snapshot.mode is ChargingMode.NOW, timeout=5000)
+    assert hub.calls == [api.SetMode(mode=ChargingMode.NOW)]
+    qtbot.waitUntil(segment.isChecked, timeout=5000)
+
+
+def test_a_refused_mode_goes_back(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.CHARGING)
+    hub.answers[api.SetMode] = lambda _call: NotAllowed("Guests may only look.")
+    qtbot.mouseClick(window.home.car.modes._segments["pause"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.home.car.sentence.text() == "Guests may only look.", timeout=5000)
+    assert window.home.car.modes._segments["cheapest"].isChecked()
+
+
+def test_a_stale_figure_is_grey_with_its_age(opened: Opener) -> None:
+    window, _hub = opened(situations.STALE_METER)
+    nodes = window.home.flow._nodes(window.home.flow._places(), window.home.flow._flow)
+    grid, home = nodes[0], nodes[1]
+    assert (grid.value, grid.caption, grid.grey, grid.tone) == ("3.1\u00a0kW", "3 min old", True, Tone.TEXT3)
+    assert (home.value, home.grey) == ("–", True)
+    assert "3 min old" in window.home.flow.accessibleDescription()
+
+
+def test_figures_age_between_snapshots() -> None:
+    snapshot = situations.CHARGING.snapshot
+    later = View(now=situations.NOW + timedelta(seconds=100), alive=True, snapshot=snapshot)
+    assert later.seen(snapshot.grid_w).age_s == 102
+    assert not later.seen(snapshot.grid_w).stale
+    lost = replace(later, alive=False)
+    assert lost.seen(snapshot.grid_w).stale
+
+
+def test_hub_lost_and_back(opened: Opener, hub: CannedHub, qtbot: QtBot) -> None:
+    window, _hub = opened(situations.OFFERED)
+    assert not window.banner.isVisible()
+    hub.stop()
+    qtbot.waitUntil(window.banner.isVisible, timeout=5000)
+    assert window.banner.words.text() == "The hub does not answer. Charging goes on at the safe limit."
+    flow_nodes = window.home.flow._nodes(window.home.flow._places(), window.home.flow._flow)
+    assert all(node.grey and "old" in node.caption for node in flow_nodes)
+    assert not window.home.offer.buttons.approve.isEnabled()
+    hub.start()
+    qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=8000)
+    qtbot.waitUntil(window.home.offer.buttons.approve.isEnabled, timeout=5000)
+
+
+def test_pipes_take_the_colour_of_their_source() -> None:
+    def pipes(situation: situations.Situation) -> tuple[Tone, Tone, Tone]:
+        shown = flow(situation.snapshot, View(now=situations.NOW, alive=True, snapshot=situation.snapshot))
+        return shown.to_grid.tone, shown.to_home.tone, shown.to_car.tone
+
+    assert pipes(situations.CHARGING) == (Tone.BLUE, Tone.BLUE, Tone.GREEN)
+    assert pipes(situations.FEEDING) == (Tone.VIOLET, Tone.VIOLET, Tone.VIOLET)
+    assert pipes(situations.EMPTY) == (Tone.LINE, Tone.LINE, Tone.LINE)
+    offline = pipes(situations.OFFLINE_CHARGER)
+    assert offline == (Tone.BLUE, Tone.BLUE, Tone.LINE)
+
+
+def test_the_ring_tells_feeding_from_charging(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.CHARGING)
+    face = window.home.car.ring._face
+    assert (face.tone, face.power) == (Tone.GREEN, "7.2\u00a0kW")
+    hub.become(situations.FEEDING)
+    qtbot.waitUntil(lambda: window.home.car.ring._face.tone is Tone.VIOLET, timeout=5000)
+    assert window.home.car.ring._face.power == "6.0\u00a0kW"
+    assert window.home.car.ring._face.goal == "Stays above 50\u00a0%"
+    hub.become(situations.EMPTY)
+    qtbot.waitUntil(lambda: window.home.car.ring._face.hero == "No charger", timeout=5000)
+
+
+def test_movement_only_while_power_flows_and_visible(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.CHARGING)
+    flow_widget = window.home.flow
+    assert not flow_widget.moving
+    flow_widget.animated = True
+    window.go("home")
+    assert flow_widget.moving
+    window.go("inbox")
+    assert not flow_widget.moving
+    window.go("home")
+    assert flow_widget.moving
+    window.hide()
+    assert not flow_widget.moving
+    window.show()
+    hub.become(situations.EMPTY)
+    qtbot.waitUntil(lambda: not flow_widget.moving, timeout=5000)
+
+
+def test_an_alert_opens_its_story(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.OFFERED)
+    qtbot.mouseClick(window.home.alert, Qt.MouseButton.LeftButton)
+    sheet = window.findChild(_sheet_type())
+    seen = next(button for button in sheet.findChildren(_button_type()) if button.text() == "Mark as seen")
+    qtbot.mouseClick(seen, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(hub.calls), timeout=5000)
+    assert hub.calls == [api.AlertSeen(sp_id="pev_sp", alert_id="a1")]
+    assert window.navigation.isEnabled()
+
+
+def test_offline_devices_are_said_in_the_header(opened: Opener) -> None:
+    window, _hub = opened(situations.OFFLINE_CHARGER)
+    assert window.home._header._charger.text() == "Charger offline"
+    assert window.home._header._meter.text() == "Meter"
+
+
+def test_a_refused_message_is_told_with_its_count(opened: Opener) -> None:
+    window, _hub = opened(situations.STALE_METER)
+    assert window.home.strip.isVisible()
+    assert window.home.strip.words.text().endswith("(3×)")

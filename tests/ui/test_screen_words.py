@@ -1,0 +1,134 @@
+"""Every state has its own words, and only what is confirmed is called confirmed."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import situations
+from situations import NOW
+
+from homeapp.model.device import DeviceKind, DeviceLink
+from homeapp.model.health import Severity
+from homeapp.model.live import Activity, Doing, LinkState, ProviderLink
+from homeapp.model.offer import Binding, Choice, OfferKind, OfferState, ReceiptLevel
+from homeapp.model.plan import ChargingMode, SlotReason
+from homeapp.model.readings import EvceStatus
+from ui import formats, offer_words, words
+from ui.view import View, is_running, waits_for_owner
+
+VIEW = View(now=NOW, alive=True, site=situations.SITE, snapshot=situations.CHARGING.snapshot)
+
+
+def _distinct(sentences: list[str]) -> bool:
+    return all(sentences) and len(set(sentences)) == len(sentences)
+
+
+def test_every_enum_has_its_own_words() -> None:
+    assert _distinct([words.doing_words(doing) for doing in Doing])
+    assert _distinct([words.link_words(link)[0] for link in DeviceLink])
+    assert _distinct([words.severity_words(severity)[0] for severity in Severity])
+    assert _distinct([words.mode_words(mode) for mode in ChargingMode])
+    assert _distinct([words.reason_words(reason) for reason in SlotReason])
+    assert _distinct([words.kind_words(kind) for kind in DeviceKind])
+    assert _distinct([offer_words.choice_words(choice) for choice in Choice])
+    assert _distinct([offer_words.binding_words(binding) for binding in Binding])
+    assert _distinct([offer_words.badge(situations.offer(kind))[0] for kind in OfferKind])
+    assert all(words.status_words(status) for status in EvceStatus)
+    assert all(isinstance(words.link_advice(replace(situations.METER, link=link)), str) for link in DeviceLink)
+
+
+@pytest.mark.parametrize("doing", list(Doing))
+def test_activity_with_and_without_end(doing: Doing) -> None:
+    for until in (None, NOW + timedelta(hours=2)):
+        snapshot = replace(VIEW.snapshot, activity=Activity(doing=doing, until=until))
+        assert words.activity(snapshot, VIEW)
+        assert "{" not in words.activity(snapshot, VIEW)
+
+
+def test_activity_says_state_reason_and_until_when() -> None:
+    assert words.activity(VIEW.snapshot, VIEW) == "Charging – cheapest hours until 04:15"
+    evening = NOW.replace(hour=22, minute=0)
+    waiting = replace(VIEW.snapshot, activity=Activity(doing=Doing.WAITING_CHEAPER, until=evening))
+    assert words.activity(waiting, VIEW) == "Waiting – price falls at 23:00"
+    feeding = situations.FEEDING.snapshot
+    assert words.activity(feeding, VIEW) == "Feeding 6.0\u00a0kW – your car stays above 50\u00a0%"
+
+
+def test_offer_states_have_words_and_only_the_provider_confirms() -> None:
+    said = {state: offer_words.state_words(situations.case(situations.offer(), state), VIEW)[0] for state in OfferState}
+    assert _distinct(list(said.values()))
+    assert said[OfferState.RELAYED] == "Sent, waiting for the provider"
+    confirming = {state for state, sentence in said.items() if "onfirmed" in sentence}
+    assert confirming == {OfferState.CONFIRMED}
+
+
+def test_a_transport_receipt_never_reads_like_a_confirmation() -> None:
+    request = situations.offer()
+    handed_over = offer_words.transport_words(situations.receipt(request, ReceiptLevel.TRANSPORT))
+    assert "not yet" in handed_over
+    assert "onfirmed" not in handed_over
+    assert "Confirmed" in offer_words.business_words(situations.receipt(request, ReceiptLevel.BUSINESS), "P")
+    refused = situations.receipt(request, ReceiptLevel.BUSINESS, confirmed=False, reason="too late")
+    assert offer_words.business_words(refused, "P") == "P said no: too late"
+
+
+def test_asked_says_what_the_offer_wants() -> None:
+    assert offer_words.asked(situations.offer()) == "Feed 3.0\u00a0kW from your car, 6.0\u00a0kWh at most"
+    assert offer_words.asked(situations.PENDING_SHED.offer) == "Charge with 1.4\u00a0kW at most"
+    assert offer_words.asked(situations.LIMIT.offer) == "Draw 4.2\u00a0kW at most"
+    assert offer_words.earn_line(situations.offer()) == "Earn €1.92 · car stays above 50\u00a0%"
+
+
+def test_every_offer_is_in_exactly_one_section() -> None:
+    for state in OfferState:
+        for binding in Binding:
+            case = situations.case(situations.offer(binding=binding), state)
+            assert not (waits_for_owner(case) and is_running(case))
+            if binding is Binding.MANDATORY:
+                assert not waits_for_owner(case)
+
+
+def test_provider_links() -> None:
+    for state in LinkState:
+        link = ProviderLink(sp_id="evc_sp", name="EVC provider", state=state, since=NOW, waiting=2)
+        assert "EVC provider" in words.provider_words(link, link.name)
+    down = ProviderLink(sp_id="x", name="X", state=LinkState.DOWN, since=NOW, problem="Refused.", waiting=1)
+    assert words.provider_words(down, "X") == "Refused. Answers that wait: 1."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-3, "0 s old"), (59, "59 s old"), (190, "3 min old"), (7300, "2 h old"), (900000, "10 days old")],
+)
+def test_age(seconds: float, said: str) -> None:
+    assert formats.age(seconds) == said
+
+
+def test_left() -> None:
+    assert [formats.left(value) for value in (-1, 42, 740, 7140, 300000)] == [
+        "time is up",
+        "42 s left",
+        "12 min left",
+        "1 h 59 min left",
+        "3 days left",
+    ]
+
+
+def test_money_and_prices() -> None:
+    assert formats.money(Decimal("1.925"), "EUR") == "€1.93"
+    assert formats.money(Decimal("-0.5"), "GBP") == "−£0.50"
+    assert formats.money(Decimal(3), "XTS") == "XTS 3.00"
+    assert formats.money(None, "EUR") == "–"
+    assert formats.price(Decimal("-0.0123"), "EUR") == "−1.2\u00a0ct"
+    assert formats.kilowatts(None) == "–"
+    assert formats.kilowatts(-6049) == "6.0\u00a0kW"
+
+
+def test_local_time_over_the_change_of_clocks() -> None:
+    zone = VIEW.zone
+    before = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert formats.clock(before, zone) == "02:30"
+    assert formats.clock(before + timedelta(hours=1), zone) == "02:30"
+    assert formats.moment(NOW + timedelta(hours=30), NOW, zone) == "Tue 22:24"
+    assert formats.moment(NOW + timedelta(hours=14), NOW, zone) == "06:24"

@@ -1,0 +1,310 @@
+"""Whatever comes in whatever order: no step outside the table, what is final stays final, each decision is relayed once.
+
+The rules below are a second, independent statement of the table in ``homeapp.offers.states``.
+"""
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from homeapp.errors import NotFound, WrongState
+from homeapp.model.offer import (
+    Binding,
+    Choice,
+    Offer,
+    OfferCase,
+    OfferInterval,
+    OfferKind,
+    OfferState,
+    Receipt,
+    ReceiptLevel,
+)
+from homeapp.offers.desk import OfferDesk
+from homeapp.offers.states import FINAL, NEXT, entered
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.offer_rows import Failure
+
+T = TypeVar("T")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HALF_HOUR = timedelta(minutes=30)
+
+AFTER = {
+    "": "invalid pending expired scheduled",
+    "pending": "accepted declined expired cancelled superseded",
+    "accepted": "relayed rejected aborted cancelled superseded",
+    "relayed": "confirmed rejected active aborted cancelled superseded",
+    "confirmed": "scheduled",
+    "scheduled": "active aborted cancelled superseded",
+    "active": "completed partial aborted cancelled superseded",
+}
+ENDED = {
+    "invalid",
+    "declined",
+    "expired",
+    "rejected",
+    "completed",
+    "partial",
+    "aborted",
+    "cancelled",
+    "superseded",
+}
+
+
+class _Clock:
+    speed = 1.0
+
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+def _offer(
+    number: int, revision: int, sp_id: str, binding: Binding, start: datetime, spans: int, *, until_end: bool = False
+) -> Offer:
+    kind = OfferKind.CAPACITY_LIMIT if binding is Binding.MANDATORY else OfferKind.POWER_FEED
+    interval = OfferInterval(start=start, end=start + spans * HALF_HOUR, setpoint_w=-4000.0, max_w=0.0)
+    return Offer(
+        offer_id=f"o{number}",
+        revision=revision,
+        sp_id=sp_id,
+        sp_name="Provider",
+        kind=kind,
+        binding=binding,
+        issued_at=NOON,
+        expires_at=interval.end if until_end else start,
+        intervals=(interval,),
+        title="Request",
+        reward=Decimal(1),
+        currency="EUR",
+    )
+
+
+class DeskMachine(RuleBasedStateMachine):
+    """Providers, owner, clock, local safety and power cuts, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.directory = Path(tempfile.mkdtemp(prefix="desk"))
+        self.clock = _Clock()
+        self.revisions: dict[tuple[str, int], int] = {}
+        self.ended: dict[tuple[str, int], OfferState] = {}
+
+    @initialize()
+    def start(self) -> None:
+        self.database = Database(self.directory)
+        self.run(self.database.__aenter__())
+        self.ledger = Ledger(self.database, self.clock)
+        self.desk = OfferDesk(ledger=self.ledger, clock=self.clock, on_change=lambda: None)
+        self.run(self.desk.load())
+
+    def teardown(self) -> None:
+        self.run(self.database.__aexit__(None, None, None))
+        self.loop.close()
+        shutil.rmtree(self.directory)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def pick(self, data: st.DataObject) -> OfferCase:
+        return data.draw(st.sampled_from(self.desk.cases))
+
+    @rule(
+        number=st.integers(1, 4),
+        newer=st.sampled_from([1, 1, 0, -1]),
+        sp_id=st.sampled_from(["grid_sp", "evc_sp"]),
+        binding=st.sampled_from([Binding.OWNER_DECIDES, Binding.OWNER_DECIDES, Binding.MY_RULE, Binding.MANDATORY]),
+        begins=st.integers(-1, 3),
+        spans=st.sampled_from([1, 2, 3, 0]),
+        until_end=st.booleans(),
+    )
+    def receive(
+        self, number: int, newer: int, sp_id: str, binding: Binding, begins: int, spans: int, *, until_end: bool
+    ) -> None:
+        revision = max(0, self.revisions.get((sp_id, number), 0) + newer)
+        self.revisions[(sp_id, number)] = max(revision, self.revisions.get((sp_id, number), 0))
+        since_noon = (self.clock.at - NOON) // HALF_HOUR
+        start = NOON + (since_noon + begins) * HALF_HOUR
+        self.run(self.desk.receive(_offer(number, revision, sp_id, binding, start, spans, until_end=until_end)))
+
+    @precondition(lambda self: self.desk.cases)
+    @rule(data=st.data(), choice=st.sampled_from(Choice))
+    def decide(self, data: st.DataObject, choice: Choice) -> None:
+        case = self.pick(data)
+        try:
+            self.run(self.desk.decide(case.offer.key, case.digest, choice, "owner"))
+        except WrongState as error:
+            assert str(error)
+
+    @precondition(lambda self: any(case.state is OfferState.PENDING for case in self.desk.cases))
+    @rule(data=st.data(), confirmed=st.booleans())
+    def accept_and_relay(self, data: st.DataObject, *, confirmed: bool) -> None:
+        pending = [case for case in self.desk.cases if case.state is OfferState.PENDING]
+        case = data.draw(st.sampled_from(pending))
+        try:
+            case = self.run(self.desk.decide(case.offer.key, case.digest, Choice.ACCEPT, "owner"))
+        except WrongState:
+            return
+        self.answer(case, ReceiptLevel.TRANSPORT, confirmed=True)
+        if confirmed:
+            self.answer(case, ReceiptLevel.BUSINESS, confirmed=True)
+
+    @precondition(lambda self: any(case.decision for case in self.desk.cases))
+    @rule(data=st.data(), level=st.sampled_from(ReceiptLevel), confirmed=st.booleans())
+    def receipt(self, data: st.DataObject, level: ReceiptLevel, *, confirmed: bool) -> None:
+        case = data.draw(st.sampled_from([case for case in self.desk.cases if case.decision]))
+        self.answer(case, level, confirmed=confirmed or level is ReceiptLevel.TRANSPORT)
+
+    def answer(self, case: OfferCase, level: ReceiptLevel, *, confirmed: bool) -> None:
+        assert case.decision is not None
+        self.run(
+            self.desk.receipt(
+                Receipt(
+                    decision_id=case.decision.decision_id,
+                    sp_id=case.offer.sp_id,
+                    level=level,
+                    received_at=self.clock.at,
+                    confirmed=confirmed,
+                )
+            )
+        )
+
+    @precondition(lambda self: self.desk.cases)
+    @rule(data=st.data())
+    def withdrawn(self, data: st.DataObject) -> None:
+        offer = self.pick(data).offer
+        self.run(self.desk.withdrawn(offer.sp_id, offer.offer_id))
+
+    @rule(steps=st.integers(1, 3))
+    def time_passes(self, steps: int) -> None:
+        self.clock.at += steps * HALF_HOUR / 2
+        self.run(self.desk.tick())
+
+    @precondition(lambda self: self.desk.cases)
+    @rule(data=st.data())
+    def power_flows(self, data: st.DataObject) -> None:
+        self.run(self.desk.delivered(self.pick(data).offer.key, -2000.0))
+
+    @precondition(lambda self: self.desk.cases)
+    @rule(data=st.data())
+    def abort(self, data: st.DataObject) -> None:
+        self.run(self.desk.abort(self.pick(data).offer.key, "The car was unplugged."))
+
+    @rule(failure=st.sampled_from(Failure), sp_id=st.sampled_from(["grid_sp", "evc_sp"]))
+    def relay_gives_up(self, failure: Failure, sp_id: str) -> None:
+        message = self.run(self.ledger.next_waiting(sp_id))
+        if message is not None:
+            self.run(self.ledger.undeliverable(message.decision.decision_id, failure, "No way."))
+
+    @rule()
+    def restart(self) -> None:
+        before = {case.offer.key: (case.state, case.decision) for case in self.desk.cases}
+        self.run(self.database.__aexit__(None, None, None))
+        self.start()
+        assert {case.offer.key: (case.state, case.decision) for case in self.desk.cases} == before
+
+    @invariant()
+    def every_step_is_in_the_table(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        state: dict[tuple[str, int], str] = {}
+        for subject, detail in self._rows("SELECT subject, detail FROM audit WHERE kind = 'offer' ORDER BY number"):
+            step = json.loads(detail)
+            which = (subject, step["revision"])
+            before = state.get(which, "")
+            assert step["state"] in AFTER[before].split(), f"{which}: {before} -> {step['state']}"
+            state[which] = step["state"]
+        kept = {(key, revision): kept for key, revision, kept in self._rows("SELECT key, revision, state FROM offers")}
+        assert kept == state, "the audit trail ends where each request stands"
+
+    @invariant()
+    def what_is_final_stays_final(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        for key, revision, state, ended_at in self._rows("SELECT key, revision, state, ended_at FROM offers"):
+            assert (state in ENDED) == (ended_at is not None)
+            assert self.ended.setdefault((key, revision), state) == state or state not in ENDED
+            if state not in ENDED:
+                del self.ended[(key, revision)]
+
+    @invariant()
+    def every_decision_has_one_place_in_the_outbox(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        rows = self._rows(
+            "SELECT decisions.decision_id, count(outbox.number) FROM decisions LEFT JOIN outbox USING (decision_id) "
+            "GROUP BY decisions.decision_id"
+        )
+        assert all(count == 1 for _, count in rows)
+        shown = {case.decision.decision_id for case in self.desk.cases if case.decision}
+        assert shown <= {decision_id for decision_id, _ in rows}
+
+    @invariant()
+    def power_flows_only_with_a_yes_that_the_provider_has(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        bound = self.desk.commitments(self.clock.at)
+        for case in bound:
+            if case.offer.binding is not Binding.MANDATORY:
+                assert case.decision is not None
+                assert case.decision.choice is Choice.ACCEPT
+                assert case.transport is not None or case.business is not None
+                assert case.decision.offer_digest == case.digest
+        owned = [case.offer for case in bound if case.offer.binding is not Binding.MANDATORY]
+        for place, one in enumerate(owned):
+            for two in owned[place + 1 :]:
+                assert one.end <= two.start or two.end <= one.start, "never two at once"
+
+    def _rows(self, query: str) -> list[Any]:
+        return self.run(self.database.ledger.read(lambda connection: connection.execute(query).fetchall()))
+
+
+TestDesk = pytest.mark.timeout(120)(DeskMachine.TestCase)
+TestDesk.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_the_table_knows_every_state_and_refuses_what_it_does_not_list() -> None:
+    assert set(NEXT) == set(OfferState)
+    assert {str(state) for state in FINAL} == ENDED
+    offer = _offer(1, 1, "evc_sp", Binding.OWNER_DECIDES, NOON, 1)
+    for state in OfferState:
+        case = OfferCase(offer=offer, digest=offer.digest(), state=state, updated_at=NOON)
+        for following in OfferState:
+            if following in NEXT[state]:
+                assert entered(case, following, at=NOON).state is following
+            else:
+                with pytest.raises(ValueError, match="cannot follow"):
+                    entered(case, following, at=NOON)
+
+
+def test_unknown_requests_cannot_be_decided(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Database(tmp_path) as database:
+            clock = _Clock()
+            desk = OfferDesk(ledger=Ledger(database, clock), clock=clock, on_change=lambda: None)
+            with pytest.raises(NotFound):
+                await desk.decide("evc_sp/none", "", Choice.ACCEPT, "owner")
+
+    asyncio.run(main())

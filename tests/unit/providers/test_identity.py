@@ -1,0 +1,281 @@
+"""The hub's key, its local authority and the TLS contexts, shaken hands over real sockets."""
+
+import socket
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from homeapp import identity
+from homeapp.errors import EnvironmentProblem, SecretStoreUnavailable, SettingsInvalid
+from homeapp.identity import LocalAuthority
+from homeapp.providers.jose import HubSigner, verification_key
+
+
+class Secrets:
+    """Keeps secrets in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def get(self, name: str) -> str | None:
+        return self.kept.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        self.kept[name] = value
+
+
+class Now:
+    """A clock that can be set."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def certificate(pem: str | bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pem.encode() if isinstance(pem, str) else pem)
+
+
+def names_in(chain_pem: str) -> tuple[set[str], set[str]]:
+    names = certificate(chain_pem).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return set(names.get_values_for_type(x509.DNSName)), {str(a) for a in names.get_values_for_type(x509.IPAddress)}
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:
+    """The TLS version agreed on; raises what the client sees."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                try:
+                    with server.wrap_socket(connection, server_side=True) as wrapped:
+                        wrapped.sendall(b"!" + (wrapped.getpeercert(binary_form=True) or b""))
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            with (
+                socket.create_connection(listener.getsockname(), timeout=10) as plain,
+                client.wrap_socket(plain, server_hostname=name) as wrapped,
+            ):
+                if not wrapped.recv(1):
+                    raise ssl.SSLError("the server closed the connection")
+                return wrapped.version()
+        finally:
+            thread.join(10)
+
+
+def trusting(ca_file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca_file)
+    return context
+
+
+def test_the_hubs_key_is_made_once() -> None:
+    secrets = Secrets()
+    pem = identity.hub_key_pem(secrets)
+    assert identity.hub_key_pem(secrets) == pem
+    assert secrets.kept == {"hub.key": pem}
+    assert identity.hub_key_pem(Secrets()) != pem
+
+
+@pytest.mark.parametrize("damage", ["", "nonsense", "rsa"])
+def test_a_damaged_key_is_not_replaced_in_silence(damage: str) -> None:
+    secrets = Secrets()
+    secrets.set("hub.key", damage)
+    with pytest.raises(SecretStoreUnavailable):
+        identity.hub_key_pem(secrets)
+    assert secrets.kept["hub.key"] == damage
+
+
+def test_the_public_jwk_fits_the_signer_and_tells_no_secret() -> None:
+    pem = identity.hub_key_pem(Secrets())
+    jwk = identity.public_jwk(pem)
+    assert set(jwk) == {"kty", "crv", "x", "y", "kid"}
+    assert verification_key(jwk).key_id == jwk["kid"] == HubSigner(pem).key_id
+
+
+@pytest.mark.usecase("W4", "W9")
+def test_a_certificate_request_is_for_the_ae_id_and_signed_with_the_hubs_key() -> None:
+    pem = identity.hub_key_pem(Secrets())
+    request = x509.load_pem_x509_csr(identity.certificate_request(pem, "Chub-0001").encode())
+    assert request.is_signature_valid
+    assert [str(item.value) for item in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == ["Chub-0001"]
+    for name in ("", "x" * 65):
+        with pytest.raises(SettingsInvalid):
+            identity.certificate_request(pem, name)
+
+
+def test_a_station_that_trusts_the_local_authority_connects(tmp_path: Path) -> None:
+    authority = LocalAuthority(Secrets(), tmp_path)
+    server = identity.server_context(authority, ("charger.home", "192.168.7.7"))
+    for name in ("hub.local", "charger.home", "192.168.7.7", "127.0.0.1", "localhost"):
+        assert handshake(server, trusting(authority.ca_file), name) == "TLSv1.3"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(server, trusting(authority.ca_file), "other.home")
+    old = trusting(authority.ca_file)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert handshake(server, old, "hub.local") == "TLSv1.2"
+    assert server.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_no_key_lies_in_the_data_directory(tmp_path: Path) -> None:
+    identity.server_context(LocalAuthority(Secrets(), tmp_path), ())
+    assert {path.name for path in tmp_path.iterdir()} == {"ocpp-ca.pem", "ocpp-server.pem"}
+    assert all("PRIVATE" not in path.read_text() for path in tmp_path.iterdir())
+
+
+def test_the_authority_and_its_certificate_survive_a_restart(tmp_path: Path) -> None:
+    secrets = Secrets()
+    first = LocalAuthority(secrets, tmp_path)
+    issued = first.server_certificate(("a.home",))
+    ca = first.ca_file.read_text()
+    second = LocalAuthority(secrets, tmp_path)
+    assert second.ca_file.read_text() == ca
+    assert second.server_certificate(("a.home",)) == issued
+    assert certificate(ca).not_valid_after_utc > datetime.now(UTC) + timedelta(days=19 * 365)
+    with pytest.raises(x509.ExtensionNotFound):
+        certificate(ca).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+
+
+def test_a_lost_ca_file_is_written_again_for_the_same_key(tmp_path: Path) -> None:
+    secrets = Secrets()
+    authority = LocalAuthority(secrets, tmp_path)
+    key = certificate(authority.ca_file.read_bytes()).public_key()
+    authority.ca_file.unlink()
+    again = LocalAuthority(secrets, tmp_path)
+    assert certificate(again.ca_file.read_bytes()).public_key() == key
+
+
+def test_the_endpoints_certificate_is_renewed_in_its_last_month(tmp_path: Path) -> None:
+    now, secrets = Now(), Secrets()
+    authority = LocalAuthority(secrets, tmp_path, now)
+    first = authority.server_certificate(())
+    assert timedelta(days=364) < first.not_after - now.at <= timedelta(days=365)
+    now.at = first.not_after - timedelta(days=31)
+    assert authority.server_certificate(()) == first
+    now.at = first.not_after - timedelta(days=29)
+    renewed = authority.server_certificate(())
+    assert renewed.not_after > first.not_after
+    assert renewed.key_pem != first.key_pem
+
+
+def test_a_new_name_means_a_new_certificate(tmp_path: Path) -> None:
+    authority = LocalAuthority(Secrets(), tmp_path)
+    first = authority.server_certificate(("a.home",))
+    second = authority.server_certificate(("a.home", "b.home", "10.1.2.3"))
+    assert second != first
+    dns, addresses = names_in(second.chain_pem)
+    assert {"a.home", "b.home", "hub.local", "localhost"} <= dns
+    assert {"10.1.2.3", "127.0.0.1", "::1"} <= addresses
+    assert all(ip_address(address) for address in addresses)
+    # Fewer names are no reason to make stations see a new one.
+    assert authority.server_certificate(("a.home",)) == second
+    with pytest.raises(SettingsInvalid):
+        authority.server_certificate(("hüb",))
+
+
+def test_a_certificate_that_another_made_is_not_kept(tmp_path: Path) -> None:
+    secrets = Secrets()
+    mine = LocalAuthority(secrets, tmp_path / "a").server_certificate(())
+    other = LocalAuthority(Secrets(), tmp_path / "b")
+    other.server_certificate(())
+    (tmp_path / "a" / "ocpp-server.pem").write_bytes((tmp_path / "b" / "ocpp-server.pem").read_bytes())
+    again = LocalAuthority(secrets, tmp_path / "a")
+    assert again.server_certificate(()).chain_pem not in (mine.chain_pem, other.server_certificate(()).chain_pem)
+
+
+def test_a_running_endpoint_can_be_given_a_newer_certificate(tmp_path: Path) -> None:
+    now = Now()
+    authority = LocalAuthority(Secrets(), tmp_path, now)
+    server = identity.server_context(authority, ())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(server, trusting(authority.ca_file), "new.home")
+    identity.renew(server, authority, ("new.home",))
+    assert handshake(server, trusting(authority.ca_file), "new.home")
+
+
+def test_a_data_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(EnvironmentProblem, match="cannot be written"):
+        LocalAuthority(Secrets(), tmp_path / "file")
+
+
+def enrolled(tmp_path: Path, key_pem: str) -> Path:
+    """A client certificate for the hub's key, made by an authority of its own."""
+    issuer = ec.generate_private_key(ec.SECP256R1())
+    request = x509.load_pem_x509_csr(identity.certificate_request(key_pem, "Chub-0001").encode())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "operator")])
+    day = timedelta(days=1)
+    builder = (
+        x509.CertificateBuilder().issuer_name(name).serial_number(1).not_valid_before(datetime.now(UTC) - day)
+    ).not_valid_after(datetime.now(UTC) + day)
+    ca = (
+        builder.subject_name(name)
+        .public_key(issuer.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(issuer, hashes.SHA256())
+    )
+    own = builder.subject_name(request.subject).public_key(request.public_key()).sign(issuer, hashes.SHA256())
+    (tmp_path / "operator.pem").write_text(identity._pem(ca))
+    path = tmp_path / "hub.pem"
+    path.write_text(identity._pem(own))
+    return path
+
+
+def test_the_hub_shows_its_certificate_to_a_server_it_checks(tmp_path: Path) -> None:
+    key_pem = identity.hub_key_pem(Secrets())
+    own = enrolled(tmp_path, key_pem)
+    authority = LocalAuthority(Secrets(), tmp_path)
+    server = identity.server_context(authority, ())
+    server.load_verify_locations(tmp_path / "operator.pem")
+    server.verify_mode = ssl.CERT_REQUIRED
+    client = identity.client_context(authority.ca_file, own, key_pem)
+    assert client.check_hostname
+    assert client.verify_mode == ssl.CERT_REQUIRED
+    assert handshake(server, client, "hub.local") == "TLSv1.3"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(server, client, "other.home")
+    with pytest.raises(ssl.SSLError):
+        handshake(server, trusting(authority.ca_file), "hub.local")
+
+
+def test_files_that_do_not_fit_are_said(tmp_path: Path) -> None:
+    key_pem = identity.hub_key_pem(Secrets())
+    own = enrolled(tmp_path, key_pem)
+    ca = tmp_path / "operator.pem"
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("nonsense")
+    for ca_file, certificate_file, key in (
+        (tmp_path / "missing.pem", own, key_pem),
+        (ca, tmp_path / "missing.pem", key_pem),
+        (nonsense, own, key_pem),
+        (ca, nonsense, key_pem),
+        (ca, own, identity.hub_key_pem(Secrets())),
+    ):
+        with pytest.raises(SettingsInvalid, match="Enrol"):
+            identity.client_context(ca_file, certificate_file, key)
+
+
+def test_without_memory_files_the_key_file_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.memfd_create")
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    authority = LocalAuthority(Secrets(), tmp_path / "data")
+    server = identity.server_context(authority, ())
+    assert list(folder.iterdir()) == []
+    assert handshake(server, trusting(authority.ca_file), "hub.local")

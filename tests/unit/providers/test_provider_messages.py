@@ -1,0 +1,297 @@
+"""What is inside signed messages: mapped to the model strictly, refused where a value makes no sense."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeapp.errors import MessageRejected
+from homeapp.model.health import Severity
+from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferInterval, OfferKind, ReceiptLevel
+from homeapp.ports import DecisionMessage
+from homeapp.providers import messages
+from homeapp.providers.jose import VerifiedMessage
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+OFFER: dict[str, Any] = {
+    "id": "o-1",
+    "revision": 2,
+    "kind": "power_feed",
+    "binding": "owner_decides",
+    "title": "Evening peak",
+    "description": "Feed for two hours.",
+    "intervals": [
+        {"start": "2026-01-15T18:00:00Z", "end": "2026-01-15T19:00:00+00:00", "setpoint_w": -3000},
+        {"start": "2026-01-15T20:00:00+01:00", "end": "2026-01-15T20:00:00Z", "setpoint_w": -1500.5, "max_w": 0},
+    ],
+    "expires_at": "2026-01-15T17:30:00Z",
+    "reward": "1.92",
+    "currency": "EUR",
+    "min_soc_pct": 40,
+    "max_feed_wh": 4500,
+    "colour": "unknown members are ignored",
+}
+INTERVAL = OFFER["intervals"][0]
+DEFECT: dict[str, Any] = {
+    "id": "d-1",
+    "code": "P0A1F",
+    "severity": "critical",
+    "title": "Battery control module",
+    "advice": "See a workshop.",
+    "found_at": "2026-01-15T11:00:00Z",
+}
+
+
+def message(**claims: Any) -> VerifiedMessage:
+    return VerifiedMessage(typ="x", claims=claims, jti="m-1", issued_at=NOW, expires_at=NOW + timedelta(hours=1))
+
+
+def offer(**change: Any) -> Offer:
+    body = {name: value for name, value in {**OFFER, **change}.items() if value is not None}
+    return messages.offer(message(offer=body), sp_id="evc_sp", sp_name="EVC provider", now=NOW)
+
+
+def refused(change: dict[str, Any]) -> str:
+    with pytest.raises(MessageRejected) as caught:
+        offer(**change)
+    return caught.value.code
+
+
+@pytest.mark.usecase("T2", "S6")
+def test_an_offer_is_mapped_member_by_member() -> None:
+    utc = [datetime(2026, 1, 15, hour, tzinfo=UTC) for hour in (18, 19, 20)]
+    assert offer() == Offer(
+        offer_id="o-1",
+        revision=2,
+        sp_id="evc_sp",
+        sp_name="EVC provider",
+        kind=OfferKind.POWER_FEED,
+        binding=Binding.OWNER_DECIDES,
+        issued_at=NOW,
+        expires_at=datetime(2026, 1, 15, 17, 30, tzinfo=UTC),
+        intervals=(
+            OfferInterval(start=utc[0], end=utc[1], setpoint_w=-3000.0),
+            OfferInterval(start=utc[1], end=utc[2], setpoint_w=-1500.5, max_w=0.0),
+        ),
+        title="Evening peak",
+        description="Feed for two hours.",
+        reward=Decimal("1.92"),
+        currency="EUR",
+        min_soc_pct=40.0,
+        max_feed_wh=4500.0,
+    )
+
+
+def test_what_may_be_missing_may_be_missing() -> None:
+    bare = offer(description=None, reward=None, currency=None, min_soc_pct=None, max_feed_wh=None)
+    assert (bare.reward, bare.currency, bare.min_soc_pct, bare.max_feed_wh, bare.description) == (
+        None,
+        "",
+        None,
+        None,
+        "",
+    )
+    shed = offer(kind="load_shed", intervals=[{"start": INTERVAL["start"], "end": INTERVAL["end"], "max_w": 1400}])
+    assert (shed.kind, shed.intervals[0].max_w) == (OfferKind.LOAD_SHED, 1400.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": None},
+        {"id": ""},
+        {"id": "a/b"},
+        {"id": "x" * 65},
+        {"id": 7},
+        {"id": "o-1\n"},
+        {"revision": "2"},
+        {"revision": 1.5},
+        {"revision": -1},
+        {"revision": True},
+        {"kind": "capacity_limit"},
+        {"kind": "POWER_FEED"},
+        {"binding": "mandatory"},
+        {"binding": "my_rule"},
+        {"title": ""},
+        {"title": "x" * 161},
+        {"title": None},
+        {"description": "x" * 2001},
+        {"intervals": []},
+        {"intervals": None},
+        {"intervals": [INTERVAL] * 501},
+        {"intervals": [{"start": "2026-01-15T18:00:00", "end": INTERVAL["end"], "setpoint_w": -1}]},
+        {"intervals": [{**INTERVAL, "start": 1768500000}]},
+        {"intervals": [{**INTERVAL, "setpoint_w": "3000"}]},
+        {"intervals": [{**INTERVAL, "setpoint_w": -100_001}]},
+        {"intervals": [{**INTERVAL, "max_w": -1}]},
+        {"expires_at": "soon"},
+        {"reward": 1.92},
+        {"reward": "-1"},
+        {"reward": "1e3"},
+        {"reward": "NaN"},
+        {"reward": "1.92\n"},
+        {"currency": "euro"},
+        {"currency": "EUR\n"},
+        {"min_soc_pct": 101},
+        {"min_soc_pct": -1},
+        {"max_feed_wh": -1},
+    ],
+)
+def test_members_of_the_wrong_form_are_refused(change: dict[str, Any]) -> None:
+    assert refused(change) == "schema"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"intervals": [{**INTERVAL, "end": INTERVAL["start"]}]},
+        {"intervals": [{**INTERVAL, "end": "2026-01-15T17:00:00Z"}]},
+        {"intervals": [INTERVAL, INTERVAL]},
+        {"intervals": list(reversed(OFFER["intervals"]))},
+        {"intervals": [{**INTERVAL, "setpoint_w": 1}]},
+        {"intervals": [{"start": INTERVAL["start"], "end": INTERVAL["end"], "max_w": 1000}]},
+        {"kind": "load_shed"},
+        {"kind": "load_shed", "intervals": [{"start": INTERVAL["start"], "end": INTERVAL["end"]}]},
+        {"intervals": [{**INTERVAL, "end": "9999-12-31T23:59:59Z"}]},
+        {"intervals": [{**INTERVAL, "start": "0001-01-01T00:00:00+14:00"}]},
+        {"expires_at": "2026-01-15T20:00:01Z"},
+        {"currency": None},
+        {"title": "Feed\u202e\u2066"},
+        {"title": "Feed\x1b[2J"},
+        {"description": "a\x00b"},
+    ],
+)
+def test_values_that_make_no_sense_are_refused(change: dict[str, Any]) -> None:
+    assert refused(change) == "value"
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+@pytest.mark.parametrize("name", ["min_soc_pct", "max_feed_wh"])
+def test_numbers_must_be_finite(name: str, number: float) -> None:
+    assert refused({name: number}) in {"schema", "value"}
+    assert refused({"intervals": [{**INTERVAL, "setpoint_w": number}]}) in {"schema", "value"}
+
+
+def test_an_offer_that_can_no_longer_be_answered_is_expired() -> None:
+    assert refused({"expires_at": "2026-01-15T12:00:00Z"}) == "expired"
+
+
+def test_a_cancellation_names_the_offer() -> None:
+    assert messages.cancelled_offer_id(message(offer_id="o-1")) == "o-1"
+    for wrong in ({}, {"offer_id": 7}, {"offer_id": "a b"}):
+        with pytest.raises(MessageRejected):
+            messages.cancelled_offer_id(message(**wrong))
+
+
+def test_a_receipt_is_the_providers_own_word() -> None:
+    body = {"id": "r-1", "decision_id": "d-1", "confirmed": False, "reason": "too late"}
+    receipt = messages.receipt(message(receipt=body), sp_id="evc_sp", now=NOW)
+    assert (receipt.level, receipt.confirmed, receipt.reason) == (ReceiptLevel.BUSINESS, False, "too late")
+    assert (receipt.decision_id, receipt.reference, receipt.received_at) == ("d-1", "r-1", NOW)
+    for wrong in ({"confirmed": "yes"}, {"confirmed": 1}, {"decision_id": ""}, {"reason": "x" * 201}):
+        with pytest.raises(MessageRejected):
+            messages.receipt(message(receipt={**body, **wrong}), sp_id="evc_sp", now=NOW)
+
+
+@pytest.mark.usecase("F10", "S2")
+def test_a_defect_and_its_repair_become_a_health_alert() -> None:
+    alert = messages.health_alert(message(defect=DEFECT), sp_id="pev_sp")
+    assert (alert.alert_id, alert.code, alert.severity, alert.cleared_at) == ("d-1", "P0A1F", Severity.CRITICAL, None)
+    assert alert.raised_at == datetime(2026, 1, 15, 11, tzinfo=UTC)
+    assert not alert.seen_by_owner
+    mended = messages.health_alert(message(defect={**DEFECT, "cleared_at": "2026-01-15T12:00:00Z"}), sp_id="pev_sp")
+    assert mended.cleared_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"severity": "deadly"}, "schema"),
+        ({"code": "<b>"}, "schema"),
+        ({"title": ""}, "schema"),
+        ({"found_at": None}, "schema"),
+        ({"cleared_at": "2026-01-15T10:00:00Z"}, "value"),
+        ({"advice": "\u2067"}, "value"),
+    ],
+)
+def test_a_defect_of_the_wrong_form_is_refused(change: dict[str, Any], code: str) -> None:
+    with pytest.raises(MessageRejected) as caught:
+        messages.health_alert(message(defect={**DEFECT, **change}), sp_id="pev_sp")
+    assert caught.value.code == code
+
+
+def decision(not_after: datetime) -> DecisionMessage:
+    made = Decision(
+        decision_id="dec-1",
+        offer_key=offer().key,
+        offer_revision=2,
+        offer_digest=offer().digest(),
+        choice=Choice.ACCEPT,
+        decided_at=NOW,
+        decided_by="owner",
+    )
+    return DecisionMessage(decision=made, offer=offer(), not_after=not_after)
+
+
+def test_a_decision_tells_the_provider_what_was_decided_about_what() -> None:
+    payload = messages.decision_payload(
+        decision(NOW + timedelta(hours=2)), issuer="Chub-0001", audience="Cevc-sp", now=NOW
+    )
+    assert json.loads(payload) == {
+        "iss": "Chub-0001",
+        "aud": "Cevc-sp",
+        "jti": "dec-1",
+        "iat": int(NOW.timestamp()),
+        "exp": int(NOW.timestamp()) + 7200,
+        "decision": {
+            "id": "dec-1",
+            "offer_id": "o-1",
+            "offer_revision": 2,
+            "offer_digest": offer().digest(),
+            "choice": "accept",
+            "decided_at": "2026-01-15T12:00:00Z",
+            "decided_by": "owner",
+            "reason": "",
+        },
+    }
+
+
+def test_a_decision_never_claims_to_hold_for_more_than_seven_days() -> None:
+    payload = messages.decision_payload(decision(NOW + timedelta(days=30)), issuer="a", audience="b", now=NOW)
+    assert json.loads(payload)["exp"] == int((NOW + timedelta(days=7)).timestamp())
+
+
+_members = st.sampled_from([*OFFER, "setpoint_w", "max_w", "start", "end", "confirmed", "decision_id", "found_at"])
+_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["o-1", "2026-01-15T18:00:00Z"]),
+    lambda inner: st.lists(inner) | st.dictionaries(_members, inner),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["offer", "offer_id", "receipt", "defect"]), _json))
+def test_arbitrary_content_is_read_or_rejected(claims: dict[str, Any]) -> None:
+    told = message(**claims)
+    with suppress(MessageRejected):
+        messages.offer(told, sp_id="a", sp_name="b", now=NOW)
+    with suppress(MessageRejected):
+        messages.cancelled_offer_id(told)
+    with suppress(MessageRejected):
+        messages.receipt(told, sp_id="a", now=NOW)
+    with suppress(MessageRejected):
+        messages.health_alert(told, sp_id="a")
+
+
+@given(st.dictionaries(_members, _json))
+def test_arbitrary_changes_of_an_offer_are_read_or_rejected(change: dict[str, Any]) -> None:
+    with suppress(MessageRejected):
+        assert offer(**change).intervals

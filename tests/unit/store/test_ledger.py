@@ -1,0 +1,161 @@
+"""What the ledger keeps besides requests: devices, alerts, prices, notices, values, seen messages."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from homeapp.errors import StoreUnavailable
+from homeapp.model.device import AdoptedDevice, DeviceKind
+from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.live import Notice
+from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+T = TypeVar("T")
+
+
+class StandingClock:
+    speed = 1.0
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+def _with_ledger(directory: Path, body: Callable[[Ledger, StandingClock, Database], Awaitable[T]]) -> T:
+    async def main() -> T:
+        async with Database(directory) as database:
+            clock = StandingClock()
+            return await body(Ledger(database, clock), clock, database)
+
+    return asyncio.run(main())
+
+
+DEVICE = AdoptedDevice(
+    device_id="ocpp:CP-1",
+    kind=DeviceKind.EVCE,
+    driver="ocpp",
+    name="Garage",
+    address="192.0.2.7:4711",
+    product="Charger",
+    adopted_at=NOW,
+    properties={"firmware": "1.2"},
+)
+ALERT = HealthAlert(
+    alert_id="a1",
+    sp_id="pev_sp",
+    code="P0A1F",
+    severity=Severity.CRITICAL,
+    title="Battery control module",
+    advice="Have it looked at.",
+    raised_at=NOW,
+)
+TARIFF = Tariff(
+    source="Day ahead",
+    currency="EUR",
+    received_at=NOW,
+    slots=(PriceSlot(start=NOW, end=NOW + timedelta(hours=1), import_price=Decimal("0.2345")),),
+)
+
+
+def test_devices_are_adopted_replaced_and_forgotten_with_a_trail(tmp_path: Path) -> None:
+    async def adopt(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
+        await ledger.adopt_device(DEVICE)
+        await ledger.adopt_device(replace(DEVICE, name="Carport"))
+
+    async def forget(
+        ledger: Ledger, _clock: StandingClock, database: Database
+    ) -> tuple[tuple[AdoptedDevice, ...], list[tuple[str, str, str]]]:
+        kept = await ledger.adopted_devices()
+        await ledger.forget_device("ocpp:CP-1")
+        await ledger.forget_device("ocpp:nobody")
+        assert await ledger.adopted_devices() == ()
+        trail = await database.ledger.read(
+            lambda connection: connection.execute("SELECT kind, subject, detail FROM audit ORDER BY number").fetchall()
+        )
+        return kept, trail
+
+    _with_ledger(tmp_path, adopt)
+    kept, trail = _with_ledger(tmp_path, forget)
+    assert kept == (replace(DEVICE, name="Carport"),)
+    assert [row[:2] for row in trail] == [
+        ("device_adopted", "ocpp:CP-1"),
+        ("device_adopted", "ocpp:CP-1"),
+        ("device_forgotten", "ocpp:CP-1"),
+    ]
+    assert json.loads(trail[1][2])["name"] == "Carport"
+
+
+def test_an_alert_that_was_read_stays_read_until_it_changes(tmp_path: Path) -> None:
+    async def body(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
+        await ledger.keep_alert(ALERT)
+        assert not await ledger.alert_seen("pev_sp", "other")
+        assert await ledger.alert_seen("pev_sp", "a1")
+        await ledger.keep_alert(ALERT)
+        assert await ledger.alerts() == (replace(ALERT, seen_by_owner=True),)
+        mended = replace(ALERT, cleared_at=NOW)
+        await ledger.keep_alert(mended)
+        assert await ledger.alerts() == (mended,)
+
+    _with_ledger(tmp_path, body)
+
+
+def test_prices_notices_and_values_come_back_as_they_were(tmp_path: Path) -> None:
+    notice = Notice(code="message_rejected.signature", sentence="Forged.", at=NOW, count=2)
+
+    async def keep(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
+        await ledger.keep_tariff("grid_sp", replace(TARIFF, source="older"))
+        await ledger.keep_tariff("grid_sp", TARIFF)
+        await ledger.keep_notice(replace(notice, count=1))
+        await ledger.keep_notice(notice)
+        await ledger.keep_notice(replace(notice, code="disk", at=NOW + timedelta(hours=1)))
+        await ledger.keep_value("charging_mode", "now")
+        await ledger.keep_value("charging_mode", "pause")
+
+    async def read(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
+        assert await ledger.tariffs() == {"grid_sp": TARIFF}
+        assert [(kept.code, kept.count) for kept in await ledger.notices()] == [("disk", 2), (notice.code, 2)]
+        assert await ledger.value("charging_mode") == "pause"
+        assert await ledger.value("unheard_of") is None
+
+    _with_ledger(tmp_path, keep)
+    _with_ledger(tmp_path, read)
+
+
+def test_messages_are_known_until_they_expire(tmp_path: Path) -> None:
+    async def body(ledger: Ledger, clock: StandingClock, _database: Database) -> list[bool]:
+        until = NOW + timedelta(minutes=5)
+        seen = [await ledger.seen("evc_sp", "m1", until), await ledger.seen("evc_sp", "m1", until)]
+        seen += [await ledger.seen("pev_sp", "m1", until)]
+        clock.at = NOW + timedelta(minutes=6)
+        return [*seen, await ledger.seen("evc_sp", "m1", until + timedelta(hours=1))]
+
+    assert _with_ledger(tmp_path, body) == [False, True, False, False]
+
+
+def test_a_record_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    async def body(ledger: Ledger, _clock: StandingClock, database: Database) -> None:
+        await database.ledger.write(
+            lambda connection: connection.execute("INSERT INTO devices VALUES ('x', '{\"device_id\": 5}')")
+        )
+        with pytest.raises(StoreUnavailable, match="AdoptedDevice that this version cannot read"):
+            await ledger.adopted_devices()
+
+    _with_ledger(tmp_path, body)

@@ -1,0 +1,102 @@
+"""What the person at the screen has started and how it stands, by key, so that any widget can show it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from homeapp import api
+from homeapp.errors import HomeappError, PairingPending
+from homeapp.model.device import DeviceView
+from homeapp.model.offer import Choice, OfferCase
+from homeapp.model.plan import ChargingMode, Goal
+from ui.hub_link import HubLink
+from ui.view import ActionState
+
+R = TypeVar("R")
+
+MODE = "mode"
+_MODE_PROBLEM_MS = 20_000
+"""How long a refused mode is told in place of what the charger is doing."""
+
+
+def offer_key(case: OfferCase) -> str:
+    """Key of the answer to what was shown; a new revision or state is a new one."""
+    return f"offer:{case.offer.key}:{case.digest}:{case.state}"
+
+
+def device_key(device_id: str) -> str:
+    """Key of what is done with a device."""
+    return f"device:{device_id}"
+
+
+class Actions(QObject):
+    """Carries out what was tapped; a second tap while busy does nothing.
+
+    Signals:
+        changed: some ``states`` entry is different.
+        case_answered: the ``OfferCase`` that an answer has led to.
+        mode_set: the ``Goal`` after a change of mode.
+    """
+
+    changed = Signal()
+    case_answered = Signal(object)
+    mode_set = Signal(object)
+
+    def __init__(self, link: HubLink, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self.states: dict[str, ActionState] = {}
+
+    def decide(self, case: OfferCase, choice: Choice) -> None:
+        """Answer a request."""
+        call = api.DecideOffer(key=case.offer.key, digest=case.digest, choice=choice)
+        self._run(offer_key(case), call, choice, self.case_answered.emit)
+
+    def set_mode(self, mode: ChargingMode) -> None:
+        """Charge differently."""
+
+        def done(goal: Goal) -> None:
+            self.mode_set.emit(goal)
+
+        self._run(MODE, api.SetMode(mode=mode), mode, done)
+        QTimer.singleShot(_MODE_PROBLEM_MS, self, self._forget_mode_problem)
+
+    def adopt(self, device: DeviceView) -> None:
+        """Make a device part of the home."""
+        self._run(device_key(device.device_id), api.AdoptDevice(device_id=device.device_id), "adopt")
+
+    def forget(self, device: DeviceView) -> None:
+        """Disconnect a device."""
+        self._run(device_key(device.device_id), api.ForgetDevice(device_id=device.device_id), "forget")
+
+    def see_alert(self, sp_id: str, alert_id: str) -> None:
+        """An alert about the car was read."""
+        self._run(f"alert:{sp_id}/{alert_id}", api.AlertSeen(sp_id=sp_id, alert_id=alert_id), "seen")
+
+    def _run(self, key: str, call: api.Call[R], wish: str, on_answer: Callable[[R], None] | None = None) -> None:
+        if self.states.get(key, ActionState()).busy:
+            return
+
+        def answered(value: R) -> None:
+            self.states.pop(key, None)
+            if on_answer is not None:
+                on_answer(value)
+            self.changed.emit()
+
+        def failed(error: HomeappError) -> None:
+            pending = isinstance(error, PairingPending)
+            sentence = str(error)
+            self._put(key, ActionState(instruction=sentence) if pending else ActionState(problem=sentence))
+
+        self._put(key, ActionState(busy=True, wish=wish))
+        self._link.call(call, answered, failed)
+
+    def _forget_mode_problem(self) -> None:
+        if self.states.get(MODE, ActionState()).problem:
+            del self.states[MODE]
+            self.changed.emit()
+
+    def _put(self, key: str, state: ActionState) -> None:
+        self.states[key] = state
+        self.changed.emit()

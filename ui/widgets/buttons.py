@@ -1,0 +1,93 @@
+"""Buttons for fingers: an icon, a verb, and no smaller than 60 pixels."""
+
+from enum import StrEnum
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPaintEvent
+from PySide6.QtWidgets import QPushButton, QSizePolicy
+
+from ui import fonts, icons
+from ui.theme import Theme, Tone, theme_of
+from ui.widgets import paint
+
+_ICON = 22.0
+_GAP = 10.0
+
+
+class Look(StrEnum):
+    """How loud a button is."""
+
+    FILLED = "filled"
+    TONAL = "tonal"
+    DANGER = "danger"
+
+
+class Button(QPushButton):
+    """A big button; while ``busy`` it shows so and cannot be pressed."""
+
+    def __init__(self, words: str, icon: str, look: Look = Look.TONAL, *, height: int = 64) -> None:
+        super().__init__(words)
+        self._icon = icon
+        self._look = look
+        self._height = height
+        self._busy = ""
+        self.setFont(fonts.font(18, 600))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(words)
+
+    def rename(self, words: str, icon: str, look: Look | None = None) -> None:
+        """Another verb."""
+        self._icon = icon
+        self._look = look or self._look
+        self.setText(words)
+        self.setAccessibleName(words)
+        self.updateGeometry()
+
+    def set_busy(self, words: str) -> None:
+        """Say what is being done instead of the verb; an empty string ends it."""
+        if words != self._busy:
+            self._busy = words
+            self.setAccessibleDescription(words)
+            self.update()
+
+    def set_height(self, height: int) -> None:
+        """64, or 60 where room is short."""
+        self._height = height
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        width = QFontMetricsF(self.font()).horizontalAdvance(self.text()) + _ICON + _GAP + 36
+        return QSize(round(width), self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme = theme_of(self)
+        fill, ink = self._colors(theme)
+        if not self.isEnabled():
+            fill, ink = theme.color(Tone.RAISED), theme.color(Tone.TEXT2)
+        elif self.isDown():
+            fill = fill.darker(115)
+        words = self._busy or self.text()
+        rect = QRectF(self.rect())
+        with paint.painting(self) as painter:
+            paint.rounded(painter, rect, 16, fill)
+            width = min(QFontMetricsF(self.font()).horizontalAdvance(words), rect.width() - _ICON - _GAP - 16)
+            left = (rect.width() - width - _ICON - _GAP) / 2
+            icon = "clock" if self._busy else self._icon
+            icons.draw(painter, icon, QPointF(left + _ICON / 2, rect.center().y()), _ICON, ink)
+            place = QRectF(left + _ICON + _GAP, 0, width + 2, rect.height())
+            paint.text(painter, place, words, self.font(), ink, paint.LEFT)
+            paint.focus_ring(painter, self, rect, 16)
+
+    def _colors(self, theme: Theme) -> tuple[QColor, QColor]:
+        if self._look is Look.FILLED:
+            return theme.color(Tone.GREEN), theme.color(Tone.ON_GREEN)
+        ink = Tone.RED if self._look is Look.DANGER else Tone.TEXT
+        return theme.color(Tone.RAISED), theme.color(ink)

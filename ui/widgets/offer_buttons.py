@@ -1,0 +1,86 @@
+"""The owner's answer to a request."""
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from homeapp.model.offer import Binding, Choice, OfferCase, OfferState
+from ui.actions import Actions, offer_key
+from ui.theme import Tone
+from ui.tr import tr
+from ui.view import View, waits_for_owner
+from ui.widgets.banner import Banner
+from ui.widgets.buttons import Button, Look
+from ui.widgets.sheet import confirm
+
+WITHDRAWABLE = (
+    OfferState.ACCEPTED,
+    OfferState.RELAYED,
+    OfferState.CONFIRMED,
+    OfferState.SCHEDULED,
+    OfferState.ACTIVE,
+)
+"""States after an approval in which the owner may still say no."""
+
+
+class OfferButtons(QWidget):
+    """Decline and Approve, or what can still be done; busy until the hub has answered, then its sentence if it said no.
+
+    No buttons where there is nothing to decide.
+    """
+
+    def __init__(self, actions: Actions) -> None:
+        super().__init__()
+        self._actions = actions
+        self._case: OfferCase | None = None
+        self.problem = Banner("alert-triangle", Tone.RED, lines=3)
+        self.decline = Button(tr("Decline"), "x")
+        self.approve = Button(tr("Approve"), "check", Look.FILLED)
+        self.withdraw = Button(tr("Withdraw"), "arrow-back-up", Look.DANGER)
+        self.decline.clicked.connect(lambda: self._decide(Choice.DECLINE))
+        self.approve.clicked.connect(lambda: self._decide(Choice.ACCEPT))
+        self.withdraw.clicked.connect(self._ask_withdraw)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addWidget(self.problem)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(self.decline, 2)
+        row.addWidget(self.approve, 3)
+        row.addWidget(self.withdraw, 1)
+        column.addLayout(row)
+
+    def show_case(self, case: OfferCase, view: View) -> None:
+        """Offer what can be done with this request now."""
+        self._case = case
+        state = view.action(offer_key(case))
+        undecided = waits_for_owner(case)
+        expired = case.offer.expires_at <= view.now
+        withdrawable = case.state in WITHDRAWABLE and case.offer.binding is not Binding.MANDATORY
+        for button in (self.decline, self.approve):
+            button.setVisible(undecided)
+            button.setEnabled(view.alive and not state.busy and not expired)
+        self.withdraw.setVisible(withdrawable)
+        self.withdraw.setEnabled(view.alive and not state.busy)
+        self.withdraw.rename(tr("Stop now") if case.state is OfferState.ACTIVE else tr("Withdraw"), "x")
+        self.approve.set_busy(tr("Sending…") if state.busy and state.wish == Choice.ACCEPT else "")
+        self.decline.set_busy(tr("Sending…") if state.busy and state.wish == Choice.DECLINE else "")
+        self.withdraw.set_busy(tr("Sending…") if state.busy and state.wish == Choice.WITHDRAW else "")
+        self.problem.say(state.problem or "")
+        self.setVisible(undecided or withdrawable or bool(state.problem))
+
+    def set_height(self, height: int) -> None:
+        """Height of the buttons."""
+        for button in (self.decline, self.approve, self.withdraw):
+            button.set_height(height)
+
+    def _ask_withdraw(self) -> None:
+        if self._case is None:
+            return
+        words = self.withdraw.text()
+        question = tr("You approved this. If you take it back you may lose what you would earn.")
+        title = tr("{verb}?", verb=words)
+        confirm(self.window(), title, question, (words, "x"), lambda: self._decide(Choice.WITHDRAW))
+
+    def _decide(self, choice: Choice) -> None:
+        if self._case is not None:
+            self._actions.decide(self._case, choice)

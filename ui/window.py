@@ -1,0 +1,217 @@
+"""The window: navigation, banner and pages; gathers what the hub says and redraws at most ten times a second."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from homeapp import api
+from homeapp.model.device import DeviceView
+from homeapp.model.live import Snapshot
+from homeapp.model.offer import OfferCase
+from homeapp.model.plan import Goal, Plan
+from homeapp.model.tariff import Tariff
+from ui import words
+from ui.actions import Actions
+from ui.hub_link import HubLink
+from ui.pages.devices import DevicesPage
+from ui.pages.home import HomePage
+from ui.pages.inbox import InboxPage
+from ui.theme import Tone, theme_of
+from ui.throttle import Throttle
+from ui.tr import tr
+from ui.view import View
+from ui.widgets import paint
+from ui.widgets.banner import Banner
+from ui.widgets.navigation import Navigation
+
+WIDE_FROM = 1000
+PAGES = ("home", "inbox", "devices")
+_REDRAW_MS, _TICK_MS = 100, 1000
+
+
+class Window(QWidget):
+    """Home, Inbox and Devices over one hub.
+
+    Signals:
+        first_frame: the first picture is on the screen.
+    """
+
+    first_frame = Signal()
+
+    def __init__(self, link: HubLink, *, animated: bool = True) -> None:
+        super().__init__()
+        self.setWindowTitle(tr("Home energy"))
+        self.setMinimumSize(640, 400)
+        self._link = link
+        self._view = View(now=link.now(), alive=False)
+        self._painted = False
+        self._compact: bool | None = None
+        self.desk = Actions(link, self)
+        self.home, self.inbox = HomePage(self.desk), InboxPage(self.desk)
+        self.home.flow.animated = animated
+        self.devices = DevicesPage(self.desk)
+        self.navigation = Navigation(
+            [("home", tr("Home")), ("inbox", tr("Inbox")), ("devices", tr("Devices"))],
+        )
+        self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
+        self._refusal = ""
+        self.pages = QStackedWidget()
+        for page in (self.home, self.inbox, self.devices):
+            self.pages.addWidget(page)
+        self._build()
+        self._redraw = Throttle(self._draw, _REDRAW_MS, self)
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._redraw.request)
+        self._connect(link)
+        self.go("home")
+
+    @property
+    def view(self) -> View:
+        """What is drawn now."""
+        return self._view
+
+    @property
+    def complete(self) -> bool:
+        """All topics have come."""
+        view = self._view
+        return view.snapshot is not None and view.devices is not None and view.offers is not None
+
+    def go(self, page: str) -> None:
+        """Show one of ``PAGES``."""
+        index = PAGES.index(page)
+        self.pages.setCurrentIndex(index)
+        self.navigation.show_page(index)
+        self._draw()
+
+    def load_chart(self) -> None:
+        """Bring the price chart in."""
+        self.home.load_chart()
+
+    def _build(self) -> None:
+        self._banner_row = QVBoxLayout(self.banner_place)
+        self._banner_row.addWidget(self.banner)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.banner_place)
+        right.addWidget(self.pages, 1)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(0)
+        self._row.addWidget(self.navigation)
+        self._row.addLayout(right, 1)
+        self.navigation.chosen.connect(lambda index: self.go(PAGES[index]))
+
+    def _connect(self, link: HubLink) -> None:
+        link.connected.connect(self._connected)
+        link.lost.connect(self._lost)
+        link.refused.connect(self._refused)
+        link.snapshot.connect(self._take_snapshot)
+        link.devices.connect(self._take_devices)
+        link.offers.connect(self._take_offers)
+        link.tariff.connect(self._take_tariff)
+        link.plan.connect(self._take_plan)
+        self.desk.changed.connect(self._redraw.request)
+        self.desk.case_answered.connect(self._take_answer)
+        self.desk.mode_set.connect(self._take_goal)
+
+    def _connected(self, hello: api.Hello) -> None:
+        self._refusal = ""
+        self._put(replace(self._view, now=self._link.now(), alive=True, site=hello.site))
+
+    def _lost(self) -> None:
+        self._put(replace(self._view, now=self._link.now(), alive=False))
+
+    def _refused(self, sentence: str) -> None:
+        self._refusal = sentence
+        self._redraw.request()
+
+    def _take_snapshot(self, snapshot: Snapshot) -> None:
+        self._put(replace(self._view, snapshot=snapshot))
+
+    def _take_devices(self, devices: tuple[DeviceView, ...]) -> None:
+        self._put(replace(self._view, devices=devices, devices_at=self._link.now()))
+
+    def _take_offers(self, offers: tuple[OfferCase, ...]) -> None:
+        self._put(replace(self._view, offers=offers))
+
+    def _take_tariff(self, tariff: Tariff | None) -> None:
+        self._put(replace(self._view, tariff=tariff))
+
+    def _take_plan(self, plan: Plan | None) -> None:
+        self._put(replace(self._view, plan=plan))
+
+    def _take_answer(self, answered: OfferCase) -> None:
+        others = self._view.offers or ()
+        offers = tuple(answered if case.offer.key == answered.offer.key else case for case in others)
+        self._put(replace(self._view, offers=offers))
+
+    def _take_goal(self, goal: Goal) -> None:
+        if self._view.snapshot is not None:
+            self._put(replace(self._view, snapshot=replace(self._view.snapshot, mode=goal.mode)))
+
+    def _put(self, view: View) -> None:
+        self._view = view
+        self._redraw.request()
+
+    def _draw(self) -> None:
+        self._view = view = self._now()
+        if not self.isVisible():
+            return
+        never = view.snapshot is None
+        lost = tr("Looking for the hub…") if never else words.hub_lost()
+        self.banner.say(self._refusal or ("" if view.alive else lost))
+        self.banner_place.setVisible(bool(self.banner.words.text()))
+        self.navigation.buttons[1].set_count(len(view.undecided))
+        page = self.pages.currentWidget()
+        if isinstance(page, HomePage | InboxPage | DevicesPage):
+            page.show_view(view)
+
+    def _now(self) -> View:
+        now: datetime = self._link.now()
+        return replace(self._view, now=now, alive=self._link.alive, actions=dict(self.desk.states))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        compact = self.width() < WIDE_FROM
+        if compact is not self._compact:
+            self._compact = compact
+            self._arrange(compact=compact)
+
+    def _arrange(self, *, compact: bool) -> None:
+        direction = QBoxLayout.Direction.BottomToTop if compact else QBoxLayout.Direction.LeftToRight
+        self._row.setDirection(direction)
+        self.navigation.arrange(compact=compact)
+        margin = 12 if compact else 20
+        self._banner_row.setContentsMargins(margin, margin - 4, margin, 0)
+        self.banner_place.setVisible(bool(self.banner.words.text()))
+        for page in (self.home, self.inbox, self.devices):
+            page.arrange(compact=compact)
+        self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._tick.start()
+        self._redraw.request()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._tick.stop()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            if self.isMinimized():
+                self._tick.stop()
+            elif self.isVisible():
+                self._tick.start()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        with paint.painting(self) as painter:
+            painter.fillRect(self.rect(), theme_of(self).color(Tone.BG))
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self, self.first_frame.emit)
