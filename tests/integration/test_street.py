@@ -1,0 +1,135 @@
+"""The whole home against the whole street, each part a process or a real socket of its own."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from homeapp.client import connect
+from homeapp.demo.owner import Owner
+from homeapp.demo.street import Street, StreetPlan
+from homeapp.model.device import DeviceKind
+from homeapp.model.offer import OfferState
+
+pytestmark = [pytest.mark.street, pytest.mark.timeout(240)]
+
+PROJECT = Path(__file__).parents[2]
+WAIT_S = 40.0
+FLOOR_W = 6 * 230 * 3
+
+
+def on_the_street(tmp_path: Path, body: Callable[[Street], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with Street(StreetPlan(directory=tmp_path)) as street:
+            await street.home.start_hub()
+            await street.power_charger()
+            await body(street)
+
+    asyncio.run(main())
+
+
+async def move_in(street: Street, owner: Owner) -> None:
+    """Adopt both devices and let the car charge."""
+    await owner.look()
+    await owner.adopts_meter(street.meter, (await owner.finds(DeviceKind.METER)).device_id)
+    await owner.adopts((await owner.finds(DeviceKind.EVCE)).device_id, "Charger")
+    street.station.plug_in()
+    await street.station.wait_for(lambda seen: seen.power_w > 6000, WAIT_S)
+
+
+@pytest.mark.usecase("D1", "D2", "D3", "T1", "T2", "F8-9", "F10", "W1", "W2", "W4", "W6")
+def test_the_check_of_the_demo_passes(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "homeapp", "demo", "--check", "--directory", str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("\nok ") == 13
+
+
+@pytest.mark.usecase("W6", "L3")
+def test_a_kill_between_approval_and_relay_loses_nothing_and_the_charger_falls_back(tmp_path: Path) -> None:
+    async def body(street: Street) -> None:
+        evc = street.providers.evc_sp
+        async with connect(street.home.socket) as client:
+            owner = Owner(client)
+            await move_in(street, owner)
+            start = street.in_minutes(60)
+            await evc.offer_power_feed(
+                start, start + timedelta(minutes=5), 6000.0, Decimal("1.92"), 50.0, start, "Sell", offer_id="once"
+            )
+            case = await owner.receives("evc_sp/once")
+            await street.providers.broker.kill()
+            await owner.approves(case)
+            assert not evc.decisions
+        await street.home.kill_hub()
+        await street.station.wait_for(
+            lambda seen: seen.limit_source == "TxDefaultProfile" and 0 < seen.power_w <= FLOOR_W + 50, WAIT_S
+        )
+        await street.providers.broker.start()
+        await street.home.start_hub()
+        await evc.wait_for(lambda: bool(evc.decisions), WAIT_S)
+        async with connect(street.home.socket) as client:
+            owner = Owner(client)
+            await owner.look()
+            await owner.sees("evc_sp/once", OfferState.CONFIRMED, OfferState.SCHEDULED)
+            await street.station.wait_for(lambda seen: seen.power_w > 6000, WAIT_S)
+        decided = [known for known in evc.decisions.values() if known.offer_id == "once"]
+        assert [(known.choice, known.confirmed) for known in decided] == [("accept", True)]
+
+    on_the_street(tmp_path, body)
+
+
+@pytest.mark.usecase("W2")
+def test_a_killed_screen_changes_nothing_at_the_station(tmp_path: Path) -> None:
+    async def body(street: Street) -> None:
+        async with connect(street.home.socket) as client:
+            owner = Owner(client)
+            await move_in(street, owner)
+            before = street.station.observation
+            for _ in range(2):
+                screen = await start_screen(street)
+                await owner.wait(lambda: True)
+                screen.send_signal(signal.SIGKILL)
+                assert await screen.wait() == -signal.SIGKILL
+            moment = street.station.observation.at
+            await street.station.wait_for(lambda seen: seen.at > moment + timedelta(seconds=90), WAIT_S)
+            after = street.station.observation
+        assert (after.transaction_id, after.connected) == (before.transaction_id, True)
+        assert after.power_w > 6000
+        assert not [text for _, text in street.station.history if "connection lost" in text]
+
+    on_the_street(tmp_path, body)
+
+
+async def start_screen(street: Street) -> asyncio.subprocess.Process:
+    """The real screen, until its first picture is saved: then it is up and has the hub's data."""
+    pictures = street.plan.directory / "pictures"
+    screen = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "homeapp",
+        "--data-dir",
+        str(street.home.data_dir),
+        "--pictures",
+        str(pictures),
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    async with asyncio.timeout(WAIT_S):
+        while not (pictures.exists() and any(pictures.iterdir())):
+            assert screen.returncode is None
+            await asyncio.sleep(0.05)
+    for picture in pictures.iterdir():
+        picture.unlink()
+    return screen
