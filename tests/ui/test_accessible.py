@@ -10,6 +10,8 @@ from PySide6.QtGui import QAccessible, QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QProgressBar, QWidget
 from pytestqt.qtbot import QtBot
 
+from homeapp import api
+from homeapp.errors import WrongState
 from ui.widgets import paint
 from ui.widgets.chip import Chip
 from ui.widgets.text import Text
@@ -126,3 +128,21 @@ def test_the_keyboard_reaches_approve_and_shows_where_it_is(opened: Opener, qtbo
     qtbot.keyClick(inbox, Qt.Key.Key_Space)
     assert window.inbox.isVisible()
     assert [button.isChecked() for button in window.navigation.buttons] == [False, True, False]
+
+
+@SIZES
+def test_an_error_sentence_squeezes_nothing(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
+    window, hub = opened(situations.OFFERED, size)
+    sentence = "The provider has changed this offer since you saw it. Read it again, then decide."
+    hub.answers[api.DecideOffer] = lambda _call: WrongState(sentence)
+    card = window.home.offer if size[0] > 1000 else window.home.offer_strip
+    qtbot.mouseClick(card.buttons.approve, Qt.MouseButton.LeftButton)
+    told = card.buttons.problem.words if size[0] > 1000 else card.line
+    qtbot.waitUntil(lambda: told.text() == sentence, timeout=5000)
+    _settle()
+    window.go("home")
+    _settle()
+    assert not told.shortened
+    for widget in card.findChildren(QWidget):
+        if widget.isVisible():
+            assert widget.height() >= widget.minimumSizeHint().height() - 1, widget

@@ -1,5 +1,6 @@
 """The story behind the alerts about the car."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from homeapp.model.health import HealthAlert
@@ -21,7 +22,7 @@ def open_alerts(window: QWidget, alerts: tuple[HealthAlert, ...], actions: Actio
         severity, tone = words.severity_words(alert.severity)
         if alert.cleared_at is not None:
             severity, tone = tr("Mended"), Tone.GREEN
-        sheet.body.addWidget(Badge(severity, tone))
+        sheet.body.addWidget(Badge(severity, tone), 0, Qt.AlignmentFlag.AlignLeft)
         sheet.body.addWidget(Text(alert.title, px=22, weight=600, lines=0))
         sheet.body.addWidget(Text(alert.advice, px=17, tone=Tone.TEXT2, lines=0))
         if alert.code:

@@ -71,6 +71,7 @@ class HomePage(QWidget):
             layout.setSpacing(gap)
             while layout.takeAt(0) is not None:
                 continue
+        self._grid.setRowMinimumHeight(0, 0)
         self._header.setVisible(not compact)
         for wide_only in (self.prices, self.today):
             wide_only.setVisible(not compact)
@@ -127,6 +128,9 @@ class HomePage(QWidget):
         self.mode_strip.setVisible(case is None and self._compact)
         if case is not None:
             (self.offer_strip if self._compact else self.offer).show_case(case, view)
+            needed = self.offer.heightForWidth(self.offer.width())
+            # The grid itself would squeeze text that needs more lines than its shortest form.
+            self._grid.setRowMinimumHeight(0, 0 if self._compact else needed)
         elif self._compact:
             self.mode_strip.show_view(view)
         else:

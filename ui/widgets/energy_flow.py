@@ -162,7 +162,7 @@ class EnergyFlow(QLabel):
         if pipe.flows:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(color)
-            for offset in (0.0, 0.5):
+            for offset in (0.25, 0.75) if path.length() > 4 * _VALUE_HEIGHT else (0.5,):
                 along = (self._phase + offset) % 1.0
                 painter.drawEllipse(path.pointAtPercent(along if pipe.forward else 1 - along), 5, 5)
 

@@ -25,10 +25,14 @@ class OfferButtons(QWidget):
     """Decline and Approve, or what can still be done; busy until the hub has answered, then its sentence if it said no.
 
     No buttons where there is nothing to decide.
+
+    Args:
+        tells: show the sentence here; else its card does.
     """
 
-    def __init__(self, actions: Actions) -> None:
+    def __init__(self, actions: Actions, *, tells: bool = True) -> None:
         super().__init__()
+        self._tells = tells
         self._actions = actions
         self._case: OfferCase | None = None
         self.problem = Banner("alert-triangle", Tone.RED, lines=3)
@@ -65,7 +69,7 @@ class OfferButtons(QWidget):
         self.approve.set_busy(tr("Sending…") if state.busy and state.wish == Choice.ACCEPT else "")
         self.decline.set_busy(tr("Sending…") if state.busy and state.wish == Choice.DECLINE else "")
         self.withdraw.set_busy(tr("Sending…") if state.busy and state.wish == Choice.WITHDRAW else "")
-        self.problem.say(state.problem or "")
+        self.problem.say((state.problem or "") if self._tells else "")
         self.setVisible(undecided or withdrawable or bool(state.problem))
 
     def set_height(self, height: int) -> None:

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from homeapp.model.offer import OfferCase
 from ui import offer_words
-from ui.actions import Actions
+from ui.actions import Actions, offer_key
 from ui.theme import Tone
 from ui.view import View, waits_for_owner
 from ui.widgets.card import Card
@@ -61,8 +61,8 @@ class OfferStrip(Card):
         self._badge = Badge()
         self._deadline = Text("", px=14, tone=Tone.TEXT2)
         self.title = Text("", px=18, weight=600)
-        self._earn = Text("", px=14, tone=Tone.TEXT2)
-        self.buttons = OfferButtons(actions)
+        self.line = Text("", px=14, tone=Tone.TEXT2, lines=2)
+        self.buttons = OfferButtons(actions, tells=False)
         self.buttons.set_height(60)
         self.buttons.setFixedWidth(320)
         words = QVBoxLayout()
@@ -73,7 +73,7 @@ class OfferStrip(Card):
         top.addWidget(self._deadline, 1)
         words.addLayout(top)
         words.addWidget(self.title)
-        words.addWidget(self._earn)
+        words.addWidget(self.line)
         row = QHBoxLayout()
         row.setSpacing(12)
         row.addLayout(words, 1)
@@ -89,7 +89,9 @@ class OfferStrip(Card):
         )
         self._deadline.say(words)
         self.title.say(offer.title)
-        self._earn.say(f"{offer_words.earn_line(offer)} · {offer_words.when(offer, view)}")
+        problem = view.action(offer_key(case)).problem
+        earn = f"{offer_words.earn_line(offer)} · {offer_words.when(offer, view)}"
+        self.line.say(problem or earn, Tone.RED if problem else Tone.TEXT2)
         self.buttons.show_case(case, view)
         self.setAccessibleName(f"{offer_words.badge(offer)[0]}: {offer.title}")
-        self.setAccessibleDescription(self._earn.text())
+        self.setAccessibleDescription(self.line.text())
