@@ -1,16 +1,15 @@
 """``homeapp demo --check``: the main job from end to end, each step with what its peer saw on the wire."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from decimal import Decimal
 
 from homeapp import api
 from homeapp.client import connect
 from homeapp.demo.owner import WAIT_S, Owner
-from homeapp.demo.service_provider import HubCorrespondent
-from homeapp.demo.street import STATION_ID, Street
+from homeapp.demo.street import Street
+from homeapp.demo.vtn_objects import DrKind, DrOffer
 from homeapp.errors import HomeappError
 from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
@@ -18,7 +17,6 @@ from homeapp.model.tariff import Tariff
 
 Say = Callable[[str], None]
 
-_METER_KEY = f"ocpp:{STATION_ID}"
 _SHED_W = 4200.0
 _FEED_W = 6000.0
 _UNDER_WAY = (OfferState.CONFIRMED, OfferState.SCHEDULED, OfferState.ACTIVE)
@@ -124,13 +122,16 @@ class Check:
     async def _shed_approved(self) -> str:
         start = self._street.in_minutes(1.5)
         self._shed_id = self._street.vtn.publish_offer(
-            title="Charge less for a while",
-            text="High load on your street.",
-            start=start,
-            end=start + timedelta(minutes=2),
-            max_w=_SHED_W,
-            expires_at=start,
-            reward=Decimal("0.40"),
+            DrOffer(
+                kind=DrKind.LOAD_SHED,
+                start=start,
+                end=start + timedelta(minutes=2),
+                power_w=_SHED_W,
+                title="Charge less for a while",
+                text="High load on your street.",
+                reward=Decimal("0.40"),
+                expires_at=start,
+            )
         )
         return await self._approve(f"grid_sp/{self._shed_id}")
 
@@ -173,11 +174,11 @@ class Check:
         shed_key, feed_key = f"grid_sp/{self._shed_id}", f"evc_sp/{self._feed_id}"
         await self._owner.sees(shed_key, *_UNDER_WAY)
         await self._owner.sees(feed_key, *_UNDER_WAY)
-        report = self._street.vtn.decision_about(self._shed_id)
+        report = next(item for item in self._street.vtn.reports if item.event_id == self._shed_id and item.is_agreed)
         evc = self._street.providers.evc_sp
         decided = next(known for known in evc.decisions.values() if known.offer_id == self._feed_id)
         return (
-            f"the VTN verified the signature of {report.decision_id[:8]} ({report.choice}); {evc.name} verified "
+            f"the VTN verified the signature of {report.decision_id[:8]} ({report.opt_status}); {evc.name} verified "
             f"{decided.decision_id[:8]} ({decided.choice}) and answered with a receipt; both are confirmed"
         )
 
@@ -191,7 +192,7 @@ class Check:
         evc, key = self._street.providers.evc_sp, f"evc_sp/{self._feed_id}"
         before = self._owner.case(key)
         await evc.resend(self._feed_message)
-        await _handled(evc, self._street.providers.pev_sp, self._owner)
+        await self._inbox_read()
         after = self._owner.case(key)
         count = sum(case.offer.key == key for case in self._owner.cases)
         arrivals = [known.arrivals for known in evc.decisions.values() if known.offer_id == self._feed_id]
@@ -207,22 +208,17 @@ class Check:
         seen, grid = station.observation, self._owner.snapshot.grid_w.value or 0.0
         return f"the car feeds {-seen.power_w / 1000:.1f} kW (setpoint seen at the station); grid {grid / 1000:.1f} kW"
 
+    async def _inbox_read(self) -> None:
+        """Wait until the hub has read its inbox up to now: what is sent last has been refused."""
+        evc = self._street.providers.evc_sp
+        before = sum(notice.count for notice in self._owner.snapshot.notices)
+        await evc.send_raw("not a message")
+        await self._owner.wait(lambda: sum(notice.count for notice in self._owner.snapshot.notices) > before)
+
     def _station_saw(self, word: str) -> str:
         events = [text for _, text in self._street.station.history if word in text]
         return "; ".join(events[:3])
 
 
-async def _handled(evc: HubCorrespondent, pev: HubCorrespondent, owner: Owner) -> None:
-    """Wait until the hub has read its inbox up to now: what is sent later has arrived."""
-    del pev
-    before = sum(notice.count for notice in owner.snapshot.notices)
-    await evc.send_raw("not a message")
-    await owner.wait(lambda: sum(notice.count for notice in owner.snapshot.notices) > before)
-
-
-def _last(history: object, count: int) -> str:
-    items = list(history)[-count:] if isinstance(history, (list, tuple)) else list(history)[-count:]  # type: ignore[call-overload]
-    return "; ".join(str(item[1]) if isinstance(item, tuple) else str(item) for item in items)
-
-
-_ = (asyncio, datetime)
+def _last(history: Iterable[str], count: int) -> str:
+    return "; ".join(list(history)[-count:])

@@ -41,6 +41,10 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._messages)
 
+    def holds(self, action: str) -> bool:
+        """Whether such a message waits or is on its way."""
+        return any(message.action == action for message in self._messages)
+
     def put(self, message: Message) -> None:
         """At the end."""
         self._messages.append(message)

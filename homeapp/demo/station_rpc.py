@@ -59,7 +59,7 @@ class Rpc:
             async for text in self._socket:
                 if not self._deaf():
                     await self._frame(text)
-        except ConnectionClosed:
+        except (ConnectionClosed, ConnectionGone):
             return
         finally:
             self._closed = True

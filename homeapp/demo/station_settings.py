@@ -16,13 +16,22 @@ _DEFAULT_MEASURANDS = tuple(name for name in MEASURANDS if name != "Current.Expo
 
 
 class Knob(StrEnum):
-    """What can be set in every version; the value is the default."""
+    """What can be set in every version."""
 
-    SAMPLE_INTERVAL = "10"
-    HEARTBEAT_INTERVAL = "300"
-    CONNECT_TIMEOUT = "60"
-    AUTHORIZE_REMOTE = "false"
-    MEASURANDS = ",".join(_DEFAULT_MEASURANDS)
+    SAMPLE_INTERVAL = "sample interval"
+    HEARTBEAT_INTERVAL = "heartbeat interval"
+    CONNECT_TIMEOUT = "connect timeout"
+    AUTHORIZE_REMOTE = "authorize remote"
+    MEASURANDS = "measurands"
+
+
+_DEFAULTS = {
+    Knob.SAMPLE_INTERVAL: "10",
+    Knob.HEARTBEAT_INTERVAL: "300",
+    Knob.CONNECT_TIMEOUT: "60",
+    Knob.AUTHORIZE_REMOTE: "false",
+    Knob.MEASURANDS: ",".join(_DEFAULT_MEASURANDS),
+}
 
 
 class Verdict(StrEnum):
@@ -45,7 +54,7 @@ class Settings:
     def __init__(self, names: Mapping[str, Knob], fixed: Mapping[str, str]) -> None:
         self._knobs = dict(names)
         self._fixed = dict(fixed)
-        self._values = {knob: knob.value for knob in Knob}
+        self._values = dict(_DEFAULTS)
 
     @property
     def names(self) -> tuple[str, ...]:

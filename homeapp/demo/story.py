@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street
+from homeapp.demo.vtn_objects import DrKind, DrOffer
 from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 
@@ -68,13 +69,16 @@ class Story:
     async def _ask(self) -> str:
         start = self.street.clock.now() + _SHED_LEAD
         self.street.vtn.publish_offer(
-            title="Charge less for a while",
-            text="High load on your street.",
-            start=start,
-            end=start + _SHED_FOR,
-            max_w=4200.0,
-            expires_at=start,
-            reward=Decimal("0.40"),
+            DrOffer(
+                kind=DrKind.LOAD_SHED,
+                start=start,
+                end=start + _SHED_FOR,
+                power_w=4200.0,
+                title="Charge less for a while",
+                text="High load on your street.",
+                reward=Decimal("0.40"),
+                expires_at=start,
+            )
         )
         key = await self._offer_feed()
         await self.street.providers.pev_sp.report_defect(

@@ -17,6 +17,7 @@ from homeapp.demo.car import Car
 from homeapp.demo.home import DemoHome, HomeSettings, ProviderEntry
 from homeapp.demo.household import household_power
 from homeapp.demo.meter import DemoMeter
+from homeapp.demo.prices import PriceCurve
 from homeapp.demo.providers_side import ProvidersSide
 from homeapp.demo.station import DemoStation
 from homeapp.demo.vtn import DemoVtn
@@ -119,8 +120,10 @@ class Street:
             tls=tls,
             client_id=VTN_CLIENT_ID,
             client_secret=VTN_CLIENT_SECRET,
+            prices=PriceCurve(zone=TIME_ZONE),
             hub_key=hub_jwk,
-            time_zone=TIME_ZONE,
+            hub_id=self.providers.hub_ae_id,
+            auto_confirm=True,
         )
 
     def _make_station(self, tls: ssl.SSLContext) -> DemoStation:

@@ -1,4 +1,4 @@
-"""Whatever comes in whatever order: no step outside the table, what is final stays final, each decision is relayed once.
+"""Whatever comes in, in whatever order: each step is in the table, what is final stays final, answers go out once.
 
 The rules below are a second, independent statement of the table in ``homeapp.offers.states``.
 """
@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -151,23 +152,27 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(data=st.data(), choice=st.sampled_from(Choice))
     def decide(self, data: st.DataObject, choice: Choice) -> None:
         case = self.pick(data)
-        try:
+        with suppress(WrongState):
             self.run(self.desk.decide(case.offer.key, case.digest, choice, "owner"))
-        except WrongState as error:
-            assert str(error)
 
-    @precondition(lambda self: any(case.state is OfferState.PENDING for case in self.desk.cases))
-    @rule(data=st.data(), confirmed=st.booleans())
-    def accept_and_relay(self, data: st.DataObject, *, confirmed: bool) -> None:
-        pending = [case for case in self.desk.cases if case.state is OfferState.PENDING]
-        case = data.draw(st.sampled_from(pending))
-        try:
-            case = self.run(self.desk.decide(case.offer.key, case.digest, Choice.ACCEPT, "owner"))
-        except WrongState:
-            return
-        self.answer(case, ReceiptLevel.TRANSPORT, confirmed=True)
-        if confirmed:
-            self.answer(case, ReceiptLevel.BUSINESS, confirmed=True)
+    @rule(
+        number=st.integers(5, 8),
+        begins=st.integers(0, 2),
+        sp_id=st.sampled_from(["grid_sp", "evc_sp"]),
+        word=st.sampled_from([None, True, True, False]),
+    )
+    def agree(self, number: int, begins: int, sp_id: str, word: bool | None) -> None:
+        """A request in order that the owner accepts and the provider gets, and perhaps has its word on."""
+        self.receive(
+            number=number, newer=1, sp_id=sp_id, binding=Binding.OWNER_DECIDES, begins=begins, spans=2, until_end=True
+        )
+        key = f"{sp_id}/o{number}"
+        case = next(case for case in self.desk.cases if case.offer.key == key)
+        with suppress(WrongState):
+            case = self.run(self.desk.decide(key, case.digest, Choice.ACCEPT, "owner"))
+            self.answer(case, ReceiptLevel.TRANSPORT, confirmed=True)
+            if word is not None:
+                self.answer(case, ReceiptLevel.BUSINESS, confirmed=word)
 
     @precondition(lambda self: any(case.decision for case in self.desk.cases))
     @rule(data=st.data(), level=st.sampled_from(ReceiptLevel), confirmed=st.booleans())
@@ -189,34 +194,30 @@ class DeskMachine(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: self.desk.cases)
-    @rule(data=st.data())
-    def withdrawn(self, data: st.DataObject) -> None:
-        offer = self.pick(data).offer
-        self.run(self.desk.withdrawn(offer.sp_id, offer.offer_id))
-
     @rule(steps=st.integers(1, 3))
     def time_passes(self, steps: int) -> None:
         self.clock.at += steps * HALF_HOUR / 2
         self.run(self.desk.tick())
 
     @precondition(lambda self: self.desk.cases)
-    @rule(data=st.data())
-    def power_flows(self, data: st.DataObject) -> None:
-        self.run(self.desk.delivered(self.pick(data).offer.key, -2000.0))
-
-    @precondition(lambda self: self.desk.cases)
-    @rule(data=st.data())
-    def abort(self, data: st.DataObject) -> None:
-        self.run(self.desk.abort(self.pick(data).offer.key, "The car was unplugged."))
+    @rule(data=st.data(), what=st.sampled_from(["flow", "flow", "withdrawn", "abort"]))
+    def happens_to(self, data: st.DataObject, what: str) -> None:
+        offer = self.pick(data).offer
+        match what:
+            case "flow":
+                self.run(self.desk.delivered(offer.key, -2000.0))
+            case "withdrawn":
+                self.run(self.desk.withdrawn(offer.sp_id, offer.offer_id))
+            case "abort":
+                self.run(self.desk.abort(offer.key, "The car was unplugged."))
 
     @rule(failure=st.sampled_from(Failure), sp_id=st.sampled_from(["grid_sp", "evc_sp"]))
     def relay_gives_up(self, failure: Failure, sp_id: str) -> None:
         message = self.run(self.ledger.next_waiting(sp_id))
         if message is not None:
             self.run(self.ledger.undeliverable(message.decision.decision_id, failure, "No way."))
+        self.restart()
 
-    @rule()
     def restart(self) -> None:
         before = {case.offer.key: (case.state, case.decision) for case in self.desk.cases}
         self.run(self.database.__aexit__(None, None, None))
@@ -281,7 +282,7 @@ class DeskMachine(RuleBasedStateMachine):
 
 TestDesk = pytest.mark.timeout(120)(DeskMachine.TestCase)
 TestDesk.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -203,4 +203,6 @@ def test_a_provider_may_only_write_to_its_inbox_and_only_read_its_outbox() -> No
     ]
     assert nodes["inEvc"].attributes["acpi"] == ["cse-in/hub-0001/acp-in-evc_sp"]
     assert nodes["outEvc"].attributes["acpi"] == ["cse-in/hub-0001/acp-out-evc_sp"]
-    assert nodes["hub"].creation() == {"m2m:sub": {"rn": "hub", "nu": ["Chub-0001"], "nct": 1, "enc": {"net": [3]}}}
+    assert nodes["hub"].creation() == {
+        "m2m:sub": {"rn": "hub", "nu": ["Chub-0001"], "su": "Chub-0001", "nct": 1, "enc": {"net": [3]}}
+    }

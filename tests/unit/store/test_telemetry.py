@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_totals_equal_a_plain_integration(steps: list[tuple[float, float, int]])
         at += gap
         samples.append(_at(at, evce_w=power, price=Decimal(cents) / 100))
     charged = fed = 0.0
-    for before, after in zip(samples, samples[1:], strict=False):
+    for before, after in pairwise(samples):
         gap = (after.at - before.at).total_seconds()
         if gap <= 60 and before.evce_w is not None and after.evce_w is not None:
             energy = (before.evce_w + after.evce_w) / 2 * gap / 3600

@@ -1,0 +1,128 @@
+"""The contract's codec: what is encoded is read back, and arbitrary bytes are refused with a reason."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeapp import api
+from homeapp.errors import HomeappError, NotFound, PairingPending, SettingsInvalid, WrongState
+from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
+from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.tariff import PriceSlot, Tariff, ordered
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+OFFER = Offer(
+    offer_id="o",
+    revision=2,
+    sp_id="evc_sp",
+    sp_name="EVC provider",
+    kind=OfferKind.POWER_FEED,
+    binding=Binding.OWNER_DECIDES,
+    issued_at=NOW,
+    expires_at=NOW,
+    intervals=(OfferInterval(start=NOW, end=NOW + timedelta(hours=1), setpoint_w=-6000.0),),
+    title="Sell",
+    reward=Decimal("1.92"),
+    currency="EUR",
+)
+CASE = OfferCase(offer=OFFER, digest=OFFER.digest(), state=OfferState.PENDING, updated_at=NOW)
+VIEW = DeviceView(
+    device_id="ocpp:a",
+    kind=DeviceKind.EVCE,
+    driver="ocpp",
+    name="Charger",
+    product="p",
+    address="a",
+    link=DeviceLink.ONLINE,
+    adopted=True,
+    properties={"vendor": "v"},
+)
+TARIFF = Tariff(
+    source="s",
+    currency="EUR",
+    received_at=NOW,
+    slots=(PriceSlot(start=NOW, end=NOW + timedelta(minutes=15), import_price=Decimal("0.1870")),),
+)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        api.SayHello(),
+        api.Watch(topics=(api.Topic.OFFERS, api.Topic.PLAN)),
+        api.DecideOffer(key="evc_sp/o", digest=CASE.digest, choice=Choice.ACCEPT),
+        api.AdoptDevice(device_id="ocpp:a"),
+    ],
+)
+def test_a_call_is_read_back(call: api.Call[Any]) -> None:
+    assert api.decode_request(api.encode_call(7, call)) == api.Request(7, call)
+
+
+@pytest.mark.parametrize(
+    ("topic", "value"),
+    [(api.Topic.OFFERS, (CASE,)), (api.Topic.DEVICES, (VIEW,)), (api.Topic.TARIFF, TARIFF), (api.Topic.PLAN, None)],
+)
+def test_a_notification_is_read_back(topic: api.Topic, value: api.Notification) -> None:
+    assert api.decode_incoming(api.encode_notification(topic, value)) == api.Pushed(topic, value)
+
+
+@pytest.mark.parametrize(
+    ("error", "read"),
+    [
+        (NotFound("a"), NotFound),
+        (WrongState("a"), WrongState),
+        (PairingPending("a"), PairingPending),
+        (SettingsInvalid("a"), HomeappError),
+    ],
+)
+def test_an_error_keeps_its_sentence_and_the_nearest_class(error: HomeappError, read: type[HomeappError]) -> None:
+    response = api.decode_incoming(api.encode_error(1, error))
+    assert isinstance(response, api.Response)
+    assert type(response.error) is read
+    assert str(response.error) == "a"
+
+
+@given(
+    st.one_of(st.binary(max_size=200), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+)
+def test_arbitrary_input_is_refused_with_a_reason(anything: object) -> None:
+    line = anything if isinstance(anything, bytes) else json.dumps(anything).encode()
+    for decode in (api.decode_request, api.decode_incoming):
+        with pytest.raises(api.BadLine):
+            decode(line)
+
+
+def test_every_call_names_its_method_role_and_answer() -> None:
+    assert len(api.CALLS) == 14
+    for method, call in api.CALLS.items():
+        assert call.method == method
+        assert isinstance(call.role, api.Role)
+        assert hasattr(call, "answer")
+
+
+def test_the_digest_covers_what_the_owner_sees() -> None:
+    assert OFFER.digest() == CASE.digest
+    for name, other in (("reward", Decimal("1.93")), ("title", "Buy"), ("min_soc_pct", 40.0), ("revision", 3)):
+        changed = Offer(**{**{field: getattr(OFFER, field) for field in Offer.__slots__}, name: other})
+        assert changed.digest() != OFFER.digest(), name
+
+
+def test_of_overlapping_prices_the_later_given_wins() -> None:
+    def slot(start: int, end: int, cents: int) -> PriceSlot:
+        return PriceSlot(
+            start=NOW + timedelta(hours=start), end=NOW + timedelta(hours=end), import_price=Decimal(cents)
+        )
+
+    result = ordered([slot(0, 4, 1), slot(1, 2, 2), slot(3, 5, 3)])
+    assert [(int((s.start - NOW).seconds / 3600), int(s.import_price)) for s in result] == [
+        (0, 1),
+        (1, 2),
+        (2, 1),
+        (3, 3),
+    ]
+    assert result[-1].end == NOW + timedelta(hours=5)

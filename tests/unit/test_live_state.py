@@ -1,0 +1,137 @@
+"""Every number carries its age, a stale one says so, and one that is not known is not invented."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from homeapp.goal import goal_at
+from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.live import Figure, LinkState, Snapshot
+from homeapp.model.plan import ChargingMode
+from homeapp.model.readings import EvceState, EvceStatus, MeterReading
+from homeapp.model.site import Site
+from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.settings import GoalSettings
+from homeapp.snapshot import LiveState
+
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def live(clock: HandClock) -> LiveState:
+    return LiveState(
+        site=Site(), goal=goal_at(NOW, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
+    )
+
+
+def snapshot(live: LiveState) -> Snapshot:
+    return live.snapshot(meter_online=True, evce_online=True, pending_offers=0)
+
+
+def charger(power_w: float | None, *, at: datetime = NOW, soc: float | None = None) -> EvceState:
+    return EvceState(
+        device_id="ocpp:a",
+        received_at=at,
+        status=EvceStatus.CHARGING,
+        connected=True,
+        power_w=power_w,
+        power_at=None if power_w is None else at,
+        soc_pct=soc,
+        soc_at=None if soc is None else at,
+        transaction_id="t",
+    )
+
+
+def test_what_is_not_known_is_none(live: LiveState) -> None:
+    seen = snapshot(live)
+    assert seen.grid_w == seen.home_w == seen.evce_w == seen.soc_pct == Figure()
+    assert seen.price is None
+
+
+def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None:
+    live.meter_read(MeterReading(device_id="m", received_at=NOW, power_w=8400.0))
+    live.evce = charger(7200.0, soc=64.0)
+    clock.seconds = 10
+    seen = snapshot(live)
+    assert seen.grid_w == Figure(8400.0, 10.0, stale=False)
+    assert seen.home_w == Figure(1200.0, 10.0, stale=False)
+    clock.seconds = 61
+    seen = snapshot(live)
+    assert (seen.grid_w.stale, seen.evce_w.stale, seen.home_w.stale, seen.soc_pct.stale) == (True, True, True, False)
+    assert live.fresh_soc_pct == 64.0
+    clock.seconds = 1000
+    assert live.fresh_soc_pct is None
+
+
+def test_the_price_is_the_one_of_now(live: LiveState, clock: HandClock) -> None:
+    hour = timedelta(hours=1)
+    slots = (
+        PriceSlot(start=NOW, end=NOW + hour, import_price=Decimal("0.18"), export_price=Decimal("0.05")),
+        PriceSlot(start=NOW + hour, end=NOW + 2 * hour, import_price=Decimal("-0.02")),
+    )
+    live.tariff_received("grid_sp", Tariff(source="s", currency="EUR", received_at=NOW, slots=slots))
+    assert (snapshot(live).price, snapshot(live).export_price) == (Decimal("0.18"), Decimal("0.05"))
+    clock.seconds = 3600
+    assert (snapshot(live).price, snapshot(live).export_price) == (Decimal("-0.02"), None)
+    clock.seconds = 7200
+    assert snapshot(live).price is None
+
+
+def test_the_same_notice_counts_up_and_their_number_is_bounded(live: LiveState) -> None:
+    for _ in range(3):
+        live.notice("a", "It happened.")
+    assert snapshot(live).notices[0].count == 3
+    for number in range(100):
+        live.notice(f"n{number}", "Other.")
+    assert len(snapshot(live).notices) == 20
+
+
+def test_only_standing_alerts_are_shown_the_worst_first(live: LiveState) -> None:
+    def alert(name: str, severity: Severity, cleared: datetime | None = None) -> HealthAlert:
+        return HealthAlert(
+            alert_id=name,
+            sp_id="pev_sp",
+            code="P0A1F",
+            severity=severity,
+            title=name,
+            advice="",
+            raised_at=NOW,
+            cleared_at=cleared,
+        )
+
+    live.alert_raised([alert("a", Severity.INFO), alert("b", Severity.CRITICAL), alert("c", Severity.CRITICAL, NOW)])
+    assert [item.alert_id for item in snapshot(live).alerts] == ["b", "a"]
+    assert live.critical_health
+
+
+def test_a_link_keeps_its_since_until_it_changes(live: LiveState, clock: HandClock) -> None:
+    live.link_changed("grid_sp", "Grid operator", LinkState.UP, None)
+    clock.seconds = 5
+    live.link_changed("grid_sp", "Grid operator", LinkState.UP, None)
+    live.waiting_changed({"grid_sp": 2})
+    assert snapshot(live).providers[0].since == NOW
+    assert snapshot(live).providers[0].waiting == 2
+    live.link_changed("grid_sp", "Grid operator", LinkState.DOWN, "No answer.")
+    assert snapshot(live).providers[0].since == NOW + timedelta(seconds=5)
