@@ -33,18 +33,18 @@ def run_demo(arguments: argparse.Namespace) -> int:
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="homeapp-demo-")))
         plan = StreetPlan(directory=directory, speed=arguments.speed or DEFAULT_SPEED)
+        pictures = Path(arguments.screenshots).resolve() if arguments.screenshots else None
+        code = 1
         try:
-            pictures = Path(arguments.screenshots).resolve() if arguments.screenshots else None
-            return asyncio.run(_demo(arguments, plan, pictures))
+            code = asyncio.run(_demo(arguments, plan, pictures))
         except* HomeappError as group:
             for error in _leaves(group):
                 sys.stderr.write(f"homeapp: {error}\n")
-            _show_log(directory)
-            return 1
         except* TimeoutError:
             sys.stderr.write("homeapp: Something that should have happened in the street did not.\n")
+        if code:
             _show_log(directory)
-            return 1
+        return code
 
 
 async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path | None) -> int:
@@ -53,10 +53,7 @@ async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path 
         await street.home.start_hub()
         await street.power_charger()
         if arguments.check:
-            passed = await Check(street, _say).run()
-            if not passed:
-                _show_log(plan.directory)
-            return 0 if passed else 1
+            return 0 if await Check(street, _say).run() else 1
         if pictures is not None:
             await _with_pictures(street, pictures, seconds=None)
         elif _has_display():
