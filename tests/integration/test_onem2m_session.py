@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -168,7 +169,7 @@ class Street:
             self.side.trust_hub(identity.public_jwk(self.key_pem))
             yield self
 
-    def settings(self, *, port: int | None = None, catch_up_s: float = 600.0) -> SystemOperatorSettings:
+    def settings(self, *, port: int | None = None, catch_up_s: float = 86_400.0) -> SystemOperatorSettings:
         return SystemOperatorSettings(
             broker_host=self.side.broker_host,
             broker_port=port or self.side.broker_port,
@@ -547,10 +548,38 @@ def test_the_hub_sets_itself_up_again_at_a_cse_that_has_forgotten_everything(
         async with street.at_home(settings=street.settings(catch_up_s=SPEED)) as home:
             await street.side.cse.kill()
             await street.side.cse.start()
-            await home.inbox.until(lambda: not home.inbox.all_are(LinkState.UP))
-            await home.up()
             await street.offer("To the new one")
             await home.offered("To the new one")
+            await home.up()
+
+    running.run(body())
+
+
+@pytest.mark.usecase("W6")
+def test_a_subscription_that_somebody_deletes_is_made_again(running: StreetThread, street: Street) -> None:
+    async def body() -> None:
+        async with street.at_home() as home:
+            subscription = f"{BASE}/inEvc/hub"
+            status, _ = await cse_says(street, "CAdmin", {"op": Operation.DELETE, "to": subscription})
+            assert status == 2002
+            await home.inbox.until(lambda: not home.inbox.all_are(LinkState.UP))
+            await home.up()
+            status, content = await cse_says(street, "CAdmin", {"op": Operation.RETRIEVE, "to": subscription})
+            assert (status, content["m2m:sub"]["nu"]) == (2000, [HUB])
+
+    running.run(body())
+
+
+@pytest.mark.usecase("W6")
+def test_a_message_whose_notification_is_lost_is_found_by_looking(
+    running: StreetThread, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module.OneM2mSession, "_notified", lambda *_: None)
+
+    async def body() -> None:
+        async with street.at_home(settings=street.settings(catch_up_s=SPEED)) as home:
+            await street.offer("Found")
+            await home.offered("Found")
 
     running.run(body())
 
@@ -678,6 +707,25 @@ def test_without_a_client_certificate_the_owner_is_told(running: StreetThread, s
             await home.stop()
 
     running.run(body())
+
+
+@mosquitto_only
+@pytest.mark.usecase("W4")
+def test_the_broker_lets_nobody_speak_for_another(running: StreetThread, street: Street) -> None:
+    """MQTT 5 tells it; the certificate is that of another AE."""
+
+    async def body() -> None:
+        home = street.home(settings=replace_ae(street.settings(), "Chub-0002"))
+        try:
+            await home.inbox.until(lambda: "does not let the hub speak" in home.inbox.problem)
+        finally:
+            await home.stop()
+
+    running.run(body())
+
+
+def replace_ae(settings: SystemOperatorSettings, ae_id: str) -> SystemOperatorSettings:
+    return msgspec.structs.replace(settings, ae_id=ae_id)
 
 
 def test_a_broker_that_is_away_is_waited_for(running: StreetThread, street: Street) -> None:

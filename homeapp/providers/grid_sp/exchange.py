@@ -94,7 +94,7 @@ async def exchange(client: httpx.AsyncClient, call: Call, name: str) -> Answer:
                 return Answer(response.status_code, await _body(response, name))
             finally:
                 await response.aclose()
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         if _is_distrust(error):
             raise ProviderUnreachable(
                 f"The server that answers for {name} could not prove who it is, and the hub has told it nothing. "

@@ -124,7 +124,13 @@ def mailbox_nodes(base: str, ae_id: str, mailbox: Mailbox) -> tuple[tuple[Node, 
         _rule(mailbox.ae_id, _RETRIEVE_AND_DISCOVER),
         _rule(mailbox.ae_id, _CREATE, ResourceType.SUBSCRIPTION),
     ]
-    subscription = {"nu": [ae_id], "nct": _ALL_ATTRIBUTES, "enc": {"net": [_EVENT_CHILD_CREATED]}}
+    subscription = {
+        "nu": [ae_id],
+        # Told there when somebody deletes it.
+        "su": ae_id,
+        "nct": _ALL_ATTRIBUTES,
+        "enc": {"net": [_EVENT_CHILD_CREATED]},
+    }
     return (
         (_policy(base, policies[0], ae_id, rights_in), _policy(base, policies[1], ae_id, rights_out)),
         (_container(base, mailbox.inbox, policies[0]), _container(base, mailbox.outbox, policies[1])),

@@ -84,18 +84,18 @@ class OneM2mSession:
         self._registration = Registration(settings, self._exchange, mailboxes)
         self._early: deque[Delivery] | None = None
         self._rebuild = asyncio.Event()
-        self._was_up = False
         self._problem: str | None = None
 
     async def run(self) -> NoReturn:
         """Connect, stay connected and connect again, until cancelled."""
-        attempt = 0
+        loop, attempt = asyncio.get_running_loop(), 0
         while True:
-            self._was_up = False
+            begun = loop.time()
             self._report(LinkState.CONNECTING, self._problem)
             ended = await self._one_connection()
             self._report(LinkState.DOWN, str(ended))
-            attempt = 0 if self._was_up else attempt + 1
+            # Not sooner, or two hubs with one certificate would chase each other off without a pause.
+            attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
             # Real seconds: the broker does not live in the hub's time.
             await asyncio.sleep(_pause(ended.end, attempt))
 
@@ -159,7 +159,6 @@ class OneM2mSession:
             try:
                 self._rebuild.clear()
                 await self._registration.set_up()
-                self._was_up = True
                 self._report(LinkState.UP, None)
                 await self._work(link)
             except* (ProviderUnreachable, MessageRejected) as problems:
@@ -182,7 +181,7 @@ class OneM2mSession:
     async def _look_now_and_then(self) -> None:
         while True:
             await self._clock.sleep(self._settings.catch_up_s)
-            await self._registration.ready()
+            await self._registration.set_up()
             for intake in self._intakes.values():
                 intake.catch_up()
 

@@ -188,14 +188,22 @@ def test_a_new_name_means_a_new_certificate(tmp_path: Path) -> None:
         authority.server_certificate(("hüb",))
 
 
-def test_a_certificate_that_another_made_is_not_kept(tmp_path: Path) -> None:
+def test_a_certificate_that_another_authority_made_is_not_kept(tmp_path: Path) -> None:
     secrets = Secrets()
-    mine = LocalAuthority(secrets, tmp_path / "a").server_certificate(())
-    other = LocalAuthority(Secrets(), tmp_path / "b")
-    other.server_certificate(())
-    (tmp_path / "a" / "ocpp-server.pem").write_bytes((tmp_path / "b" / "ocpp-server.pem").read_bytes())
-    again = LocalAuthority(secrets, tmp_path / "a")
-    assert again.server_certificate(()).chain_pem not in (mine.chain_pem, other.server_certificate(()).chain_pem)
+    before = LocalAuthority(secrets, tmp_path).server_certificate(())
+    del secrets.kept["ocpp_ca.key"]
+    authority = LocalAuthority(secrets, tmp_path)
+    assert authority.server_certificate(()).chain_pem != before.chain_pem
+    assert handshake(identity.server_context(authority, ()), trusting(authority.ca_file), "hub.local")
+
+
+def test_a_certificate_for_another_key_is_not_kept(tmp_path: Path) -> None:
+    secrets = Secrets()
+    authority = LocalAuthority(secrets, tmp_path)
+    before = authority.server_certificate(())
+    secrets.set("ocpp_server.key", identity.hub_key_pem(Secrets()))
+    assert authority.server_certificate(()).chain_pem != before.chain_pem
+    assert handshake(identity.server_context(authority, ()), trusting(authority.ca_file), "hub.local")
 
 
 def test_a_running_endpoint_can_be_given_a_newer_certificate(tmp_path: Path) -> None:
