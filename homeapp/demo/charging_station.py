@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from homeapp.demo.car import VOLTAGE_V, Car
-from homeapp.demo.charging_profile import ProfileRefused, Purpose, parse_profile
-from homeapp.demo.composite import Composite, InstalledProfiles, Situation, Wiring
+from homeapp.demo.car import Car
+from homeapp.demo.charging_profile import ProfileRefused
+from homeapp.demo.composite import Composite, Situation
 from homeapp.demo.ocpp_schemas import Json, Version
 from homeapp.demo.outlet import ChargingState, Outlet
 from homeapp.demo.station_dialect import (
@@ -22,8 +22,10 @@ from homeapp.demo.station_dialect import (
     TransactionEvent,
     Wanted,
 )
+from homeapp.demo.station_limits import ChargingLimits
 from homeapp.demo.station_memory import Memory
 from homeapp.demo.station_outbox import Message, Outbox
+from homeapp.demo.station_registration import Registration
 from homeapp.demo.station_rpc import CallRefused
 from homeapp.demo.station_settings import Knob
 from homeapp.demo.station_v2 import FEEDING_MODE
@@ -31,9 +33,7 @@ from homeapp.demo.station_watch import Faults, Observation, Watch
 from homeapp.ports import Clock
 
 _CAR_EVSE = 1
-_BOOT_AGAIN_S = 30.0
 _MOST_UNSENT_SAMPLES = 300
-_ACCEPTED = "Accepted"
 
 
 @dataclass(slots=True)
@@ -63,7 +63,6 @@ class ChargingStation:
         watch: history and waiting.
         faults: what is wrong with it.
         password: for Basic authentication, or None.
-        unsaved: the memory has to be written.
         leaving: it wants to close the connection once all is said.
     """
 
@@ -74,17 +73,17 @@ class ChargingStation:
         self.settings = dialect.settings(about)
         self.transaction: Transaction | None = None
         self.password = memory.password
-        self.unsaved = False
+        self._password_unsaved = False
         self.leaving = False
         self.connected = False
         self._dialect = dialect
         self._about = about
         self._clock = clock
         self._outlet = Outlet(car)
-        self._profiles = InstalledProfiles(dialect.version, Wiring(voltage_v=VOLTAGE_V))
-        self._profiles.restore(memory.profiles)
-        self._registration: str | None = None
-        self._boot_reason = "PowerUp"
+        self._limits = ChargingLimits(dialect.version, memory.profiles, clock.now, self.watch.note)
+        self._registration = Registration(
+            clock, self.settings, self.outbox, lambda reason: dialect.boot(about, reason), self._registration_told
+        )
         self._restarting = False
         self._reset_when_idle = False
         self._start: _Start | None = None
@@ -94,15 +93,13 @@ class ChargingStation:
         now = clock.monotonic()
         self._ticked = now
         self._offline_since: float | None = now
-        self._boot_due = self._heartbeat_due = now
         self._sampled = now
-        self._composite = self._profiles.composite(_CAR_EVSE, self._situation())
 
     # What can be seen and done from outside.
 
     def observe(self) -> Observation:
         """The station now."""
-        running, composite = self.transaction, self._composite
+        running, composite = self.transaction, self._limits.composite
         return Observation(
             connected=self.connected,
             registered=self.registered,
@@ -114,13 +111,19 @@ class ChargingStation:
             limit_w=composite.limit_w,
             setpoint_w=composite.setpoint_w,
             limit_source=composite.source,
-            profiles=len(self._profiles),
+            profiles=len(self._limits),
             at=self._clock.now(),
         )
 
-    def memory(self) -> Memory:
-        """What a power cut leaves."""
-        return Memory(password=self.password, profiles=tuple(self._profiles.to_json()))
+    @property
+    def unsaved(self) -> bool:
+        """The memory has to be written."""
+        return self._password_unsaved or self._limits.unsaved
+
+    def take_memory(self) -> Memory:
+        """What a power cut has to leave, to be written now."""
+        self._password_unsaved = self._limits.unsaved = False
+        return Memory(password=self.password, profiles=self._limits.to_json())
 
     def plug_in(self) -> None:
         """The cable goes into the car."""
@@ -147,21 +150,21 @@ class ChargingStation:
                 self._end("StopAuthorized", "Local")
                 self._report()
             return
-        self._await_start(_Start(IdToken(value=token, kind="ISO14443"), None, None, self._start_deadline()))
+        self._start = _Start(IdToken(value=token, kind="ISO14443"), None, None, self._start_deadline())
         self._ask_authorisation("Authorized")
 
     def tick(self) -> None:
         """Let the time pass that has passed since the last tick."""
         now = self._clock.monotonic()
         elapsed, self._ticked = max(0.0, now - self._ticked), now
-        if self._profiles.offline_for(self._offline_s(now)):
-            self.unsaved = True
         self._follow()
-        self._outlet.step(elapsed, self._composite, ignore_limits=self.faults.ignore_limits)
+        self._outlet.step(elapsed, self._limits.composite, ignore_limits=self.faults.ignore_limits)
         if self._start is not None and now > self._start.until:
             self._start = None
             self.watch.note("the start has lapsed: no car was plugged in")
-        self._tell_what_is_due(now)
+        if self.connected:
+            self._registration.tick()
+        self._take_sample_if_due(now)
         self._report()
         self.watch.wake()
 
@@ -170,10 +173,8 @@ class ChargingStation:
     def went_online(self) -> None:
         """The websocket is open."""
         self.connected, self._offline_since, self.leaving = True, None, False
-        self._heartbeat_due = self._clock.monotonic()
         self.watch.note("connected")
-        if not self.registered:
-            self._boot()
+        self._registration.went_online()
         self._report()
 
     def went_offline(self) -> None:
@@ -184,9 +185,8 @@ class ChargingStation:
         self.watch.note("connection lost")
         if self._restarting:
             self._restarting = False
-            self._profiles.restart()
-            self._registration = None
-            self._boot_reason = "RemoteReset"
+            self._limits.restart()
+            self._registration.restarted()
             self._start = None
             self._follow()
             self.watch.note("restarted")
@@ -202,7 +202,7 @@ class ChargingStation:
             self.watch.note(f"{action} not implemented")
             raise CallRefused("NotImplemented", "this station does not know the action")
         # B03: a rejected station does nothing but register again.
-        if self._registration == "Rejected" and action != "TriggerMessage":
+        if self._registration.rejected and action != "TriggerMessage":
             raise CallRefused("SecurityError", "this station has been rejected")
         answer = handler(payload, self)
         if action not in ("SetChargingProfile", "GetVariables", "GetConfiguration"):
@@ -223,7 +223,7 @@ class ChargingStation:
 
     @property
     def registered(self) -> bool:
-        return self._registration == _ACCEPTED
+        return self._registration.accepted
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -232,38 +232,21 @@ class ChargingStation:
         return 0 <= evse <= self._about.evses
 
     def install_profile(self, evse: int, payload: Json) -> None:
-        text = _describe(payload)
-        try:
-            if not self.has_evse(evse):
-                raise ProfileRefused("UnknownEvse", "no such EVSE")
-            profile = parse_profile(self.version, evse, payload, self.now())
-            if profile.amperes and self.faults.refuse_amps:
-                raise ProfileRefused("UnsupportedRateUnit", "only W")
-            self._profiles.install(profile, self._running_id(evse))
-        except ProfileRefused as refusal:
-            self.watch.note(f"SetChargingProfile {text} rejected: {refusal}")
-            raise
-        self.unsaved = self.unsaved or self.version is Version.V16 or profile.purpose is not Purpose.TX
-        self.watch.note(f"SetChargingProfile {text} accepted")
+        known, amperes = self.has_evse(evse), not self.faults.refuse_amps
+        self._limits.install(evse, payload, self._running_id(evse), known=known, amperes=amperes)
 
     def clear_profiles(self, selection: Selection) -> int:
-        removed = self._profiles.clear(
-            profile_id=selection.profile_id,
-            evse=selection.evse,
-            purpose=selection.purpose,
-            stack_level=selection.stack_level,
-        )
-        self.unsaved = self.unsaved or removed > 0
+        removed = self._limits.clear(selection)
         self._follow(cleared=True)
         return removed
 
     def composite_schedule(self, evse: int, duration_s: int) -> Sequence[tuple[int, Composite]]:
-        return self._profiles.schedule(evse, self._situation(), duration_s)
+        return self._limits.schedule(evse, self._situation(), duration_s)
 
     def request_start(self, evse: int, token: IdToken, remote_start_id: int | None, profile: Json | None) -> bool:
-        if self.transaction is not None or evse != _CAR_EVSE or not self._fits_a_start(evse, profile):
+        if self.transaction is not None or evse != _CAR_EVSE or not self._limits.fits_a_start(evse, profile):
             return False
-        self._await_start(_Start(token, remote_start_id, profile, self._start_deadline()))
+        self._start = _Start(token, remote_start_id, profile, self._start_deadline())
         if self.settings.flag(Knob.AUTHORIZE_REMOTE):
             self._ask_authorisation("RemoteStart")
         elif self._start is not None:
@@ -280,9 +263,9 @@ class ChargingStation:
     def trigger(self, wanted: Wanted, evse: int | None) -> bool:
         match wanted:
             case Wanted.BOOT:
-                self._boot()
+                self._registration.register()
             case Wanted.HEARTBEAT:
-                self._put(("Heartbeat", {}), early=True)
+                self._registration.beat()
             case Wanted.STATUS:
                 self._tell_status([evse] if evse is not None else list(self._dialect.station_outlets(self._about)))
             case Wanted.METER_VALUES:
@@ -306,7 +289,7 @@ class ChargingStation:
 
     def new_password(self, password: bytes) -> None:
         self.password = password
-        self.unsaved = True
+        self._password_unsaved = True
         self.leaving = True
         self.watch.note("new password kept")
 
@@ -314,33 +297,15 @@ class ChargingStation:
         if self.transaction is not None:
             self.transaction.may_feed = FEEDING_MODE in modes
 
-    # Registration and what is due.
+    # What is due.
 
-    def _boot(self) -> None:
-        self._boot_due = self._clock.monotonic() + _BOOT_AGAIN_S
-        if not self.outbox.holds("BootNotification"):
-            self._put(self._dialect.boot(self._about, self._boot_reason), self._booted, early=True)
-
-    def _booted(self, answer: Json) -> None:
-        now, interval_s = self._clock.monotonic(), answer["interval"]
-        self._registration = answer["status"]
-        self.watch.note(f"registration {self._registration}".lower())
-        if self.registered:
-            self.settings.set_heartbeat(interval_s or self.settings.seconds(Knob.HEARTBEAT_INTERVAL))
-            self._heartbeat_due = now + self.settings.seconds(Knob.HEARTBEAT_INTERVAL)
-        else:
-            self._boot_due = now + (interval_s or _BOOT_AGAIN_S)
+    def _registration_told(self, status: str) -> None:
+        self.watch.note(f"registration {status}".lower())
         self._report()
-        self.outbox.wake()
 
-    def _tell_what_is_due(self, now: float) -> None:
-        if self.connected and not self.registered and now >= self._boot_due:
-            self._boot()
-        beat_s, sample_s = (self.settings.seconds(k) for k in (Knob.HEARTBEAT_INTERVAL, Knob.SAMPLE_INTERVAL))
-        if self.connected and self.registered and beat_s > 0 and now >= self._heartbeat_due:
-            self._heartbeat_due = now + beat_s
-            self._put(("Heartbeat", {}))
-        if self.transaction is not None and sample_s > 0 and now - self._sampled >= sample_s:
+    def _take_sample_if_due(self, now: float) -> None:
+        every_s = self.settings.seconds(Knob.SAMPLE_INTERVAL)
+        if self.transaction is not None and every_s > 0 and now - self._sampled >= every_s:
             self._sampled = now
             if len(self.outbox) < _MOST_UNSENT_SAMPLES:
                 self._event(Phase.UPDATED, "MeterValuePeriodic")
@@ -376,18 +341,6 @@ class ChargingStation:
 
     def _start_deadline(self) -> float:
         return self._clock.monotonic() + self.settings.seconds(Knob.CONNECT_TIMEOUT)
-
-    def _fits_a_start(self, evse: int, profile: Json | None) -> bool:
-        if profile is None:
-            return True
-        named = profile if self.version is Version.V16 else profile | {"transactionId": "not begun"}
-        try:
-            return parse_profile(self.version, evse, named, self.now()).purpose is Purpose.TX
-        except ProfileRefused:
-            return False
-
-    def _await_start(self, start: _Start) -> None:
-        self._start = start
 
     def _ask_authorisation(self, trigger: str) -> None:
         start = self._start
@@ -463,7 +416,7 @@ class ChargingStation:
             return
         self._outlet.open()
         self._event(Phase.ENDED, trigger, stopped=stopped)
-        self._profiles.transaction_over(self._dialect.transaction_id(self.transaction))
+        self._limits.transaction_over(self._dialect.transaction_id(self.transaction))
         self.transaction = None
         self._over = self._outlet.plugged
         self._follow()
@@ -485,7 +438,7 @@ class ChargingStation:
             seq_no=running.next_seq,
             state=self._outlet.state,
             sample=self._outlet.sample(self.now()),
-            mode=self._composite.mode,
+            mode=self._limits.composite.mode,
             stopped=stopped,
             offline=not self.connected,
         )
@@ -534,26 +487,10 @@ class ChargingStation:
         )
 
     def _follow(self, *, cleared: bool = False) -> None:
-        """Take over what the profiles permit now, and note what that changes for a running transaction."""
-        before, after = self._composite, self._profiles.composite(_CAR_EVSE, self._situation())
-        self._composite = after
-        if self.transaction is None or after == before:
-            return
-        self._note_change(before, after, "lease cleared" if cleared else "lease ended")
-        if after.mode != before.mode and self.version is Version.V21:
+        """Take over what the profiles permit now."""
+        changed = self._limits.follow(self._situation(), running=self.transaction is not None, cleared=cleared)
+        if changed and self.version is Version.V21:
             self._event(Phase.UPDATED, "OperationModeChanged")
-
-    def _note_change(self, before: Composite, after: Composite, lapse: str) -> None:
-        current_a = after.limit_w / VOLTAGE_V / after.phases
-        if before.governing is Purpose.TX and after.governing is not Purpose.TX:
-            where = "floor" if after.governing is Purpose.TX_DEFAULT else "the circuit's"
-            self.watch.note(f"{lapse}: back to {where} {current_a:.4g} A")
-        elif after.setpoint_w is not None:
-            if after.setpoint_w != before.setpoint_w:
-                name = "power feed setpoint" if after.setpoint_w < 0 else "setpoint"
-                self.watch.note(f"{name} {after.setpoint_w:.0f} W")
-        elif after.limit_w != before.limit_w or before.setpoint_w is not None:
-            self.watch.note(f"limit {current_a:.4g} A")
 
     def _put(self, call: Call, answered: Callable[[Json], None] | None = None, *, early: bool = False) -> None:
         if self.connected:
@@ -563,12 +500,3 @@ class ChargingStation:
 
 def _payload(call: Call | None) -> Json | None:
     return None if call is None else call[1]
-
-
-def _describe(payload: Json) -> str:
-    schedule = payload["chargingSchedule"]
-    if isinstance(schedule, list):
-        schedule = schedule[0]
-    period: Json = next(iter(schedule["chargingSchedulePeriod"]), {})
-    value = f"{period['limit']:g}" if "limit" in period else f"setpoint {period.get('setpoint', 0):g}"
-    return f"{payload['chargingProfilePurpose']} {value} {schedule['chargingRateUnit']}"

@@ -79,6 +79,7 @@ class DemoStation:
         self._retry_s = retry_s
         self._socket: ClientConnection | None = None
         self._unreachable = False
+        self._saving = asyncio.Lock()
         self.car = car
         dialect: Dialect = Ocpp16() if self._version is Version.V16 else Ocpp2(self._version)
         memory = (None if state_file is None else load(state_file)) or Memory()
@@ -196,7 +197,7 @@ class DemoStation:
         self._station.went_online()
         try:
             async with asyncio.TaskGroup() as tasks:
-                speaking = tasks.create_task(self._speak(rpc, socket))
+                speaking = tasks.create_task(self._speak(rpc))
                 await rpc.run()
                 speaking.cancel()
         finally:
@@ -204,14 +205,14 @@ class DemoStation:
             self._station.went_offline()
             logger.info("%s: connection lost", self._id)
 
-    async def _speak(self, rpc: Rpc, socket: ClientConnection) -> None:
+    async def _speak(self, rpc: Rpc) -> None:
         station, outbox = self._station, self._station.outbox
         while True:
             message = await outbox.next(registered=lambda: station.registered, leaving=lambda: station.leaving)
             while self.faults.silent:
                 await self._clock.sleep(_TICK_S)
             if message is None:
-                await socket.close()
+                await rpc.leave()
                 return
             payload = message.payload()
             if payload is None:
@@ -241,9 +242,11 @@ class DemoStation:
         return answer
 
     async def _save(self) -> None:
-        if self._state_file is not None and self._station.unsaved:
-            self._station.unsaved = False
-            await asyncio.to_thread(save, self._state_file, self._station.memory())
+        if self._state_file is None:
+            return
+        async with self._saving:
+            if self._station.unsaved:
+                await asyncio.to_thread(save, self._state_file, self._station.take_memory())
 
 
 def _wake(dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory) -> ChargingStation:

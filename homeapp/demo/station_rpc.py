@@ -34,7 +34,7 @@ class Rpc:
         socket: open.
         version: whose schemas hold.
         serve: answers the CSMS's calls; raises CallRefused.
-        deaf: True while nothing is to be heard or said.
+        mute: True while it says nothing and answers nothing; it still takes answers.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class Rpc:
         socket: ClientConnection,
         version: Version,
         serve: Callable[[str, Json], Awaitable[Json]],
-        deaf: Callable[[], bool],
+        mute: Callable[[], bool],
     ) -> None:
         self._socket = socket
         self._version = version
         self._serve = serve
-        self._deaf = deaf
+        self._mute = mute
         self._waiting: dict[str, tuple[str, asyncio.Future[Json]]] = {}
         self._closed = False
         # The answer to a call goes out before anything that the call has set off.
@@ -57,8 +57,7 @@ class Rpc:
         """Read until the socket closes."""
         try:
             async for text in self._socket:
-                if not self._deaf():
-                    await self._frame(text)
+                await self._frame(text)
         except (ConnectionClosed, ConnectionGone):
             return
         finally:
@@ -87,11 +86,17 @@ class Rpc:
         finally:
             del self._waiting[message_id]
 
+    async def leave(self) -> None:
+        """Close the websocket, but not between a call and its answer."""
+        async with self._answering:
+            await self._socket.close()
+
     async def _frame(self, text: str | bytes) -> None:
         match _read(text):
             case [int(kind), str(message_id), str(action), dict(payload)] if kind == _CALL:
-                async with self._answering:
-                    await self._send(await self._answer(message_id, action, payload))
+                if not self._mute():
+                    async with self._answering:
+                        await self._send(await self._answer(message_id, action, payload))
             case [int(kind), str(message_id), dict(payload)] if kind == _RESULT:
                 self._settle(message_id, payload)
             case [int(kind), str(message_id), str(code), *rest] if kind == _ERROR:
@@ -129,7 +134,7 @@ class Rpc:
             future.set_exception(CallRefused("FormatViolation", problem))
 
     async def _send(self, frame: list[Any]) -> None:
-        if self._deaf():
+        if self._mute():
             return
         try:
             await self._socket.send(json.dumps(frame, separators=(",", ":"), allow_nan=False))

@@ -2,27 +2,25 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, assert_never
+from datetime import datetime
+from typing import Any, TypeVar
 
 from homeapp.errors import NotFound, StoreUnavailable, WrongState
-from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferCase, OfferState, Receipt, ReceiptLevel
+from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferState, Receipt
+from homeapp.offers.changes import answer, arrived, not_delivered, revision_notice, step, timed, with_receipt
 from homeapp.offers.checks import clash, why_invalid, without_absurd_reward
 from homeapp.offers.refusals import why_not
-from homeapp.offers.states import COMMITTED, FINAL, entered, is_accepted, outcome_problem, steps_in_time
-from homeapp.ports import Clock, DecisionMessage
+from homeapp.offers.states import COMMITTED, FINAL, entered, outcome_problem, steps_in_time
+from homeapp.ports import Clock
 from homeapp.store.ledger import Ledger
-from homeapp.store.offer_rows import CaseChange, Failure, Undelivered
+from homeapp.store.offer_rows import CaseChange
 
 logger = logging.getLogger(__name__)
 
 MOST_ENDED = 100
 SAVE_DELIVERED_EVERY_S = 60.0
-ANSWER_GRACE = timedelta(hours=1)
-"""How long after the end of a request an answer other than a yes is still worth handing over."""
 WITHOUT_CONFIRMATION = frozenset({"grid_sp"})
 """OpenADR 3 has no message with which a provider confirms an acceptance."""
 
@@ -58,7 +56,7 @@ class OfferDesk:
         self._unsaved: list[CaseChange] = []
         self._saved_at = clock.monotonic()
         self._lock = asyncio.Lock()
-        self._steps: set[asyncio.Future[Any]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
 
     @property
     def cases(self) -> tuple[OfferCase, ...]:
@@ -118,14 +116,14 @@ class OfferDesk:
         """
         await self._alone(lambda: self._abort(key, reason))
 
-    async def _alone(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def _alone(self, work: Callable[[], Awaitable[T]]) -> T:
         async def locked() -> T:
             async with self._lock:
-                return await step()
+                return await work()
 
         running = asyncio.ensure_future(locked())
-        self._steps.add(running)
-        running.add_done_callback(self._steps.discard)
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
         return await asyncio.shield(running)
 
     async def _receive(self, offer: Offer) -> None:
@@ -141,23 +139,13 @@ class OfferDesk:
             if invalid is not None and known.offer.binding is Binding.MANDATORY:
                 logger.warning("%s: %s: a revision that makes no sense; the limit stays", offer.sp_id, offer.offer_id)
                 return
-            changes = [self._change(known, OfferState.SUPERSEDED, now=now, void_unsent=True)]
+            changes = [step(known, OfferState.SUPERSEDED, now=now)]
         else:
             changes = []
-        await self._keep(*changes, self._arrival(offer, known, invalid, now))
-        case = self._cases[offer.key]
-        logger.info("%s: request %s revision %d is %s", offer.sp_id, offer.offer_id, offer.revision, case.state)
-
-    def _arrival(self, offer: Offer, known: OfferCase | None, invalid: str | None, now: datetime) -> CaseChange:
-        offer = without_absurd_reward(offer)
-        case = OfferCase(offer=offer, digest=offer.digest(), state=OfferState.RECEIVED, updated_at=now)
-        if invalid is not None:
-            return self._change(case, OfferState.INVALID, now=now, problem=invalid)
-        steps = self._due(case, now)
-        if known is not None and known.state in COMMITTED and steps == (OfferState.PENDING,):
-            notice = f"{offer.sp_name} has changed this request; your earlier answer no longer holds."
-            return self._change(case, *steps, now=now, problem=notice)
-        return self._change(case, *steps, now=now)
+        case = arrived(offer)
+        steps = (OfferState.INVALID,) if invalid else self._due(case, now)
+        await self._keep(*changes, step(case, *steps, now=now, problem=invalid or revision_notice(known, steps)))
+        logger.info("%s: request %s revision %d is %s", offer.sp_id, offer.offer_id, offer.revision, steps[-1])
 
     async def _decide(self, key: str, digest: str, choice: Choice, by: str) -> OfferCase:
         case, now = self._case(key), self._clock.now()
@@ -168,7 +156,7 @@ class OfferDesk:
             refusal = clash(case, self._cases.values())
         if refusal is not None:
             raise WrongState(refusal)
-        await self._keep(self._answer(case, choice, by, now))
+        await self._keep(answer(case, choice, by, now))
         logger.info("%s: request %s: %s by %s", case.offer.sp_id, case.offer.offer_id, choice, by)
         return self._shown(self._cases[key])
 
@@ -177,9 +165,7 @@ class OfferDesk:
         if case is None or case.state in FINAL:
             return
         problem = f"{case.offer.sp_name} has taken this request back." if case.state in COMMITTED else None
-        await self._keep(
-            self._change(case, OfferState.CANCELLED, now=self._clock.now(), problem=problem, void_unsent=True)
-        )
+        await self._keep(step(case, OfferState.CANCELLED, now=self._clock.now(), problem=problem))
         logger.info("%s: request %s was taken back", case.offer.sp_id, case.offer.offer_id)
 
     async def _receipt(self, receipt: Receipt) -> None:
@@ -188,24 +174,15 @@ class OfferDesk:
             if not await self._ledger.keep_receipt(receipt):
                 logger.warning("%s: a receipt for a decision that was never made; ignored", receipt.sp_id)
             return
+        marked = with_receipt(case, receipt)
+        if marked is None:
+            return
+        case, steps, problem = marked
         now = self._clock.now()
-        match receipt.level:
-            case ReceiptLevel.TRANSPORT:
-                if case.transport is not None:
-                    return
-                marked = replace(case, transport=receipt)
-                steps: tuple[OfferState, ...] = (OfferState.RELAYED,) if case.state is OfferState.ACCEPTED else ()
-                problem = None
-            case ReceiptLevel.BUSINESS:
-                if case.business is not None and case.business.confirmed == receipt.confirmed:
-                    return
-                marked = replace(case, business=receipt)
-                steps, problem = _on_business(case, receipt)
-            case _:
-                assert_never(receipt.level)
-        moved = entered(marked, *steps, at=now)
-        steps += self._due(moved, now)
-        await self._keep(self._change(marked, *steps, now=now, problem=problem, receipt=receipt))
+        following = self._due(entered(case, *steps, at=now), now)
+        problem = problem or outcome_problem(case, following)
+        change = step(case, *steps, *following, now=now, problem=problem)
+        await self._keep(replace(change, receipt=receipt))
 
     async def _tick(self) -> None:
         now = self._clock.now()
@@ -215,20 +192,13 @@ class OfferDesk:
             if case is None:
                 await self._ledger.told(failure.decision_id)
             else:
-                changes[case.offer.key] = self._not_delivered(case, failure, now)
+                changes[case.offer.key] = not_delivered(case, failure, now)
         for key, case in self._cases.items():
             if key not in changes and (steps := self._due(case, now)):
-                changes[key] = self._timed(case, steps, now)
+                changes[key] = timed(case, steps, now)
         if changes or self._unsaved:
             await self._keep(*changes.values())
             self._forget_oldest()
-
-    def _timed(self, case: OfferCase, steps: tuple[OfferState, ...], now: datetime) -> CaseChange:
-        """What time alone has brought about; silence is an answer of its own."""
-        if steps == (OfferState.EXPIRED,):
-            return self._answer(case, Choice.NO_RESPONSE, "clock", now)
-        problem = outcome_problem(case, steps)
-        return self._change(case, *steps, now=now, problem=problem, void_unsent=steps[-1] in FINAL)
 
     async def _delivered(self, key: str, wh: float) -> None:
         case = self._cases.get(key)
@@ -247,7 +217,7 @@ class OfferDesk:
         case = self._case(key)
         if case.state not in COMMITTED:
             return
-        change = self._answer(case, Choice.WITHDRAW, "rule:safety", self._clock.now(), word="safety", problem=reason)
+        change = answer(case, Choice.WITHDRAW, "rule:safety", self._clock.now(), word="safety", problem=reason)
         logger.warning("%s: request %s is aborted: %s", case.offer.sp_id, case.offer.offer_id, reason)
         try:
             await self._keep(change)
@@ -263,58 +233,6 @@ class OfferDesk:
         for change in changes:
             self._cases[change.case.offer.key] = change.case
         self._on_change()
-
-    def _not_delivered(self, case: OfferCase, failure: Undelivered, now: datetime) -> CaseChange:
-        """A yes that never arrives binds nobody; the provider is told in case only the receipt was lost."""
-        if case.state is OfferState.ACCEPTED:
-            match failure.failure:
-                case Failure.REFUSED:
-                    change = self._change(case, OfferState.REJECTED, now=now, problem=failure.sentence)
-                case Failure.LATE:
-                    change = self._answer(case, Choice.WITHDRAW, "clock", now, word="late", problem=failure.sentence)
-                case _:
-                    assert_never(failure.failure)
-            return replace(change, told=failure.decision_id)
-        return CaseChange(case=replace(case, problem=failure.sentence, updated_at=now), told=failure.decision_id)
-
-    def _answer(
-        self, case: OfferCase, choice: Choice, by: str, now: datetime, *, word: str = "", problem: str | None = None
-    ) -> CaseChange:
-        """A decision, the state that it leads to and its place in the outbox."""
-        offer = case.offer
-        decision = Decision(
-            decision_id=str(uuid.uuid4()),
-            offer_key=offer.key,
-            offer_revision=offer.revision,
-            offer_digest=case.digest,
-            choice=choice,
-            decided_at=now,
-            decided_by=by,
-            reason=word,
-        )
-        not_after = offer.expires_at if choice is Choice.ACCEPT else _later(offer.end, ANSWER_GRACE)
-        # Receipts belong to the decision before.
-        decided = replace(case, decision=decision, transport=None, business=None, problem=None)
-        change = self._change(decided, *_after(choice), now=now, problem=problem)
-        return replace(change, decision=DecisionMessage(decision=decision, offer=offer, not_after=not_after))
-
-    def _change(
-        self,
-        case: OfferCase,
-        *steps: OfferState,
-        now: datetime,
-        problem: str | None = None,
-        receipt: Receipt | None = None,
-        void_unsent: bool = False,
-    ) -> CaseChange:
-        changed = entered(case, *steps, at=now, problem=problem)
-        return CaseChange(
-            case=changed,
-            steps=steps,
-            receipt=receipt,
-            ended_at=now if steps and changed.state in FINAL else None,
-            void_unsent=void_unsent,
-        )
 
     def _due(self, case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
         needs_confirmation = case.offer.sp_id not in self._without_confirmation
@@ -348,37 +266,3 @@ class OfferDesk:
         ended = sorted((case for case in self._cases.values() if case.state in FINAL), key=lambda case: case.updated_at)
         for case in ended[: max(0, len(ended) - MOST_ENDED)]:
             del self._cases[case.offer.key]
-
-
-def _after(choice: Choice) -> tuple[OfferState, ...]:
-    match choice:
-        case Choice.ACCEPT:
-            return (OfferState.ACCEPTED,)
-        case Choice.DECLINE:
-            return (OfferState.DECLINED,)
-        case Choice.NO_RESPONSE:
-            return (OfferState.EXPIRED,)
-        case Choice.WITHDRAW:
-            return (OfferState.ABORTED,)
-        case Choice.ACKNOWLEDGE:
-            return ()
-        case _:
-            assert_never(choice)
-
-
-def _on_business(case: OfferCase, receipt: Receipt) -> tuple[tuple[OfferState, ...], str | None]:
-    """The provider's own word; it may overtake the receipt of the transport."""
-    if not is_accepted(case) or case.state in FINAL:
-        return (), None
-    waiting = {OfferState.ACCEPTED: (OfferState.RELAYED,), OfferState.RELAYED: ()}.get(case.state)
-    if receipt.confirmed:
-        return ((*waiting, OfferState.CONFIRMED), None) if waiting is not None else ((), None)
-    reason = f": {receipt.reason}" if receipt.reason else "."
-    if waiting is None:
-        return (OfferState.CANCELLED,), f"{case.offer.sp_name} has taken its confirmation back{reason}"
-    return (*waiting, OfferState.REJECTED), f"{case.offer.sp_name} has not agreed{reason}"
-
-
-def _later(instant: datetime, span: timedelta) -> datetime:
-    """Requests "for ever" end where the calendar does."""
-    return instant + span if instant < datetime.max.replace(tzinfo=UTC) - span else instant

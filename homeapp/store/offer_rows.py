@@ -67,18 +67,21 @@ def write_change(connection: sqlite3.Connection, change: CaseChange, now: dateti
     )
     for state in change.steps:
         _audit_step(connection, now, case, state)
+    if change.receipt is not None:
+        write_receipt(connection, change.receipt, now)
     if change.void_unsent:
         connection.execute("UPDATE outbox SET state = 'void' WHERE key = ? AND state = 'waiting'", (key,))
     if change.decision is not None:
         _write_decision(connection, change.decision, now)
-    if change.receipt is not None:
-        write_receipt(connection, change.receipt, now)
     if change.told is not None:
         connection.execute("UPDATE outbox SET told = 1 WHERE decision_id = ?", (change.told,))
 
 
 def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetime) -> bool:
-    """False where no such decision was made towards this provider; the same receipt again changes nothing."""
+    """False where no such decision was made towards this provider; the same receipt again changes nothing.
+
+    Any receipt proves that the provider has the decision, so it waits in the outbox no longer.
+    """
     known = connection.execute(
         "SELECT 1 FROM decisions WHERE decision_id = ? AND sp_id = ?", (receipt.decision_id, receipt.sp_id)
     ).fetchone()
@@ -90,6 +93,7 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     )
     if cursor.rowcount:
         audit(connection, now, "receipt", receipt.decision_id, receipt)
+    close_outbox_row(connection, receipt.decision_id, "delivered", "", now)
     return True
 
 

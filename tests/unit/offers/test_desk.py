@@ -129,7 +129,7 @@ def test_declining_is_final_and_keeps_its_receipts(run: Run, make_offer: MakeOff
         assert case.state is OfferState.DECLINED
         assert case.transport is not None
         assert case.business is not None
-        assert await at.outbox() == [("decline", "waiting")]
+        assert await at.outbox() == [("decline", "delivered")]
 
     run(body)
 
@@ -335,7 +335,7 @@ def test_withdrawing_after_a_yes_tells_the_provider(run: Run, make_offer: MakeOf
         await at.answer(offer, ReceiptLevel.TRANSPORT)
         case = await at.decide(offer, Choice.WITHDRAW)
         assert (case.state, case.transport) == (OfferState.ABORTED, None), "receipts are of the decision shown"
-        assert await at.outbox() == [("accept", "waiting"), ("withdraw", "waiting")]
+        assert await at.outbox() == [("accept", "delivered"), ("withdraw", "waiting")]
         await at.answer(offer, ReceiptLevel.TRANSPORT)
         assert at.case(offer).transport is not None
 
@@ -391,6 +391,7 @@ def test_the_providers_word_may_overtake_the_receipt_of_the_transport(run: Run, 
         await at.decide(offer, Choice.ACCEPT)
         await at.answer(offer, ReceiptLevel.BUSINESS)
         assert at.case(offer).state is OfferState.SCHEDULED
+        assert await at.outbox() == [("accept", "delivered")], "it cannot be late any more"
         await at.answer(offer, ReceiptLevel.BUSINESS)
         await at.answer(offer, ReceiptLevel.TRANSPORT)
         case = at.case(offer)
@@ -438,6 +439,7 @@ def test_a_provider_that_does_not_agree(run: Run, make_offer: MakeOffer) -> None
         await at.answer(offer, ReceiptLevel.BUSINESS, confirmed=False, reason="fully booked")
         case = at.case(offer)
         assert (case.state, case.problem) == (OfferState.REJECTED, "EVC provider has not agreed: fully booked")
+        assert await at.outbox() == [("accept", "delivered")]
         await _accepted(at, other)
         await at.answer(other, ReceiptLevel.BUSINESS, confirmed=False)
         case = at.case(other)
@@ -523,7 +525,7 @@ def test_what_was_never_agreed_ends_aborted(run: Run, make_offer: MakeOffer, *, 
         case = at.case(offer)
         assert case.state is OfferState.ABORTED
         assert ("did not confirm" if relayed else "did not reach") in case.problem
-        assert await at.outbox() == [("accept", "void")]
+        assert await at.outbox() == [("accept", "delivered" if relayed else "void")]
 
     run(body)
 
@@ -601,7 +603,7 @@ def test_local_safety_ends_an_agreed_request_and_says_so(run: Run, make_offer: M
         assert (case.state, case.problem) == (OfferState.ABORTED, "The car has reached 50 %.")
         assert (case.decision.choice, case.decision.reason) == (Choice.WITHDRAW, "safety")
         assert at.desk.commitments(at.clock.at) == ()
-        assert await at.outbox() == [("accept", "waiting"), ("withdraw", "waiting")]
+        assert await at.outbox() == [("accept", "delivered"), ("withdraw", "waiting")]
         with pytest.raises(NotFound):
             await at.desk.abort("evc_sp/other", "x")
 
@@ -646,7 +648,7 @@ def test_an_abort_works_without_a_disk_and_is_kept_later(run: Run, make_offer: M
             await at.desk.tick()
         await at.database.ledger.read(_allow_writes)
         await at.desk.tick()
-        assert await at.outbox() == [("accept", "waiting"), ("withdraw", "waiting")]
+        assert await at.outbox() == [("accept", "delivered"), ("withdraw", "waiting")]
         assert (await at.ledger.case(offer.key)).state is OfferState.ABORTED
 
     run(body)

@@ -1,0 +1,101 @@
+"""Databases of every schema that was ever released open with today's program, and nothing in them is lost.
+
+The files beside this one were made by ``make.py`` when their schema was the newest.
+"""
+
+import asyncio
+import shutil
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from homeapp.model.offer import Choice, OfferState
+from homeapp.offers.desk import OfferDesk
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.telemetry import Column, Telemetry
+
+HERE = Path(__file__).parent
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SCHEMAS = sorted(int(path.stem.partition("-")[2]) for path in HERE.glob("ledger-*.db"))
+
+
+class _Noon:
+    speed = 1.0
+
+    def now(self) -> datetime:
+        return NOON
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def test_the_first_schema_is_among_them() -> None:
+    assert SCHEMAS[:1] == [1]
+
+
+@pytest.fixture(params=SCHEMAS)
+def data_dir(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    for name in ("ledger", "telemetry"):
+        stored = HERE / f"{name}-{request.param}.db"
+        assert stored.stat().st_size < 100_000
+        shutil.copy(stored, tmp_path / f"{name}.db")
+    return tmp_path
+
+
+def test_devices_alerts_prices_and_values_are_there(data_dir: Path) -> None:
+    async def main() -> None:
+        async with Database(data_dir) as database:
+            assert database.repairs == ()
+            ledger = Ledger(database, _Noon())
+            (device,) = await ledger.adopted_devices()
+            assert (device.device_id, device.properties) == ("homewizard:5c2faf010203", {"firmware": "6.0"})
+            (alert,) = await ledger.alerts()
+            assert alert.code == "P0A1F"
+            slot = (await ledger.tariffs())["grid_sp"].at(NOON)
+            assert slot is not None
+            assert slot.import_price == Decimal("0.2345")
+            assert [notice.code for notice in await ledger.notices()] == ["message_rejected.signature"]
+            assert await ledger.value("charging_mode") == "pause"
+            assert await ledger.seen("evc_sp", "m1", NOON + timedelta(days=365))
+
+    asyncio.run(main())
+
+
+def test_requests_stand_where_they_stood_and_answers_still_wait(data_dir: Path) -> None:
+    async def main() -> None:
+        async with Database(data_dir) as database:
+            ledger = Ledger(database, _Noon())
+            desk = OfferDesk(ledger=ledger, clock=_Noon(), on_change=lambda: None)
+            await desk.load()
+            assert {case.offer.offer_id: (case.state, case.offer.revision) for case in desk.cases} == {
+                "pending": (OfferState.PENDING, 1),
+                "confirmed": (OfferState.SCHEDULED, 1),
+                "waiting": (OfferState.DECLINED, 2),
+            }
+            for case in desk.cases:
+                assert case.digest == case.offer.digest(), "an approval of then names the text of now"
+            message = await ledger.next_waiting("evc_sp")
+            assert message is not None
+            assert (message.decision.choice, message.offer.offer_id) == (Choice.DECLINE, "waiting")
+            assert await ledger.waiting() == {"evc_sp": 1}
+
+    asyncio.run(main())
+
+
+def test_readings_are_there(data_dir: Path) -> None:
+    async def main() -> None:
+        async with Database(data_dir) as database:
+            telemetry = Telemetry(database)
+            totals = await telemetry.today(NOON, NOON + timedelta(days=1))
+            assert totals.charged_wh == pytest.approx(3600 * 1770 / 3600)
+            assert totals.cost == Decimal("0.4425")
+            series = await telemetry.series(Column.SOC_PCT, NOON, NOON + timedelta(hours=1), 900)
+            assert [bucket.mean for bucket in series] == [50.5, 50.5]
+
+    asyncio.run(main())
