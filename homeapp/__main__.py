@@ -17,6 +17,9 @@ from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import HomeappError, HubNotRunning
 
 if TYPE_CHECKING:
+    import ssl
+
+    from homeapp import identity
     from homeapp.hub import Outside
     from homeapp.ports import Provider, Signer
     from homeapp.secrets import SecretStore
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("homeapp")
 
 _HUB_START_TIMEOUT_S = 20.0
+_RENEWAL_CHECK_S = 86_400.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -158,6 +162,7 @@ async def _outside(
         lease_s=settings.ocpp.lease_s,
     )
     providers, background = await _providers(settings, secrets, key_pem, HubSigner(key_pem), clock)
+    background["certificate renewal"] = lambda: _renew(tls, authority, settings.ocpp.names, clock)
     extra_ca = data_dir / "meter-ca.pem"
     return Outside(
         clock=clock,
@@ -176,6 +181,20 @@ async def _outside(
         providers=providers,
         background=background,
     )
+
+
+async def _renew(
+    tls: "ssl.SSLContext",
+    authority: "identity.LocalAuthority",
+    names: Sequence[str],
+    clock: SharedClock | SystemClock,
+) -> None:
+    """Keep the OCPP endpoint's certificate good while the hub runs for years."""
+    from homeapp import identity
+
+    while True:
+        await clock.sleep(_RENEWAL_CHECK_S)
+        await asyncio.to_thread(identity.renew, tls, authority, names)
 
 
 async def _providers(

@@ -28,7 +28,7 @@ from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
 from homeapp.settings import Settings
-from homeapp.snapshot import LiveState
+from homeapp.snapshot import NOTICE_LIFE, LiveState
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.telemetry import Sample, Telemetry
@@ -174,6 +174,9 @@ class Hub:
         self._live.alert_raised(await self._ledger.alerts())
         for sp_id, tariff in (await self._ledger.tariffs()).items():
             self._live.tariff_received(sp_id, tariff)
+        self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))
+        for sentence in self._out.database.repairs:
+            self._live.notice("store_repaired", sentence)
 
     async def _control(self) -> None:
         while True:
@@ -268,6 +271,8 @@ class Hub:
         while True:
             await self._desk.tick()
             self._live.waiting_changed(await self._ledger.waiting())
+            for notice in self._live.unkept_notices():
+                await self._ledger.keep_notice(notice)
             await self._clock.sleep(DESK_CYCLE_S)
 
     async def _record(self) -> None:

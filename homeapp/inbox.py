@@ -69,4 +69,7 @@ class HubInbox:
 
     def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
         self._live.link_changed(sp_id, self._names.get(sp_id, sp_id), state, problem)
+        if state is LinkState.UP:
+            # What waits for this provider need not wait for the next attempt.
+            self._ledger.outbox_news(sp_id).set()
         self._live_changed()

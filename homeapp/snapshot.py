@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from homeapp.model.health import HealthAlert, Severity
@@ -26,6 +26,7 @@ METER_STALE_S = 15.0
 EVCE_STALE_S = 60.0
 SOC_STALE_S = 900.0
 MOST_NOTICES = 20
+NOTICE_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class LiveState:
         self._tariffs: dict[str, Tariff] = {}
         self._links: dict[str, ProviderLink] = {}
         self._notices: dict[str, Notice] = {}
+        self._unkept: dict[str, Notice] = {}
 
     @property
     def tariff(self) -> Tariff | None:
@@ -104,8 +106,18 @@ class LiveState:
         old = self._notices.pop(code, None)
         count = old.count + 1 if old else 1
         self._notices[code] = Notice(code=code, sentence=sentence, at=self._clock.now(), count=count)
+        self._unkept[code] = self._notices[code]
         while len(self._notices) > MOST_NOTICES:
             del self._notices[next(iter(self._notices))]
+
+    def notices_restored(self, notices: Iterable[Notice]) -> None:
+        """Those that an earlier run of the hub has kept, newest first."""
+        self._notices = {notice.code: notice for notice in reversed(tuple(notices)[:MOST_NOTICES])} | self._notices
+
+    def unkept_notices(self) -> tuple[Notice, ...]:
+        """What has come since this was asked last, to be kept."""
+        unkept, self._unkept = tuple(self._unkept.values()), {}
+        return unkept
 
     def alert_raised(self, alerts: Iterable[HealthAlert]) -> None:
         """The car's alerts, mended ones left out."""
@@ -141,7 +153,7 @@ class LiveState:
             today=self.today,
             alerts=self.alerts,
             providers=tuple(self._links.values()),
-            notices=tuple(reversed(self._notices.values())),
+            notices=tuple(notice for notice in reversed(self._notices.values()) if now - notice.at < NOTICE_LIFE),
             pending_offers=pending_offers,
         )
 

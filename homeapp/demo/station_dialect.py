@@ -51,7 +51,6 @@ class Transaction:
     evse: int
     token: IdToken
     started_at: datetime
-    start_wh: float
     remote_start_id: int | None = None
     csms_id: int | None = None
     next_seq: int = 0
@@ -207,8 +206,11 @@ class Dialect(Protocol):
     def accepted(self, answer: Json) -> bool:
         """Whether an answer accepts the token; True where it says nothing of it."""
 
-    def transaction_event(self, event: TransactionEvent, measurands: Sequence[str]) -> Call | None:
-        """The message of an event; None where the version has none, or the CSMS knows no such transaction."""
+    def event_action(self, phase: Phase, trigger: str, /) -> str | None:
+        """The action that tells such an event of a transaction; None where the version has none."""
+
+    def event_payload(self, event: TransactionEvent, measurands: Sequence[str]) -> Json | None:
+        """Its payload; None where the CSMS knows no such transaction."""
 
     def meter_values(self, evse: int, sample: Sample, running: Transaction | None, names: Sequence[str], /) -> Call:
         """MeterValues, asked for by a trigger."""

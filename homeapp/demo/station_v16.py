@@ -122,31 +122,33 @@ class Ocpp16:
     def accepted(self, answer: Json) -> bool:
         return bool(answer.get("idTagInfo", {}).get("status", "Accepted") == "Accepted")
 
-    def transaction_event(self, event: TransactionEvent, measurands: Sequence[str]) -> Call | None:
+    def event_action(self, phase: Phase, trigger: str) -> str | None:
+        if phase is Phase.UPDATED:
+            return "MeterValues" if trigger in ("MeterValuePeriodic", "Trigger") else None
+        return "StartTransaction" if phase is Phase.STARTED else "StopTransaction"
+
+    def event_payload(self, event: TransactionEvent, measurands: Sequence[str]) -> Json | None:
         transaction, sample = event.transaction, event.sample
         if event.phase is Phase.STARTED:
-            return "StartTransaction", {
+            return {
                 "connectorId": transaction.evse,
                 "idTag": transaction.token.value[:20],
                 "meterStart": round(sample.import_wh),
                 "timestamp": rfc3339(sample.at),
             }
-        if transaction.csms_id is None or event.trigger == "ChargingStateChanged":
+        if transaction.csms_id is None:
             return None
+        context = "Trigger" if event.trigger == "Trigger" else _CONTEXT[event.phase]
+        metered = [_meter_value(sample, measurands, context)] if measurands else []
         if event.phase is Phase.ENDED:
-            return "StopTransaction", {
+            return {
                 "transactionId": transaction.csms_id,
                 "meterStop": round(sample.import_wh),
                 "timestamp": rfc3339(sample.at),
                 "reason": _REASONS.get(event.stopped or "", "Other"),
-                "transactionData": [_meter_value(sample, measurands, _CONTEXT[event.phase])],
+                "transactionData": metered,
             }
-        context = "Trigger" if event.trigger == "Trigger" else _CONTEXT[event.phase]
-        return "MeterValues", {
-            "connectorId": transaction.evse,
-            "transactionId": transaction.csms_id,
-            "meterValue": [_meter_value(sample, measurands, context)],
-        }
+        return {"connectorId": transaction.evse, "transactionId": transaction.csms_id, "meterValue": metered}
 
     def meter_values(self, evse: int, sample: Sample, transaction: Transaction | None, names: Sequence[str]) -> Call:
         payload: Json = {"connectorId": evse, "meterValue": [_meter_value(sample, names, "Trigger")]}

@@ -115,7 +115,10 @@ class Ocpp2:
     def accepted(self, answer: Json) -> bool:
         return bool(answer.get("idTokenInfo", {}).get("status", "Accepted") == "Accepted")
 
-    def transaction_event(self, event: TransactionEvent, measurands: Sequence[str]) -> Call | None:
+    def event_action(self, _phase: Phase, _trigger: str) -> str | None:
+        return "TransactionEvent"
+
+    def event_payload(self, event: TransactionEvent, measurands: Sequence[str]) -> Json | None:
         transaction = event.transaction
         info: Json = {"transactionId": transaction.key, "chargingState": event.state.value}
         if event.stopped is not None:
@@ -139,7 +142,7 @@ class Ocpp2:
         context = _CONTEXT.get(event.phase.value) or _CONTEXT.get(event.trigger)
         if context is not None and measurands:
             payload["meterValue"] = [_meter_value(event.sample, measurands, context)]
-        return "TransactionEvent", payload
+        return payload
 
     def meter_values(self, evse: int, sample: Sample, _running: Transaction | None, names: Sequence[str]) -> Call:
         return "MeterValues", {"evseId": evse, "meterValue": [_meter_value(sample, names, "Trigger")]}

@@ -99,7 +99,7 @@ class Story:
             50.0,
             start,
             "Sell 4 kWh from your car",
-            description="Prices are high now; your car earns by helping out.",
+            description="Your car helps the street over a short peak.",
             offer_id=offer_id,
         )
         return f"evc_sp/{offer_id}"

@@ -200,6 +200,7 @@ class OfferCase:
         transport, business: receipts, or None while they have not come.
         delivered_wh: energy fed (negative) or charged during it so far, or None.
         problem: a sentence, or None.
+        revised: an earlier revision of it was shown before.
         updated_at: when any of this changed last.
     """
 
@@ -212,3 +213,4 @@ class OfferCase:
     business: Receipt | None = None
     delivered_wh: float | None = None
     problem: str | None = None
+    revised: bool = False

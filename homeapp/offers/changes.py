@@ -24,10 +24,16 @@ def step(case: OfferCase, *steps: OfferState, now: datetime, problem: str | None
     return CaseChange(case=changed, steps=steps, ended_at=now if ends else None, void_unsent=ends)
 
 
-def arrived(offer: Offer) -> OfferCase:
+def arrived(offer: Offer, *, revised: bool) -> OfferCase:
     """The case of a request that has just come in; to be moved on at once."""
     offer = without_absurd_reward(offer)
-    return OfferCase(offer=offer, digest=offer.digest(), state=OfferState.RECEIVED, updated_at=offer.issued_at)
+    return OfferCase(
+        offer=offer,
+        digest=offer.digest(),
+        state=OfferState.RECEIVED,
+        updated_at=offer.issued_at,
+        revised=revised,
+    )
 
 
 def revision_notice(known: OfferCase | None, steps: Steps) -> str | None:

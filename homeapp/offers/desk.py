@@ -142,7 +142,7 @@ class OfferDesk:
             changes = [step(known, OfferState.SUPERSEDED, now=now)]
         else:
             changes = []
-        case = arrived(offer)
+        case = arrived(offer, revised=known is not None)
         steps = (OfferState.INVALID,) if invalid else self._due(case, now)
         await self._keep(*changes, step(case, *steps, now=now, problem=invalid or revision_notice(known, steps)))
         logger.info("%s: request %s revision %d is %s", offer.sp_id, offer.offer_id, offer.revision, steps[-1])

@@ -175,10 +175,14 @@ class Ledger:
         """Replace the prices of one provider."""
         await self._replace("INSERT OR REPLACE INTO tariffs (sp_id, body) VALUES (?, ?)", sp_id, encode(tariff))
 
-    async def notices(self) -> tuple[Notice, ...]:
-        """Newest first."""
-        rows = await self._bodies("SELECT body FROM notices ORDER BY at DESC")
-        return tuple(decode(body, Notice) for body in rows)
+    async def notices(self, since: datetime) -> tuple[Notice, ...]:
+        """Those of ``since`` or later, newest first."""
+        rows = await self._file.read(
+            lambda connection: connection.execute(
+                "SELECT body FROM notices WHERE at >= ? ORDER BY at DESC", (since.timestamp(),)
+            ).fetchall()
+        )
+        return tuple(decode(body, Notice) for (body,) in rows)
 
     async def keep_notice(self, notice: Notice) -> None:
         """Add one, or replace the one with the same code."""

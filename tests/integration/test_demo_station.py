@@ -76,7 +76,6 @@ class Csms:
         self.interval_s = 300
         self.authorize: Json = {}
         self.raw: list[list[Any]] = []
-        self.mute = False
         self._server: Server | None = None
         self._socket: ServerConnection | None = None
         self._waiting: dict[str, tuple[str, asyncio.Future[Json]]] = {}
@@ -131,7 +130,7 @@ class Csms:
             _, message_id, action, payload = frame
             self._judge(action, payload, answer=False)
             self.calls.append((action, payload))
-            if not self.mute and self._socket is not None:
+            if self._socket is not None:
                 await self._socket.send(json.dumps([3, message_id, self._answer(action, payload)]))
         elif frame[1] in self._waiting:
             action, future = self._waiting.pop(frame[1])

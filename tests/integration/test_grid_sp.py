@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -463,6 +464,28 @@ def test_a_dead_token_is_replaced_once(tmp_path: Path, *, forbidden: bool) -> No
             await inbox.until(lambda: inbox.offers)
         assert street.count("POST", "/auth/token") == 2
         assert [state for state, _ in inbox.links] == [LinkState.CONNECTING, LinkState.UP]
+
+    asyncio.run(body())
+
+
+@pytest.mark.usecase("W4")
+@pytest.mark.parametrize(("forbidden", "status"), [(False, 401), (True, 403)])
+def test_a_forged_token_opens_nothing(tmp_path: Path, *, forbidden: bool, status: int) -> None:
+    street = Street(tmp_path)
+    street.vtn.oddities = Oddities(forbidden_for_dead_token=forbidden)
+
+    async def body() -> None:
+        async with serving(street), following(street.ven()) as inbox:
+            await inbox.until(lambda: inbox.links[-1:] == [(LinkState.UP, None)])
+            async with httpx.AsyncClient(verify=street.authority.client_context(), trust_env=False) as forger:
+                headers = {"Authorization": "Bearer forged"}
+                for path in ("/programs", "/events", "/reports", "/vens"):
+                    answer = await forger.get(street.vtn.url + path, headers=headers)
+                    assert (answer.status_code, answer.json()["status"]) == (status, status)
+                posted = await forger.post(street.vtn.url + "/reports", headers=headers, json={"eventID": "x"})
+                assert posted.status_code == status
+                assert (await forger.get(street.vtn.url + "/events")).status_code == 401
+        assert street.vtn.objects("reports") == []
 
     asyncio.run(body())
 

@@ -97,8 +97,8 @@ def history(case: OfferCase, view: View) -> list[tuple[str, str, str, Tone]]:
 
     offer = case.offer
     steps = [("inbox", tr("Asked by {provider}", provider=offer.sp_name), at(offer.issued_at), Tone.TEXT2)]
-    if offer.revision > 1:
-        steps.append(("refresh", tr("Changed by the provider, version {n}", n=offer.revision), "", Tone.TEXT2))
+    if case.revised:
+        steps.append(("refresh", tr("Changed by the provider since you first saw it"), "", Tone.TEXT2))
     if case.decision is not None:
         accepted = case.decision.choice is Choice.ACCEPT
         tone = Tone.GREEN if accepted else Tone.TEXT2

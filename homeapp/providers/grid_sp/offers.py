@@ -17,7 +17,7 @@ from homeapp.providers.grid_sp.intervals import TimedInterval, Window, timed_int
 from homeapp.providers.grid_sp.objects import Event, Program, instant, plain_text, refused
 
 MAX_INTERVALS = 500
-MAX_POWER_W = 100_000.0
+MAX_POWER_KW = 100
 
 _PROFILE = re.compile(r"HOMEAPP_DR_OFFER-1\.[0-9]{1,4}\.[0-9]{1,4}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -180,7 +180,7 @@ def _power(item: TimedInterval, term: _Term, event: Event) -> float | None:
     if units != "KW":
         raise refused("value", "its power is not in kW")
     value = values[0] if len(values) == 1 else None
-    if not isinstance(value, Decimal) or not value.is_finite() or abs(value) * 1000 > MAX_POWER_W:
+    if not isinstance(value, Decimal) or not value.is_finite() or value.copy_abs() > MAX_POWER_KW:
         raise refused("value", "its power is not a number, or beyond all measure")
     return float(value * 1000)
 

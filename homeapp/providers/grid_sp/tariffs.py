@@ -135,7 +135,8 @@ def _prices(intervals: Iterable[TimedInterval], kind: PriceType) -> tuple[Price,
 def _checked(value: object) -> Decimal:
     if not isinstance(value, Decimal) or not value.is_finite():
         raise refused("value", "one of its prices is not a number")
-    if abs(value) > MAX_PRICE:
+    # abs() would raise for exponents that the decimal context does not allow.
+    if value.copy_abs() > MAX_PRICE:
         raise refused("value", f"one of its prices is beyond {MAX_PRICE} per kWh")
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent < _SMALLEST_DIGIT:

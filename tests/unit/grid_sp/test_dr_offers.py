@@ -191,6 +191,22 @@ def test_what_cannot_be_meant_is_refused(payloads: list[dict[str, Any]]) -> None
     assert refusal(event(*payloads)) == "value"
 
 
+@pytest.mark.parametrize("name", ["DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT", "REWARD_FIXED", "MIN_SOC"])
+@pytest.mark.parametrize("number", ["1e9999999", "-1e9999999", "1" + "0" * 5000])
+def test_numbers_beyond_all_bounds_are_refused(name: str, number: str) -> None:
+    terms = {"DISPATCH_SETPOINT": 1, name: "HERE"}
+    raw = json.dumps(
+        {
+            "id": "e",
+            "programID": "p",
+            "intervalPeriod": {"start": "2027-01-15T18:00:00Z", "duration": "PT1H"},
+            "payloadDescriptors": [{"payloadType": "REWARD_FIXED", "currency": "EUR"}],
+            "intervals": [{"payloads": [value(name, told) for name, told in terms.items()]}],
+        }
+    ).replace('"HERE"', number)
+    assert refusal(read_event(read_json(raw.encode()))) == "value"
+
+
 def test_a_reward_needs_a_currency() -> None:
     assert refusal(event(value("DISPATCH_SETPOINT", 1), value("REWARD_FIXED", 1), payloadDescriptors=None)) == "value"
 

@@ -101,15 +101,27 @@ def test_high_and_negative_prices_are_prices(value: float) -> None:
     assert read(event([price(value)])).import_prices[0].value == Decimal(str(value))
 
 
-def test_endless_digits_are_rounded() -> None:
-    told = read_event(
+def literal(number: str) -> Event:
+    """An event with a price that Python's own encoder would not write."""
+    return read_event(
         read_json(
             b'{"id":"e","programID":"p","intervalPeriod":{"start":"2027-01-15T12:00:00Z","duration":"PT1H"},'
             b'"payloadDescriptors":[{"payloadType":"PRICE","currency":"EUR"}],'
-            b'"intervals":[{"payloads":[{"type":"PRICE","values":[0.' + b"3" * 5000 + b"]}]}]}"
+            b'"intervals":[{"payloads":[{"type":"PRICE","values":[' + number.encode() + b"]}]}]}"
         )
     )
-    assert read(told).import_prices[0].value == Decimal("0.333333")
+
+
+@pytest.mark.parametrize(("number", "value"), [("0." + "3" * 5000, "0.333333"), ("1e-9999999", "0"), ("1E1", "10")])
+def test_endless_digits_are_rounded(number: str, value: str) -> None:
+    assert read(literal(number)).import_prices[0].value == Decimal(value)
+
+
+@pytest.mark.parametrize("number", ["1e9999999", "-1e999999999999999999", "9" * 5000, "1" + "0" * 5000 + ".5"])
+def test_numbers_beyond_all_bounds_are_refused(number: str) -> None:
+    with pytest.raises(MessageRejected) as caught:
+        read(literal(number))
+    assert caught.value.code == "value"
 
 
 def test_no_value_at_all_is_refused() -> None:

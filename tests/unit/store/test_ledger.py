@@ -131,7 +131,7 @@ def test_prices_notices_and_values_come_back_as_they_were(tmp_path: Path) -> Non
 
     async def read(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
         assert await ledger.tariffs() == {"grid_sp": TARIFF}
-        assert [(kept.code, kept.count) for kept in await ledger.notices()] == [("disk", 2), (notice.code, 2)]
+        assert [(kept.code, kept.count) for kept in await ledger.notices(NOW)] == [("disk", 2), (notice.code, 2)]
         assert await ledger.value("charging_mode") == "pause"
         assert await ledger.value("unheard_of") is None
 

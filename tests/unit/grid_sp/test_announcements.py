@@ -1,0 +1,314 @@
+"""Only news is passed on, and nothing is concluded from what could not be read."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from homeapp.errors import ProviderUnreachable
+from homeapp.model.health import HealthAlert
+from homeapp.model.live import LinkState
+from homeapp.model.offer import Offer, Receipt
+from homeapp.model.tariff import Tariff
+from homeapp.providers.grid_sp.announcements import MOST_PROGRAMS, Announcements
+from homeapp.providers.grid_sp.client import VtnConnection
+from homeapp.providers.grid_sp.objects import read_json
+
+NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
+FLEX = {
+    "id": "flex",
+    "programName": "Flex",
+    "attributes": [{"type": "PROGRAM_TYPE", "values": ["HOMEAPP_DR_OFFER-1.0.0"]}],
+}
+TARIFF = {
+    "id": "tariff",
+    "programName": "Tariff",
+    "payloadDescriptors": [{"payloadType": "PRICE", "units": "KWH", "currency": "EUR"}],
+}
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+class CannedVtn:
+    """Answers as a ``VtnConnection`` would."""
+
+    def __init__(self) -> None:
+        self.listed: list[Any] = [FLEX, TARIFF]
+        self.published: dict[str, list[Any]] = {}
+        self.reports: dict[str, Any] = {}
+        self.broken = False
+
+    async def programs(self) -> list[Any]:
+        return cast(list[Any], _decoded(self.listed))
+
+    async def events(self, program_id: str) -> list[Any]:
+        if self.broken:
+            raise ProviderUnreachable("It does not answer.")
+        return cast(list[Any], _decoded(self.published.get(program_id, [])))
+
+    async def read(self, path: str) -> Any:
+        return self.reports.get(path)
+
+
+def _decoded(value: object) -> object:
+    return read_json(json.dumps(value).encode())
+
+
+class Heard:
+    """The inbox."""
+
+    def __init__(self) -> None:
+        self.words: list[tuple[str, str]] = []
+        self.tariffs: list[Tariff] = []
+
+    async def tariff(self, sp_id: str, tariff: Tariff) -> None:
+        self.tariffs.append(tariff)
+        self.words.append(("tariff", str(len(tariff.slots))))
+
+    async def offer(self, offer: Offer) -> None:
+        self.words.append(("offer", f"{offer.offer_id}/{offer.revision - int(NOON.timestamp())}"))
+
+    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
+        self.words.append(("withdrawn", offer_id))
+
+    async def receipt(self, receipt: Receipt) -> None:
+        self.words.append(("receipt", receipt.decision_id))
+
+    async def health(self, alert: HealthAlert) -> None:
+        raise AssertionError(alert)
+
+    async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
+        raise AssertionError(message_id)
+
+    def rejected(self, sp_id: str, code: str, sentence: str) -> None:
+        self.words.append(("rejected", code))
+
+    def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
+        raise AssertionError(state)
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.vtn = CannedVtn()
+        self.restart()
+
+    def restart(self) -> None:
+        self._announcements = Announcements(sp_id="grid_sp", sp_name="Grid operator", home="home", clock=self.clock)
+
+    async def poll(self) -> list[tuple[str, str]]:
+        inbox = Heard()
+        await self._announcements.pass_on(cast(VtnConnection, self.vtn), inbox)
+        return inbox.words
+
+
+def request(event_id: str = "e", *, changed_s: int = 0, hours: float = 1, duration: str = "PT1H", **parts: Any) -> Any:
+    return {
+        "id": event_id,
+        "programID": "flex",
+        "modificationDateTime": (NOON + timedelta(seconds=changed_s)).isoformat(),
+        "intervalPeriod": {"start": (NOON + timedelta(hours=hours)).isoformat(), "duration": duration},
+        "intervals": [{"id": 0, "payloads": [{"type": "DISPATCH_SETPOINT", "values": [1]}]}],
+    } | parts
+
+
+def prices(event_id: str = "p", *, start: str = NOON.isoformat(), value: object = 0.2, **parts: Any) -> Any:
+    return {
+        "id": event_id,
+        "programID": "tariff",
+        "intervalPeriod": {"start": start, "duration": "PT1H"},
+        "intervals": [{"id": 0, "payloads": [{"type": "PRICE", "values": [value]}]}],
+    } | parts
+
+
+def receipt(event_id: str = "r", **payloads: str) -> Any:
+    told = [{"type": name, "values": [value]} for name, value in payloads.items()]
+    return {"id": event_id, "programID": "flex", "intervals": [{"id": 0, "payloads": told}]}
+
+
+def play(act: Callable[[Scene], Awaitable[None]]) -> None:
+    asyncio.run(act(Scene()))  # type: ignore[arg-type] # an async function makes a coroutine
+
+
+def test_what_has_not_changed_is_passed_on_once() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {
+            "flex": [request(), receipt(DECISION_ID="d", DECISION_STATUS="CONFIRMED")],
+            "tariff": [prices(), prices("bad", value="abc")],
+        }
+        assert sorted(await scene.poll()) == [
+            ("offer", "e/0"),
+            ("receipt", "d"),
+            ("rejected", "value"),
+            ("tariff", "1"),
+        ]
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def test_a_changed_event_is_passed_on_again() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request()], "tariff": [prices()]}
+        await scene.poll()
+        scene.vtn.published = {"flex": [request(changed_s=60)], "tariff": [prices(value=0.3)]}
+        assert await scene.poll() == [("offer", "e/60"), ("tariff", "1")]
+
+    play(act)
+
+
+def test_a_problem_that_comes_back_is_told_again() -> None:
+    async def act(scene: Scene) -> None:
+        for value, heard in (("abc", "rejected"), (0.2, "tariff"), ("abc", "rejected")):
+            scene.vtn.published = {"tariff": [prices(value=value)]}
+            assert [word for word, _ in await scene.poll()] == [heard]
+
+    play(act)
+
+
+@pytest.mark.parametrize("gone", ["event", "program"])
+def test_what_is_gone_before_its_end_is_withdrawn_once(gone: str) -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request()]}
+        await scene.poll()
+        if gone == "event":
+            scene.vtn.published = {}
+        else:
+            scene.vtn.listed = [TARIFF]
+        assert await scene.poll() == [("withdrawn", "e")]
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def test_what_is_over_is_not_withdrawn_and_not_announced() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request(), request("past", hours=-2)]}
+        assert await scene.poll() == [("offer", "e/0")]
+        scene.clock.at += timedelta(hours=3)
+        scene.vtn.published = {}
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def test_a_known_request_that_is_moved_into_the_past_is_told() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request()]}
+        await scene.poll()
+        scene.vtn.published = {"flex": [request(changed_s=5, hours=-3)]}
+        assert await scene.poll() == [("offer", "e/5")]
+
+    play(act)
+
+
+def test_a_cancellation_without_delete_is_told_even_right_after_a_restart() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request(duration="PT0S")]}
+        assert await scene.poll() == [("withdrawn", "e")]
+        assert await scene.poll() == []
+        scene.vtn.published = {}
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def unreadable_program(scene: Scene) -> None:
+    scene.vtn.listed = [FLEX | {"id": None}, TARIFF]
+
+
+def too_many_programs(scene: Scene) -> None:
+    scene.vtn.listed = [TARIFF | {"id": f"t{index}"} for index in range(MOST_PROGRAMS)] + [FLEX]
+
+
+def unreadable_event(scene: Scene) -> None:
+    scene.vtn.published = {"flex": [request(intervals="none")]}
+
+
+@pytest.mark.parametrize("happens", [unreadable_program, too_many_programs, unreadable_event])
+def test_what_cannot_be_read_is_not_taken_for_withdrawn(happens: Callable[[Scene], None]) -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request()]}
+        await scene.poll()
+        happens(scene)
+        assert "withdrawn" not in dict(await scene.poll())
+
+    play(act)
+
+
+def test_a_poll_that_fails_concludes_nothing() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request()], "tariff": [prices()]}
+        await scene.poll()
+        scene.vtn.broken = True
+        with pytest.raises(ProviderUnreachable):
+            await scene.poll()
+        scene.vtn.broken = False
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def test_now_is_when_it_became_known_and_stays_so() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"tariff": [prices(start="0001-01-01T00:00:00Z", modificationDateTime="08:59:24")]}
+        assert await scene.poll() == [("tariff", "1")]
+        scene.clock.at += timedelta(minutes=10)
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def test_prices_in_a_second_currency_are_refused() -> None:
+    async def act(scene: Scene) -> None:
+        dollars = [{"payloadType": "PRICE", "units": "KWH", "currency": "USD"}]
+        later = (NOON + timedelta(hours=1)).isoformat()
+        scene.vtn.published = {"tariff": [prices(), prices("q", start=later, payloadDescriptors=dollars)]}
+        assert await scene.poll() == [("rejected", "value"), ("tariff", "1")]
+
+    play(act)
+
+
+def test_prices_that_vanish_are_left_to_run_out() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"tariff": [prices()]}
+        await scene.poll()
+        scene.vtn.published = {}
+        assert await scene.poll() == []
+
+    play(act)
+
+
+@pytest.mark.parametrize(("name", "heard"), [("decision-d7", ("receipt", "d7")), ("usage", ("rejected", "schema"))])
+def test_a_receipt_that_names_only_the_report(name: str, heard: tuple[str, str]) -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [receipt(REPORT_ID="report-1", DECISION_STATUS="CONFIRMED")]}
+        scene.vtn.reports = {"/reports/report-1": {"reportName": name}}
+        assert await scene.poll() == [heard]
+        assert await scene.poll() == []
+
+    play(act)
+
+
+def test_a_program_of_another_profile_asks_for_nothing() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.listed = [FLEX | {"attributes": []}]
+        scene.vtn.published = {"flex": [request()]}
+        assert await scene.poll() == []
+
+    play(act)
