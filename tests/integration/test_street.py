@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from homeapp.client import connect
+from homeapp.demo.meter import MeterFault
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
+from homeapp.demo.vtn_store import Oddities
 from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 
@@ -109,6 +113,55 @@ def test_a_killed_screen_changes_nothing_at_the_station(tmp_path: Path) -> None:
         assert (after.transaction_id, after.connected) == (before.transaction_id, True)
         assert after.power_w > 6000
         assert lost_connections(street) == losses
+
+    on_the_street(tmp_path, body)
+
+
+@pytest.mark.usecase("W6", "W7")
+def test_bad_input_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    async def body(street: Street) -> None:
+        evc = street.providers.evc_sp
+        async with connect(street.home.socket) as client:
+            owner = Owner(client)
+            await move_in(street, owner)
+
+            def told(code: str) -> bool:
+                return any(notice.code == code for notice in owner.snapshot.notices)
+
+            envelope = evc.envelope()
+            offer = {"offer": {"id": "bad"}}
+            past = street.clock.now() - timedelta(hours=1)
+            elsewhere = replace(envelope, audience="Cother-hub", message_id="elsewhere")
+            expired = replace(envelope, issued_at=past, expires_at=past + timedelta(minutes=5), message_id="expired")
+            nonsense = replace(envelope, message_id="nonsense")
+            for message, code in (
+                (street.providers.pev_sp.sign("offer+jws", envelope, offer), "signature"),
+                (evc.sign("offer+jws", elsewhere, offer), "audience"),
+                (evc.sign("offer+jws", expired, offer), "expired"),
+                (evc.sign("offer+jws", nonsense, {"offer": {"id": 5}}), "schema"),
+            ):
+                await evc.send_raw(message)
+                await owner.wait(partial(told, f"message_rejected.evc_sp.{code}"), WAIT_S)
+            assert owner.cases == ()
+
+            street.vtn.oddities = Oddities(bad_price=float("nan"))
+            await owner.wait(lambda: told("message_rejected.grid_sp.value"), WAIT_S)
+            assert owner.snapshot.price is not None
+
+            street.meter.fault = MeterFault.GARBAGE
+            await owner.wait(lambda: owner.snapshot.meter_online is False, WAIT_S)
+            problem = next(device.problem for device in owner.devices if device.kind is DeviceKind.METER)
+            assert problem
+            await street.station.wait_for(lambda seen: 0 < seen.power_w <= FLOOR_W + 50, WAIT_S)
+            street.meter.fault = None
+            await owner.wait(lambda: owner.snapshot.meter_online, WAIT_S)
+            await street.station.wait_for(lambda seen: seen.power_w > 6000, WAIT_S)
+
+            start = street.in_minutes(60)
+            await evc.offer_power_feed(
+                start, start + timedelta(minutes=5), 6000.0, None, 50.0, start, "A good one", offer_id="good"
+            )
+            assert (await owner.receives("evc_sp/good")).offer.reward is None
 
     on_the_street(tmp_path, body)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -141,8 +141,8 @@ def receipt(event_id: str = "r", **payloads: str) -> Any:
     return {"id": event_id, "programID": "flex", "intervals": [{"id": 0, "payloads": told}]}
 
 
-def play(act: Callable[[Scene], Awaitable[None]]) -> None:
-    asyncio.run(act(Scene()))  # type: ignore[arg-type] # an async function makes a coroutine
+def play(act: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(act(Scene()))
 
 
 def test_what_has_not_changed_is_passed_on_once() -> None:
