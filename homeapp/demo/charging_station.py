@@ -300,9 +300,9 @@ class ChargingStation:
         return self._dialect.status(OutletView(evse=evse, plugged=plugged, state=state, over=over))
 
     def _tell_meter(self, evse: int | None) -> bool:
-        if evse not in (None, 0, CAR_EVSE):
-            return False
         sample, names = self._outlet.sample(self.now()), self.settings.measurands()
+        if evse not in (None, 0, CAR_EVSE) or not names:
+            return False
         self._put(self._dialect.meter_values(CAR_EVSE, sample, self.transaction, names))
         return True
 

@@ -142,7 +142,12 @@ class InstalledProfiles:
     def to_json(self) -> list[Json]:
         """What outlives a restart."""
         return [
-            {"evse": profile.evse, "installedAt": profile.installed_at.isoformat(), "profile": profile.payload}
+            {
+                "evse": profile.evse,
+                "installedAt": profile.installed_at.isoformat(),
+                "transactionId": profile.transaction_id,
+                "profile": profile.payload,
+            }
             for profile in self._profiles
             if self._lasting(profile)
         ]
@@ -155,7 +160,8 @@ class InstalledProfiles:
         """
         for entry in entries:
             stamp = datetime.fromisoformat(entry["installedAt"])
-            self._profiles.append(parse_profile(self._version, entry["evse"], entry["profile"], stamp))
+            profile = parse_profile(self._version, entry["evse"], entry["profile"], stamp)
+            self._profiles.append(replace(profile, transaction_id=entry["transactionId"]))
 
     def composite(self, evse: int, situation: Situation) -> Composite:
         """What holds for an EVSE, or with 0 for the station as a whole, now."""
@@ -211,6 +217,8 @@ class InstalledProfiles:
 
     def _best(self, purpose: Purpose, evse: int, situation: Situation) -> tuple[Profile, Period] | None:
         if evse == 0 and purpose is not Purpose.MAX:
+            return None
+        if purpose is Purpose.TX and situation.transaction_id is None:
             return None
         found: list[tuple[Profile, Period]] = []
         for profile in self._profiles:

@@ -1,5 +1,6 @@
 """The simulated station's transactions: authorisation, begin, metering, end, and the limits that hold for them."""
 
+import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,7 +210,8 @@ class Transactions:
             # Made late: in 1.6 the transaction gets its id only with the answer to its begin.
             return self._dialect.event_payload(event, names)
 
-        self._outbox.put(Message(action, payload, answered or self._check_token, kept=True))
+        check = answered or functools.partial(self._check_token, running)
+        self._outbox.put(Message(action, payload, check, kept=True))
 
     def _deadline(self) -> float:
         return self._clock.monotonic() + self._settings.seconds(Knob.CONNECT_TIMEOUT)
@@ -233,7 +235,7 @@ class Transactions:
             self._dialect.learn_id(transaction, answer)
             if transaction is self.running and self._dialect.version is Version.V16:
                 self._install_with_start(transaction, profile)
-            self._check_token(answer)
+            self._check_token(transaction, answer)
             self._around.report()
 
         return started
@@ -255,8 +257,8 @@ class Transactions:
         if needs is not None:
             self._put(needs, lambda answer: self._around.note(f"NotifyEVChargingNeeds {answer['status']}"))
 
-    def _check_token(self, answer: Json) -> None:
-        if self.running is not None and not self._dialect.accepted(answer):
+    def _check_token(self, transaction: Transaction, answer: Json) -> None:
+        if self.running is transaction and not self._dialect.accepted(answer):
             self.end("Deauthorized", "DeAuthorized")
             self._around.report()
 

@@ -148,6 +148,8 @@ class Ocpp16:
                 "reason": _REASONS.get(event.stopped or "", "Other"),
                 "transactionData": metered,
             }
+        if not metered:
+            return None
         return {"connectorId": transaction.evse, "transactionId": transaction.csms_id, "meterValue": metered}
 
     def meter_values(self, evse: int, sample: Sample, transaction: Transaction | None, names: Sequence[str]) -> Call:

@@ -13,6 +13,7 @@ from homeapp.ports import Clock
 PAGE = 50
 """The largest page of OpenADR 3.1."""
 
+_PRICES = "prices-"
 _FILTERS = ("programID", "eventID", "clientName", "venName")
 
 
@@ -148,7 +149,9 @@ class VtnStore:
             if not self.has("events", _price_event_id(day)):
                 event = vtn_objects.price_event(f"Prices {day}", self._prices.day(day))
                 self.put("EVENT", event, _price_event_id(day))
-        self._objects["events"].pop(_price_event_id(today - timedelta(days=2)), None)
+        oldest = _price_event_id(today - timedelta(days=1))
+        for event_id in [name for name in self._objects["events"] if name.startswith(_PRICES) and name < oldest]:
+            del self._objects["events"][event_id]
 
     def _odd_events(self) -> list[dict[str, Any]]:
         events = self.every("events")
@@ -166,7 +169,7 @@ class VtnStore:
 
 
 def _price_event_id(day: date) -> str:
-    return f"prices-{day.isoformat()}"
+    return f"{_PRICES}{day.isoformat()}"
 
 
 def _with_bad_price(event: Mapping[str, Any], price: str | float) -> dict[str, Any]:

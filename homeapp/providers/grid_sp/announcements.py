@@ -62,7 +62,10 @@ class _Round:
 
 
 class Announcements:
-    """The state that polling needs; lost with the process, which costs nothing but repeated, idempotent messages.
+    """The state that polling needs.
+
+    It is lost with the process: afterwards everything is passed on once more, which the inbox takes without effect, and
+    an event that was deleted meanwhile is not noticed.
 
     Args:
         sp_id: the provider.

@@ -162,6 +162,15 @@ def test_what_has_not_changed_is_passed_on_once() -> None:
     play(act)
 
 
+def test_of_two_events_with_the_same_id_the_first_counts() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request(changed_s=9), request(changed_s=5)]}
+        assert await scene.poll() == [("offer", "e/9")]
+        assert await scene.poll() == []
+
+    play(act)
+
+
 def test_a_changed_event_is_passed_on_again() -> None:
     async def act(scene: Scene) -> None:
         scene.vtn.published = {"flex": [request()], "tariff": [prices()]}
