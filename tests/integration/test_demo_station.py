@@ -87,7 +87,7 @@ class Csms:
             self._serve,
             "127.0.0.1",
             self.port,
-            subprotocols=[self.version],  # type: ignore[list-item]
+            subprotocols=[self.version],
             process_request=self._door,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
