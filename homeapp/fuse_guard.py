@@ -131,10 +131,9 @@ def phase_currents(meter: MeterReading, site: Site) -> tuple[float, ...]:
 def _charger_current(evce: EvceState, site: Site) -> float | None:
     if evce.transaction_id is None:
         return 0.0
-    if evce.phase_current_a:
-        sign = -1.0 if (evce.power_w or 0.0) < 0 else 1.0
-        return sign * max(abs(current) for current in evce.phase_current_a)
-    if evce.power_w is not None:
-        phases = evce.capabilities.phases if evce.capabilities else 1
-        return evce.power_w / (site.voltage_v * phases)
-    return None
+    phases = evce.capabilities.phases if evce.capabilities else 1
+    by_power_a = None if evce.power_w is None else evce.power_w / (site.voltage_v * phases)
+    if evce.phase_current_a and (by_power_a is None or by_power_a >= 0):
+        return max(abs(current) for current in evce.phase_current_a)
+    # While feeding, stations report the exported current elsewhere or not at all.
+    return by_power_a

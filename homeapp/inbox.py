@@ -1,7 +1,7 @@
 """Where providers put what comes in: on to the offer desk, the ledger and the live state."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from homeapp.model.health import HealthAlert
@@ -9,6 +9,7 @@ from homeapp.model.live import LinkState
 from homeapp.model.offer import Offer, Receipt
 from homeapp.model.tariff import Tariff
 from homeapp.offers.desk import OfferDesk
+from homeapp.offers.states import FINAL
 from homeapp.snapshot import LiveState
 from homeapp.store.ledger import Ledger
 
@@ -49,6 +50,11 @@ class HubInbox:
 
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
         await self._desk.withdrawn(sp_id, offer_id)
+
+    def open_offers(self, sp_id: str) -> Collection[str]:
+        return {
+            case.offer.offer_id for case in self._desk.cases if case.offer.sp_id == sp_id and case.state not in FINAL
+        }
 
     async def receipt(self, receipt: Receipt) -> None:
         await self._desk.receipt(receipt)

@@ -1,6 +1,6 @@
 """What the hub needs from outside, as Protocols: drivers and providers implement them, ``__main__`` joins them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -177,6 +177,9 @@ class ProviderInbox(Protocol):
 
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
         """The provider has taken a request back."""
+
+    def open_offers(self, sp_id: str) -> Collection[str]:
+        """Ids of the provider's requests that are not over, as far as the hub knows; also from before a restart."""
 
     async def receipt(self, receipt: Receipt) -> None:
         """The provider's own word about a decision."""

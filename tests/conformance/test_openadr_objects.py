@@ -180,6 +180,9 @@ class CollectingInbox:
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
         raise AssertionError(offer_id)
 
+    def open_offers(self, sp_id: str) -> tuple[str, ...]:
+        return ()
+
     async def receipt(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
         self.polled.set()

@@ -67,6 +67,9 @@ class NotingInbox:
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
         self._note(self.withdrawals, offer_id)
 
+    def open_offers(self, sp_id: str) -> tuple[str, ...]:
+        return ()
+
     async def receipt(self, receipt: Receipt) -> None:
         self._note(self.receipts, receipt)
 

@@ -1,6 +1,6 @@
 """The main-fuse guard: never more than the fuse leaves, and the safe current without a fresh meter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -82,6 +82,13 @@ def test_a_charger_that_ramps_up_is_not_mistaken_for_the_home() -> None:
 def test_feeding_stops_when_the_export_would_trip_the_fuse() -> None:
     verdict = FuseGuard(SITE).allow(meter=meter(-23, -23, -23), meter_age_s=1, evce=evce(-24), monotonic=100)
     assert not verdict.feed_allowed
+
+
+def test_a_feeding_charger_without_export_currents_is_taken_by_its_power() -> None:
+    guard = FuseGuard(SITE)
+    feeding = replace(evce(-8.7), phase_current_a=(0.0, 0.0, 0.0))
+    # The home draws 14 A of which the car covers 8.7 A: what may be charged afterwards depends on the 14 A.
+    assert allow(guard, meter(5.3, 5.3, 5.3), feeding, 100) == pytest.approx(8.5)
 
 
 def test_current_is_signed_by_the_direction_of_power() -> None:

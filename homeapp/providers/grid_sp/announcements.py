@@ -64,8 +64,7 @@ class _Round:
 class Announcements:
     """The state that polling needs.
 
-    It is lost with the process: afterwards everything is passed on once more, which the inbox takes without effect, and
-    an event that was deleted meanwhile is not noticed.
+    It is lost with the process: afterwards everything is passed on once more, which the inbox takes without effect.
 
     Args:
         sp_id: the provider.
@@ -194,6 +193,9 @@ class Announcements:
             if end is not None and end > this.now:
                 await this.inbox.withdrawn(self._sp_id, event_id)
             del self._passed[event_id]
+        # What was deleted while the hub was off.
+        for event_id in set(this.inbox.open_offers(self._sp_id)) - this.listed:
+            await this.inbox.withdrawn(self._sp_id, event_id)
 
     def _when_known(self, event: Event, this: _Round) -> datetime:
         """What "now" means in an event: its own date, so that it is the same at each poll."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -75,6 +75,7 @@ class Heard:
     def __init__(self) -> None:
         self.words: list[tuple[str, str]] = []
         self.tariffs: list[Tariff] = []
+        self.open: tuple[str, ...] = ()
 
     async def tariff(self, sp_id: str, tariff: Tariff) -> None:
         self.tariffs.append(tariff)
@@ -85,6 +86,9 @@ class Heard:
 
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
         self.words.append(("withdrawn", offer_id))
+
+    def open_offers(self, sp_id: str) -> Collection[str]:
+        return self.open
 
     async def receipt(self, receipt: Receipt) -> None:
         self.words.append(("receipt", receipt.decision_id))
@@ -111,8 +115,9 @@ class Scene:
     def restart(self) -> None:
         self._announcements = Announcements(sp_id="grid_sp", sp_name="Grid operator", home="home", clock=self.clock)
 
-    async def poll(self) -> list[tuple[str, str]]:
+    async def poll(self, *still_open: str) -> list[tuple[str, str]]:
         inbox = Heard()
+        inbox.open = still_open
         await self._announcements.pass_on(cast(VtnConnection, self.vtn), inbox)
         return inbox.words
 
@@ -167,6 +172,14 @@ def test_of_two_events_with_the_same_id_the_first_counts() -> None:
         scene.vtn.published = {"flex": [request(changed_s=9), request(changed_s=5)]}
         assert await scene.poll() == [("offer", "e/9")]
         assert await scene.poll() == []
+
+    play(act)
+
+
+def test_what_was_deleted_while_the_hub_was_off_is_withdrawn() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request()]}
+        assert sorted(await scene.poll("e", "gone")) == [("offer", "e/0"), ("withdrawn", "gone")]
 
     play(act)
 
