@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from homeapp import api
 from homeapp.client import connect
+from homeapp.demo.grid.objects import DrKind, DrOffer
 from homeapp.demo.owner import WAIT_S, Owner
 from homeapp.demo.street import Street
-from homeapp.demo.vtn_objects import DrKind, DrOffer
 from homeapp.errors import HomeappError
 from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeapp import api
 from homeapp.client import Client
-from homeapp.demo.meter import DemoMeter
+from homeapp.demo.meter.homewizard import DemoMeter
 from homeapp.errors import PairingPending
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.live import Snapshot

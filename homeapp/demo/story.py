@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from homeapp.demo.grid.objects import DrKind, DrOffer
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street
-from homeapp.demo.vtn_objects import DrKind, DrOffer
 from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 from homeapp import identity
 from homeapp.clock import SharedClock
-from homeapp.demo.car import Car
+from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.station import DemoStation
+from homeapp.demo.grid.prices import PriceCurve
+from homeapp.demo.grid.vtn import DemoVtn
 from homeapp.demo.home import DemoHome, HomeSettings, ProviderEntry
 from homeapp.demo.household import household_power
-from homeapp.demo.meter import DemoMeter
-from homeapp.demo.prices import PriceCurve
-from homeapp.demo.providers_side import ProvidersSide
-from homeapp.demo.station import DemoStation
-from homeapp.demo.vtn import DemoVtn
+from homeapp.demo.meter.homewizard import DemoMeter
+from homeapp.demo.operator.providers_side import ProvidersSide
 
 TIME_ZONE = "Europe/Amsterdam"
 LOCAL_START = "12:40"

@@ -19,10 +19,10 @@ import pytest
 import yaml
 
 from homeapp.clock import SharedClock
-from homeapp.demo.meter_http import HttpRequest
-from homeapp.demo.vtn import BASE_PATH, DemoVtn
-from homeapp.demo.vtn_objects import DrKind, DrOffer, offer_event, programs, receipt_event
-from homeapp.demo.vtn_store import Oddities
+from homeapp.demo.grid.objects import DrKind, DrOffer, offer_event, programs, receipt_event
+from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.vtn import BASE_PATH, DemoVtn
+from homeapp.demo.http_server import HttpRequest
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferInterval, OfferKind, Receipt
 from homeapp.model.tariff import Tariff

@@ -22,11 +22,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from homeapp.clock import SharedClock
-from homeapp.demo.car import Car
-from homeapp.demo.charging_profile import Purpose
-from homeapp.demo.outlet import ChargingState
-from homeapp.demo.station import DemoStation
-from homeapp.demo.station_watch import Faults, Observation
+from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.charging_profile import Purpose
+from homeapp.demo.charger.outlet import ChargingState
+from homeapp.demo.charger.station import DemoStation
+from homeapp.demo.charger.watch import Faults, Observation
 
 V16, V201, V21 = "ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 ALL = [V16, V201, V21]

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from homeapp.clock import SharedClock
-from homeapp.demo.pki import StreetAuthority
-from homeapp.demo.prices import PriceCurve, PriceKind
-from homeapp.demo.vtn import DemoVtn
-from homeapp.demo.vtn_objects import DrKind, DrOffer
-from homeapp.demo.vtn_store import Oddities
+from homeapp.demo.grid.objects import DrKind, DrOffer
+from homeapp.demo.grid.prices import PriceCurve, PriceKind
+from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.vtn import DemoVtn
+from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.identity import public_jwk
 from homeapp.model.health import HealthAlert

@@ -12,7 +12,7 @@ import pytest
 from devices.meters.homewizard import HomeWizardDriver
 from devices.registry import discoverers, meter_drivers
 from homeapp.clock import SharedClock
-from homeapp.demo.meter import DemoMeter, MeterFault
+from homeapp.demo.meter.homewizard import DemoMeter, MeterFault
 from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, PairingPending, ProtocolError
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind
 from homeapp.model.readings import MeterReading

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from homeapp.demo.pki import StreetAuthority
+from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderUnreachable
 from homeapp.providers.onem2m import session
 from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnd, LinkEnded, MqttLink, MqttVersion

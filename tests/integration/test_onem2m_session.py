@@ -20,12 +20,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from homeapp import identity
 from homeapp.clock import SharedClock
-from homeapp.demo.broker import BrokerProgram, installed_broker
-from homeapp.demo.onem2m_application import Access, Onem2mApplication, Operation, ResourceType
-from homeapp.demo.pki import StreetAuthority
-from homeapp.demo.providers_side import ProvidersSide
-from homeapp.demo.service_provider import Direction, HubCorrespondent
-from homeapp.demo.signed_message import SigningKey
+from homeapp.demo.operator.broker import BrokerProgram, installed_broker
+from homeapp.demo.operator.onem2m_application import Access, Onem2mApplication, Operation, ResourceType
+from homeapp.demo.operator.pki import StreetAuthority
+from homeapp.demo.operator.providers_side import ProvidersSide
+from homeapp.demo.operator.service_provider import Direction, HubCorrespondent
+from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import ProviderUnreachable, StoreUnavailable
 from homeapp.model.health import HealthAlert, Severity
 from homeapp.model.live import LinkState

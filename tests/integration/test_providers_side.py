@@ -24,12 +24,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from homeapp.clock import SharedClock
-from homeapp.demo.broker import BrokerProgram, installed_broker
-from homeapp.demo.onem2m_application import Access, ContentInstance, Onem2mApplication, Operation, ResourceType, Status
-from homeapp.demo.pki import StreetAuthority
-from homeapp.demo.providers_side import ProvidersSide
-from homeapp.demo.service_provider import Direction
-from homeapp.demo.signed_message import Envelope, Expected, SigningKey, verify
+from homeapp.demo.operator.broker import BrokerProgram, installed_broker
+from homeapp.demo.operator.onem2m_application import (
+    Access,
+    ContentInstance,
+    Onem2mApplication,
+    Operation,
+    ResourceType,
+    Status,
+)
+from homeapp.demo.operator.pki import StreetAuthority
+from homeapp.demo.operator.providers_side import ProvidersSide
+from homeapp.demo.operator.service_provider import Direction
+from homeapp.demo.operator.signed_message import Envelope, Expected, SigningKey, verify
 from homeapp.errors import EnvironmentProblem, MessageRejected, ProviderRefused, ProviderUnreachable
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
@@ -400,7 +407,7 @@ def test_a_cse_that_cannot_start_says_why(tmp_path: Path) -> None:
 _PARENT = """
 import asyncio, json, sys
 from pathlib import Path
-from homeapp.demo.child_process import ChildProcess
+from homeapp.demo.operator.child_process import ChildProcess
 async def main():
     child = ChildProcess("sleeper", [sys.executable, "-c", "import signal; signal.pause()"], Path(sys.argv[1]))
     await child.start()

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from homeapp.client import connect
-from homeapp.demo.meter import MeterFault
+from homeapp.demo.grid.store import Oddities
+from homeapp.demo.meter.homewizard import MeterFault
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
-from homeapp.demo.vtn_store import Oddities
 from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("amqtt", reason="the broker that comes with Python is not installed")
 
-from homeapp.demo.amqtt_broker import Connect
-from homeapp.demo.broker import _connect_packet
+from homeapp.demo.operator.amqtt_broker import Connect
+from homeapp.demo.operator.broker import _connect_packet
 
 
 def body(packet: bytes) -> bytes:

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from homeapp.demo.car import Car
-from homeapp.demo.charging_station import ChargingStation
-from homeapp.demo.ocpp_schemas import Version, request_problem, response_problem
-from homeapp.demo.outlet import ChargingState
-from homeapp.demo.station_dialect import About, Dialect
-from homeapp.demo.station_memory import Memory, load, save
-from homeapp.demo.station_outbox import Message, Outbox
-from homeapp.demo.station_rpc import CallRefused
-from homeapp.demo.station_v2 import Ocpp2
-from homeapp.demo.station_v16 import Ocpp16
+from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.charging_station import ChargingStation
+from homeapp.demo.charger.dialect import About, Dialect
+from homeapp.demo.charger.memory import Memory, load, save
+from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
+from homeapp.demo.charger.outbox import Message, Outbox
+from homeapp.demo.charger.outlet import ChargingState
+from homeapp.demo.charger.rpc import CallRefused
+from homeapp.demo.charger.v2 import Ocpp2
+from homeapp.demo.charger.v16 import Ocpp16
 
 ALL = list(Version)
 V2 = [Version.V201, Version.V21]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.demo.charging_profile import Profile, ProfileRefused, Purpose, parse_profile
-from homeapp.demo.composite import Composite, InstalledProfiles, Situation, Wiring
-from homeapp.demo.ocpp_schemas import Version, request_problem, response_problem
+from homeapp.demo.charger.charging_profile import Profile, ProfileRefused, Purpose, parse_profile
+from homeapp.demo.charger.composite import Composite, InstalledProfiles, Situation, Wiring
+from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PER_AMPERE = 3 * 230.0

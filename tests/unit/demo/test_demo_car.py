@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.demo.car import EFFICIENCY, MIN_SOC_PCT, Car
+from homeapp.demo.charger.car import EFFICIENCY, MIN_SOC_PCT, Car
 
 FLOOR_W = 6 * 230 * 3
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.demo.onem2m_application import Access, ContentInstance, Onem2mApplication
+from homeapp.demo.operator.onem2m_application import Access, ContentInstance, Onem2mApplication
 from homeapp.errors import ProviderUnreachable
 
 JSON = st.recursive(

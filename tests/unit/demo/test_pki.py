@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.demo import pki
-from homeapp.demo.pki import StreetAuthority
+from homeapp.demo.operator import pki
+from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import MessageRejected
 
 AUTHORITY = StreetAuthority()

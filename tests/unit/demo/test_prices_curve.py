@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from homeapp.demo.prices import SLOT, PriceCurve, PriceKind
+from homeapp.demo.grid.prices import SLOT, PriceCurve, PriceKind
 
 FRIDAY = date(2027, 1, 15)
 

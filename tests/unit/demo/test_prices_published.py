@@ -4,8 +4,8 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from homeapp.demo.prices import PriceCurve
-from homeapp.demo.vtn import DemoVtn
+from homeapp.demo.grid.prices import PriceCurve
+from homeapp.demo.grid.vtn import DemoVtn
 
 
 class HandClock:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.demo.signed_message import Envelope, Expected, SigningKey, verify
+from homeapp.demo.operator.signed_message import Envelope, Expected, SigningKey, verify
 from homeapp.errors import MessageRejected
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)

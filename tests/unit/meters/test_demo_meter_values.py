@@ -8,7 +8,7 @@ import pytest
 
 from devices.meters.homewizard.measurement import V1_FIELDS, V2_FIELDS, json_object, read_measurement
 from homeapp.clock import SystemClock
-from homeapp.demo.meter_values import MeterValues, PhasePowers
+from homeapp.demo.meter.values import MeterValues, PhasePowers
 from homeapp.model.readings import MeterReading
 
 ZONE = ZoneInfo("Europe/Amsterdam")

@@ -19,7 +19,7 @@ from devices.meters.homewizard.pace import before_silence, poll
 from devices.meters.homewizard.trust import HOMEWIZARD_CA_PEM, tls_context
 from devices.registry import meter_drivers
 from homeapp.clock import SystemClock
-from homeapp.demo.meter_certificate import issue_certificate
+from homeapp.demo.meter.certificate import issue_certificate
 from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotSupported, PairingPending, ProtocolError
 from homeapp.model.device import Candidate, DeviceKind
 from homeapp.model.readings import MeterReading

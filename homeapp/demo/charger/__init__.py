@@ -1,0 +1,1 @@
+"""The charging station of the street and the car in it."""

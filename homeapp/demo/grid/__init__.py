@@ -1,0 +1,1 @@
+"""The electricity network provider: an OpenADR VTN and its prices."""

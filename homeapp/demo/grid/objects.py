@@ -1,0 +1,179 @@
+"""Programs and events of the demo grid operator as OpenADR 3.1 objects: dictionaries, as they go over the wire."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from homeapp.demo.grid.prices import QuarterPrice
+
+RETAILER = "Grid operator"
+PRICE_PROGRAM = "program-tariff"
+OFFER_PROGRAM = "program-demand-response"
+LIMIT_PROGRAM = "program-connection-limit"
+OTHER_PROGRAM = "program-of-another-town"
+"""Not listed for this home; its event shows up where the VTN does not filter."""
+
+_PROFILE = "HOMEAPP_DR_OFFER-1.0.0"
+
+
+class DrKind(StrEnum):
+    """What the grid operator asks for."""
+
+    LOAD_SHED = "load_shed"
+    """charge with at most ``power_w``"""
+    POWER_FEED = "power_feed"
+    """feed ``power_w`` out of the car"""
+    CAPACITY_LIMIT = "capacity_limit"
+    """mandatory: take at most ``power_w`` at the grid connection"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrOffer:
+    """A demand response event in the grid operator's words.
+
+    Attributes:
+        power_w: W, >= 0.
+        reward: for the whole of it, or None.
+        expires_at: when an answer is too late, or None to leave it to the receiver.
+    """
+
+    kind: DrKind
+    start: datetime
+    end: datetime
+    power_w: float
+    title: str
+    text: str = ""
+    reward: Decimal | None = None
+    currency: str = "EUR"
+    min_soc_pct: float | None = None
+    max_feed_wh: float | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def program_id(self) -> str:
+        """The program that its event belongs to."""
+        return LIMIT_PROGRAM if self.kind is DrKind.CAPACITY_LIMIT else OFFER_PROGRAM
+
+
+def rfc3339(instant: datetime) -> str:
+    """In UTC, with T and Z."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def metadata(kind: str, object_id: str, created: str, modified: str) -> dict[str, Any]:
+    """The objectMetadata of OpenADR 3.1."""
+    return {
+        "id": object_id,
+        "createdDateTime": created,
+        "modificationDateTime": modified,
+        "objectType": kind,
+    }
+
+
+def programs() -> dict[str, dict[str, Any]]:
+    """The programRequests by id."""
+    prices = [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR")]
+    return {
+        PRICE_PROGRAM: _program("HomeTariff", "RESIDENTIAL_TARIFF", binding=False) | {"payloadDescriptors": prices},
+        OFFER_PROGRAM: _program("HomeFlex", _PROFILE, binding=False),
+        LIMIT_PROGRAM: _program("ConnectionLimit", _PROFILE, binding=True),
+    }
+
+
+def price_event(name: str, quarters: Sequence[QuarterPrice]) -> dict[str, Any]:
+    """The eventRequest with the prices of a day."""
+    intervals = [
+        {"id": index, "payloads": [_values("PRICE", item.import_price), _values("EXPORT_PRICE", item.export_price)]}
+        for index, item in enumerate(quarters)
+    ]
+    return {
+        "programID": PRICE_PROGRAM,
+        "eventName": name,
+        "intervalPeriod": {"start": rfc3339(quarters[0].start), "duration": "PT15M"},
+        "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR")],
+        "intervals": intervals,
+    }
+
+
+def offer_event(offer: DrOffer) -> dict[str, Any]:
+    """The eventRequest with a demand response request."""
+    kilowatts = offer.power_w / 1000
+    power = {
+        DrKind.LOAD_SHED: _values("DISPATCH_SETPOINT", kilowatts),
+        DrKind.POWER_FEED: _values("DISPATCH_SETPOINT", -kilowatts),
+        DrKind.CAPACITY_LIMIT: _values("IMPORT_CAPACITY_LIMIT", kilowatts),
+    }[offer.kind]
+    seconds = int((offer.end - offer.start).total_seconds())
+    return {
+        "programID": offer.program_id,
+        "eventName": offer.title,
+        "priority": 1,
+        "intervalPeriod": {"start": rfc3339(offer.start), "duration": f"PT{seconds}S"},
+        "payloadDescriptors": [
+            _descriptor(str(power["type"]), "KW"),
+            _descriptor("REWARD_FIXED", None, offer.currency),
+            _descriptor("MIN_SOC", "PERCENT"),
+            _descriptor("MAX_FEED_ENERGY", "KWH"),
+        ],
+        "intervals": [{"id": 0, "payloads": [power, *_terms(offer)]}],
+    }
+
+
+def receipt_event(program_id: str, now: datetime, payloads: Mapping[str, str]) -> dict[str, Any]:
+    """The eventRequest with the grid operator's word about a decision."""
+    return {
+        "programID": program_id,
+        "eventName": "Receipt",
+        "intervalPeriod": {"start": rfc3339(now), "duration": "PT1H"},
+        "intervals": [{"id": 0, "payloads": [_values(name, value) for name, value in payloads.items() if value]}],
+    }
+
+
+def other_event(now: datetime) -> dict[str, Any]:
+    """A price event of a program that is none of this home's business: 9 EUR/kWh for ever."""
+    return {
+        "programID": OTHER_PROGRAM,
+        "eventName": "Another town",
+        "intervalPeriod": {"start": rfc3339(now), "duration": "P9999Y"},
+        "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR")],
+        "intervals": [{"id": 0, "payloads": [_values("PRICE", 9)]}],
+    }
+
+
+def _program(name: str, kind: str, *, binding: bool) -> dict[str, Any]:
+    return {
+        "programName": name,
+        "attributes": [
+            _values("RETAILER_NAME", RETAILER),
+            _values("PROGRAM_TYPE", kind),
+            _values("BINDING_EVENTS", binding),
+            _values("COUNTRY", "NL"),
+        ],
+    }
+
+
+def _terms(offer: DrOffer) -> list[dict[str, Any]]:
+    told = [_values("OFFER_BINDING", "MANDATORY" if offer.kind is DrKind.CAPACITY_LIMIT else "OWNER_DECIDES")]
+    if offer.expires_at is not None:
+        told.append(_values("OFFER_EXPIRY", rfc3339(offer.expires_at)))
+    if offer.reward is not None:
+        told.append(_values("REWARD_FIXED", str(offer.reward)))
+    if offer.min_soc_pct is not None:
+        told.append(_values("MIN_SOC", offer.min_soc_pct / 100))
+    if offer.max_feed_wh is not None:
+        told.append(_values("MAX_FEED_ENERGY", offer.max_feed_wh / 1000))
+    if offer.text:
+        told.append(_values("OFFER_TEXT", offer.text))
+    return told
+
+
+def _values(name: str, value: object) -> dict[str, Any]:
+    return {"type": name, "values": [value]}
+
+
+def _descriptor(payload_type: str, units: str | None, currency: str | None = None) -> dict[str, Any]:
+    told = {"objectType": "EVENT_PAYLOAD_DESCRIPTOR", "payloadType": payload_type}
+    return told | {key: value for key, value in (("units", units), ("currency", currency)) if value is not None}

@@ -1,0 +1,1 @@
+"""The system operator: broker, CSE, and the companies behind it."""

@@ -1,0 +1,132 @@
+"""The system operator: a oneM2M CSE (ACME) in a process of its own, reached through the street's broker."""
+
+import asyncio
+import logging
+import secrets
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+from homeapp.demo.operator.broker import Broker
+from homeapp.demo.operator.child_process import ChildProcess
+from homeapp.demo.operator.onem2m_application import Access, Onem2mApplication, Operation, ResourceType, Status
+from homeapp.demo.operator.pki import StreetAuthority
+from homeapp.errors import EnvironmentProblem, ProviderUnreachable
+
+logger = logging.getLogger(__name__)
+
+_START_S = 40.0
+_NOTIFICATION_TARGET_POLICY = 26
+_ADMIN_ID = "CAdmin"
+
+
+class SystemOperatorCse:
+    """CSE ``/id-in`` with base ``cse-in``; it keeps its resources in memory, so that a restart forgets them.
+
+    It speaks MQTT with the broker, which has to run before, and nothing else: no HTTP, CoAP or WebSocket port is open.
+    It does not check who sends a request, therefore nobody may rely on what it says about that.
+    """
+
+    def __init__(self, directory: Path, broker: Broker, authority: StreetAuthority) -> None:
+        command = [sys.executable, "-m", "homeapp.demo.operator.acme_cse", "-dir", str(directory), "--headless"]
+        self._process = ChildProcess("cse", command, directory)
+        self._directory = directory
+        self._broker = broker
+        self._authority = authority
+
+    async def start(self) -> None:
+        """Start it and return when it answers a request that comes over MQTT.
+
+        Raises:
+            EnvironmentProblem: it ends or does not answer within 40 s; with its last words.
+            ProviderUnreachable: the broker does not run; start that first.
+        """
+        await asyncio.to_thread(self._write_configuration)
+        await self._process.start_until(self._ready, _START_S)
+        logger.info("system operator: the CSE is ready")
+
+    async def stop(self) -> None:
+        """End it; without effect where it does not run."""
+        await self._process.stop()
+
+    async def kill(self) -> None:
+        """End it as a crash would."""
+        await self._process.kill()
+
+    async def _ready(self) -> None:
+        """Any answer is not enough: for a while it says that its own base does not exist."""
+        context = await asyncio.to_thread(self._authority.client_context, _ADMIN_ID)
+        access = Access(host=self._broker.host, port=self._broker.port, context=context)
+        async with Onem2mApplication(_ADMIN_ID, access) as admin:
+            while True:
+                try:
+                    async with asyncio.timeout(0.5):
+                        response = await admin.request({"op": Operation.RETRIEVE, "to": "cse-in"})
+                    if response.status == Status.OK:
+                        break
+                except (TimeoutError, ProviderUnreachable):
+                    continue
+                await asyncio.sleep(0.1)
+            await _let_applications_read_the_base(admin)
+
+    def _write_configuration(self) -> None:
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        configuration = ConfigParser(interpolation=None)
+        configuration.optionxform = str  # type: ignore[assignment,method-assign]
+        configuration.read_dict(self._sections())
+        path = self._directory / "acme.ini"
+        path.touch(mode=0o600)
+        with path.open("w", encoding="utf-8") as file:
+            configuration.write(file)
+
+    def _sections(self) -> dict[str, dict[str, str]]:
+        broker = self._broker
+        off = {"enable": "false"}
+        return {
+            "basic.config": {
+                "cseType": "IN",
+                "cseID": "id-in",
+                "cseName": "cse-in",
+                "adminID": _ADMIN_ID,
+                "networkInterface": "127.0.0.1",
+                "cseHost": "127.0.0.1",
+                "httpPort": "8080",
+                "databaseType": "memory",
+                "logLevel": "warn",
+                "consoleTheme": "dark",
+                "secret": secrets.token_urlsafe(24),
+            },
+            "cse": {"poa": f"mqtt://{broker.host}:{broker.cse_port}", "checkExpirationsInterval": "1"},
+            "cse.registration": {"allowedAEOriginators": "C*,S*"},
+            "cse.statistics": off,
+            "http": {**off, "listenIF": "127.0.0.1"},
+            "coap": off,
+            "websocket": off,
+            "webui": off,
+            "logging": {"enableScreenLogging": "false"},
+            "mqtt": {
+                "enable": "true",
+                "address": broker.host,
+                "port": str(broker.cse_port),
+                "listenIF": "127.0.0.1",
+                "keepalive": "10",
+            },
+            "mqtt.security": {
+                "useTLS": "true",
+                "verifyCertificate": "true",
+                "caCertificateFile": str(broker.ca_file),
+                "username": broker.cse_user,
+                "password": broker.cse_password,
+            },
+        }
+
+
+async def _let_applications_read_the_base(admin: Onem2mApplication) -> None:
+    """An application has to name the CSE's own broker address when it registers and finds it in the CSEBase only."""
+    may_create = {"acor": ["all"], "acop": 1, "acod": [{"chty": [ResourceType.ACP, _NOTIFICATION_TARGET_POLICY]}]}
+    may_read = {"acor": ["all"], "acop": 2}
+    content = {"m2m:acp": {"pv": {"acr": [may_create, may_read]}}}
+    primitive = {"op": Operation.UPDATE, "to": "cse-in/acpCreateRootResources", "pc": content}
+    response = await admin.request(primitive)
+    if response.status != Status.UPDATED:
+        raise EnvironmentProblem(f"The CSE does not let its base be read by applications ({response.status}).")
