@@ -11,7 +11,6 @@ from homeapp.demo.grid.objects import DrKind, DrOffer
 from homeapp.demo.owner import WAIT_S, Owner
 from homeapp.demo.street import Street
 from homeapp.errors import HomeappError
-from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 from homeapp.model.tariff import Tariff
 
@@ -72,18 +71,18 @@ class Check:
         )
 
     async def _meter_found(self) -> str:
-        view = await self._owner.finds(DeviceKind.METER)
+        view = await self._owner.finds(self._street.meter_id)
         return f"{view.device_id} announced itself at {view.address} as {view.product}"
 
     async def _meter_adopted(self) -> str:
-        view = await self._owner.finds(DeviceKind.METER)
+        view = await self._owner.finds(self._street.meter_id)
         await self._owner.adopts_meter(self._street.meter, view.device_id)
         await self._owner.wait(lambda: self._owner.snapshot.grid_w.value is not None)
         grid_w = self._owner.snapshot.grid_w.value or 0.0
         return f"grid {grid_w / 1000:.2f} kW; the meter saw: {_last(self._street.meter.history, 2)}"
 
     async def _charger_adopted(self) -> str:
-        view = await self._owner.finds(DeviceKind.EVCE)
+        view = await self._owner.finds(self._street.charger_id)
         await self._owner.adopts(view.device_id, "Charger")
         return f"{view.product} over {view.properties.get('protocol', '?')}; it saw: {self._station_saw('Profile')}"
 

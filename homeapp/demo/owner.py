@@ -8,7 +8,7 @@ from homeapp import api
 from homeapp.client import Client
 from homeapp.demo.meter.homewizard import DemoMeter
 from homeapp.errors import PairingPending
-from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
+from homeapp.model.device import DeviceLink, DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import Choice, OfferCase, OfferState
 from homeapp.model.plan import ChargingMode
@@ -53,10 +53,14 @@ class Owner:
         """Wait until ``done()`` is truthy; asked after every notification."""
         return await self._client.wait_until(done, timeout_s)
 
-    async def finds(self, kind: DeviceKind) -> DeviceView:
-        """The first device of this kind that is seen."""
-        found: DeviceView = await self.wait(lambda: next((d for d in self.devices if d.kind is kind), None))
+    async def finds(self, device_id: str) -> DeviceView:
+        """Wait until this device is seen."""
+        found: DeviceView = await self.wait(lambda: self.device(device_id))
         return found
+
+    def device(self, device_id: str) -> DeviceView | None:
+        """The device as it is listed now, or None."""
+        return next((device for device in self.devices if device.device_id == device_id), None)
 
     async def adopts_meter(self, meter: DemoMeter, device_id: str) -> None:
         """Adopt the meter, pressing its button when the hub asks for it."""
@@ -77,9 +81,7 @@ class Owner:
 
     async def online(self, device_id: str) -> None:
         """Wait until an adopted device is online."""
-        await self.wait(
-            lambda: any(d.device_id == device_id and d.adopted and d.link is DeviceLink.ONLINE for d in self.devices)
-        )
+        await self.wait(lambda: (seen := self.device(device_id)) and seen.adopted and seen.link is DeviceLink.ONLINE)
 
     async def chooses(self, mode: ChargingMode) -> None:
         """Switch the charging mode."""

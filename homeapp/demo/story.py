@@ -8,7 +8,6 @@ from decimal import Decimal
 from homeapp.demo.grid.objects import DrKind, DrOffer
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street
-from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 
 Say = Callable[[str], None]
@@ -52,10 +51,10 @@ class Story:
             await self._offer_feed()
 
     async def _settle_in(self) -> None:
-        meter = await self.owner.finds(DeviceKind.METER)
+        meter = await self.owner.finds(self.street.meter_id)
         self.say(f"Found by mDNS: {meter.product} at {meter.address}. Adopting it.")
         await self.owner.adopts_meter(self.street.meter, meter.device_id)
-        charger = await self.owner.finds(DeviceKind.EVCE)
+        charger = await self.owner.finds(self.street.charger_id)
         self.say(f"A charger knocks: {charger.product}. Adopting it.")
         await self.owner.adopts(charger.device_id, "Charger")
         self.say("The charger has its floor profile and a password of its own.")

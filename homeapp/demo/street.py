@@ -1,6 +1,7 @@
 """The demo street: one home with a meter, a charger and a car, and every provider it deals with, on one clock."""
 
 import asyncio
+import secrets
 import socket
 import ssl
 import time
@@ -61,16 +62,21 @@ class Street:
     """All of it; an async context manager. The hub itself is started by ``home.start_hub()``.
 
     Attributes:
+        meter_id, charger_id: as the hub calls the devices.
         home, meter, station, car, vtn, providers: the peers, with their histories of what was seen on the wire.
     """
 
     def __init__(self, plan: StreetPlan, clock: SharedClock | None = None) -> None:
         self.plan = plan
         self.clock = clock or street_clock(plan.speed)
+        self.charger_id = f"ocpp:{STATION_ID}"
         self.home = DemoHome(plan.directory, self.clock)
         self.car = Car(capacity_wh=60_000, soc_pct=58.0, max_charge_w=11_000, max_feed_w=6_000, phases=3)
         self.providers = ProvidersSide(plan.directory / "providers", self.clock)
-        self.meter = DemoMeter(clock=self.clock, power=self._at_the_meter, api=plan.meter_api)
+        # Streets on one machine hear each other's announcements: each has a meter of its own.
+        serial = f"5c2faf{secrets.token_hex(3)}"
+        self.meter_id = f"homewizard:{serial}"
+        self.meter = DemoMeter(clock=self.clock, power=self._at_the_meter, api=plan.meter_api, serial=serial)
         self._ocpp_port = _free_port()
         self._tasks: asyncio.TaskGroup
         self._running: list[asyncio.Task[None]]

@@ -19,7 +19,6 @@ from homeapp.demo.grid.store import Oddities
 from homeapp.demo.meter.homewizard import MeterFault
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
-from homeapp.model.device import DeviceKind
 from homeapp.model.offer import OfferState
 
 pytestmark = [pytest.mark.street, pytest.mark.timeout(240)]
@@ -42,8 +41,10 @@ def on_the_street(tmp_path: Path, body: Callable[[Street], Awaitable[None]]) -> 
 async def move_in(street: Street, owner: Owner) -> None:
     """Adopt both devices and let the car charge."""
     await owner.look()
-    await owner.adopts_meter(street.meter, (await owner.finds(DeviceKind.METER)).device_id)
-    await owner.adopts((await owner.finds(DeviceKind.EVCE)).device_id, "Charger")
+    await owner.finds(street.meter_id)
+    await owner.adopts_meter(street.meter, street.meter_id)
+    await owner.finds(street.charger_id)
+    await owner.adopts(street.charger_id, "Charger")
     street.station.plug_in()
     await street.station.wait_for(lambda seen: seen.power_w > 6000, WAIT_S)
 
@@ -150,8 +151,9 @@ def test_bad_input_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
 
             street.meter.fault = MeterFault.GARBAGE
             await owner.wait(lambda: owner.snapshot.meter_online is False, WAIT_S)
-            problem = next(device.problem for device in owner.devices if device.kind is DeviceKind.METER)
-            assert problem
+            broken = owner.device(street.meter_id)
+            assert broken is not None
+            assert broken.problem
             await street.station.wait_for(lambda seen: 0 < seen.power_w <= FLOOR_W + 50, WAIT_S)
             street.meter.fault = None
             await owner.wait(lambda: owner.snapshot.meter_online, WAIT_S)
