@@ -1,7 +1,7 @@
 """``homeapp demo --check``: the main job from end to end, each step with what its peer saw on the wire."""
 
-import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,7 +14,18 @@ from homeapp.errors import HomeappError
 from homeapp.model.offer import OfferState
 from homeapp.model.tariff import Tariff
 
-Say = Callable[[str], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSeen:
+    """One step and what was seen on the wire, or why it failed."""
+
+    number: int
+    title: str
+    passed: bool
+    evidence: str
+
+
+Report = Callable[[StepSeen], None]
 
 _SHED_W = 4200.0
 _FEED_W = 6000.0
@@ -22,11 +33,11 @@ _UNDER_WAY = (OfferState.CONFIRMED, OfferState.SCHEDULED, OfferState.ACTIVE)
 
 
 class Check:
-    """Walks through the steps; each returns what was seen, or fails with a sentence."""
+    """Walks through the steps; each is reported with what was seen, or with the sentence it failed with."""
 
-    def __init__(self, street: Street, say: Say) -> None:
+    def __init__(self, street: Street, report: Report) -> None:
         self._street = street
-        self._say = say
+        self._report = report
         self._owner: Owner
         self._latest: dict[api.Topic, api.Notification] = {}
         self._shed_id = ""
@@ -35,22 +46,15 @@ class Check:
 
     async def run(self) -> bool:
         """All steps in order; False at the first that fails."""
-        begun = time.monotonic()
         async with connect(self._street.home.socket) as client:
             self._owner = Owner(client)
             self._latest = client.latest
             await self._owner.look()
             for number, (title, step) in enumerate(self._steps(), start=1):
-                try:
-                    evidence = await step()
-                except TimeoutError:
-                    self._say(f"FAILED {number:2}. {title}: not seen within {WAIT_S:.0f} s")
+                passed, evidence = await _tried(step)
+                self._report(StepSeen(number=number, title=title, passed=passed, evidence=evidence))
+                if not passed:
                     return False
-                except HomeappError as error:
-                    self._say(f"FAILED {number:2}. {title}: {error}")
-                    return False
-                self._say(f"ok     {number:2}. {title}\n             {evidence}")
-        self._say(f"All {len(self._steps())} steps seen in {time.monotonic() - begun:.0f} s.")
         return True
 
     def _steps(self) -> tuple[tuple[str, Callable[[], Awaitable[str]]], ...]:
@@ -202,7 +206,7 @@ class Check:
     async def _feeds(self) -> str:
         station = self._street.station
         await station.wait_for(lambda seen: seen.power_w < -0.9 * _FEED_W, WAIT_S)
-        await self._owner.wait(lambda: (self._owner.snapshot.evce_w.value or 0) < 0)
+        await self._owner.wait(lambda: (self._owner.snapshot.grid_w.value or 0) < 0)
         await self._owner.wait(lambda: self._owner.case(f"evc_sp/{self._feed_id}", OfferState.ACTIVE))
         seen, grid = station.observation, self._owner.snapshot.grid_w.value or 0.0
         return f"the car feeds {-seen.power_w / 1000:.1f} kW (setpoint seen at the station); grid {grid / 1000:.1f} kW"
@@ -217,6 +221,15 @@ class Check:
     def _station_saw(self, word: str) -> str:
         events = [text for _, text in self._street.station.history if word in text]
         return "; ".join(events[:3])
+
+
+async def _tried(step: Callable[[], Awaitable[str]]) -> tuple[bool, str]:
+    try:
+        return True, await step()
+    except TimeoutError:
+        return False, f"not seen within {WAIT_S:.0f} s"
+    except HomeappError as error:
+        return False, str(error)
 
 
 def _last(history: Iterable[str], count: int) -> str:

@@ -7,11 +7,14 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
+
 from homeapp.client import connect
-from homeapp.demo.check import Check
+from homeapp.demo.check import Check, StepSeen
 from homeapp.demo.owner import Owner
 from homeapp.demo.story import Story
 from homeapp.demo.street import Street, StreetPlan
@@ -48,12 +51,16 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 
 async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path | None) -> int:
-    _say(f"Starting the street at {plan.speed:g} times real time: broker, CSE, providers, meter, charger, car, hub.")
+    _note(f"Starting the street at {plan.speed:g} times real time: broker, CSE, providers, meter, charger, car, hub.")
     async with Street(plan) as street:
         await street.home.start_hub()
         await street.power_charger()
         if arguments.check:
-            return 0 if await Check(street, _say).run() else 1
+            begun = time.monotonic()
+            passed = await Check(street, _step_as_json if arguments.json else _step_in_words).run()
+            if passed:
+                _note(f"All steps seen in {time.monotonic() - begun:.0f} s.")
+            return 0 if passed else 1
         if pictures is not None:
             await _with_pictures(street, pictures, seconds=None)
         elif _has_display():
@@ -156,6 +163,19 @@ def _show_log(directory: Path) -> None:
     if log.exists():
         lines = log.read_text(errors="replace").splitlines()[-40:]
         sys.stderr.write("The hub's log ends with:\n" + "".join(f"  {line}\n" for line in lines))
+
+
+def _step_in_words(step: StepSeen) -> None:
+    _say(f"{'ok    ' if step.passed else 'FAILED'} {step.number:2}. {step.title}\n           {step.evidence}")
+
+
+def _step_as_json(step: StepSeen) -> None:
+    _say(msgspec.json.encode(step).decode())
+
+
+def _note(text: str) -> None:
+    """For people only: standard output holds the result."""
+    sys.stderr.write(text + "\n")
 
 
 def _say(text: str) -> None:

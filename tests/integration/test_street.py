@@ -1,6 +1,7 @@
 """The whole home against the whole street, each part a process or a real socket of its own."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -52,7 +53,7 @@ async def move_in(street: Street, owner: Owner) -> None:
 @pytest.mark.usecase("D1", "D2", "D3", "T1", "T2", "F8-9", "F10", "W1", "W2", "W4", "W6")
 def test_the_check_of_the_demo_passes(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "homeapp", "demo", "--check", "--directory", str(tmp_path)],
+        [sys.executable, "-m", "homeapp", "demo", "--check", "--json", "--directory", str(tmp_path)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -60,7 +61,9 @@ def test_the_check_of_the_demo_passes(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("\nok ") == 13
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(step["number"], step["passed"]) for step in steps] == [(number, True) for number in range(1, 14)]
+    assert all(step["evidence"] for step in steps)
 
 
 @pytest.mark.usecase("W6", "L3")
