@@ -11,7 +11,6 @@ from homeapp.errors import PairingPending
 from homeapp.model.device import DeviceLink, DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import Choice, OfferCase, OfferState
-from homeapp.model.plan import ChargingMode
 
 WAIT_S = 30.0
 
@@ -82,10 +81,6 @@ class Owner:
     async def online(self, device_id: str) -> None:
         """Wait until an adopted device is online."""
         await self.wait(lambda: (seen := self.device(device_id)) and seen.adopted and seen.link is DeviceLink.ONLINE)
-
-    async def chooses(self, mode: ChargingMode) -> None:
-        """Switch the charging mode."""
-        await self._client.call(api.SetMode(mode=mode))
 
     async def receives(self, key: str) -> OfferCase:
         """Wait for a request that can be decided."""

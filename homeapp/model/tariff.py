@@ -1,6 +1,5 @@
 """What energy costs, and when."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -44,25 +43,3 @@ class Tariff:
     def known_until(self) -> datetime | None:
         """The end of the last known slot, or None for an empty tariff."""
         return self.slots[-1].end if self.slots else None
-
-
-def ordered(slots: Iterable[PriceSlot]) -> tuple[PriceSlot, ...]:
-    """Sorted by start; of two that overlap the one given later wins and the earlier is cut or dropped."""
-    result: list[PriceSlot] = []
-    for slot in slots:
-        kept: list[PriceSlot] = []
-        for other in result:
-            if other.end <= slot.start or other.start >= slot.end:
-                kept.append(other)
-                continue
-            if other.start < slot.start:
-                kept.append(_cut(other, other.start, slot.start))
-            if other.end > slot.end:
-                kept.append(_cut(other, slot.end, other.end))
-        kept.append(slot)
-        result = kept
-    return tuple(sorted(result, key=lambda slot: slot.start))
-
-
-def _cut(slot: PriceSlot, start: datetime, end: datetime) -> PriceSlot:
-    return PriceSlot(start=start, end=end, import_price=slot.import_price, export_price=slot.export_price)

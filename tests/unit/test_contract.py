@@ -13,7 +13,7 @@ from homeapp import api
 from homeapp.errors import HomeappError, NotFound, PairingPending, SettingsInvalid, WrongState
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
-from homeapp.model.tariff import PriceSlot, Tariff, ordered
+from homeapp.model.tariff import PriceSlot, Tariff
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 OFFER = Offer(
@@ -110,19 +110,3 @@ def test_the_digest_covers_what_the_owner_sees() -> None:
     for name, other in (("reward", Decimal("1.93")), ("title", "Buy"), ("min_soc_pct", 40.0), ("revision", 3)):
         changed = Offer(**{**{field: getattr(OFFER, field) for field in Offer.__slots__}, name: other})
         assert changed.digest() != OFFER.digest(), name
-
-
-def test_of_overlapping_prices_the_later_given_wins() -> None:
-    def slot(start: int, end: int, cents: int) -> PriceSlot:
-        return PriceSlot(
-            start=NOW + timedelta(hours=start), end=NOW + timedelta(hours=end), import_price=Decimal(cents)
-        )
-
-    result = ordered([slot(0, 4, 1), slot(1, 2, 2), slot(3, 5, 3)])
-    assert [(int((s.start - NOW).seconds / 3600), int(s.import_price)) for s in result] == [
-        (0, 1),
-        (1, 2),
-        (2, 1),
-        (3, 3),
-    ]
-    assert result[-1].end == NOW + timedelta(hours=5)
