@@ -9,10 +9,12 @@ from datetime import datetime
 
 from homeapp.fuse_guard import MIN_CURRENT_A, Allowance
 from homeapp.model.live import Activity, Doing
-from homeapp.model.offer import OfferCase, OfferInterval, OfferKind
+from homeapp.model.offer import Binding, OfferCase, OfferInterval, OfferKind
 from homeapp.model.plan import ChargingMode, Goal, Plan, PlanSlot, SlotReason
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
 from homeapp.model.site import Site
+
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +47,28 @@ class Verdict:
         command: for the charger, or None where there is nothing to command.
         activity: the reason, for people.
         abort: accepted requests that local safety ends now: (key, sentence).
+        doubts: accepted requests that cannot be met at the moment; see ``Patience``.
     """
 
     command: EvceCommand | None
     activity: Activity
     abort: tuple[tuple[str, str], ...] = ()
+    doubts: tuple[tuple[str, str], ...] = ()
+
+
+class Patience:
+    """Turns what stands in the way of an accepted request into its end once it has stood for long enough.
+
+    A charger that reconnects, a hub that starts anew or one sample that is missing must not cost the owner a reward.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def spent(self, doubts: tuple[tuple[str, str], ...], monotonic: float) -> tuple[tuple[str, str], ...]:
+        """Those of ``doubts`` that have stood for ``PATIENCE_S``; to be asked every control cycle."""
+        self._since = {key: self._since.get(key, monotonic) for key, _ in doubts}
+        return tuple(doubt for doubt in doubts if monotonic - self._since[doubt[0]] >= PATIENCE_S)
 
 
 def decide(situation: Situation, lease_s: float) -> Verdict:
@@ -82,41 +101,66 @@ def _feed(situation: Situation, lease_s: float) -> Verdict | None:
         refusal = _feed_refusal(situation, case)
         if refusal is not None:
             return Verdict(command=None, activity=Activity(doing=Doing.NO_CAR), abort=((case.offer.key, refusal),))
-        power_w = min(
-            -interval.setpoint_w, situation.site.max_current_a * power_per_ampere(situation.evce, situation.site)
-        )
-        activity = Activity(doing=Doing.FEEDING, until=interval.end, power_w=-power_w)
-        if not situation.allowance.feed_allowed:
-            power_w = 0.0
-            activity = Activity(doing=Doing.REDUCED_BY_FUSE, until=interval.end, power_w=0.0)
+        doubt = _feed_doubt(situation)
+        if doubt is not None:
+            return replace(_hold(situation, interval, lease_s), doubts=((case.offer.key, doubt),))
+        most_wh = case.offer.max_feed_wh
+        if most_wh is not None and -(case.delivered_wh or 0.0) >= most_wh:
+            return _hold(situation, interval, lease_s)
+        wish_w = -interval.setpoint_w
+        power_w = min(wish_w, situation.allowance.feed_a * power_per_ampere(situation.evce, situation.site))
+        doing = Doing.FEEDING if power_w > 0 or wish_w <= 0 else Doing.REDUCED_BY_FUSE
         return Verdict(
             command=EvceCommand(limit_w=0.0, feed_w=power_w, lease_s=lease_s, reason=f"offer {case.offer.offer_id}"),
-            activity=activity,
+            activity=Activity(doing=doing, until=interval.end, power_w=-power_w),
         )
     return None
 
 
 def _feed_refusal(situation: Situation, case: OfferCase) -> str | None:
-    evce = situation.evce
-    if evce is None or not evce.status.car_present:
-        return "The car is not plugged in, so it cannot feed power."
+    """Why the feed must end for good."""
     if situation.critical_health:
         return "The car reports a critical defect, so it does not feed power."
     if any(_mandatory_limit(case, situation.now) == 0 for case in situation.commitments):
         return "The grid operator does not allow it now."
     floor_pct = max(situation.goal.floor_pct, case.offer.min_soc_pct or 0.0)
-    if situation.soc_pct is None:
-        return "The car's state of charge is not known, so your floor cannot be kept."
-    if situation.soc_pct <= floor_pct:
+    if situation.soc_pct is not None and situation.soc_pct <= floor_pct:
         return f"The car has reached {floor_pct:.0f} %, below which it never feeds power."
     return None
 
 
+def _feed_doubt(situation: Situation) -> str | None:
+    """Why there can be no feed at the moment, where that may pass."""
+    evce = situation.evce
+    if evce is None or not evce.status.car_present:
+        return "The car is not plugged in, so it cannot feed power."
+    if evce.capabilities is None or not evce.capabilities.can_feed:
+        return "The charger or the car cannot feed power; both must support it."
+    if situation.soc_pct is None:
+        return "The car's state of charge is not known, so your floor cannot be kept."
+    return None
+
+
+def _hold(situation: Situation, interval: OfferInterval, lease_s: float) -> Verdict:
+    """Neither charge nor feed while a feed is due but cannot be at the moment."""
+    evce = situation.evce
+    activity = Activity(doing=Doing.REDUCED_BY_OFFER, until=interval.end, power_w=0.0)
+    if evce is not None and evce.status.car_present and evce.transaction_id is None:
+        # Only within a transaction does a car say whether it can feed and how full it is.
+        least_w = MIN_CURRENT_A * power_per_ampere(evce, situation.site)
+        return _limited(situation, least_w, activity, lease_s)
+    return Verdict(command=_command(0.0, lease_s, activity.doing), activity=_as_seen(situation, activity, 0.0))
+
+
 def _charge(situation: Situation, lease_s: float) -> Verdict:
-    site, evce = situation.site, situation.evce
-    per_ampere = power_per_ampere(evce, site)
-    wish_w, activity = _wish(situation, site.max_current_a * per_ampere)
-    limit_w = wish_w
+    most_w = situation.site.max_current_a * power_per_ampere(situation.evce, situation.site)
+    wish_w, activity = _wish(situation, most_w)
+    return _limited(situation, wish_w, activity, lease_s)
+
+
+def _limited(situation: Situation, limit_w: float, activity: Activity, lease_s: float) -> Verdict:
+    """A command for ``limit_w`` or what offers, the grid operator and the fuse leave of it."""
+    per_ampere = power_per_ampere(situation.evce, situation.site)
     offer_cap = _lowest_cap(situation, mandatory=False)
     if offer_cap is not None and offer_cap[0] < limit_w:
         limit_w = offer_cap[0]
@@ -131,7 +175,7 @@ def _charge(situation: Situation, lease_s: float) -> Verdict:
         doing = Doing.CHARGING_FLOOR if situation.allowance.fail_safe else Doing.REDUCED_BY_FUSE
         activity = Activity(doing=doing, power_w=limit_w)
     if limit_w < MIN_CURRENT_A * per_ampere - 1:
-        limit_w = 0.0
+        limit_w, activity = 0.0, replace(activity, power_w=0.0)
     return Verdict(command=_command(limit_w, lease_s, activity.doing), activity=_as_seen(situation, activity, limit_w))
 
 
@@ -180,14 +224,18 @@ def _lowest_cap(situation: Situation, *, mandatory: bool) -> tuple[float, dateti
         interval = _active(case, situation.now)
         if interval is None or interval.max_w is None:
             continue
-        if (case.offer.kind is OfferKind.CAPACITY_LIMIT) == mandatory:
+        if _is_mandatory(case) == mandatory:
             caps.append((interval.max_w, interval.end))
     return min(caps, default=None)
 
 
 def _mandatory_limit(case: OfferCase, now: datetime) -> float | None:
-    interval = _active(case, now) if case.offer.kind is OfferKind.CAPACITY_LIMIT else None
+    interval = _active(case, now) if _is_mandatory(case) else None
     return interval.max_w if interval else None
+
+
+def _is_mandatory(case: OfferCase) -> bool:
+    return case.offer.binding is Binding.MANDATORY or case.offer.kind is OfferKind.CAPACITY_LIMIT
 
 
 def _active(case: OfferCase, now: datetime) -> OfferInterval | None:

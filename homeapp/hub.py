@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homeapp import __version__, api
-from homeapp.control import Situation, decide, power_per_ampere
+from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
 from homeapp.doctor import examine
 from homeapp.errors import DeviceError, HomeappError
 from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
@@ -15,7 +15,7 @@ from homeapp.goal import goal_at, local_midnight
 from homeapp.inbox import HubInbox
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
-from homeapp.model.offer import OfferInterval, OfferState
+from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCommand, EvceState, MeterReading
 from homeapp.offers.desk import OfferDesk
@@ -78,11 +78,12 @@ class Hub:
         self._mode = ChargingMode.CHEAPEST
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
         self._guard = FuseGuard(self._site)
+        self._patience = Patience()
         self._replan = asyncio.Event()
         self._act = asyncio.Event()
-        self._tasks: asyncio.TaskGroup | None = None
         self._asked: EvceCommand | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._desk = OfferDesk(ledger=self._ledger, clock=outside.clock, on_change=self._offers_changed)
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -127,7 +128,6 @@ class Hub:
         """
         await self._load()
         async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
             tasks.create_task(self._server.run(started))
             for name, body in self._bodies().items():
                 tasks.create_task(supervise(name, body, self._clock, self._part_failed))
@@ -146,9 +146,10 @@ class Hub:
             self._live_changed()
 
     def devices_changed(self) -> None:
-        if self._live.evce is not None and not self._sessions.has(DeviceKind.EVCE):
+        ours = {device.device_id for device in self._sessions.adopted}
+        if self._live.evce is not None and self._live.evce.device_id not in ours:
             self._live.evce = None
-        if self._live.meter is not None and not self._sessions.has(DeviceKind.METER):
+        if self._live.meter is not None and self._live.meter.reading.device_id not in ours:
             self._live.meter = None
         self._server.publish(api.Topic.DEVICES)
 
@@ -179,54 +180,69 @@ class Hub:
             self._live.notice("store_repaired", sentence)
 
     async def _control(self) -> None:
-        while True:
-            await self._control_once()
-            self._act.clear()
-            try:
-                async with asyncio.timeout(CONTROL_CYCLE_S / self._out.speed):
-                    await self._act.wait()
-                await self._clock.sleep(CONTROL_CYCLE_S / 4)
-            except TimeoutError:
-                continue
+        # What a cycle sets off belongs to this loop: a fault in it restarts the loop and not the hub.
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._act.clear()
+                await self._control_once(tasks)
+                try:
+                    async with asyncio.timeout(CONTROL_CYCLE_S / self._out.speed):
+                        await self._act.wait()
+                    await self._clock.sleep(CONTROL_CYCLE_S / 4)
+                except TimeoutError:
+                    continue
 
-    async def _control_once(self) -> None:
+    async def _control_once(self, tasks: asyncio.TaskGroup) -> None:
         live, monotonic = self._live, self._clock.monotonic()
+        verdict = decide(self._situation(monotonic), self._out.settings.ocpp.lease_s)
+        live.activity = verdict.activity
+        if verdict.command is not None:
+            self._command(verdict.command, monotonic, tasks)
+        self._end(verdict, monotonic, tasks)
+        # Lets a command that is already due leave before the next cycle.
+        await asyncio.sleep(0)
+
+    def _situation(self, monotonic: float) -> Situation:
+        live = self._live
         allowance = self._guard.allow(
             meter=live.meter.reading if live.meter else None,
             meter_age_s=live.meter_age_s,
             evce=live.evce,
             monotonic=monotonic,
         )
-        verdict = decide(
-            Situation(
-                now=self._clock.now(),
-                site=self._site,
-                evce=live.evce,
-                allowance=allowance,
-                plan=live.plan,
-                goal=live.goal,
-                commitments=self._desk.commitments(self._clock.now()),
-                critical_health=live.critical_health,
-                soc_pct=live.fresh_soc_pct,
-            ),
-            self._out.settings.ocpp.lease_s,
+        return Situation(
+            now=self._clock.now(),
+            site=self._site,
+            evce=live.evce,
+            allowance=allowance,
+            plan=live.plan,
+            goal=live.goal,
+            commitments=self._desk.commitments(self._clock.now()),
+            critical_health=live.critical_health,
+            soc_pct=live.fresh_soc_pct,
         )
-        live.activity = verdict.activity
-        if verdict.command is not None:
-            self._command(verdict.command, monotonic)
-        for key, reason in verdict.abort:
-            await self._desk.abort(key, reason)
 
-    def _command(self, command: EvceCommand, monotonic: float) -> None:
+    def _command(self, command: EvceCommand, monotonic: float, tasks: asyncio.TaskGroup) -> None:
         """Pass the wish on without waiting: a silent charger must not stop the cycle."""
         evce = self._sessions.evce()
-        if evce is None or self._tasks is None:
+        if evce is None:
             return
-        self._guard.granted(command.limit_w / power_per_ampere(self._live.evce, self._site), monotonic)
+        per_ampere = power_per_ampere(self._live.evce, self._site)
+        self._guard.granted((command.limit_w - command.feed_w) / per_ampere, monotonic)
         if self._asking is not None and not self._asking.done() and command == self._asked:
             return
         self._asked = command
-        self._asking = self._tasks.create_task(self._ask(evce, command))
+        self._asking = tasks.create_task(self._ask(evce, command))
+
+    def _end(self, verdict: Verdict, monotonic: float, tasks: asyncio.TaskGroup) -> None:
+        """End requests without waiting: a slow disk must not stop the cycle."""
+        ending = verdict.abort + self._patience.spent(verdict.doubts, monotonic)
+        if ending and (self._ending is None or self._ending.done()):
+            self._ending = tasks.create_task(self._abort(ending))
+
+    async def _abort(self, ending: tuple[tuple[str, str], ...]) -> None:
+        for key, reason in ending:
+            await self._desk.abort(key, reason)
 
     async def _ask(self, evce: Evce, command: EvceCommand) -> None:
         try:
@@ -241,13 +257,18 @@ class Hub:
             self._server.publish(api.Topic.PLAN)
             self._act.set()
             try:
-                async with asyncio.timeout(REPLAN_AFTER_S / self._out.speed):
+                async with asyncio.timeout(self._next_plan_in_s() / self._out.speed):
                     await self._replan.wait()
             except TimeoutError:
                 pass
             self._replan.clear()
             # A burst of events makes one plan.
             await asyncio.sleep(0.2)
+
+    def _next_plan_in_s(self) -> float:
+        """After the departure it is about the next one."""
+        to_departure_s = (self._live.goal.ready_by - self._clock.now()).total_seconds()
+        return min(REPLAN_AFTER_S, max(1.0, to_departure_s))
 
     def _plan_request(self) -> PlanRequest:
         now = self._clock.now()
@@ -311,7 +332,9 @@ class Hub:
             return
         for case in self._desk.cases:
             if case.state is OfferState.ACTIVE:
-                await self._desk.delivered(case.offer.key, power_w * min(seconds, 60.0) / 3600)
+                # What the car charges is no part of what it has fed.
+                counted_w = min(0.0, power_w) if case.offer.kind is OfferKind.POWER_FEED else power_w
+                await self._desk.delivered(case.offer.key, counted_w * min(seconds, 60.0) / 3600)
 
     async def _publish_live(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from homeapp.errors import DeviceError, DeviceRefused, NotFound, PairingPending
+from homeapp.errors import DeviceError, DeviceRefused, HomeappError, NotFound, PairingPending, WrongState
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind, DeviceLink, DeviceView
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.ports import Admission, Clock, Discoverer, Evce, EvceEndpoint, MeterDriver
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 HUB_ID_TOKEN = "homeapp"  # noqa: S105 - an idToken names who charges, it is no secret
 MOST_CANDIDATES = 64
 METER_REFUSED_PAUSE_S = 60.0
+_KIND_NAMES = {DeviceKind.METER: "smart meter", DeviceKind.EVCE: "charger"}
 
 
 class DeviceLedger(Protocol):
@@ -64,8 +65,10 @@ class SessionListener(Protocol):
 class DeviceSessions:
     """All devices of the home; implements ``StationRegister`` for the OCPP endpoint.
 
+    One meter and one charger are in use; mixing what two of a kind report would mislead the fuse guard.
+
     Raises (all operations):
-        NotFound, DeviceError, StoreUnavailable, SecretStoreUnavailable.
+        NotFound, WrongState, DeviceError, StoreUnavailable, SecretStoreUnavailable.
     """
 
     def __init__(
@@ -102,24 +105,22 @@ class DeviceSessions:
         return tuple(self._adopted.values())
 
     def evce(self) -> Evce | None:
-        """The charger under control: the first adopted one that has connected since the hub started."""
-        for device in self._adopted.values():
-            if device.kind is DeviceKind.EVCE and (evce := self._endpoint.evce(device.device_id)) is not None:
-                return evce
-        return None
+        """The charger under control, or None while it has not connected since the hub started."""
+        device = self._in_use(DeviceKind.EVCE)
+        return self._endpoint.evce(device.device_id) if device is not None else None
 
     def has(self, kind: DeviceKind) -> bool:
         """Whether a device of this kind is adopted."""
         return any(device.kind is kind for device in self._adopted.values())
 
     def online(self, kind: DeviceKind) -> bool | None:
-        """Whether one of this kind is online; None where none is adopted."""
-        links = [self._links.get(d.device_id) for d in self._adopted.values() if d.kind is kind]
-        return any(link is DeviceLink.ONLINE for link in links) if links else None
+        """Whether the one in use is online; None where none is adopted."""
+        device = self._in_use(kind)
+        return None if device is None else self._links.get(device.device_id) is DeviceLink.ONLINE
 
     async def run(self) -> None:
         """Discover, serve and read until cancelled."""
-        for device in await self._ledger.adopted_devices():
+        for device in sorted(await self._ledger.adopted_devices(), key=lambda known: known.adopted_at):
             await self._admit(device)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
@@ -134,11 +135,15 @@ class DeviceSessions:
         candidate = self._candidates.get(device_id)
         if candidate is None:
             raise NotFound("This device is not to be seen on the network at the moment. Check that it is switched on.")
+        other = self._in_use(candidate.kind)
+        if other is not None and other.device_id != device_id:
+            kind = _KIND_NAMES[candidate.kind]
+            raise WrongState(f"This home already has a {kind}, “{other.name}”. Forget that one first to use this one.")
         self._links[device_id] = DeviceLink.PAIRING
         self._listener.devices_changed()
         try:
             device = await self._pair(candidate, name)
-        except DeviceError as error:
+        except HomeappError as error:
             if not isinstance(error, PairingPending):
                 self._links.pop(device_id, None)
             self._problems[device_id] = str(error)
@@ -201,8 +206,17 @@ class DeviceSessions:
         link = DeviceLink.OFFLINE
         if state.connected:
             link = DeviceLink.CONNECTING if state.status is EvceStatus.STARTING else DeviceLink.ONLINE
-        self._set_link(state.device_id, link, state.problem)
-        self._listener.evce_changed(state)
+        in_use = self._is_in_use(state.device_id)
+        self._set_link(state.device_id, link, state.problem if in_use else _not_used(DeviceKind.EVCE))
+        if in_use:
+            self._listener.evce_changed(state)
+
+    def _in_use(self, kind: DeviceKind) -> AdoptedDevice | None:
+        return next((device for device in self._adopted.values() if device.kind is kind), None)
+
+    def _is_in_use(self, device_id: str) -> bool:
+        device = self._adopted.get(device_id)
+        return device is not None and self._in_use(device.kind) is device
 
     async def _pair(self, candidate: Candidate, name: str) -> AdoptedDevice:
         if candidate.kind is DeviceKind.EVCE:
@@ -259,8 +273,10 @@ class DeviceSessions:
                 async for reading in driver.open(device, self._meter_secrets.get(device_id)).readings():
                     attempt = 0
                     self._heard[device_id] = reading.received_at
-                    self._set_link(device_id, DeviceLink.ONLINE, None)
-                    self._listener.meter_read(reading)
+                    in_use = self._is_in_use(device_id)
+                    self._set_link(device_id, DeviceLink.ONLINE, None if in_use else _not_used(DeviceKind.METER))
+                    if in_use:
+                        self._listener.meter_read(reading)
             except DeviceRefused as error:
                 self._set_link(device_id, DeviceLink.REFUSED, str(error))
                 await self._clock.sleep(METER_REFUSED_PAUSE_S)
@@ -330,6 +346,10 @@ class DeviceSessions:
             seen_age_s=max(0.0, (self._clock.now() - candidate.seen_at).total_seconds()),
             properties=candidate.properties,
         )
+
+
+def _not_used(kind: DeviceKind) -> str:
+    return f"This hub uses one {_KIND_NAMES[kind]}, the one adopted first. Forget that one to use this one."
 
 
 def _secret_name(device_id: str) -> str:

@@ -48,16 +48,34 @@ class LiveState:
         self.site = site
         self.goal = goal
         self.meter: Stamped | None = None
-        self.evce: EvceState | None = None
         self.plan: Plan | None = None
         self.activity = Activity(doing=Doing.NO_CHARGER)
         self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
         self.alerts: tuple[HealthAlert, ...] = ()
         self._clock = clock
+        self._evce: EvceState | None = None
+        self._known_since: dict[datetime, float] = {}
         self._tariffs: dict[str, Tariff] = {}
         self._links: dict[str, ProviderLink] = {}
         self._notices: dict[str, Notice] = {}
         self._unkept: dict[str, Notice] = {}
+
+    @property
+    def evce(self) -> EvceState | None:
+        """The charger's newest state."""
+        return self._evce
+
+    @evce.setter
+    def evce(self, state: EvceState | None) -> None:
+        self._evce = state
+        stamps = () if state is None else (state.received_at, state.power_at, state.soc_at)
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        # From here on by the monotonic clock: a step of the civil time must not make old values young.
+        self._known_since = {
+            stamp: self._known_since.get(stamp, monotonic - max(0.0, (now - stamp).total_seconds()))
+            for stamp in stamps
+            if stamp is not None
+        }
 
     @property
     def tariff(self) -> Tariff | None:
@@ -185,7 +203,7 @@ class LiveState:
         return Figure(value, age, age > limit_s)
 
     def _age(self, at: datetime) -> float:
-        return max(0.0, (self._clock.now() - at).total_seconds())
+        return self._clock.monotonic() - self._known_since[at]
 
 
 def _home(grid: Figure, charger: Figure, *, evce_present: bool) -> Figure:

@@ -12,6 +12,8 @@ from homeapp.planner.interface import PlanRequest
 
 SLOT = timedelta(minutes=15)
 _SHORTEST_HORIZON = timedelta(hours=12)
+_LONGEST_HORIZON = timedelta(hours=48)
+"""Some tariffs hold for ever; what lies further ahead is planned later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,8 @@ def _price_key(span: _Span) -> Decimal:
 def _spans(request: PlanRequest) -> list[_Span]:
     known_until = request.tariff.known_until if request.tariff else None
     ends = [request.now + _SHORTEST_HORIZON, request.goal.ready_by, *([known_until] if known_until else [])]
-    edges = sorted(
-        {
-            request.now,
-            *_grid(request.now, max(ends)),
-            *_inside(request, max(ends)),
-            min(max(ends), request.goal.ready_by),
-        }
-    )
+    end = min(max(ends), request.now + _LONGEST_HORIZON)
+    edges = sorted({request.now, *_grid(request.now, end), *_inside(request, end), min(end, request.goal.ready_by)})
     return [_span(request, start, end) for start, end in pairwise(edges) if start >= request.now and end > start]
 
 

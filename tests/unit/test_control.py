@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from homeapp.control import Situation, Verdict, decide
+from homeapp.control import PATIENCE_S, Patience, Situation, Verdict, decide
 from homeapp.fuse_guard import Allowance
 from homeapp.goal import local_midnight, next_local_time
 from homeapp.model.live import Doing
@@ -60,7 +60,7 @@ FINE = Situation(
     now=NOW,
     site=Site(),
     evce=EVCE,
-    allowance=Allowance(current_a=16, feed_allowed=True, limiting=False, fail_safe=False),
+    allowance=Allowance(current_a=16, feed_a=16, limiting=False, fail_safe=False),
     plan=PLAN,
     goal=Goal(mode=ChargingMode.CHEAPEST, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
     commitments=(),
@@ -107,12 +107,10 @@ def test_an_accepted_power_feed_feeds() -> None:
     "change",
     [
         {"soc_pct": 55.0},
-        {"soc_pct": None},
         {"critical_health": True},
-        {"evce": replace(EVCE, status=EvceStatus.AVAILABLE, transaction_id=None)},
         {"commitments": (FEED, LIMIT)},
     ],
-    ids=["floor", "soc unknown", "critical health", "no car", "mandatory limit"],
+    ids=["floor", "critical health", "mandatory limit"],
 )
 def test_safety_ends_a_power_feed_and_says_why(change: dict[str, object]) -> None:
     verdict: Verdict = decide(replace(FINE, **{"commitments": (FEED,), **change}), 60)  # type: ignore[arg-type]
@@ -121,14 +119,80 @@ def test_safety_ends_a_power_feed_and_says_why(change: dict[str, object]) -> Non
     assert verdict.abort[0][1].endswith(".")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"soc_pct": None},
+        {"evce": replace(EVCE, status=EvceStatus.AVAILABLE, transaction_id=None)},
+        {"evce": replace(EVCE, status=EvceStatus.STARTING)},
+        {"evce": replace(EVCE, capabilities=EvceCapabilities(protocol="ocpp2.0.1"))},
+    ],
+    ids=["soc unknown", "no car", "charger reconnects", "cannot feed"],
+)
+def test_what_may_pass_stops_a_power_feed_but_ends_it_only_when_it_stays(change: dict[str, object]) -> None:
+    verdict: Verdict = decide(replace(FINE, **{"commitments": (FEED,), **change}), 60)  # type: ignore[arg-type]
+    assert verdict.command is not None
+    assert (verdict.command.limit_w, verdict.command.feed_w) == (0, 0)
+    assert verdict.activity.doing is not Doing.FEEDING
+    assert verdict.abort == ()
+    patience = Patience()
+    assert patience.spent(verdict.doubts, 100) == ()
+    assert patience.spent(verdict.doubts, 100 + PATIENCE_S - 1) == ()
+    assert patience.spent(verdict.doubts, 100 + PATIENCE_S) == verdict.doubts
+    assert [key for key, _ in verdict.doubts] == ["evc_sp/o1"]
+
+
+def test_a_doubt_that_passes_begins_anew() -> None:
+    patience, doubts = Patience(), (("evc_sp/o1", "No car."),)
+    patience.spent(doubts, 0)
+    assert patience.spent((), 100) == ()
+    assert patience.spent(doubts, PATIENCE_S) == ()
+
+
+def test_a_car_waiting_without_a_transaction_is_started_to_learn_whether_it_can_feed() -> None:
+    waiting = replace(
+        EVCE, status=EvceStatus.PLUGGED, transaction_id=None, capabilities=EvceCapabilities(protocol="ocpp2.1")
+    )
+    assert outcome(replace(FINE, evce=waiting, commitments=(FEED,)))[:2] == (pytest.approx(6 * 690), 0)
+    verdict = decide(replace(FINE, evce=waiting, commitments=(FEED, case(OfferKind.LOAD_SHED, max_w=0.0))), 60)
+    assert verdict.command is not None
+    assert verdict.command.limit_w == 0
+
+
+def test_no_more_is_fed_than_the_offer_wants() -> None:
+    limited = replace(FEED, offer=replace(FEED.offer, max_feed_wh=2000.0), delivered_wh=-1999.0)
+    assert outcome(replace(FINE, commitments=(limited,)))[1] == 6000
+    verdict = decide(replace(FINE, commitments=(replace(limited, delivered_wh=-2000.0),)), 60)
+    assert verdict.command is not None
+    assert (verdict.command.limit_w, verdict.command.feed_w) == (0, 0)
+    assert (verdict.abort, verdict.doubts) == ((), ())
+
+
+def test_the_fuse_bounds_a_power_feed() -> None:
+    tight = replace(FINE.allowance, feed_a=4)
+    assert outcome(replace(FINE, allowance=tight, commitments=(FEED,))) == (0, 4 * 690, Doing.FEEDING)
+
+
+def test_whatever_is_mandatory_counts_as_the_grid_operators() -> None:
+    shed = replace(SHED, offer=replace(SHED.offer, binding=Binding.MANDATORY))
+    assert outcome(replace(FINE, commitments=(shed,))) == (4140, 0, Doing.REDUCED_BY_GRID)
+
+
+def test_a_limit_below_six_amperes_pauses_and_does_not_claim_otherwise() -> None:
+    verdict = decide(replace(FINE, commitments=(case(OfferKind.CAPACITY_LIMIT, max_w=3000.0),)), 60)
+    assert verdict.command is not None
+    assert verdict.command.limit_w == 0
+    assert (verdict.activity.doing, verdict.activity.power_w) == (Doing.REDUCED_BY_GRID, 0)
+
+
 def test_the_fuse_wins_over_everything() -> None:
-    tight = Allowance(current_a=8, feed_allowed=False, limiting=True, fail_safe=False)
+    tight = Allowance(current_a=8, feed_a=0, limiting=True, fail_safe=False)
     assert outcome(replace(FINE, allowance=tight)) == (8 * 690, 0, Doing.REDUCED_BY_FUSE)
     assert outcome(replace(FINE, allowance=tight, commitments=(FEED,)))[1] == 0
 
 
 def test_a_stale_meter_means_the_safe_current() -> None:
-    blind = Allowance(current_a=6, feed_allowed=False, limiting=True, fail_safe=True)
+    blind = Allowance(current_a=6, feed_a=0, limiting=True, fail_safe=True)
     assert outcome(replace(FINE, allowance=blind)) == (6 * 690, 0, Doing.CHARGING_FLOOR)
 
 

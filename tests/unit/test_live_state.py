@@ -1,5 +1,6 @@
 """Every number carries its age, a stale one says so, and one that is not known is not invented."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -23,9 +24,10 @@ class HandClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.step_s = 0.0
 
     def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.seconds)
+        return NOW + timedelta(seconds=self.seconds + self.step_s)
 
     def monotonic(self) -> float:
         return self.seconds
@@ -82,6 +84,25 @@ def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None
     assert (seen.grid_w.stale, seen.evce_w.stale, seen.home_w.stale, seen.soc_pct.stale) == (True, True, True, False)
     assert live.fresh_soc_pct == 64.0
     clock.seconds = 1000
+    assert live.fresh_soc_pct is None
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 3600.0], ids=["back", "forward"])
+def test_a_step_of_the_civil_time_makes_nothing_younger_or_older(
+    live: LiveState, clock: HandClock, step_s: float
+) -> None:
+    live.evce = charger(7200.0, soc=64.0)
+    clock.seconds, clock.step_s = 30, step_s
+    assert snapshot(live).evce_w == Figure(7200.0, 30.0, stale=False)
+    live.evce = replace(charger(7200.0, soc=64.0), received_at=clock.now())
+    clock.seconds = 899
+    assert live.fresh_soc_pct == 64.0
+    clock.seconds = 901
+    assert live.fresh_soc_pct is None
+
+
+def test_what_was_old_when_it_came_stays_old(live: LiveState) -> None:
+    live.evce = charger(7200.0, at=NOW - timedelta(seconds=901), soc=64.0)
     assert live.fresh_soc_pct is None
 
 

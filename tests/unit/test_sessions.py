@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from homeapp.clock import SystemClock
-from homeapp.errors import DeviceUnreachable, NotFound, PairingPending
+from homeapp.errors import DeviceUnreachable, NotFound, PairingPending, WrongState
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind, DeviceLink
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.ports import Admission, Evce, StationRegister
@@ -49,6 +49,7 @@ class Home:
     button_pressed: bool = True
     failures: int = 0
     readings: list[MeterReading] = field(default_factory=list)
+    states: list[EvceState] = field(default_factory=list)
     opened_at: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -114,7 +115,8 @@ class Home:
         self.readings.append(reading)
         self.changed.set()
 
-    def evce_changed(self, _state: EvceState) -> None:
+    def evce_changed(self, state: EvceState) -> None:
+        self.states.append(state)
         self.changed.set()
 
     def devices_changed(self) -> None:
@@ -273,3 +275,68 @@ def test_a_crowd_of_announcements_is_bounded() -> None:
         assert len(sessions.views()) == 64
 
     in_a_home(body)
+
+
+def test_a_second_charger_is_not_adopted_and_the_owner_is_told() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        await sessions.adopt("ocpp:a", "Garage")
+        sessions.knocked(candidate("ocpp:b", DeviceKind.EVCE))
+        with pytest.raises(WrongState, match="Garage"):
+            await sessions.adopt("ocpp:b")
+        assert list(home.devices) == ["ocpp:a"]
+        await sessions.adopt("ocpp:a")
+        await sessions.forget("ocpp:a")
+        await sessions.adopt("ocpp:b")
+
+    in_a_home(body, STATION)
+
+
+def test_of_two_adopted_chargers_only_the_first_is_heard() -> None:
+    async def main() -> None:
+        home = Home()
+        sessions = DeviceSessions(
+            ledger=home,
+            secrets=home,
+            meter_drivers={},
+            discoverers=[],
+            endpoint=home,
+            clock=HastyClock(),
+            listener=home,
+        )
+        for device_id in ("ocpp:a", "ocpp:b"):
+            home.devices[device_id] = AdoptedDevice(
+                device_id=device_id,
+                kind=DeviceKind.EVCE,
+                driver="ocpp",
+                name=device_id,
+                address="",
+                product="",
+                adopted_at=NOW,
+            )
+        running = asyncio.create_task(sessions.run())
+        async with asyncio.timeout(10):
+            await until(home, lambda: home.register is not None)
+        for device_id in home.devices:
+            sessions.changed(
+                EvceState(device_id=device_id, received_at=NOW, status=EvceStatus.CHARGING, connected=True)
+            )
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert [state.device_id for state in home.states] == ["ocpp:a"]
+        first, second = sessions.views()
+        assert first.problem is None
+        assert second.problem is not None
+        assert "adopted first" in second.problem
+
+    asyncio.run(main())
+
+
+def test_an_adoption_that_cannot_be_done_leaves_no_trace() -> None:
+    async def body(_home: Home, sessions: DeviceSessions) -> None:
+        with pytest.raises(NotFound):
+            await sessions.adopt("other:1")
+        view = sessions.views()[0]
+        assert view.link is DeviceLink.FOUND
+        assert view.problem is not None
+
+    in_a_home(body, candidate("other:1", DeviceKind.METER))

@@ -106,6 +106,14 @@ def test_commitments_cap_and_feed() -> None:
     assert charged_wh(plan) == pytest.approx(15_000 + 6_000, abs=150)
 
 
+def test_a_tariff_that_holds_for_ever_is_planned_two_days_ahead() -> None:
+    slot = PriceSlot(start=NOW, end=datetime(9999, 1, 1, tzinfo=UTC), import_price=Decimal("0.2"))
+    for_ever = Tariff(source="test", currency="EUR", received_at=NOW, slots=(slot,))
+    plan = cheapest_slots(request(for_ever))
+    assert plan.slots[-1].end <= NOW + 48 * HOUR
+    assert plan.shortfall_wh == 0
+
+
 @given(
     cents=st.lists(st.integers(-50, 90), min_size=1, max_size=40),
     soc=st.one_of(st.none(), st.floats(0, 100)),
