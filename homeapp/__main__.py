@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import getpass
 import logging
 import os
 import signal
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from homeapp import __version__
 from homeapp.clock import SharedClock, SystemClock
-from homeapp.errors import HomeappError, HubNotRunning
+from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, SettingsInvalid
 
 if TYPE_CHECKING:
     import ssl
@@ -29,20 +30,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger("homeapp")
 
 _HUB_START_TIMEOUT_S = 20.0
+_HUB_STOP_TIMEOUT_S = 10.0
 _RENEWAL_CHECK_S = 86_400.0
+_INSTALL = (
+    "Install homeapp[screen] for the screen and homeapp[screen,demo] for the demo; the hub needs neither: homeapp hub"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``homeapp``; the exit code."""
-    arguments = _parser().parse_args(argv)
+    # Not the parser's set_defaults: it would reach the commands' parsers too, which share these options.
+    arguments = _parser().parse_args(argv, argparse.Namespace(data_dir=None, json=False, verbose=False))
     _log_to_stderr(verbose=arguments.verbose)
     data_dir = Path(arguments.data_dir) if arguments.data_dir else _default_data_dir()
     try:
         match arguments.what:
             case "hub":
-                os.umask(0o077)
-                data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _make_data_dir(data_dir)
                 return asyncio.run(_serve(data_dir, arguments.clock))
+            case "secret":
+                _make_data_dir(data_dir)
+                return _enter_secret(data_dir, arguments.name)
             case "demo":
                 from homeapp.demo.command import run_demo
 
@@ -55,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return carry_out(arguments, data_dir)
     except HomeappError as error:
         sys.stderr.write(f"homeapp: {error}\n")
+        return 1
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in ("homeapp", "devices", "ui"):
+            raise
+        sys.stderr.write(f"homeapp: {error}. {_INSTALL}\n")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -69,20 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("--verbose", action="store_true", help="log more")
     parser = argparse.ArgumentParser(prog="homeapp", description="Home energy hub.", parents=[common])
-    parser.set_defaults(data_dir=None, json=False, verbose=False)
     parser.add_argument("--version", action="version", version=f"homeapp {__version__}")
     parser.add_argument("--kiosk", action="store_true", help="full screen, for the wall")
     parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto")
     parser.add_argument("--pictures", metavar="DIR", help="save pictures of every page, and exit")
     commands = parser.add_subparsers(dest="what", title="commands", metavar="COMMAND")
-    hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
-    hub.add_argument("--clock", default="", help=argparse.SUPPRESS)
-    demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
-    demo.add_argument("--check", action="store_true", help="go through the main job, say what was seen, and exit")
-    demo.add_argument("--screenshots", metavar="DIR", help="save pictures of every page, and exit")
-    demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
-    demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")
-    demo.add_argument("--speed", type=float, default=None, help="how much faster than real time (default 10)")
+    _add_own_commands(commands, common)
     add_commands(commands, common)
     return parser
 
@@ -91,6 +96,35 @@ def _default_data_dir() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("homeapp", appauthor=False)
+
+
+def _add_own_commands(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    from homeapp.settings import GRID_SP_SECRET
+
+    hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
+    hub.add_argument("--clock", default="", help=argparse.SUPPRESS)
+    secret = commands.add_parser("secret", help="enter a secret while no hub runs", parents=[common])
+    secret.add_argument("name", choices=[GRID_SP_SECRET], help="which; itself it is asked for, or read from a pipe")
+    demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
+    demo.add_argument("--check", action="store_true", help="go through the main job, say what was seen, and exit")
+    demo.add_argument("--screenshots", metavar="DIR", help="save pictures of every page, and exit")
+    demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
+    demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")
+    demo.add_argument("--speed", type=float, default=None, help="how much faster than real time (default 10)")
+
+
+def _make_data_dir(data_dir: Path) -> None:
+    """Nothing that the hub writes is anybody else's to read, whatever umask it was started with."""
+    os.umask(0o077)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"The data directory {data_dir} cannot be made: {error.strerror}. Mend the rights of the directory above "
+            "it, or choose another one with --data-dir."
+        ) from error
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
@@ -104,6 +138,24 @@ def _log_to_stderr(*, verbose: bool) -> None:
     for noisy in ("httpx", "httpcore", "websockets", "ocpp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     redaction.install()
+
+
+def _enter_secret(data_dir: Path, name: str) -> int:
+    """Keep what a person types, unseen, or the first line of a pipe; never an argument, which all users can see."""
+    from homeapp import identity
+    from homeapp.secrets import open_secret_store
+    from homeapp.settings import load
+    from homeapp.store.lock import lock_data_directory
+
+    with lock_data_directory(data_dir):
+        secrets = open_secret_store(data_dir, load(data_dir).secrets)
+        identity.home_key_pem(secrets, data_dir)
+        value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        if not value:
+            raise SettingsInvalid("Nothing was entered; what was kept before stays.")
+        secrets.set(name, value)
+    sys.stdout.write(f"Kept in: {secrets.place}\n")
+    return 0
 
 
 async def _serve(data_dir: Path, clock_text: str) -> int:
@@ -124,9 +176,22 @@ async def _serve(data_dir: Path, clock_text: str) -> int:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, running.cancel)
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+            await _ended(running)
     return 0
+
+
+async def _ended(running: asyncio.Task[None]) -> None:
+    """Wait for the end of the hub; a problem for the user comes out of the task groups' wrapping."""
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    except BaseExceptionGroup as group:
+        problem: BaseException | None = group.subgroup(EnvironmentProblem)
+        if problem is None:
+            raise
+        while isinstance(problem, BaseExceptionGroup):
+            problem = problem.exceptions[0]
+        raise problem from group
 
 
 async def _outside(
@@ -144,7 +209,7 @@ async def _outside(
     from homeapp.hub import Outside
     from homeapp.providers.jose import HubSigner
 
-    key_pem = await asyncio.to_thread(identity.hub_key_pem, secrets)
+    key_pem = await asyncio.to_thread(identity.home_key_pem, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
     site = settings.site.site()
@@ -163,7 +228,7 @@ async def _outside(
     )
     providers, background = await _providers(settings, secrets, key_pem, HubSigner(key_pem), clock)
     background["certificate renewal"] = lambda: _renew(tls, authority, settings.ocpp.names, clock)
-    extra_ca = data_dir / "meter-ca.pem"
+    extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
         speed=clock.speed,
@@ -172,15 +237,21 @@ async def _outside(
         database=database,
         secrets=secrets,
         endpoint=endpoint,
-        meter_drivers=meter_drivers(
-            clock=clock,
-            time_zone=settings.site.time_zone,
-            ca_pem=extra_ca.read_text() if extra_ca.exists() else None,
-        ),
+        meter_drivers=meter_drivers(clock=clock, time_zone=settings.site.time_zone, ca_pem=extra_ca),
         discoverers=discoverers(clock=clock, interfaces=settings.discovery.interfaces),
         providers=providers,
         background=background,
     )
+
+
+def _meter_authority(path: Path) -> str | None:
+    """Who vouches for meters besides their maker, PEM; for simulated meters."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} cannot be read or is no PEM file. Mend it, or move it away.") from error
 
 
 async def _renew(
@@ -206,6 +277,7 @@ async def _providers(
 ) -> "tuple[list[Provider], dict[str, Callable[[], Awaitable[None]]]]":
     """The configured providers and the long tasks that they share."""
     from homeapp import identity
+    from homeapp.settings import GRID_SP_SECRET
 
     providers: list[Provider] = []
     background: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -214,9 +286,9 @@ async def _providers(
     if settings.grid_sp is not None:
         from homeapp.providers.grid_sp.provider import GridSp
 
-        secret = await asyncio.to_thread(secrets.get, "grid_sp.client_secret")
+        secret = await asyncio.to_thread(secrets.get, GRID_SP_SECRET)
         if secret is None:
-            logger.error("grid_sp: its client secret is missing; this provider is not used until it is paired again")
+            logger.error("grid_sp: its client secret is missing; enter it with: homeapp secret %s", GRID_SP_SECRET)
         else:
             providers.append(
                 GridSp(settings=settings.grid_sp, client_secret=secret, signer=signer, hub_id=hub_id, clock=clock)
@@ -253,8 +325,7 @@ def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:
         return run(socket_path=path, kiosk=arguments.kiosk, theme=arguments.theme, screenshots=plan)
     finally:
         if child is not None:
-            child.terminate()
-            child.wait(timeout=10)
+            _stop_hub(child)
 
 
 def _start_hub(data_dir: Path, path: Path) -> "subprocess.Popen[bytes]":
@@ -270,9 +341,21 @@ def _start_hub(data_dir: Path, path: Path) -> "subprocess.Popen[bytes]":
     try:
         asyncio.run(ready())
     except TimeoutError as error:
-        child.terminate()
+        _stop_hub(child)
         raise HubNotRunning("The hub did not start in time; see its log above.") from error
+    except BaseException:
+        _stop_hub(child)
+        raise
     return child
+
+
+def _stop_hub(child: "subprocess.Popen[bytes]") -> None:
+    child.terminate()
+    try:
+        child.wait(timeout=_HUB_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 async def _answers(path: Path) -> bool:

@@ -303,6 +303,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.DeviceRefused: -32012,
     errors.ProtocolError: -32013,
     errors.NotSupported: -32014,
+    errors.EnvironmentProblem: -32019,
     errors.StoreUnavailable: -32020,
     errors.SecretStoreUnavailable: -32021,
 }

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homeapp import api
-from homeapp.errors import HubNotRunning
+from homeapp.errors import EnvironmentProblem, HubNotRunning
+from homeapp.server import check_socket_directory
 
 R = TypeVar("R")
 
 _CALL_TIMEOUT_S = 60.0
+_NO_ANSWER = "The hub did not answer. See its log, or start it again."
 
 
 class Client:
@@ -20,8 +22,9 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._waiting: dict[int, asyncio.Future[api.Response]] = {}
+        self._waiting: dict[int, asyncio.Future[api.Response | None]] = {}
         self._last_id = 0
+        self._gone = False
         self._changed = asyncio.Condition()
         self.latest: dict[api.Topic, api.Notification] = {}
 
@@ -34,7 +37,9 @@ class Client:
         """
         self._last_id += 1
         request_id = self._last_id
-        future: asyncio.Future[api.Response] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[api.Response | None] = asyncio.get_running_loop().create_future()
+        if self._gone:
+            raise HubNotRunning(_NO_ANSWER)
         self._waiting[request_id] = future
         try:
             self._writer.write(api.encode_call(request_id, call))
@@ -42,9 +47,11 @@ class Client:
                 await self._writer.drain()
                 response = await future
         except (ConnectionError, TimeoutError) as error:
-            raise HubNotRunning("The hub did not answer. See its log, or start it again.") from error
+            raise HubNotRunning(_NO_ANSWER) from error
         finally:
             self._waiting.pop(request_id, None)
+        if response is None:
+            raise HubNotRunning(_NO_ANSWER)
         if response.error is not None:
             raise response.error
         result: R = api.decode_value(response.result, call.answer)
@@ -59,13 +66,28 @@ class Client:
 
         Raises:
             TimeoutError: it never was.
+            HubNotRunning: the hub went away.
         """
         async with asyncio.timeout(timeout_s), self._changed:
             while not (value := done()):
+                if self._gone:
+                    raise HubNotRunning(_NO_ANSWER)
                 await self._changed.wait()
             return value
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
+        """Hand on what the hub sends until it goes away or breaks the contract; for ``connect`` alone."""
+        # A line over the limit is a ValueError.
+        with contextlib.suppress(OSError, ValueError, api.BadLine):
+            await self._hand_on()
+        self._gone = True
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(None)
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _hand_on(self) -> None:
         while line := await self._reader.readline():
             message = api.decode_incoming(line)
             if isinstance(message, api.Pushed):
@@ -76,9 +98,6 @@ class Client:
             future = self._waiting.get(message.id) if message.id is not None else None
             if future is not None and not future.done():
                 future.set_result(message)
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ConnectionResetError())
 
 
 @contextlib.asynccontextmanager
@@ -87,18 +106,24 @@ async def connect(path: Path) -> AsyncIterator[Client]:
 
     Raises:
         HubNotRunning: nobody listens there.
+        EnvironmentProblem: another user's hub listens there, or anybody could.
     """
+    check_socket_directory(path)
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=api.MAX_LINE)
+    except PermissionError as error:
+        raise EnvironmentProblem(
+            f"This user may not talk to the hub at {path}. Use the account that the hub runs as."
+        ) from error
     except OSError as error:
         raise HubNotRunning("No hub runs with this data directory. Start one with: homeapp hub") from error
     client = Client(reader, writer)
-    reading = asyncio.ensure_future(client._read())  # noqa: SLF001 - the connection's own reader
+    reading = asyncio.create_task(client.read())
     try:
         yield client
     finally:
         reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        with contextlib.suppress(asyncio.CancelledError):
             await reading
         writer.close()
         with contextlib.suppress(ConnectionError):

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,21 @@ import msgspec
 
 from homeapp import api
 from homeapp.client import Client, connect
-from homeapp.errors import HomeappError
+from homeapp.doctor import examine_without_hub
+from homeapp.errors import HomeappError, HubNotRunning, WrongState
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
 from homeapp.server import socket_path
 
 Command = Callable[[Client, argparse.Namespace], Awaitable[object]]
+_DIGEST_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A request with all its particulars, for ``offers show``."""
+
+    case: OfferCase
 
 
 def add_commands(
@@ -42,6 +52,8 @@ def add_commands(
     for verb, command in (("show", _show_offer), ("approve", _approve), ("decline", _decline)):
         parser = verbs.add_parser(verb, parents=[common])
         parser.add_argument("key", help="as 'offers list' shows it, for instance evc_sp/1234")
+        if verb != "show":
+            parser.add_argument("--digest", default="", help="as 'offers show' told it: refuse if changed since")
         parser.set_defaults(command=command)
 
     doctor = commands.add_parser("doctor", help="say how the hub is and what to do", parents=[common])
@@ -52,13 +64,18 @@ def carry_out(arguments: argparse.Namespace, data_dir: Path) -> int:
     """Run one of the commands; the exit code."""
     try:
         result, zone = asyncio.run(_call(arguments, data_dir))
+    except HubNotRunning as error:
+        if arguments.command is not _doctor:
+            _print_error(error, as_json=arguments.json)
+            return 1
+        result, zone = examine_without_hub(data_dir, error), "UTC"
     except HomeappError as error:
         _print_error(error, as_json=arguments.json)
         return 1
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
     else:
-        sys.stdout.write("".join(line + "\n" for line in _lines(result, ZoneInfo(zone))))
+        sys.stdout.write("".join(_printable(line) + "\n" for line in _lines(result, ZoneInfo(zone))))
     is_report = isinstance(result, tuple) and bool(result) and isinstance(result[0], api.Check)
     return 1 if is_report and any(check.level is api.CheckLevel.ERROR for check in result) else 0
 
@@ -87,20 +104,23 @@ async def _list_offers(client: Client, _arguments: argparse.Namespace) -> object
 
 
 async def _show_offer(client: Client, arguments: argparse.Namespace) -> object:
-    return await client.call(api.ShowOffer(key=arguments.key))
+    case = await client.call(api.ShowOffer(key=arguments.key))
+    return case if arguments.json else _Shown(case)
 
 
 async def _approve(client: Client, arguments: argparse.Namespace) -> object:
-    return await _decide(client, arguments.key, Choice.ACCEPT)
+    return await _decide(client, arguments, Choice.ACCEPT)
 
 
 async def _decline(client: Client, arguments: argparse.Namespace) -> object:
-    return await _decide(client, arguments.key, Choice.DECLINE)
+    return await _decide(client, arguments, Choice.DECLINE)
 
 
-async def _decide(client: Client, key: str, choice: Choice) -> OfferCase:
-    case = await client.call(api.ShowOffer(key=key))
-    return await client.call(api.DecideOffer(key=key, digest=case.digest, choice=choice))
+async def _decide(client: Client, arguments: argparse.Namespace, choice: Choice) -> OfferCase:
+    case = await client.call(api.ShowOffer(key=arguments.key))
+    if not case.digest.startswith(arguments.digest):
+        raise WrongState("This request has changed since you saw it. Look at it again: homeapp offers show")
+    return await client.call(api.DecideOffer(key=arguments.key, digest=case.digest, choice=choice))
 
 
 async def _doctor(client: Client, _arguments: argparse.Namespace) -> object:
@@ -133,6 +153,8 @@ def _lines(result: object, zone: ZoneInfo) -> list[str]:
             return [f"{result.device_id}  {result.kind}  {result.link}, {adopted}  {result.name}", *problem]
         case OfferCase():
             return _offer_lines(result, zone)
+        case _Shown():
+            return [*_offer_lines(result.case, zone), *_particulars(result.case, zone)]
         case _:
             return [str(result)]
 
@@ -143,6 +165,26 @@ def _offer_lines(case: OfferCase, zone: ZoneInfo) -> list[str]:
     problem = [f"           -> {case.problem}"] if case.problem else []
     span = f"{_local(offer.start, zone)} to {_local(offer.end, zone)}"
     return [f"{offer.key}  {case.state}  {offer.title}  ({offer.sp_name}, {span}){reward}", *problem]
+
+
+def _particulars(case: OfferCase, zone: ZoneInfo) -> list[str]:
+    offer = case.offer
+    lines = [offer.description] if offer.description else []
+    for item in offer.intervals:
+        asked = "" if item.setpoint_w is None else f"  {item.setpoint_w:+.0f} W"
+        most = "" if item.max_w is None else f"  at most {item.max_w:.0f} W"
+        lines.append(f"{_local(item.start, zone)} to {_local(item.end, zone)}{asked}{most}")
+    if offer.min_soc_pct is not None:
+        lines.append(f"not below {offer.min_soc_pct:.0f} % of the battery")
+    if offer.max_feed_wh is not None:
+        lines.append(f"at most {offer.max_feed_wh:.0f} Wh")
+    lines += [f"answer before {_local(offer.expires_at, zone)}", f"digest {case.digest[:_DIGEST_SHOWN]}"]
+    return ["           " + line for line in lines]
+
+
+def _printable(line: str) -> str:
+    """Names and titles come from outside: none of them may steer the terminal or begin a line of its own."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 
 def _local(instant: datetime, zone: ZoneInfo) -> str:

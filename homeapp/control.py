@@ -144,7 +144,7 @@ def _feed_doubt(situation: Situation) -> str | None:
 def _hold(situation: Situation, interval: OfferInterval, lease_s: float) -> Verdict:
     """Neither charge nor feed while a feed is due but cannot be at the moment."""
     evce = situation.evce
-    activity = Activity(doing=Doing.REDUCED_BY_OFFER, until=interval.end, power_w=0.0)
+    activity = Activity(doing=Doing.FEED_WAITING, until=interval.end, power_w=0.0)
     if evce is not None and evce.status.car_present and evce.transaction_id is None:
         # Only within a transaction does a car say whether it can feed and how full it is.
         least_w = MIN_CURRENT_A * power_per_ampere(evce, situation.site)

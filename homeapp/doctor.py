@@ -4,13 +4,18 @@ import asyncio
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from homeapp.api import Check, CheckLevel
+from homeapp.errors import HubNotRunning, SettingsInvalid
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.live import LinkState, Snapshot
 from homeapp.ports import Clock
-from homeapp.secrets import SecretStore
-from homeapp.settings import SecretPlace, Settings
+from homeapp.settings import GRID_SP_SECRET, SecretPlace, Settings, load
+
+if TYPE_CHECKING:
+    # The command line looks here too and need not load the keyrings.
+    from homeapp.secrets import SecretStore
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 _EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,22 +25,42 @@ async def examine(
     *,
     data_dir: Path,
     settings: Settings,
-    secrets: SecretStore,
+    secrets: "SecretStore",
     snapshot: Snapshot,
     devices: tuple[DeviceView, ...],
     clock: Clock,
 ) -> tuple[Check, ...]:
     """All checks, in the order in which a person would go through them."""
-    free = (await asyncio.to_thread(shutil.disk_usage, data_dir)).free
     return (
         _clock(clock.now()),
-        _disk(free),
+        await asyncio.to_thread(_disk, data_dir),
+        await asyncio.to_thread(_rights, data_dir),
         _secrets(secrets.place),
         _device(devices, DeviceKind.METER, "Smart meter"),
         _device(devices, DeviceKind.EVCE, "Charger"),
         _prices(snapshot),
-        *_providers(settings, snapshot),
+        *_providers(settings, snapshot, await _unpaired(settings, secrets)),
     )
+
+
+def examine_without_hub(data_dir: Path, reason: HubNotRunning) -> tuple[Check, ...]:
+    """What can be seen while no hub runs: mostly why it does not. Blocks."""
+    hub, _, advice = str(reason).partition(". ")
+    checks = [Check(name="Hub", level=CheckLevel.ERROR, finding=hub.rstrip(".") + ".", advice=advice)]
+    if not data_dir.is_dir():
+        advice = "The hub makes it at its first start; was another one meant with --data-dir?"
+        finding = f"{data_dir} does not exist"
+        return (*checks, Check(name="Data directory", level=CheckLevel.WARNING, finding=finding, advice=advice))
+    try:
+        settings = load(data_dir)
+    except SettingsInvalid as error:
+        finding, _, advice = str(error).partition(". ")
+        checks.append(Check(name="Settings", level=CheckLevel.ERROR, finding=finding, advice=advice))
+    else:
+        site = settings.site
+        finding = f"can be read: {site.phases} x {site.fuse_a:g} A, {site.time_zone}"
+        checks.append(Check(name="Settings", level=CheckLevel.OK, finding=finding))
+    return (*checks, _clock(datetime.now(UTC)), _disk(data_dir), _rights(data_dir))
 
 
 def _clock(now: datetime) -> Check:
@@ -49,13 +74,32 @@ def _clock(now: datetime) -> Check:
     return Check(name="Clock", level=CheckLevel.OK, finding=f"{now:%Y-%m-%d %H:%M} UTC")
 
 
-def _disk(free: int) -> Check:
+def _disk(data_dir: Path) -> Check:
+    try:
+        free = shutil.disk_usage(data_dir).free
+    except OSError as error:
+        return Check(name="Disk", level=CheckLevel.ERROR, finding=f"{error.strerror}", advice="Check the disk.")
     finding = f"{free // 1024**2} MB free"
     if free < LEAST_FREE_BYTES:
         return Check(
             name="Disk", level=CheckLevel.ERROR, finding=finding, advice="Make room, or answers can no longer be kept."
         )
     return Check(name="Disk", level=CheckLevel.OK, finding=finding)
+
+
+def _rights(data_dir: Path) -> Check:
+    try:
+        mode = data_dir.stat().st_mode
+    except OSError as error:
+        return Check(name="Data directory", level=CheckLevel.ERROR, finding=f"{error.strerror}", advice="Mend it.")
+    if mode & 0o022:
+        return Check(
+            name="Data directory",
+            level=CheckLevel.ERROR,
+            finding=f"other users can change {data_dir}",
+            advice=f"Whoever can, can become the hub. Close it: chmod go-w {data_dir}",
+        )
+    return Check(name="Data directory", level=CheckLevel.OK, finding=str(data_dir))
 
 
 def _secrets(place: SecretPlace) -> Check:
@@ -102,12 +146,24 @@ def _prices(snapshot: Snapshot) -> Check:
     return Check(name="Prices", level=CheckLevel.OK, finding=f"{snapshot.price} {snapshot.currency}/kWh now")
 
 
-def _providers(settings: Settings, snapshot: Snapshot) -> list[Check]:
+async def _unpaired(settings: Settings, secrets: "SecretStore") -> str | None:
+    """The provider that the hub cannot use because its secret is missing."""
+    if settings.grid_sp is None or await asyncio.to_thread(secrets.get, GRID_SP_SECRET) is not None:
+        return None
+    return "grid_sp"
+
+
+def _providers(settings: Settings, snapshot: Snapshot, unpaired: str | None) -> list[Check]:
     wanted = {"grid_sp": settings.grid_sp, "evc_sp": settings.evc_sp, "pev_sp": settings.pev_sp}
     links = {link.sp_id: link for link in snapshot.providers}
     checks: list[Check] = []
     for sp_id, configured in wanted.items():
         if configured is None:
+            continue
+        if sp_id == unpaired:
+            finding = "its client secret is missing"
+            advice = f"Stop the hub and enter it: homeapp secret {GRID_SP_SECRET}"
+            checks.append(Check(name=configured.name, level=CheckLevel.ERROR, finding=finding, advice=advice))
             continue
         link = links.get(sp_id)
         up = link is not None and link.state is LinkState.UP

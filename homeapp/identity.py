@@ -17,6 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,6 +26,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from joserfc.jwk import ECKey
 
 from homeapp.errors import EnvironmentProblem, SecretStoreUnavailable, SettingsInvalid
+from homeapp.redaction import redact_bytes
+from homeapp.settings import SecretPlace
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ HUB_KEY = "hub.key"
 CA_KEY = "ocpp_ca.key"
 SERVER_KEY = "ocpp_server.key"
 CA_FILE = "ocpp-ca.pem"
+KEY_NOTE = "hub-key.json"
 SERVER_FILE = "ocpp-server.pem"
 LOCAL_NAME = "hub.local"
 
@@ -52,6 +56,21 @@ class SecretKeeper(Protocol):
         """Keep a secret, replacing an older one."""
 
 
+class PlacedSecrets(SecretKeeper, Protocol):
+    """The same of a store that says where it is."""
+
+    @property
+    def place(self) -> SecretPlace:
+        """Where the secrets are kept."""
+
+
+class _KeyNote(msgspec.Struct, frozen=True):
+    """What is known in the data directory of the hub's key; nothing of it is secret."""
+
+    place: str = "unknown"
+    jwk: dict[str, str] | None = None
+
+
 def hub_key_pem(secrets: SecretKeeper) -> str:
     """The hub's own private key, PKCS#8 PEM; made on first use.
 
@@ -66,6 +85,29 @@ def hub_key_pem(secrets: SecretKeeper) -> str:
     secrets.set(HUB_KEY, made)
     logger.info("hub: its own key was made")
     return made
+
+
+def home_key_pem(secrets: PlacedSecrets, data_dir: Path) -> str:
+    """``hub_key_pem``, but one home never gets a second key: its public part is noted in the data directory.
+
+    Raises:
+        SecretStoreUnavailable: as for ``hub_key_pem``, or the key that this home has is not among ``secrets``.
+        EnvironmentProblem: the data directory cannot be written.
+    """
+    path = data_dir / KEY_NOTE
+    note, kept = _read_note(path), secrets.get(HUB_KEY)
+    if note is not None and (kept is None or note.jwk not in (None, public_jwk(kept))):
+        raise SecretStoreUnavailable(
+            f"The hub's own key is not where it was. Its secrets were kept in: {note.place}; now was looked in: "
+            f"{secrets.place}. Let the setting secrets name the old place (a keyring also keeps them for this path of "
+            "the data directory and this user only) and start again. Without that key, move "
+            f"{path} away: the hub then begins anew, and all devices and providers have to be paired again."
+        )
+    key_pem = hub_key_pem(secrets)
+    wanted = _KeyNote(place=secrets.place, jwk=public_jwk(key_pem))
+    if note != wanted:
+        _write(path, msgspec.json.format(msgspec.json.encode(wanted)).decode() + "\n")
+    return key_pem
 
 
 def public_jwk(key_pem: str) -> dict[str, str]:
@@ -327,10 +369,17 @@ def _read_key(pem: str, name: str) -> ec.EllipticCurvePrivateKey:
         raise SecretStoreUnavailable(f"The secret {name} is damaged. Restore it from a backup.") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise SecretStoreUnavailable(f"The secret {name} is not an EC P-256 key. Restore it from a backup.")
+    _keep_out_of_the_log(key)
     return key
 
 
+def _keep_out_of_the_log(key: ec.EllipticCurvePrivateKey) -> None:
+    # The PEM text is registered by the SecretStore; a JWK and a dump show the bare number.
+    redact_bytes(key.private_numbers().private_value.to_bytes(32, "big"))
+
+
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    _keep_out_of_the_log(key)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
@@ -338,6 +387,16 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 def _pem(certificate: x509.Certificate | x509.CertificateSigningRequest) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _read_note(path: Path) -> _KeyNote | None:
+    """None where there is none; an empty one where it is damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_KeyNote)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, msgspec.DecodeError):
+        return _KeyNote()
 
 
 def _read_certificate(path: Path) -> x509.Certificate | None:
@@ -351,7 +410,10 @@ def _write(path: Path, text: str) -> None:
     part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="ascii")
+        with part.open("w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise EnvironmentProblem(

@@ -27,10 +27,17 @@ class _Register:
         parts = [secret, *(line for line in secret.splitlines() if not line.startswith("-----"))]
         parts = [part for part in parts if len(part) >= SHORTEST]
         with self._lock:
-            plain = {*self._plain, *(form for part in parts for form in _plain_forms(part))}
-            # The longest first: one may be a part of another.
-            self._plain = tuple(sorted(plain, key=len, reverse=True))
-            self._within_base64 |= {_within_base64(part, shift) for part in parts for shift in range(3)}
+            self._add_plain({form for part in parts for form in _plain_forms(part)})
+            self._within_base64 |= {core for part in parts for core in _cores(part.encode())}
+
+    def add_bytes(self, secret: bytes) -> None:
+        with self._lock:
+            self._add_plain(set(_hexadecimal(secret)))
+            self._within_base64 |= set(_cores(secret))
+
+    def _add_plain(self, forms: set[str]) -> None:
+        # The longest first: one may be a part of another.
+        self._plain = tuple(sorted(forms.union(self._plain), key=len, reverse=True))
 
     def clean(self, text: str) -> str:
         for form in self._plain:
@@ -49,11 +56,17 @@ _REGISTER = _Register()
 
 
 def redact(secret: str) -> None:
-    """Never let ``secret`` into the log again: neither as it is nor URL-quoted, JSON-escaped, or within Base64 text.
+    """Never let ``secret`` into the log again: neither as it is nor URL-quoted, JSON-escaped, hexadecimal, or within
+    Base64 text.
 
     Of a secret of several lines each long line counts by itself. Those shorter than six characters are left alone.
     """
     _REGISTER.add(secret)
+
+
+def redact_bytes(secret: bytes) -> None:
+    """The same of bytes, such as the secret number of a key: neither hexadecimal nor within Base64 text."""
+    _REGISTER.add_bytes(secret)
 
 
 def redacted(text: str) -> str:
@@ -74,8 +87,8 @@ class SecretFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         try:
             message = record.getMessage()
-        except (TypeError, ValueError, KeyError):
-            # The handler would print the arguments as they are.
+        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError):
+            # The handler would print the arguments as they are; and what is raised here would reach who logs.
             record.msg, record.args = "(a log line whose arguments do not fit its text was left out)", ()
             return True
         clean = redacted(message)
@@ -91,15 +104,24 @@ class SecretFilter(logging.Filter):
 
 
 def _plain_forms(part: str) -> set[str]:
-    return {part, quote(part, safe=""), quote(part), quote_plus(part), json.dumps(part)[1:-1], repr(part)[1:-1]}
+    quoted = {quote(part, safe=""), quote(part), quote_plus(part), json.dumps(part)[1:-1], repr(part)[1:-1]}
+    return {part, *quoted, *_hexadecimal(part.encode())}
 
 
-def _within_base64(part: str, shift: int) -> str:
-    """What Base64 text (RFC 4648, standard alphabet) contains when it encodes ``part`` after ``shift`` (mod 3) bytes.
+def _hexadecimal(secret: bytes) -> tuple[str, str]:
+    return secret.hex(), secret.hex().upper()
+
+
+def _cores(secret: bytes) -> tuple[str, ...]:
+    return tuple(_within_base64(secret, shift) for shift in range(3))
+
+
+def _within_base64(secret: bytes, shift: int) -> str:
+    """What Base64 text (RFC 4648, standard alphabet) contains when it encodes ``secret`` after ``shift`` (mod 3) bytes.
 
     Characters at either edge also depend on the neighbouring bytes and are left out.
     """
-    encoded = base64.b64encode(b"\0" * shift + part.encode()).decode().rstrip("=")
+    encoded = base64.b64encode(b"\0" * shift + secret).decode().rstrip("=")
     unsure_before = (0, 2, 3)[shift]
-    unsure_after = 0 if (shift + len(part.encode())) % 3 == 0 else 1
+    unsure_after = 0 if (shift + len(secret)) % 3 == 0 else 1
     return encoded[unsure_before : len(encoded) - unsure_after]

@@ -6,6 +6,7 @@ All calls block; run them in a thread. Every value that passes through is regist
 import base64
 import binascii
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -41,6 +42,8 @@ _KEYRINGS = (
     "keyring.backends.Windows",
 )
 """Those that keep secrets encrypted and ask for nothing on standard input."""
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -228,12 +231,8 @@ class _SealedStore:
     def _write(self, kept: dict[str, str]) -> None:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = _FORMAT + nonce + self._seal.encrypt(nonce, msgspec.json.encode(kept), _FORMAT)
-        part = self._path.with_suffix(".part")
         try:
-            part.unlink(missing_ok=True)
-            _write_private(part, sealed)
-            part.replace(self._path)
-            _sync_directory(self._path.parent)
+            _write_private(self._path, sealed)
         except OSError as error:
             raise SecretStoreUnavailable(
                 f"{self._path} cannot be written: {error.strerror}. Make room or mend its rights."
@@ -259,6 +258,7 @@ def _credential_key() -> bytes:
 def _machine_key(data_dir: Path) -> bytes:
     path = data_dir / MACHINE_KEY_NAME
     if path.exists():
+        _close_to_others(path)
         return _read_key(path)
     if (data_dir / SEALED_NAME).exists():
         raise SecretStoreUnavailable(
@@ -267,12 +267,21 @@ def _machine_key(data_dir: Path) -> bytes:
         )
     try:
         _write_private(path, base64.b64encode(os.urandom(_KEY_BYTES)))
-        _sync_directory(data_dir)
     except OSError as error:
         raise SecretStoreUnavailable(
             f"{path} cannot be written: {error.strerror}. Make room or mend its rights."
         ) from error
     return _read_key(path)
+
+
+def _close_to_others(path: Path) -> None:
+    """A copy or a restored backup may have opened it."""
+    try:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+            logger.warning("%s could be read by other users; it is closed to them now", path)
+    except OSError as error:
+        raise SecretStoreUnavailable(f"{path} cannot be closed to other users: {error.strerror}.") from error
 
 
 def _read_key(path: Path) -> bytes:
@@ -290,12 +299,16 @@ def _read_key(path: Path) -> bytes:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """A new file that nobody else can read at any moment."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """The whole file or none of it, durable on return; nobody else can read it at any moment."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    part.replace(path)
+    _sync_directory(path.parent)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import socket
+import stat
 import struct
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Any], Awaitable[object]]
 _LONGEST_SOCKET_PATH = 100
 _WRITE_TIMEOUT_S = 30.0
+_SHARED_PREFIX = "homeapp-"
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -32,7 +34,30 @@ def socket_path(data_dir: Path) -> Path:
     if len(str(path).encode()) <= _LONGEST_SOCKET_PATH:
         return path
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"homeapp-{os.getuid()}" / f"{digest}.sock"
+    # Root asks the hub of another user at that user's place.
+    uid = data_dir.stat().st_uid if data_dir.exists() else os.getuid()
+    return Path(tempfile.gettempdir()) / f"{_SHARED_PREFIX}{uid}" / f"{digest}.sock"
+
+
+def check_socket_directory(path: Path) -> None:
+    """Anybody can make a directory in the one for temporary files first, and put a hub of his own into it.
+
+    Raises:
+        EnvironmentProblem: the directory of ``path`` is such a one.
+    """
+    directory = path.parent
+    if directory.parent != Path(tempfile.gettempdir()) or not directory.name.startswith(_SHARED_PREFIX):
+        return
+    try:
+        found = directory.lstat()
+    except FileNotFoundError:
+        return
+    is_own = str(found.st_uid) == directory.name.removeprefix(_SHARED_PREFIX)
+    if not (is_own and stat.S_ISDIR(found.st_mode) and found.st_mode & 0o077 == 0):
+        raise EnvironmentProblem(
+            f"{directory} belongs to somebody else or can be changed by others. Remove it, or choose a data directory "
+            "with a shorter path."
+        )
 
 
 class Server:
@@ -66,24 +91,36 @@ class Server:
         Raises:
             EnvironmentProblem: the socket cannot be made.
         """
+        server = await asyncio.start_unix_server(self._accept, sock=self._private_socket(), limit=api.MAX_LINE)
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
-            old_mask = os.umask(0o177)
-            try:
-                server = await asyncio.start_unix_server(self._accept, self._path, limit=api.MAX_LINE)
-            finally:
-                os.umask(old_mask)
-        except OSError as error:
-            raise EnvironmentProblem(f"The local socket {self._path} cannot be made: {error.strerror}.") from error
-        try:
-            async with server:
-                started()
-                await server.serve_forever()
+            started()
+            await asyncio.Event().wait()
         finally:
+            # Not server.wait_closed(): since Python 3.12 it waits until every client has gone by itself.
+            server.close()
             for connection in list(self._connections):
                 connection.close()
             self._path.unlink(missing_ok=True)
+
+    def _private_socket(self) -> socket.socket:
+        """Bound and of mode 0600 before anybody can connect; one that a dead hub has left is replaced."""
+        made = socket.socket(socket.AF_UNIX)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            check_socket_directory(self._path)
+            self._path.unlink(missing_ok=True)
+            made.bind(os.fspath(self._path))
+            self._path.chmod(0o600)
+        except OSError as error:
+            made.close()
+            raise EnvironmentProblem(
+                f"The local socket {self._path} cannot be made: {error.strerror}. Move away what is there, or mend the "
+                "rights of its directory."
+            ) from error
+        except EnvironmentProblem:
+            made.close()
+            raise
+        return made
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         role = _role_of_peer(writer.get_extra_info("socket"))
@@ -165,13 +202,19 @@ class _Connection:
 
     async def _answer(self, request: api.Request) -> None:
         try:
-            result = await self._carry_out(request.call)
-        except HomeappError as error:
-            await self._send(api.encode_error(request.id, error))
-        else:
-            await self._send(api.encode_result(request.id, result))
+            await self._send(await self._line_for(request))
         finally:
             self._calls.release()
+
+    async def _line_for(self, request: api.Request) -> bytes:
+        try:
+            return api.encode_result(request.id, await self._carry_out(request.call))
+        except HomeappError as error:
+            return api.encode_error(request.id, error)
+        except Exception:
+            # One call that fails must not take the connection and the other calls on it down.
+            logger.exception("local socket: %s failed", request.call.method)
+            return api.encode_error(request.id, HomeappError("The hub failed at this; see its log."))
 
     async def _carry_out(self, call: api.Call[Any]) -> object:
         if not self._role.covers(call.role):

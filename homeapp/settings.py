@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,10 +11,12 @@ from homeapp.errors import SettingsInvalid
 from homeapp.model.site import Site
 
 FILE_NAME = "settings.toml"
+GRID_SP_SECRET = "grid_sp.client_secret"  # noqa: S105 - the name under which it is kept
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+"""Bounded, so that TOML's ``inf`` is refused too."""
 
 
 class SecretPlace(StrEnum):
@@ -38,10 +40,10 @@ class SiteSettings(_Section, frozen=True):
     name: str = ""
     time_zone: str = "Europe/Amsterdam"
     fuse_a: Positive = 25.0
-    phases: Annotated[int, msgspec.Meta(ge=1, le=3)] = 3
+    phases: Literal[1, 3] = 3
     voltage_v: Positive = 230.0
     fuse_margin: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
-    safe_current_a: Annotated[float, msgspec.Meta(ge=0)] = 6.0
+    safe_current_a: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 6.0
     max_current_a: Positive = 16.0
     feed_allowed: bool = True
 
@@ -90,12 +92,11 @@ class GoalSettings(_Section, frozen=True):
 class GridSpSettings(_Section, frozen=True):
     """``[grid_sp]``: the OpenADR 3 VTN of the electricity network provider.
 
-    The client secret is kept in the SecretStore as ``grid_sp.client_secret``.
+    The client secret is kept in the SecretStore as ``GRID_SP_SECRET``.
 
     Attributes:
         vtn_url: base URL, https; programs are at ``<vtn_url>/programs``.
         ca_file: PEM file of a private CA, or empty for the system's.
-
         poll_s: s of hub time between polls.
     """
 
@@ -169,9 +170,24 @@ def load(data_dir: Path) -> Settings:
         raise SettingsInvalid(f"{path} cannot be read: {error.strerror}.") from error
     try:
         settings = msgspec.toml.decode(text, type=Settings)
-        ZoneInfo(settings.site.time_zone)
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, KeyError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
         raise SettingsInvalid(f"{path}: {error}. Correct the line and start again.") from error
-    if settings.ocpp.lease_s > 60:
-        raise SettingsInvalid(f"{path}: ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub.")
+    if (fault := _contradiction(settings)) is not None:
+        raise SettingsInvalid(f"{path}: {fault}")
     return settings
+
+
+def _contradiction(settings: Settings) -> str | None:
+    """What no single setting shows, as a sentence."""
+    site = settings.site
+    try:
+        ZoneInfo(site.time_zone)
+    except (ValueError, KeyError, OSError):
+        return f"site.time_zone: there is no time zone {site.time_zone!r}. Enter one like Europe/Amsterdam."
+    if site.safe_current_a > min(site.max_current_a, site.fuse_a * site.fuse_margin):
+        return "site.safe_current_a must be at most max_current_a and fuse_a x fuse_margin: nobody watches over it."
+    if settings.ocpp.lease_s > 60:
+        return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
+    if settings.system_operator is None and (settings.evc_sp or settings.pev_sp):
+        return "evc_sp and pev_sp are reached through the system operator: add the section [system_operator]."
+    return None

@@ -58,6 +58,7 @@ def doing_words(doing: Doing) -> str:
         Doing.REDUCED_BY_GRID: tr("Limited by the grid operator – must be followed"),
         Doing.REDUCED_BY_FUSE: tr("Charging less – the main fuse is near its limit"),
         Doing.FEEDING: tr("Feeding power from your car"),
+        Doing.FEED_WAITING: tr("Power feed waits – it cannot run at the moment"),
         Doing.PAUSED_BY_OWNER: tr("Paused – by you"),
         Doing.CAR_FULL: tr("Done – the car has its charge"),
         Doing.CAR_NOT_TAKING: tr("Plugged in – the car does not take power"),

@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 RISE_A = 0.5
 """A wish for more is passed on from here; one for less at once, as soon as the station can tell the difference."""
 FALL_A = 0.1
-START_EVERY = timedelta(seconds=30)
-REFUSED_FOR = timedelta(seconds=30)
-IGNORED_AFTER = timedelta(seconds=30)
+START_EVERY_S = 30.0
+REFUSED_FOR_S = 30.0
+IGNORED_AFTER_S = 30.0
 _IGNORED_A = 1.5
 _IGNORED = (
     "The charger has accepted the hub's limit but does not keep it. "
@@ -41,6 +41,7 @@ class _Wish:
     session: Session
     restarts: int
     at: datetime
+    asked_s: float
     seconds: float
 
     @property
@@ -63,8 +64,9 @@ class OcppEvce:
         self._asked: _Wish | None = None
         self._held: _Wish | None = None
         self._refused: tuple[_Wish, str] | None = None
-        self._started_at: datetime | None = None
-        self._ignored_since: datetime | None = None
+        self._started_s: float | None = None
+        self._ignored_since_s: float | None = None
+        self._ignored_sample: datetime | None = None
 
     @property
     def device_id(self) -> str:
@@ -82,31 +84,30 @@ class OcppEvce:
             raise DeviceUnreachable(
                 self.state.problem or "The charger has just connected and is being prepared; this takes a few seconds."
             )
-        feed_w = self._feed_w(command)
         target = self._station.target
         if target is not None and self.state.status.car_present:
             self._station.problem("start", None)
             self._verify()
-            await self._bring_to(self._wish(command, feed_w, target, session))
-        elif command.limit_w > 0 or feed_w > 0:
+            await self._bring_to(self._wish(command, self._feed_w(command), target, session))
+        elif command.limit_w > 0 or command.feed_w > 0:
             await self._start(session)
 
     def _verify(self) -> None:
         """Stations that accept a limit and ignore it are told of, and are told the limit again."""
-        state, held, now = self.state, self._held, self._clock.now()
-        if held is None or held.until <= now or state.power_w is None or state.power_at is None:
-            self._ignored_since = None
+        state, held, now_s = self.state, self._held, self._clock.monotonic()
+        if held is None or now_s - held.asked_s >= held.seconds or state.power_w is None:
+            self._ignored_since_s = None
             return
         margin_w = self._station.limits.watts(_IGNORED_A)
         within = -held.feed_w - margin_w <= state.power_w <= held.limit_w + margin_w
         if within:
-            self._ignored_since = None
+            self._ignored_since_s = None
             self._station.problem("ignored", None)
-        elif self._ignored_since is None:
-            self._ignored_since = now
-        elif now - self._ignored_since > IGNORED_AFTER and state.power_at > self._ignored_since:
+        elif self._ignored_since_s is None:
+            self._ignored_since_s, self._ignored_sample = now_s, state.power_at
+        elif now_s - self._ignored_since_s > IGNORED_AFTER_S and state.power_at != self._ignored_sample:
             self._station.problem("ignored", _IGNORED)
-            self._held = self._ignored_since = None
+            self._held = self._ignored_since_s = None
 
     def _feed_w(self, command: EvceCommand) -> float:
         if command.feed_w <= 0:
@@ -125,6 +126,7 @@ class OcppEvce:
             session=session,
             restarts=session.restarts,
             at=self._clock.now(),
+            asked_s=self._clock.monotonic(),
             seconds=min(command.lease_s, self._lease_s),
         )
 
@@ -135,7 +137,7 @@ class OcppEvce:
             return
         if self._refused is not None:
             refused, sentence = self._refused
-            if self._alike(refused, wish) and wish.at - refused.at < REFUSED_FOR:
+            if self._alike(refused, wish) and wish.asked_s - refused.asked_s < REFUSED_FOR_S:
                 raise DeviceRefused(sentence)
         self._asked = wish
         try:
@@ -188,17 +190,17 @@ class OcppEvce:
         raise DeviceRefused(sentence)
 
     async def _start(self, session: Session) -> None:
-        evse, now = self._station.waiting_evse, self._clock.now()
-        if evse is None or (self._started_at is not None and now - self._started_at < START_EVERY):
+        evse, now_s = self._station.waiting_evse, self._clock.monotonic()
+        if evse is None or (self._started_s is not None and now_s - self._started_s < START_EVERY_S):
             return
-        self._started_at = now
+        self._started_s = now_s
         if await session.link.call(session.link.dialect.start(evse), Priority.TRANSACTION) != ACCEPTED:
             sentence = "The charger refused to start. Unplug the car, plug it in again, or start at the charger."
             self._station.problem("start", sentence)
             raise DeviceRefused(sentence)
 
     def _covers(self, known: _Wish, wish: _Wish) -> bool:
-        return self._alike(known, wish) and wish.at - known.at < timedelta(seconds=known.seconds / 2)
+        return self._alike(known, wish) and wish.asked_s - known.asked_s < known.seconds / 2
 
     def _alike(self, known: _Wish, wish: _Wish) -> bool:
         if (known.session, known.restarts, known.target) != (wish.session, wish.restarts, wish.target):

@@ -16,7 +16,7 @@ from homeapp.clock import SharedClock
 from homeapp.errors import HubNotRunning
 from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
 from homeapp.server import socket_path
-from homeapp.settings import FILE_NAME, SecretPlace
+from homeapp.settings import FILE_NAME, GRID_SP_SECRET, SecretPlace
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
@@ -82,13 +82,13 @@ class DemoHome:
 
     def hub_key(self) -> str:
         """The hub's private key, PEM, made where it will be used; only its public half leaves this process."""
-        return identity.hub_key_pem(open_secret_store(self.data_dir, SecretPlace.CREDENTIAL))
+        return identity.home_key_pem(open_secret_store(self.data_dir, SecretPlace.CREDENTIAL), self.data_dir)
 
     def install(
         self, settings: HomeSettings, *, certificate_pem: str, vtn_secret: str, meter_ca_pem: str | None
     ) -> None:
         """Write what an installer would enter."""
-        open_secret_store(self.data_dir, SecretPlace.CREDENTIAL).set("grid_sp.client_secret", vtn_secret)
+        open_secret_store(self.data_dir, SecretPlace.CREDENTIAL).set(GRID_SP_SECRET, vtn_secret)
         certificate = self.data_dir / "hub.pem"
         certificate.write_text(certificate_pem)
         if meter_ca_pem is not None:
@@ -99,8 +99,11 @@ class DemoHome:
         """The CA that the installer puts into the charger."""
         return self.data_dir / "ocpp-ca.pem"
 
-    async def start_hub(self) -> None:
+    async def start_hub(self, *, verbose: bool = False) -> None:
         """Start the hub and wait until its socket answers.
+
+        Args:
+            verbose: let it log all it can.
 
         Raises:
             HubNotRunning: it ended or did not answer in time; the sentence ends with its last words.
@@ -115,6 +118,7 @@ class DemoHome:
             str(self.data_dir),
             "--clock",
             str(self._clock),
+            *(["--verbose"] if verbose else []),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,

@@ -42,6 +42,8 @@ class Doing(StrEnum):
     """a mandatory limit"""
     REDUCED_BY_FUSE = "reduced_by_fuse"
     FEEDING = "feeding"
+    FEED_WAITING = "feed_waiting"
+    """a power feed is due, but it cannot run at the moment"""
     PAUSED_BY_OWNER = "paused_by_owner"
     CAR_FULL = "car_full"
     CAR_NOT_TAKING = "car_not_taking"

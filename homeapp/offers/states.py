@@ -100,7 +100,7 @@ def outcome_problem(case: OfferCase, steps: tuple[OfferState, ...]) -> str | Non
         case (*_, OfferState.ACTIVE, OfferState.PARTIAL):
             return "The hub did not run, or did not know of it, while this was due."
         case (OfferState.PARTIAL,):
-            return f"Only {abs(case.delivered_wh or 0.0) / 1000:.1f} of {_asked_wh(case) / 1000:.1f} kWh were fed."
+            return f"Only {_fed_wh(case) / 1000:.1f} of {_asked_wh(case) / 1000:.1f} kWh were fed."
         case _:
             return None
 
@@ -118,10 +118,15 @@ def _under_way(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
     if case.state is OfferState.ACTIVE:
         if now < case.offer.end:
             return ()
-        return (_S.PARTIAL,) if abs(case.delivered_wh or 0.0) < LEAST_PART * _asked_wh(case) else (_S.COMPLETED,)
+        return (_S.PARTIAL,) if _fed_wh(case) < LEAST_PART * _asked_wh(case) else (_S.COMPLETED,)
     if now < case.offer.start:
         return ()
     return (_S.ACTIVE,) if now < case.offer.end else (_S.ACTIVE, _S.PARTIAL)
+
+
+def _fed_wh(case: OfferCase) -> float:
+    """Energy fed so far, Wh >= 0; what was charged meanwhile does not count."""
+    return max(0.0, -(case.delivered_wh or 0.0))
 
 
 def _asked_wh(case: OfferCase) -> float:

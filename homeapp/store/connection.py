@@ -1,6 +1,7 @@
 """One SQLite file, used only from the writer thread; what SQLite complains about, as sentences."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TypeVar
 from homeapp.errors import StoreUnavailable
 
 BUSY_TIMEOUT_S = 5.0
+_ROOM_TO_WORK = 64 * 1024
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -120,13 +122,21 @@ def sentences(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = _code(error)
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path.parent)):
             raise StoreUnavailable("The disk is full. Make room, or answers and readings can not be kept.") from error
         if code in _SENTENCES:
             raise StoreUnavailable(f"{path} {_SENTENCES[code]}") from error
         raise
     except OSError as error:
         raise StoreUnavailable(f"{path} cannot be written: {error.strerror}. Make room or mend its rights.") from error
+
+
+def _is_full(directory: Path) -> bool:
+    # SQLite reports some writes that find no room, as of its shared-memory file, as errors of the disk.
+    try:
+        return shutil.disk_usage(directory).free < _ROOM_TO_WORK
+    except OSError:
+        return False
 
 
 def _code(error: sqlite3.Error) -> int | None:

@@ -153,9 +153,13 @@ class _Backups:
     def _make(self, path: Path) -> None:
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)
-        with closing(sqlite3.connect(part)) as copy:
-            self._ledger.backup(copy)
-        part.replace(path)
+        try:
+            with closing(sqlite3.connect(part)) as copy:
+                self._ledger.backup(copy)
+            part.replace(path)
+        finally:
+            # Half a copy takes room that answers may need.
+            part.unlink(missing_ok=True)
         for old in _backups(self._data_dir)[KEPT_BACKUPS:]:
             old.unlink()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from homeapp.errors import SettingsInvalid
+from homeapp.settings import load
 
 PROJECT = Path(__file__).parents[2]
 SETTINGS = """\
@@ -46,23 +50,34 @@ def homeapp(*arguments: str | Path, env: dict[str, str] | None = None) -> "subpr
 
 
 @contextmanager
-def running_hub(
+def hub_process(
     data_dir: Path, *, python: list[str] | None = None, env: dict[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A hub that answers; killed at the end where it still runs."""
     command = [*(python or [sys.executable, "-m", "homeapp"]), "hub", "--data-dir", str(data_dir)]
     with (data_dir.parent / "hub.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log, env=env)
         try:
             deadline = time.monotonic() + 30
-            while not (data_dir / "hub.sock").exists():
+            while b"hub is ready" not in (data_dir.parent / "hub.log").read_bytes():
                 words = (data_dir.parent / "hub.log").read_text()
                 assert process.poll() is None, words
                 assert time.monotonic() < deadline, words
                 time.sleep(0.05)
-            yield
+            yield process
         finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) == 0
+            process.kill()
+            process.wait(timeout=20)
+
+
+@contextmanager
+def running_hub(
+    data_dir: Path, *, python: list[str] | None = None, env: dict[str, str] | None = None
+) -> Iterator[None]:
+    with hub_process(data_dir, python=python, env=env) as process:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
 
 
 def test_a_running_hub_answers_the_command_line(data_dir: Path) -> None:
@@ -108,18 +123,184 @@ def test_a_second_hub_on_the_same_directory_says_so(data_dir: Path) -> None:
     [
         ("[site]\nfuse_a = -5\n", "fuse_a"),
         ("[site]\nfuse = 25\n", "fuse"),
+        ("[site]\nfuse_a = 'twenty-five'\n", "fuse_a"),
+        ("[site]\nfuse_a = inf\n", "fuse_a"),
+        ("[site]\nfuse_a = nan\n", "fuse_a"),
+        ("[site]\nphases = 2\n", "phases"),
+        ("[site]\nsafe_current_a = 20\nmax_current_a = 16\n", "safe_current_a"),
         ("[site]\ntime_zone = 'Mars/Base'\n", "Mars/Base"),
+        ("[site]\ntime_zone = 'Europe'\n", "'Europe'"),
+        ("[site]\ntime_zone = ''\n", "time_zone"),
+        ("[site]\nname = ['a']\n", "name"),
+        ("site = 5\n", "site"),
+        ("secrets = 'pocket'\n", "secrets"),
+        ("[ocpp]\nport = 70000\n", "port"),
+        ("[ocpp]\nport = true\n", "port"),
+        ("[grid_sp]\nname = 'G'\nvtn_url = 'http://vtn'\nclient_id = 'c'\n", "vtn_url"),
+        ("[evc_sp]\nname = 'E'\nae_id = 'C'\nkey = {}\n", "system_operator"),
+        ("\udcff", "settings.toml"),
         ("[goal]\nready_by = '25:00'\n", "ready_by"),
         ("[ocpp]\nlease_s = 600\n", "lease_s"),
         ("this is not toml", "settings.toml"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, text: str, expected: str) -> None:
-    (tmp_path / "settings.toml").write_text(text)
-    done = homeapp("hub", "--data-dir", tmp_path)
-    assert done.returncode == 1
-    assert expected in done.stderr
+    (tmp_path / "settings.toml").write_text(text, errors="surrogateescape")
+    with pytest.raises(SettingsInvalid) as told:
+        load(tmp_path)
+    assert expected in str(told.value)
+    assert str(tmp_path / "settings.toml") in str(told.value)
+
+
+def test_the_settings_in_the_handbook_are_good_ones(tmp_path: Path) -> None:
+    handbook = (PROJECT / "docs" / "operating.md").read_text()
+    (tmp_path / "settings.toml").write_text(handbook.partition("```toml\n")[2].partition("```")[0])
+    settings = load(tmp_path)
+    assert None not in (settings.grid_sp, settings.system_operator, settings.evc_sp)
+
+
+def refused(*arguments: str | Path, env: dict[str, str] | None = None) -> str:
+    """What is said where the program does not begin: one sentence after the log lines."""
+    done = homeapp(*arguments, env=env)
+    assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("homeapp: ")
+    return done.stderr
+
+
+def test_wrong_settings_end_the_hub_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[site]\nfuse_a = 'twenty-five'\n")
+    assert "fuse_a" in refused("hub", "--data-dir", tmp_path)
+
+
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_data_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be made" in refused("hub", "--data-dir", tmp_path / "file" / below)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere")
+def test_a_data_directory_that_cannot_be_written_is_a_sentence(data_dir: Path) -> None:
+    data_dir.chmod(0o500)
+    as_nobody = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*as_nobody, sys.executable, "-m", "homeapp", "hub", "--data-dir", str(data_dir)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    data_dir.chmod(0o700)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert "hub.lock cannot be written: Permission denied. Mend the rights" in done.stderr
+
+
+def test_a_place_for_the_socket_that_is_taken_is_a_sentence(data_dir: Path) -> None:
+    (data_dir / "hub.sock").mkdir()
+    assert "local socket" in refused("hub", "--data-dir", data_dir)
+
+
+def test_a_meter_authority_that_is_no_text_is_a_sentence(data_dir: Path) -> None:
+    (data_dir / "meter-ca.pem").write_bytes(b"\xff\xfe")
+    assert "meter-ca.pem" in refused("hub", "--data-dir", data_dir)
+
+
+def test_a_hub_without_the_screens_packages_says_so(data_dir: Path) -> None:
+    program = (
+        "import sys; sys.modules['PySide6'] = None\nfrom homeapp.__main__ import main\n"
+        "sys.exit(main(['--data-dir', sys.argv[1]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(data_dir)], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert "homeapp hub" in done.stderr
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0,
+    reason="no file system of its own can be mounted here",
+)
+@pytest.mark.parametrize("kilobytes", [4, 8, 12, 16, 32, 64, 100])
+def test_a_full_disk_at_the_start_is_a_sentence(tmp_path: Path, kilobytes: int) -> None:
+    script = (
+        f'mount -t tmpfs -o size={kilobytes}k none "$1" && cp "$2" "$1/settings.toml" && '
+        'exec "$0" -m homeapp hub --data-dir "$1"'
+    )
+    disk, settings = tmp_path / "disk", tmp_path / "settings.toml"
+    disk.mkdir()
+    settings.write_text(SETTINGS)
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, sys.executable, str(disk), str(settings)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert re.search(r"disk is full|No space left", done.stderr), done.stderr
+
+
+def test_a_hub_that_was_killed_starts_again(data_dir: Path) -> None:
+    with hub_process(data_dir) as process:
+        process.kill()
+        process.wait(timeout=10)
+    assert (data_dir / "hub.sock").exists()
+    assert "No hub runs" in homeapp("devices", "list", "--data-dir", data_dir).stderr
+    with running_hub(data_dir):
+        assert homeapp("devices", "list", "--data-dir", data_dir).stdout == "Nothing.\n"
+
+
+def test_a_hub_whose_secrets_are_gone_does_not_become_another_one(data_dir: Path) -> None:
+    with running_hub(data_dir):
+        pass
+    kept = {name: (data_dir / name).read_bytes() for name in ("secrets.sealed", "secrets.key")}
+    for name in kept:
+        (data_dir / name).unlink()
+    assert "hub-key.json" in refused("hub", "--data-dir", data_dir)
+    for name, content in kept.items():
+        (data_dir / name).write_bytes(content)
+    with running_hub(data_dir):
+        pass
+
+
+def test_a_provider_whose_secret_was_never_entered_is_named_with_the_remedy(data_dir: Path) -> None:
+    settings = (data_dir / "settings.toml").read_text()
+    vtn = '[grid_sp]\nname = "Grid operator"\nvtn_url = "https://127.0.0.1:9"\nclient_id = "c"\n'
+    (data_dir / "settings.toml").write_text(settings + vtn)
+    with running_hub(data_dir):
+        doctor = homeapp("doctor", "--data-dir", data_dir, "--json")
+        advice = {check["name"]: check["advice"] for check in json.loads(doctor.stdout)}["Grid operator"]
+    assert advice.endswith("homeapp secret grid_sp.client_secret")
+    entered = subprocess.run(
+        [sys.executable, "-m", "homeapp", *advice.split()[-2:], "--data-dir", str(data_dir)],
+        cwd=PROJECT,
+        input="the secret\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert entered.stdout == "Kept in: machine_file\n", entered.stderr
+    with running_hub(data_dir):
+        doctor = homeapp("doctor", "--data-dir", data_dir, "--json")
+        finding = {check["name"]: check["finding"] for check in json.loads(doctor.stdout)}["Grid operator"]
+    assert finding.startswith("not connected")
+
+
+def test_what_the_hub_writes_is_its_users_alone(data_dir: Path) -> None:
+    """Whatever the umask of the shell that starts it."""
+    before = os.umask(0o000)
+    try:
+        with running_hub(data_dir):
+            written = {path.name: path.stat().st_mode & 0o777 for path in data_dir.iterdir()}
+    finally:
+        os.umask(before)
+    written.pop("settings.toml")
+    assert {"hub.lock", "secrets.key", "secrets.sealed", "ledger.db", "ledger.db-wal", "hub.sock"} <= set(written)
+    assert {name for name, mode in written.items() if mode & 0o077} == set()
 
 
 def test_without_a_place_for_secrets_the_hub_refuses(tmp_path: Path) -> None:
@@ -135,7 +316,7 @@ def test_without_a_place_for_secrets_the_hub_refuses(tmp_path: Path) -> None:
 def test_no_hub_is_a_clear_sentence(tmp_path: Path) -> None:
     done = homeapp("doctor", "--data-dir", tmp_path)
     assert done.returncode == 1
-    assert "homeapp hub" in done.stderr
+    assert "homeapp hub" in done.stdout
 
 
 def test_the_console_script_is_installed() -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import socket
 import stat
+import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +14,9 @@ from typing import Any
 import pytest
 
 from homeapp import api
+from homeapp import server as server_module
 from homeapp.client import Client, connect
-from homeapp.errors import HubNotRunning, NotAllowed, NotFound, WrongState
+from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, NotAllowed, NotFound, WrongState
 from homeapp.model.plan import Plan
 from homeapp.model.site import Site
 from homeapp.server import Handler, Server, socket_path
@@ -151,3 +155,121 @@ def test_a_deep_data_directory_still_has_a_usable_socket_path(tmp_path: Path) ->
     deep = tmp_path / ("x" * 100) / ("y" * 100)
     assert len(str(socket_path(deep)).encode()) <= 100
     assert socket_path(deep) != socket_path(tmp_path)
+
+
+def test_a_handler_that_fails_is_told_and_the_connection_goes_on(tmp_path: Path) -> None:
+    async def body(hub: SmallHub) -> None:
+        async with connect(hub.path) as client:
+            with pytest.raises(HomeappError, match="see its log"):
+                await client.call(api.ListOffers())
+            assert (await hello(client)).protocol == 1
+
+    serve(tmp_path, body)
+
+
+def test_calls_under_way_and_later_ones_learn_at_once_that_the_hub_is_gone(tmp_path: Path) -> None:
+    async def main() -> None:
+        gone = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+            gone.set()
+
+        path = socket_path(tmp_path)
+        async with await asyncio.start_unix_server(answer, path), connect(path) as client:
+            async with asyncio.timeout(5):
+                for _ in range(2):
+                    with pytest.raises(HubNotRunning, match="did not answer"):
+                        await hello(client)
+                await gone.wait()
+                with pytest.raises(HubNotRunning):
+                    await client.wait_until(lambda: False, 60)
+
+    asyncio.run(main())
+
+
+def test_a_hub_that_talks_nonsense_is_a_clear_sentence(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"nonsense\n")
+        await reader.read()
+        writer.close()
+
+    async def main() -> None:
+        path = socket_path(tmp_path)
+        async with asyncio.timeout(5), await asyncio.start_unix_server(answer, path), connect(path) as client:
+            with pytest.raises(HubNotRunning, match="did not answer"):
+                await hello(client)
+
+    asyncio.run(main())
+
+
+def test_a_socket_that_is_left_over_is_replaced(tmp_path: Path) -> None:
+    path = socket_path(tmp_path)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+    async def body(hub: SmallHub) -> None:
+        async with connect(hub.path) as client:
+            assert (await hello(client)).protocol == 1
+
+    serve(tmp_path, body)
+
+
+@pytest.mark.parametrize("how", ["foreign", "open", "link"])
+def test_a_shared_directory_that_others_can_change_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Whoever owns the directory of the socket could put a hub of his own there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    if how == "foreign":
+        monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    path = socket_path(tmp_path / ("x" * 100) / ("y" * 100))
+    if how == "link":
+        (tmp_path / "elsewhere").mkdir()
+        path.parent.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.parent.mkdir()
+        path.parent.chmod(0o777 if how == "open" else 0o700)
+
+    async def start() -> None:
+        async with asyncio.timeout(5):
+            await SmallHub(path).server.run(lambda: None)
+
+    async def call() -> None:
+        async with connect(path):
+            pass
+
+    for attempt in (start, call):
+        with pytest.raises(EnvironmentProblem, match="belongs to somebody else"):
+            asyncio.run(attempt())
+
+
+def test_a_server_closes_its_connections_when_it_ends(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = SmallHub(socket_path(tmp_path))
+        started = asyncio.Event()
+        task = asyncio.create_task(hub.server.run(started.set))
+        await started.wait()
+        async with connect(hub.path) as client:
+            await hello(client)
+            task.cancel()
+            async with asyncio.timeout(5):
+                await asyncio.gather(task, return_exceptions=True)
+                with pytest.raises(HubNotRunning):
+                    await client.wait_until(lambda: False, 60)
+        assert not hub.path.exists()
+
+    asyncio.run(main())
+
+
+def test_a_second_user_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(hub: SmallHub) -> None:
+        async with connect(hub.path) as client:
+            with pytest.raises(HubNotRunning, match="did not answer"):
+                await hello(client)
+
+    monkeypatch.setattr(server_module, "_role_of_peer", lambda _connection: None)
+    serve(tmp_path, body)

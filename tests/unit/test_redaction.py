@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp import redaction
+from homeapp import identity, redaction
 from homeapp.redaction import MARK, SecretFilter, redact, redacted
 
 
@@ -75,6 +77,37 @@ def test_basic_credentials_are_clean_whoever_the_user_is(user: str, secret: str,
     clean = redacted(f"Authorization: Basic {token} end")
     assert token.rstrip("=") not in clean
     assert MARK in clean
+
+
+@pytest.mark.parametrize("form", [SECRET.encode().hex(), SECRET.encode().hex().upper()])
+def test_hexadecimal_forms_are_clean(form: str) -> None:
+    """OCPP 1.6 carries a charger's password so."""
+    redact(SECRET)
+    assert redacted(f"AuthorizationKey={form}") == f"AuthorizationKey={MARK}"
+
+
+def test_a_key_is_clean_outside_of_its_pem_too() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    redact(pem)
+    identity.public_jwk(pem)
+    scalar = key.private_numbers().private_value.to_bytes(32, "big")
+    jwk_member = base64.urlsafe_b64encode(scalar).decode().rstrip("=")
+    for form in (jwk_member, scalar.hex(), scalar.hex().upper(), "".join(pem.splitlines()[1:-1])):
+        assert form not in redacted(f"key {form} end")
+
+
+def test_a_line_that_cannot_be_put_together_never_stops_who_logs_it(log: tuple[logging.Logger, io.StringIO]) -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise AttributeError("gone")
+
+    logger, written = log
+    for arguments in (("%c", 1 << 40), ("%s", Broken()), ("%(a)s", {"b": 1})):
+        logger.warning(*arguments)
+    assert written.getvalue().count("left out") == 3
 
 
 def test_each_line_of_a_key_counts_by_itself() -> None:

@@ -177,6 +177,28 @@ def test_the_machine_file_is_made_once_and_only_when_asked_for(data_dir: Path) -
     assert not key.exists(), "a new key would never open the old secrets"
 
 
+def test_a_machine_key_that_others_could_read_is_closed_to_them(data_dir: Path) -> None:
+    open_secret_store(data_dir, SecretPlace.MACHINE_FILE).set("a", "value of a")
+    for name in (MACHINE_KEY_NAME, SEALED_NAME):
+        (data_dir / name).chmod(0o644)
+    assert open_secret_store(data_dir, SecretPlace.MACHINE_FILE).get("a") == "value of a"
+    assert (data_dir / MACHINE_KEY_NAME).stat().st_mode & 0o077 == 0
+
+
+def test_a_power_cut_while_the_machine_key_is_made_does_no_harm(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_descriptor: int) -> None:
+        raise OSError(5, "power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", cut)
+        with pytest.raises(SecretStoreUnavailable, match="power cut"):
+            open_secret_store(data_dir, SecretPlace.MACHINE_FILE)
+    assert not (data_dir / MACHINE_KEY_NAME).exists()
+    _works(open_secret_store(data_dir, SecretPlace.MACHINE_FILE))
+
+
 @pytest.mark.usefixtures("credential")
 def test_a_write_that_cannot_be_done_is_a_sentence(data_dir: Path) -> None:
     store = open_secret_store(data_dir, SecretPlace.CREDENTIAL)

@@ -11,6 +11,7 @@ import httpx
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.ports import Clock
 from homeapp.providers.grid_sp.exchange import Answer, Call, exchange
+from homeapp.redaction import redact
 from homeapp.settings import GridSpSettings
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Login:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token: str | None = None
+        redact(token)
         self._fresh_until = 0.0
 
     async def token(self, http: httpx.AsyncClient) -> str:

@@ -1,5 +1,6 @@
 """The hub's key, its local authority and the TLS contexts, shaken hands over real sockets."""
 
+import json
 import socket
 import ssl
 import threading
@@ -17,13 +18,15 @@ from homeapp import identity
 from homeapp.errors import EnvironmentProblem, SecretStoreUnavailable, SettingsInvalid
 from homeapp.identity import LocalAuthority
 from homeapp.providers.jose import HubSigner, verification_key
+from homeapp.settings import SecretPlace
 
 
 class Secrets:
     """Keeps secrets in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: SecretPlace = SecretPlace.CREDENTIAL) -> None:
         self.kept: dict[str, str] = {}
+        self.place = place
 
     def get(self, name: str) -> str | None:
         return self.kept.get(name)
@@ -90,6 +93,42 @@ def test_the_hubs_key_is_made_once() -> None:
     assert identity.hub_key_pem(secrets) == pem
     assert secrets.kept == {"hub.key": pem}
     assert identity.hub_key_pem(Secrets()) != pem
+
+
+def test_a_home_never_gets_a_second_key_in_silence(tmp_path: Path) -> None:
+    """Its providers would take it for a stranger; the old place of its secrets is told."""
+    keyring, elsewhere = Secrets(SecretPlace.KEYRING), Secrets(SecretPlace.CREDENTIAL)
+    pem = identity.home_key_pem(keyring, tmp_path)
+    assert identity.home_key_pem(keyring, tmp_path) == pem
+    with pytest.raises(SecretStoreUnavailable, match=r"kept in: keyring.*looked in: credential"):
+        identity.home_key_pem(elsewhere, tmp_path)
+    assert elsewhere.kept == {}
+    identity.hub_key_pem(elsewhere)
+    with pytest.raises(SecretStoreUnavailable, match=r"hub-key\.json"):
+        identity.home_key_pem(elsewhere, tmp_path)
+    assert identity.home_key_pem(keyring, tmp_path) == pem
+
+
+def test_secrets_that_have_moved_house_are_welcome(tmp_path: Path) -> None:
+    keyring, elsewhere = Secrets(SecretPlace.KEYRING), Secrets(SecretPlace.CREDENTIAL)
+    pem = identity.home_key_pem(keyring, tmp_path)
+    elsewhere.kept.update(keyring.kept)
+    assert identity.home_key_pem(elsewhere, tmp_path) == pem
+    with pytest.raises(SecretStoreUnavailable, match="kept in: credential"):
+        identity.home_key_pem(Secrets(SecretPlace.KEYRING), tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "nonsense"])
+def test_a_damaged_note_of_the_key_is_mended_only_where_the_key_is_there(tmp_path: Path, damage: str) -> None:
+    secrets = Secrets()
+    pem = identity.home_key_pem(secrets, tmp_path)
+    note = (tmp_path / "hub-key.json").read_text()
+    assert json.loads(note)["jwk"] == identity.public_jwk(pem)
+    (tmp_path / "hub-key.json").write_text(damage)
+    with pytest.raises(SecretStoreUnavailable):
+        identity.home_key_pem(Secrets(), tmp_path)
+    assert identity.home_key_pem(secrets, tmp_path) == pem
+    assert (tmp_path / "hub-key.json").read_text() == note
 
 
 @pytest.mark.parametrize("damage", ["", "nonsense", "rsa"])

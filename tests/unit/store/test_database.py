@@ -211,6 +211,23 @@ def test_the_first_write_of_a_day_makes_a_backup(tmp_path: Path) -> None:
     assert asyncio.run(main()) == ["one"]
 
 
+def test_a_backup_that_finds_no_room_leaves_none_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of it would take the room that the owner's answers need."""
+
+    def full(self: Path, _target: Path) -> Path:
+        assert self.exists()
+        raise OSError(28, "No space left on device")
+
+    async def main() -> list[str]:
+        async with Database(tmp_path, lambda: _on(20)) as database:
+            await _put(database.ledger, "one", "")
+            return await _keys(database.ledger)
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert asyncio.run(main()) == ["one"]
+    assert list(tmp_path.glob("*backup*")) == []
+
+
 def test_a_full_disk_is_a_sentence_and_goes_away(tmp_path: Path) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:

@@ -1,0 +1,344 @@
+"""Every command against a real server with canned answers: words, JSON, errors, exit codes."""
+
+import asyncio
+import io
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeapp import __main__ as program
+from homeapp import __version__, api
+from homeapp.errors import HomeappError, NotFound, PairingPending, WrongState
+from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
+from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.site import Site
+from homeapp.secrets import open_secret_store
+from homeapp.server import Handler, Server, socket_path
+from homeapp.settings import GRID_SP_SECRET, SecretPlace
+from homeapp.store.lock import lock_data_directory
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+OFFER = Offer(
+    offer_id="1234",
+    revision=1,
+    sp_id="evc_sp",
+    sp_name="EVC provider",
+    kind=OfferKind.POWER_FEED,
+    binding=Binding.OWNER_DECIDES,
+    issued_at=NOON,
+    expires_at=NOON + timedelta(minutes=30),
+    intervals=(OfferInterval(start=NOON + timedelta(hours=6), end=NOON + timedelta(hours=7), setpoint_w=-6000.0),),
+    title="Sell from the car",
+    description="Evening peak",
+    reward=Decimal("1.92"),
+    currency="EUR",
+    min_soc_pct=50.0,
+    max_feed_wh=6000.0,
+)
+METER = DeviceView(
+    device_id="homewizard:0123",
+    kind=DeviceKind.METER,
+    driver="homewizard",
+    name="Smart meter",
+    product="P1",
+    address="192.0.2.7:80",
+    link=DeviceLink.FOUND,
+    adopted=False,
+    problem="Press its button.",
+)
+
+
+class CannedHub:
+    """Answers as it is told to, and keeps what it was asked; runs in a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.asked: list[api.Call[Any]] = []
+        self.case = OfferCase(offer=OFFER, digest=OFFER.digest(), state=OfferState.PENDING, updated_at=NOON)
+        self.refusal: HomeappError | None = None
+        self.devices: tuple[DeviceView, ...] = (METER,)
+        self.checks = (api.Check(name="Clock", level=api.CheckLevel.OK, finding="12:00"),)
+        answers: dict[type[api.Call[Any]], Callable[[Any], object]] = {
+            api.AskDoctor: lambda _call: self.checks,
+            api.ListDevices: lambda _call: self.devices,
+            api.AdoptDevice: lambda call: replace(METER, adopted=True, name=call.name or "P1", problem=None),
+            api.ForgetDevice: lambda _call: None,
+            api.ListOffers: lambda _call: (self.case,),
+            api.ShowOffer: self._show,
+            api.DecideOffer: self._decide,
+        }
+        self._server = Server(path, {kind: self._handler(answer) for kind, answer in answers.items()}, _nothing, _hello)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> "CannedHub":
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(10)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._server.run(self._started.set))
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def _handler(self, answer: Callable[[Any], object]) -> Handler:
+        async def handle(call: Any) -> object:
+            self.asked.append(call)
+            if self.refusal is not None and not isinstance(call, api.ShowOffer):
+                raise self.refusal
+            return answer(call)
+
+        return handle
+
+    def _show(self, call: api.ShowOffer) -> OfferCase:
+        if call.key != OFFER.key:
+            raise NotFound(f"There is no request {call.key!r}.")
+        return self.case
+
+    def _decide(self, call: api.DecideOffer) -> OfferCase:
+        state = OfferState.ACCEPTED if call.choice is Choice.ACCEPT else OfferState.DECLINED
+        return replace(self.case, state=state)
+
+
+def _nothing(_topic: api.Topic) -> api.Notification:
+    return None
+
+
+def _hello(role: api.Role) -> api.Hello:
+    return api.Hello(version="1", protocol=1, now=NOON, clock_speed=1.0, role=role, site=Site())
+
+
+@pytest.fixture(autouse=True)
+def _own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The program's log and umask are not to become those of the tests."""
+    monkeypatch.setattr(program, "_log_to_stderr", lambda **_: None)
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[CannedHub]:
+    with CannedHub(socket_path(tmp_path)) as canned:
+        yield canned
+
+
+@pytest.fixture
+def homeapp(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = program.main([*arguments, "--data-dir", str(tmp_path)])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+Run = Callable[..., tuple[int, str, str]]
+LINE = "evc_sp/1234  {}  Sell from the car  (EVC provider, Mon 19:00 to Mon 20:00)  earns 1.92 EUR\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "asked"),
+    [
+        (
+            ("devices", "list"),
+            "homewizard:0123  meter  found, not adopted  Smart meter\n           -> Press its button.\n",
+            api.ListDevices(),
+        ),
+        (
+            ("devices", "adopt", "homewizard:0123", "--name", "Hall"),
+            "homewizard:0123  meter  found, adopted  Hall\n",
+            api.AdoptDevice(device_id="homewizard:0123", name="Hall"),
+        ),
+        (("devices", "forget", "homewizard:0123"), "Done.\n", api.ForgetDevice(device_id="homewizard:0123")),
+        (("offers", "list"), LINE.format("pending"), api.ListOffers()),
+        (
+            ("offers", "approve", OFFER.key),
+            LINE.format("accepted"),
+            api.DecideOffer(key=OFFER.key, digest=OFFER.digest(), choice=Choice.ACCEPT),
+        ),
+        (
+            ("offers", "decline", OFFER.key, "--digest", OFFER.digest()[:12]),
+            LINE.format("declined"),
+            api.DecideOffer(key=OFFER.key, digest=OFFER.digest(), choice=Choice.DECLINE),
+        ),
+        (("doctor",), "ok       Clock: 12:00\n", api.AskDoctor()),
+    ],
+)
+def test_each_command_asks_the_hub_and_says_what_it_answers(
+    hub: CannedHub, homeapp: Run, arguments: tuple[str, ...], words: str, asked: api.Call[Any]
+) -> None:
+    assert homeapp(*arguments) == (0, words, "")
+    assert hub.asked[-1] == asked
+    code, out, err = homeapp(*arguments, "--json")
+    assert (code, err) == (0, "")
+    expected = {api.ForgetDevice: type(None), api.AdoptDevice: dict, api.DecideOffer: dict}.get(type(asked), list)
+    assert type(json.loads(out)) is expected
+
+
+def test_a_request_is_shown_with_all_that_is_decided_about(hub: CannedHub, homeapp: Run) -> None:
+    code, out, _ = homeapp("offers", "show", OFFER.key)
+    assert code == 0
+    for part in ("Evening peak", "-6000 W", "not below 50 %", "at most 6000 Wh", "answer before Mon 13:30"):
+        assert part in out
+    assert f"digest {OFFER.digest()[:12]}\n" in out
+    code, out, _ = homeapp("--json", "offers", "show", OFFER.key)
+    assert json.loads(out)["digest"] == OFFER.digest()
+
+
+def test_an_answer_to_what_was_seen_before_a_change_is_refused(hub: CannedHub, homeapp: Run) -> None:
+    seen = OFFER.digest()[:12]
+    changed = replace(OFFER, revision=2, reward=Decimal("0.02"))
+    hub.case = OfferCase(offer=changed, digest=changed.digest(), state=OfferState.PENDING, updated_at=NOON)
+    code, out, err = homeapp("offers", "approve", OFFER.key, "--digest", seen)
+    assert (code, out) == (1, "")
+    assert "has changed" in err
+    assert not any(isinstance(call, api.DecideOffer) for call in hub.asked)
+
+
+def test_nothing_to_list_is_said(hub: CannedHub, homeapp: Run) -> None:
+    hub.devices = ()
+    assert homeapp("devices", "list") == (0, "Nothing.\n", "")
+    assert homeapp("devices", "list", "--json") == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (WrongState("The time to answer is over."), "WrongState"),
+        (PairingPending("Press the button."), "PairingPending"),
+        (ZeroDivisionError(), "HomeappError"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_sentence_and_code_1(
+    hub: CannedHub, homeapp: Run, refusal: HomeappError, kind: str
+) -> None:
+    """The first is what approving an expired request comes to."""
+    hub.case = replace(hub.case, state=OfferState.EXPIRED)
+    hub.refusal = refusal
+    sentence = str(refusal) or "The hub failed at this; see its log."
+    assert homeapp("offers", "approve", OFFER.key) == (1, "", f"homeapp: {sentence}\n")
+    code, out, err = homeapp("offers", "approve", OFFER.key, "--json")
+    assert (code, err) == (1, "")
+    assert json.loads(out) == {"error": {"kind": kind, "message": sentence}}
+
+
+@pytest.mark.usefixtures("hub")
+def test_an_unknown_request_is_not_found(homeapp: Run) -> None:
+    for verb in ("show", "approve", "decline"):
+        code, out, err = homeapp("offers", verb, "evc_sp/none")
+        assert (code, out) == (1, "")
+        assert err == "homeapp: There is no request 'evc_sp/none'.\n"
+
+
+def test_the_doctor_ends_with_1_only_for_errors(hub: CannedHub, homeapp: Run) -> None:
+    hub.checks = (api.Check(name="Prices", level=api.CheckLevel.WARNING, finding="none", advice="Wait."),)
+    assert homeapp("doctor") == (0, "WARNING  Prices: none\n           -> Wait.\n", "")
+    hub.checks = (*hub.checks, api.Check(name="Disk", level=api.CheckLevel.ERROR, finding="full", advice="Make room."))
+    assert homeapp("doctor")[0] == 1
+    code, out, _ = homeapp("doctor", "--json")
+    assert (code, [check["level"] for check in json.loads(out)]) == (1, ["warning", "error"])
+
+
+def test_names_from_outside_cannot_steer_the_terminal(hub: CannedHub, homeapp: Run) -> None:
+    hub.devices = (replace(METER, name="\x1b[2Jfine\nevc_sp/1  pending\u202e", problem=None),)
+    _, out, _ = homeapp("devices", "list")
+    assert out.count("\n") == 1
+    assert out.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("devices",),
+        ("devices", "adopt"),
+        ("devices", "list", "extra"),
+        ("offers", "approve"),
+        ("offers", "shred", "x"),
+        ("hub", "--port", "1"),
+        ("secret",),
+        ("secret", "hub.key"),
+        ("--theme", "pink"),
+    ],
+)
+def test_bad_arguments_end_with_2_and_the_usage(homeapp: Run, capsys: Any, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as end:
+        homeapp(*arguments)
+    assert end.value.code == 2
+    assert "usage: homeapp" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("hub")
+def test_the_common_options_may_stand_before_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is dropped in silence would mean another home."""
+    assert program.main(["--data-dir", str(tmp_path), "--json", "devices", "list"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["device_id"] == METER.device_id
+
+
+def test_the_version_and_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for option, expected in (("--version", f"homeapp {__version__}"), ("--help", "secret")):
+        with pytest.raises(SystemExit) as end:
+            program.main([option])
+        assert end.value.code == 0
+        assert expected in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [("devices", "list"), ("offers", "list"), ("offers", "show", "x")])
+def test_without_a_hub_each_command_says_how_to_start_one(homeapp: Run, arguments: tuple[str, ...]) -> None:
+    code, out, err = homeapp(*arguments)
+    assert (code, out) == (1, "")
+    assert "homeapp hub" in err
+    code, out, err = homeapp(*arguments, "--json")
+    assert (code, err, json.loads(out)["error"]["kind"]) == (1, "", "HubNotRunning")
+
+
+def test_without_a_hub_the_doctor_still_looks_at_the_home(homeapp: Run, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[site]\nfuse_a = 35\n")
+    code, out, _ = homeapp("doctor")
+    assert code == 1
+    assert out.startswith(
+        "ERROR    Hub: No hub runs with this data directory.\n           -> Start one with: homeapp hub"
+    )
+    assert "3 x 35 A" in out
+    (tmp_path / "settings.toml").write_text("[site]\nfuse_a = 'x'\n")
+    tmp_path.chmod(0o777)
+    code, out, err = homeapp("doctor", "--json")
+    wrong = {check["name"] for check in json.loads(out) if check["level"] == "error"}
+    assert (code, err, wrong) == (1, "", {"Hub", "Settings", "Data directory"})
+
+
+def test_the_doctor_knows_a_home_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert program.main(["doctor", "--data-dir", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere does not exist" in capsys.readouterr().out
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_secret_is_read_from_a_pipe_and_kept(homeapp: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.toml").write_text('secrets = "machine_file"\n')
+    monkeypatch.setattr(sys, "stdin", io.StringIO("swordfish-4711\nmore"))
+    code, out, _ = homeapp("secret", GRID_SP_SECRET)
+    assert (code, out) == (0, "Kept in: machine_file\n")
+    assert open_secret_store(tmp_path, SecretPlace.MACHINE_FILE).get(GRID_SP_SECRET) == "swordfish-4711"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    code, _, err = homeapp("secret", GRID_SP_SECRET)
+    assert (code, "Nothing was entered" in err) == (1, True)
+    assert open_secret_store(tmp_path, SecretPlace.MACHINE_FILE).get(GRID_SP_SECRET) == "swordfish-4711"
+
+
+def test_a_secret_is_not_entered_beside_a_running_hub(homeapp: Run, tmp_path: Path) -> None:
+    with lock_data_directory(tmp_path):
+        code, _, err = homeapp("secret", GRID_SP_SECRET)
+    assert (code, "Another hub already works" in err) == (1, True)
