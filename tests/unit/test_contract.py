@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeapp import api
-from homeapp.errors import HomeappError, NotFound, PairingPending, SettingsInvalid, WrongState
+from homeapp.errors import EnvironmentProblem, HomeappError, NotFound, PairingPending, SettingsInvalid, WrongState
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.tariff import PriceSlot, Tariff
@@ -77,7 +77,7 @@ def test_a_notification_is_read_back(topic: api.Topic, value: api.Notification) 
         (NotFound("a"), NotFound),
         (WrongState("a"), WrongState),
         (PairingPending("a"), PairingPending),
-        (SettingsInvalid("a"), HomeappError),
+        (SettingsInvalid("a"), EnvironmentProblem),
     ],
 )
 def test_an_error_keeps_its_sentence_and_the_nearest_class(error: HomeappError, read: type[HomeappError]) -> None:

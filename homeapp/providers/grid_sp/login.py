@@ -42,7 +42,6 @@ class Login:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token: str | None = None
-        redact(token)
         self._fresh_until = 0.0
 
     async def token(self, http: httpx.AsyncClient) -> str:
@@ -79,6 +78,7 @@ class Login:
         token = told.get("access_token")
         if answer.status != httpx.codes.OK or not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ProviderUnreachable(f"{name} does not let the hub log in at the moment. The hub tries again.")
+        redact(token)
         self._fresh_until = self._clock.monotonic() + _use_for_s(told.get("expires_in"))
         logger.debug("grid_sp: a new token was fetched")
         return token
