@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QGuiApplication, QMouseEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QScreen
 from PySide6.QtWidgets import QApplication
 
 from ui import fonts, theme
@@ -17,6 +17,8 @@ from ui.theme import ThemeChoice
 from ui.window import Window
 
 logger = logging.getLogger(__name__)
+
+_WINDOW = QSize(1280, 800)
 
 
 def run(
@@ -52,13 +54,8 @@ def run(
             photographer.done.connect(lambda _count: application.quit())
         window.first_frame.connect(photographer.start)
     if kiosk:
-        pointer = _PointerHider(application)
-        application.installEventFilter(pointer)
-        window.setWindowFlag(Qt.WindowType.FramelessWindowHint)
-        window.showFullScreen()
-    else:
-        window.resize(1280, 800)
-        window.show()
+        application.installEventFilter(_PointerHider(application))
+    _place(window, application.primaryScreen(), kiosk=kiosk)
     link.start()
     try:
         return application.exec()
@@ -74,6 +71,18 @@ def _application() -> QApplication:
     application.setStyle("Fusion")
     fonts.load()
     return application
+
+
+def _place(window: Window, screen: QScreen, *, kiosk: bool) -> None:
+    """Show the window at its size, never larger than the screen."""
+    if kiosk:
+        window.setWindowFlag(Qt.WindowType.FramelessWindowHint)
+        # A wall often runs X without a window manager; nobody else would make the window as large as the screen.
+        window.setGeometry(screen.geometry())
+        window.showFullScreen()
+        return
+    window.resize(_WINDOW.boundedTo(screen.availableGeometry().size()))
+    window.show()
 
 
 def _follow(choice: ThemeChoice) -> None:
