@@ -27,7 +27,8 @@ from ui.widgets import paint
 from ui.widgets.banner import Banner
 from ui.widgets.navigation import Navigation
 
-WIDE_FROM = 1000
+WIDE_FROM = (1000, 720)
+"""px; a screen that is smaller in either gets the compact layout: 1024x600 is a common wall tablet."""
 PAGES = ("home", "inbox", "devices")
 _REDRAW_MS, _TICK_MS = 100, 1000
 
@@ -176,7 +177,7 @@ class Window(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        compact = self.width() < WIDE_FROM
+        compact = self.width() < WIDE_FROM[0] or self.height() < WIDE_FROM[1]
         if compact is not self._compact:
             self._compact = compact
             self._arrange(compact=compact)

@@ -20,14 +20,14 @@ from ui.widgets.flow_pipes import flow
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
-BOTH_SIZES = pytest.mark.parametrize("size", [(1280, 800), (800, 480)], ids=["wide", "compact"])
+BOTH_SIZES = pytest.mark.parametrize("size", [(1280, 800), (1024, 600), (800, 480)], ids=["wide", "tablet", "compact"])
 
 
 @pytest.mark.usecase("T2")
 @BOTH_SIZES
 def test_approve_sends_what_was_shown_and_waits(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
     window, hub = opened(situations.OFFERED, size)
-    card = window.home.offer if size[0] > 1000 else window.home.offer_strip
+    card = window.home.offer if size == (1280, 800) else window.home.offer_strip
     shown = situations.PENDING
     hub.hold = True
     accepted = replace(shown, state=OfferState.ACCEPTED, decision=situations.decision(shown.offer, Choice.ACCEPT))
@@ -51,10 +51,10 @@ def _title(window: Window) -> str:
 @BOTH_SIZES
 def test_a_refused_answer_is_said(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
     window, hub = opened(situations.OFFERED, size)
-    card = window.home.offer if size[0] > 1000 else window.home.offer_strip
+    card = window.home.offer if size == (1280, 800) else window.home.offer_strip
     hub.answers[api.DecideOffer] = lambda _call: WrongState("The provider has changed this offer. Look at it again.")
     qtbot.mouseClick(card.buttons.decline, Qt.MouseButton.LeftButton)
-    told = card.buttons.problem.words if size[0] > 1000 else card.line
+    told = card.buttons.problem.words if size == (1280, 800) else card.line
     qtbot.waitUntil(lambda: told.text() == "The provider has changed this offer. Look at it again.", timeout=5000)
     assert told.isVisible()
     assert card.buttons.decline.isEnabled()
