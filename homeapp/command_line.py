@@ -1,7 +1,11 @@
-"""The commands that talk to a running hub: devices, offers, doctor. The same contract as the screen's."""
+"""The commands that talk to a running hub over the same contract as the screen: devices, offers, doctor.
+
+``audit`` needs no hub: it reads the file.
+"""
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from homeapp import api
+from homeapp import api, audit
 from homeapp.client import Client, connect
 from homeapp.doctor import examine_without_hub
 from homeapp.errors import HomeappError, HubNotRunning, WrongState
@@ -34,7 +38,7 @@ class _Shown:
 def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
-    """``devices``, ``offers`` and ``doctor`` with their verbs."""
+    """``devices``, ``offers``, ``doctor`` and ``audit`` with their verbs."""
     devices = commands.add_parser("devices", help="list, adopt or forget devices", parents=[common])
     verbs = devices.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", parents=[common]).set_defaults(command=_list_devices)
@@ -58,10 +62,13 @@ def add_commands(
 
     doctor = commands.add_parser("doctor", help="say how the hub is and what to do", parents=[common])
     doctor.set_defaults(command=_doctor)
+    _add_audit(commands, common)
 
 
 def carry_out(arguments: argparse.Namespace, data_dir: Path) -> int:
     """Run one of the commands; the exit code."""
+    if arguments.what == "audit":
+        return _audit(arguments, data_dir)
     try:
         result, zone = asyncio.run(_call(arguments, data_dir))
     except HubNotRunning as error:
@@ -78,6 +85,42 @@ def carry_out(arguments: argparse.Namespace, data_dir: Path) -> int:
         sys.stdout.write("".join(_printable(line) + "\n" for line in _lines(result, ZoneInfo(zone))))
     is_report = isinstance(result, tuple) and bool(result) and isinstance(result[0], api.Check)
     return 1 if is_report and any(check.level is api.CheckLevel.ERROR for check in result) else 0
+
+
+def _add_audit(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    log = commands.add_parser("audit", help="verify or export the audit log, with or without a hub", parents=[common])
+    verbs = log.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("verify", parents=[common], help="look whether anybody has changed it")
+    verbs.add_parser("export", parents=[common], help="print it as JSON lines, newest last")
+
+
+def _audit(arguments: argparse.Namespace, data_dir: Path) -> int:
+    try:
+        if arguments.verb == "export":
+            return _export(data_dir)
+        verdict = audit.examine(data_dir)
+    except HomeappError as error:
+        _print_error(error, as_json=arguments.json)
+        return 1
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(verdict), indent=2).decode() + "\n")
+    else:
+        finding = f"The audit log is broken: {verdict.problem}" if verdict.problem else "unbroken."
+        sys.stdout.write(_printable(f"{verdict.count} rows, {finding}" if not verdict.problem else finding) + "\n")
+    return 1 if verdict.problem else 0
+
+
+def _export(data_dir: Path) -> int:
+    try:
+        for row in audit.read_rows(data_dir):
+            sys.stdout.write(audit.json_line(row) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough; nothing more may be written when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 async def _call(arguments: argparse.Namespace, data_dir: Path) -> tuple[Any, str]:

@@ -127,6 +127,7 @@ class Hub:
             EnvironmentProblem: the databases or the local socket cannot be used.
         """
         await self._load()
+        await self._ledger.hub_started(__version__)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._server.run(started))
             for name, body in self._bodies().items():
@@ -176,8 +177,8 @@ class Hub:
         for sp_id, tariff in (await self._ledger.tariffs()).items():
             self._live.tariff_received(sp_id, tariff)
         self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))
-        for sentence in self._out.database.repairs:
-            self._live.notice("store_repaired", sentence)
+        for number, sentence in enumerate(self._out.database.repairs):
+            self._live.notice(f"store_repaired.{number}", sentence)
 
     async def _control(self) -> None:
         # What a cycle sets off belongs to this loop: a fault in it restarts the loop and not the hub.

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from homeapp.errors import StoreUnavailable
 
+LEDGER_NAME = "ledger.db"
 BUSY_TIMEOUT_S = 5.0
 _ROOM_TO_WORK = 64 * 1024
 

@@ -15,12 +15,12 @@ from typing import Self, TypeVar
 import sqlite_utils
 
 from homeapp.errors import StoreUnavailable
-from homeapp.store.connection import DatabaseFile, Work, connect, is_damage, sentences
+from homeapp.store.audit_head import AuditHead
+from homeapp.store.connection import LEDGER_NAME, DatabaseFile, Work, connect, is_damage, sentences
 from homeapp.store.migrations import LEDGER, TELEMETRY, migrate
 
 logger = logging.getLogger(__name__)
 
-LEDGER_NAME = "ledger.db"
 TELEMETRY_NAME = "telemetry.db"
 KEPT_BACKUPS = 3
 
@@ -33,11 +33,11 @@ class Database:
     The telemetry file (WAL, synchronous NORMAL) may lose its last seconds in a power cut, the ledger (WAL, FULL)
     nothing. A damaged telemetry file is set aside and made anew; a damaged ledger is set aside and restored from the
     newest dated backup. A backup of the ledger is made at the start and before the first write of each day (UTC, the
-    machine's clock); the last three are kept.
+    machine's clock); the last three are kept. The newest row of the audit log is noted in a file beside them.
 
     Attributes:
         ledger, telemetry: the files; usable inside the block.
-        repairs: sentences about what had to be set aside, for the owner.
+        repairs: sentences about what had to be set aside or does not fit, for the owner.
 
     Raises (on entering):
         StoreUnavailable: the disk is full, a file is locked, read-only or of a newer version, or a damaged ledger has
@@ -77,10 +77,13 @@ class Database:
                 migrate(sqlite_utils.Database(ledger, execute_plugins=False), LEDGER, ledger_path)
                 backups = _Backups(self._data_dir, ledger, self._now)
                 backups.make_if_due()
+                head = AuditHead(self._data_dir, ledger, self._now)
+                if head.problem:
+                    self._repaired(head.problem)
             with sentences(telemetry_path):
                 telemetry = undo.enter_context(closing(self._open_telemetry(telemetry_path)))
                 migrate(sqlite_utils.Database(telemetry, execute_plugins=False), TELEMETRY, telemetry_path)
-            self.ledger = _LedgerFile(ledger_path, ledger, self._thread, backups)
+            self.ledger = _LedgerFile(ledger_path, ledger, self._thread, backups, head)
             self.telemetry = DatabaseFile(telemetry_path, telemetry, self._thread)
             undo.pop_all()
 
@@ -165,17 +168,35 @@ class _Backups:
 
 
 class _LedgerFile(DatabaseFile):
-    """The ledger makes its backup of the day before the day's first write."""
+    """The ledger makes its backup of the day before the day's first write, and notes the head of its audit log."""
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, thread: ThreadPoolExecutor, backups: _Backups
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        thread: ThreadPoolExecutor,
+        backups: _Backups,
+        head: AuditHead,
     ) -> None:
         super().__init__(path, connection, thread)
         self._backups = backups
+        self._head = head
+
+    def close(self) -> None:
+        self._head.note(stopping=True)
+        super().close()
+
+    async def read(self, work: Work[T]) -> T:
+        # Also here: the last row before a quiet time is to be noted before the next one comes.
+        return await super().read(lambda connection: self._noting(work(connection)))
 
     def _in_transaction(self, work: Work[T], *, commit: bool) -> T:
         self._backups.make_if_due()
-        return super()._in_transaction(work, commit=commit)
+        return self._noting(super()._in_transaction(work, commit=commit))
+
+    def _noting(self, result: T) -> T:
+        self._head.note()
+        return result
 
 
 def _open_checked(path: Path, synchronous: str) -> sqlite3.Connection | None:

@@ -1,12 +1,14 @@
 """What must not be lost: requests and answers, adopted devices, car health, prices, and what was done when."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from homeapp.errors import StoreUnavailable
 from homeapp.model.device import AdoptedDevice
 from homeapp.model.health import HealthAlert
 from homeapp.model.live import Notice
@@ -17,6 +19,8 @@ from homeapp.store import offer_rows
 from homeapp.store.database import Database
 from homeapp.store.offer_rows import CaseChange, Failure, Undelivered
 from homeapp.store.records import decode, encode
+
+logger = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -201,8 +205,29 @@ class Ledger:
         return rows[0][0] if rows else None
 
     async def keep_value(self, key: str, value: str) -> None:
-        """Keep a small value."""
-        await self._replace("INSERT OR REPLACE INTO kept_values (key, value) VALUES (?, ?)", key, str(value))
+        """Keep a small value, as the charging mode; a change of it is in the audit trail."""
+        now, text = self._clock.now(), str(value)
+
+        def write(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
+                "INSERT INTO kept_values (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "value = excluded.value WHERE value != excluded.value",
+                (key, text),
+            ).rowcount
+            if changed:
+                offer_rows.audit(connection, now, "value_changed", key, {"value": text})
+
+        await self._file.write(write)
+
+    async def hub_started(self, version: str) -> None:
+        """A row in the audit trail; a disk that cannot take it is no reason not to run."""
+        now = self._clock.now()
+        try:
+            await self._file.write(
+                lambda connection: offer_rows.audit(connection, now, "hub_started", "hub", {"version": version})
+            )
+        except StoreUnavailable as error:
+            logger.error("store: the start of the hub is not in the audit log: %s", error)
 
     async def _close_outbox_row(self, decision_id: str, state: str, sentence: str) -> None:
         now = self._clock.now()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from homeapp.audit import FIRST_PREV, row_hash
 from homeapp.errors import StoreUnavailable
 
 LEDGER = Migrations("ledger")
@@ -79,6 +80,36 @@ def _ledger_1(database: Database) -> None:
             """CREATE TABLE audit (
                 number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
                 detail TEXT NOT NULL) STRICT""",
+            """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+            """CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+                BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+        ),
+    )
+
+
+@LEDGER(name="0002")
+def _ledger_2(database: Database) -> None:
+    """The audit trail becomes a chain of hashes (``homeapp.audit``); its old triggers go with the old table."""
+    database.execute(
+        """CREATE TABLE chained_audit (
+            seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,
+            prev TEXT NOT NULL, hash TEXT NOT NULL) STRICT"""
+    )
+    prev = FIRST_PREV
+    rows = database.execute("SELECT at, kind, subject, detail FROM audit ORDER BY number")
+    for seq, (at, kind, subject, detail) in enumerate(rows, start=1):
+        sealed = row_hash(seq=seq, at=at, kind=kind, subject=subject, detail=detail, prev=prev)
+        database.execute(
+            "INSERT INTO chained_audit (seq, at, kind, subject, detail, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (seq, at, kind, subject, detail, prev, sealed),
+        )
+        prev = sealed
+    _run(
+        database,
+        (
+            "DROP TABLE audit",
+            "ALTER TABLE chained_audit RENAME TO audit",
             """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
                 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
             """CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from homeapp.audit import FIRST_PREV, row_hash
 from homeapp.model.offer import OfferCase, OfferState, Receipt
 from homeapp.ports import DecisionMessage
 from homeapp.store.records import decode, encode
@@ -151,10 +152,14 @@ def untold_failures(connection: sqlite3.Connection) -> list[Undelivered]:
 
 
 def audit(connection: sqlite3.Connection, now: datetime, kind: str, subject: str, detail: object) -> None:
-    """Append one row to the audit trail."""
+    """Append one row to the chain of the audit trail."""
+    newest = connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    last, prev = newest or (0, FIRST_PREV)
+    at, text, seq = now.isoformat(), encode(detail), last + 1
+    sealed = row_hash(seq=seq, at=at, kind=kind, subject=subject, detail=text, prev=prev)
     connection.execute(
-        "INSERT INTO audit (at, kind, subject, detail) VALUES (?, ?, ?, ?)",
-        (now.isoformat(), kind, subject, encode(detail)),
+        "INSERT INTO audit (seq, at, kind, subject, detail, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (seq, at, kind, subject, text, prev, sealed),
     )
 
 

@@ -33,7 +33,7 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.telemetry import Sample, Telemetry
 
 HERE = Path(__file__).parent
-SCHEMA = 1
+SCHEMAS = {"ledger": 2, "telemetry": 1}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -130,13 +130,14 @@ async def _make(directory: Path) -> None:
 
 
 def main() -> None:
-    """Write ``ledger-<schema>.db`` and ``telemetry-<schema>.db`` beside this file."""
+    """Write ``ledger-<schema>.db`` and ``telemetry-<schema>.db`` beside this file, where they are not there yet."""
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(_make(Path(directory)))
-        for name in ("ledger", "telemetry"):
-            source, target = Path(directory) / f"{name}.db", HERE / f"{name}-{SCHEMA}.db"
+        for name, schema in SCHEMAS.items():
+            source, target = Path(directory) / f"{name}.db", HERE / f"{name}-{schema}.db"
             if target.exists():
-                sys.exit(f"{target} exists already: the files of released schemas are never made again")
+                sys.stdout.write(f"{target} exists already: the files of released schemas are never made again\n")
+                continue
             with closing(sqlite3.connect(source)) as database:
                 # One small file without a log beside it.
                 database.execute("PRAGMA journal_mode = DELETE")

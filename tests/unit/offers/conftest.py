@@ -91,7 +91,7 @@ class Desk:
             lambda connection: [
                 row[0]
                 for row in connection.execute(
-                    "SELECT detail ->> '$.state' FROM audit WHERE kind = ? ORDER BY number", (kind,)
+                    "SELECT detail ->> '$.state' FROM audit WHERE kind = ? ORDER BY seq", (kind,)
                 )
             ]
         )

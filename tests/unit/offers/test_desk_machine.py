@@ -229,7 +229,7 @@ class DeskMachine(RuleBasedStateMachine):
         if not hasattr(self, "desk"):
             return
         state: dict[tuple[str, int], str] = {}
-        for subject, detail in self._rows("SELECT subject, detail FROM audit WHERE kind = 'offer' ORDER BY number"):
+        for subject, detail in self._rows("SELECT subject, detail FROM audit WHERE kind = 'offer' ORDER BY seq"):
             step = json.loads(detail)
             which = (subject, step["revision"])
             before = state.get(which, "")

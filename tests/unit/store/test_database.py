@@ -290,7 +290,8 @@ def test_the_audit_trail_cannot_be_rewritten(tmp_path: Path) -> None:
         async with Database(tmp_path) as database:
             await database.ledger.write(
                 lambda connection: connection.execute(
-                    "INSERT INTO audit (at, kind, subject, detail) VALUES ('now', 'offer', 'a', '{}')"
+                    "INSERT INTO audit (seq, at, kind, subject, detail, prev, hash) "
+                    "VALUES (1, 'now', 'offer', 'a', '{}', '', '')"
                 )
             )
             for statement in ("DELETE FROM audit", "UPDATE audit SET subject = 'b'"):

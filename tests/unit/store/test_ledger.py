@@ -88,7 +88,7 @@ def test_devices_are_adopted_replaced_and_forgotten_with_a_trail(tmp_path: Path)
         await ledger.forget_device("ocpp:nobody")
         assert await ledger.adopted_devices() == ()
         trail = await database.ledger.read(
-            lambda connection: connection.execute("SELECT kind, subject, detail FROM audit ORDER BY number").fetchall()
+            lambda connection: connection.execute("SELECT kind, subject, detail FROM audit ORDER BY seq").fetchall()
         )
         return kept, trail
 
