@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from homeapp import __version__, api
@@ -166,7 +167,7 @@ class Hub:
             **self._out.background,
         }
         for provider in self._out.providers:
-            bodies[provider.sp_id] = lambda provider=provider: provider.run(self._inbox)  # type: ignore[misc]
+            bodies[provider.sp_id] = partial(provider.run, self._inbox)
         return bodies
 
     async def _load(self) -> None:

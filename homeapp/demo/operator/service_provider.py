@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -62,7 +63,7 @@ class WireEvent:
     note: str = ""
 
 
-class StreetApplication:
+class StreetApplication(ABC):
     """One company's application at the system operator; it repairs its registration and subscriptions by itself.
 
     Attributes:
@@ -124,9 +125,9 @@ class StreetApplication:
         self._happened()
         return True
 
+    @abstractmethod
     def _arrived(self, instance: ContentInstance) -> None:
         """Act on a message that has not been seen before."""
-        raise NotImplementedError
 
     async def _catch_up(self, container: str) -> None:
         """Take in what came while there was no link."""
