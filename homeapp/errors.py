@@ -16,10 +16,12 @@ HomeappError
 ├── ProviderError               a service provider or the way to it
 │   ├── ProviderUnreachable     try again later
 │   ├── ProviderRefused         final: trying again with the same message is useless
+│   ├── NotConsented            the owner has not agreed that this leaves the home
 │   └── MessageRejected         an inbound message failed a check (signature, audience, expiry, replay, schema)
 └── RequestRefused              a call over the contract cannot be carried out
     ├── NotFound
     ├── NotAllowed              the caller's role is too low
+    ├── WrongPin                and how long to wait before the next try
     └── WrongState              expired, already answered, revised since it was shown
 
 Each carries a sentence for the person in front of the screen: what happened and what to do.
@@ -90,12 +92,16 @@ class ProviderRefused(ProviderError):
     """The provider's side refused the message for good."""
 
 
+class NotConsented(ProviderError):
+    """Something was about to leave the home that the owner has not agreed to."""
+
+
 class MessageRejected(ProviderError):
     """An inbound message failed a check and was not acted upon.
 
     Attributes:
         code: which check failed: ``signature``, ``audience``, ``expired``, ``replay``, ``schema``, ``value``,
-            ``issuer``.
+            ``issuer``, ``purpose`` (this provider may not ask for this), ``sealed`` (encrypted for somebody else).
     """
 
     def __init__(self, code: str, sentence: str) -> None:
@@ -113,6 +119,10 @@ class NotFound(RequestRefused):
 
 class NotAllowed(RequestRefused):
     """The caller's role does not permit the call."""
+
+
+class WrongPin(RequestRefused):
+    """The PIN is not right, or it was tried too often."""
 
 
 class WrongState(RequestRefused):

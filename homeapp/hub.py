@@ -175,6 +175,7 @@ class Hub:
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
         self._live.goal = self._goal()
         self._live.alert_raised(await self._ledger.alerts())
+        self._live.orders_changed(await self._ledger.part_orders())
         for sp_id, tariff in (await self._ledger.tariffs()).items():
             self._live.tariff_received(sp_id, tariff)
         self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from homeapp.model.health import HealthAlert
+from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Offer, Receipt
 from homeapp.model.tariff import Tariff
@@ -63,6 +63,12 @@ class HubInbox:
         await self._ledger.keep_alert(alert)
         logger.warning("%s: car health %s %s", alert.sp_id, alert.severity, alert.code or alert.alert_id)
         self._live.alert_raised(await self._ledger.alerts())
+        self._live_changed()
+
+    async def part_order(self, order: PartOrder) -> None:
+        await self._ledger.keep_part_order(order)
+        logger.info("%s: part order %s is %s", order.sp_id, order.order_id, order.status)
+        self._live.orders_changed(await self._ledger.part_orders())
         self._live_changed()
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:

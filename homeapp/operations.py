@@ -70,6 +70,10 @@ class Operations:
                 value = self._live.tariff
             case api.Topic.PLAN:
                 value = self._live.plan
+            case api.Topic.SHARING:
+                value = ()
+            case api.Topic.ACCESS:
+                value = api.AccessView(role=api.Role.INSTALLER, until=None, open_role=api.Role.INSTALLER, pins=())
         return value
 
     async def _ask_doctor(self, _call: api.AskDoctor) -> tuple[api.Check, ...]:

@@ -6,11 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from homeapp.model.consent import DataClass
 from homeapp.model.device import AdoptedDevice, Candidate
-from homeapp.model.health import HealthAlert
+from homeapp.model.health import HealthAlert, PartOrder, PevExamination, Position
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Decision, Offer, Receipt
 from homeapp.model.readings import EvceCommand, EvceState, MeterReading
+from homeapp.model.record import DataRecord
 from homeapp.model.tariff import Tariff
 
 
@@ -187,6 +189,9 @@ class ProviderInbox(Protocol):
     async def health(self, alert: HealthAlert) -> None:
         """A defect of the car, or its repair."""
 
+    async def part_order(self, order: PartOrder) -> None:
+        """How a part order stands; replaces what was known of the same order."""
+
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         """Remember a message id; True where it was known already (a replay or a duplicate)."""
 
@@ -226,6 +231,50 @@ class Provider(Protocol):
         Raises:
             ProviderUnreachable: try again later.
             ProviderRefused: final.
+        """
+
+    async def disclose(self, record: DataRecord) -> int:
+        """Hand a record over; handing over the same record again has no second effect.
+
+        Whether it may leave has been checked.
+
+        Returns:
+            Its size on the wire, bytes.
+
+        Raises:
+            ProviderUnreachable: try again later.
+            ProviderRefused: final; also where this provider has no use for this kind of record.
+        """
+
+    async def erase(self, data_classes: Collection[DataClass]) -> None:
+        """Delete what was handed over of these kinds, as far as the protocol can.
+
+        Raises:
+            ProviderUnreachable: try again later.
+            NotSupported: the protocol has no way to delete; only the provider itself can.
+        """
+
+
+class Pev(Protocol):
+    """The car, over the data link in the plug or by radio; each call connects and disconnects by itself.
+
+    Raises (all operations):
+        DeviceUnreachable: it is not plugged in, asleep or silent.
+        DeviceRefused: it does not allow this.
+        ProtocolError: it answers garbage.
+    """
+
+    async def examine(self) -> PevExamination:
+        """Read its identity and look for defects (ISO 14229-1 services 0x22 and 0x19); changes nothing."""
+
+    async def locate(self) -> Position | None:
+        """Where it is, or None where it does not tell."""
+
+    async def install(self, package: bytes, version: str) -> None:
+        """Transfer and activate software (services 0x34, 0x36, 0x37, 0x31); returns when the car runs ``version``.
+
+        Raises:
+            DeviceRefused: the car refuses the package, for instance its signature.
         """
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import (
     Activity,
     Doing,
@@ -41,7 +41,7 @@ class LiveState:
     """Holds the newest of everything in memory; ``snapshot`` puts it together.
 
     Attributes:
-        meter, evce, plan, activity, today, alerts: the newest, or None / empty.
+        meter, evce, plan, activity, today, alerts, orders: the newest, or None / empty.
     """
 
     def __init__(self, *, site: Site, goal: Goal, clock: Clock) -> None:
@@ -52,6 +52,7 @@ class LiveState:
         self.activity = Activity(doing=Doing.NO_CHARGER)
         self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
         self.alerts: tuple[HealthAlert, ...] = ()
+        self.orders: tuple[PartOrder, ...] = ()
         self._clock = clock
         self._evce: EvceState | None = None
         self._known_since: dict[datetime, float] = {}
@@ -142,6 +143,11 @@ class LiveState:
         standing = (alert for alert in alerts if alert.cleared_at is None)
         self.alerts = tuple(sorted(standing, key=lambda alert: list(Severity).index(alert.severity), reverse=True))
 
+    def orders_changed(self, orders: Iterable[PartOrder]) -> None:
+        """Part orders, the newest first; those that are over are left out."""
+        over = (OrderStatus.DELIVERED, OrderStatus.CANCELLED)
+        self.orders = tuple(order for order in orders if order.status not in over)
+
     def snapshot(self, *, meter_online: bool | None, evce_online: bool | None, pending_offers: int) -> Snapshot:
         """Everything Home shows, with ages as of now."""
         now = self._clock.now()
@@ -170,6 +176,7 @@ class LiveState:
             fuse_a=self.site.fuse_a,
             today=self.today,
             alerts=self.alerts,
+            orders=self.orders,
             providers=tuple(self._links.values()),
             notices=tuple(notice for notice in reversed(self._notices.values()) if now - notice.at < NOTICE_LIFE),
             pending_offers=pending_offers,

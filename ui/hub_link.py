@@ -69,7 +69,7 @@ class HubLink(QObject):
         connected: ``api.Hello``; values of all topics follow.
         lost: the hub is gone, or was never there; emitted once until it is back.
         refused: a sentence: the hub is there but cannot be used.
-        snapshot, devices, offers, tariff, plan: the newest value.
+        snapshot, devices, offers, tariff, plan, sharing, access: the newest value.
     """
 
     connected = Signal(object)
@@ -80,6 +80,8 @@ class HubLink(QObject):
     offers = Signal(object)
     tariff = Signal(object)
     plan = Signal(object)
+    sharing = Signal(object)
+    access = Signal(object)
 
     def __init__(self, socket_path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -97,6 +99,8 @@ class HubLink(QObject):
             api.Topic.OFFERS: self.offers,
             api.Topic.TARIFF: self.tariff,
             api.Topic.PLAN: self.plan,
+            api.Topic.SHARING: self.sharing,
+            api.Topic.ACCESS: self.access,
         }
         self._socket = QLocalSocket(self)
         self._socket.connected.connect(self._say_hello)

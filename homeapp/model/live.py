@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from homeapp.model.health import HealthAlert
+from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.plan import ChargingMode
 from homeapp.model.readings import EvceStatus
 
@@ -137,6 +137,7 @@ class Snapshot:
         meter_online, evce_online: None where there is no such device adopted.
         fuse_a: the main fuse, A per phase.
         granted_w: the limit the charger has accepted.
+        orders: parts that are on their way, the newest first.
     """
 
     at: datetime
@@ -164,3 +165,4 @@ class Snapshot:
     providers: tuple[ProviderLink, ...] = ()
     notices: tuple[Notice, ...] = ()
     pending_offers: int = 0
+    orders: tuple[PartOrder, ...] = ()

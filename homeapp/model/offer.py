@@ -17,6 +17,22 @@ class OfferKind(StrEnum):
     """charge less for a while"""
     CAPACITY_LIMIT = "capacity_limit"
     """limit of the grid connection set by the DSO"""
+    HEALTH_CHECK = "health_check"
+    """look into the car for defects"""
+    PART_ORDER = "part_order"
+    """order a part for the car"""
+    CAR_SOFTWARE = "car_software"
+    """install software of the manufacturer in the car"""
+    CHARGER_SOFTWARE = "charger_software"
+    """have the charger install software"""
+
+    @property
+    def is_job(self) -> bool:
+        """It asks for a piece of work within its time span, not for power over it."""
+        return self in _JOBS
+
+
+_JOBS = frozenset({OfferKind.HEALTH_CHECK, OfferKind.PART_ORDER, OfferKind.CAR_SOFTWARE, OfferKind.CHARGER_SOFTWARE})
 
 
 class Binding(StrEnum):
@@ -67,6 +83,32 @@ class OfferInterval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Particulars of a request for a piece of work; those that its kind does not need are empty.
+
+    Attributes:
+        part: what is to be ordered.
+        alert_id: the alert about the car that it is for.
+        version: of the software to be installed.
+        location: https URL of the package.
+        sha256: of the package, hexadecimal, lower case.
+        size_bytes: of the package.
+        manifest: compact JWS by the manufacturer over version, sha256 and size of car software.
+        signing_certificate, signature: of charger software, PEM and Base64, as OCPP passes them on.
+    """
+
+    part: str = ""
+    alert_id: str = ""
+    version: str = ""
+    location: str = ""
+    sha256: str = ""
+    size_bytes: int = 0
+    manifest: str = ""
+    signing_certificate: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """A request as its provider made it; immutable, a change is a new revision.
 
@@ -80,6 +122,7 @@ class Offer:
         min_soc_pct: the provider promises not to take the car below this, or None.
         max_feed_wh: most energy it will take, Wh, or None.
         title, description: plain text by the provider; shown as such, never interpreted.
+        job: particulars where ``kind.is_job``; then there is one interval, the time within which it may be done.
     """
 
     offer_id: str
@@ -97,6 +140,7 @@ class Offer:
     currency: str = ""
     min_soc_pct: float | None = None
     max_feed_wh: float | None = None
+    job: Job | None = None
 
     @property
     def key(self) -> str:
@@ -117,6 +161,10 @@ class Offer:
         """SHA-256, hex, of the canonical JSON of everything the owner is shown; an approval names it."""
         fields = {name: getattr(self, name) for name in self.__slots__ if name not in ("issued_at", "intervals")}
         fields["intervals"] = [{name: getattr(item, name) for name in item.__slots__} for item in self.intervals]
+        # Requests for power keep the digest that they had before there were jobs.
+        job = fields.pop("job")
+        if job is not None:
+            fields["job"] = {name: getattr(job, name) for name in job.__slots__}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=_canonical)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -177,6 +225,7 @@ class Receipt:
     Attributes:
         confirmed: for BUSINESS, whether the provider agrees; always True for TRANSPORT.
         reference: the other side's own id of it.
+        size_bytes: for TRANSPORT, how much went out.
     """
 
     decision_id: str
@@ -186,6 +235,7 @@ class Receipt:
     confirmed: bool = True
     reference: str = ""
     reason: str = ""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

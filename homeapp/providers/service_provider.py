@@ -3,14 +3,23 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NoReturn, Protocol
 
-from homeapp.errors import HomeappError, MessageRejected, ProviderRefused, ProviderUnreachable, RequestRefused
+from homeapp.errors import (
+    HomeappError,
+    MessageRejected,
+    NotSupported,
+    ProviderRefused,
+    ProviderUnreachable,
+    RequestRefused,
+)
+from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Receipt, ReceiptLevel
+from homeapp.model.record import DataRecord
 from homeapp.ports import Clock, DecisionMessage, ProviderInbox, Signer
 from homeapp.providers import messages
 from homeapp.providers.jose import VerifiedMessage, verification_key, verify
@@ -147,6 +156,12 @@ class ServiceProvider:
             received_at=self._clock.now(),
             reference=name,
         )
+
+    async def disclose(self, record: DataRecord) -> int:
+        raise ProviderRefused(f"{self.name} takes no records of the kind {record.kind}.")
+
+    async def erase(self, data_classes: Collection[DataClass]) -> None:
+        raise NotSupported(f"{self.name} has to be asked to delete: {', '.join(sorted(data_classes))}.")
 
     def link_changed(self, state: LinkState, problem: str | None) -> None:
         """The way to the mailbox changed."""

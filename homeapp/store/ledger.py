@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from homeapp.errors import StoreUnavailable
 from homeapp.model.device import AdoptedDevice
-from homeapp.model.health import HealthAlert
+from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import Notice
 from homeapp.model.offer import OfferCase, Receipt
 from homeapp.model.tariff import Tariff
@@ -88,7 +88,7 @@ class Ledger:
     async def told(self, decision_id: str) -> None:
         """A failed delivery that changes no request."""
         await self._file.write(
-            lambda connection: connection.execute("UPDATE outbox SET told = 1 WHERE decision_id = ?", (decision_id,))
+            lambda connection: connection.execute("UPDATE outbox SET told = 1 WHERE record_id = ?", (decision_id,))
         )
 
     async def waiting(self) -> dict[str, int]:
@@ -167,6 +167,29 @@ class Ledger:
             return alert is not None
 
         return await self._file.write(write)
+
+    async def part_orders(self) -> tuple[PartOrder, ...]:
+        """All that providers have told of, the newest first."""
+        rows = await self._bodies("SELECT body FROM part_orders")
+        orders = (decode(body, PartOrder) for body in rows)
+        return tuple(sorted(orders, key=lambda order: order.updated_at, reverse=True))
+
+    async def keep_part_order(self, order: PartOrder) -> None:
+        """Add or replace one; an older word about it than the known one changes nothing."""
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            row = connection.execute("SELECT body FROM part_orders WHERE order_id = ?", (order.order_id,)).fetchone()
+            known = None if row is None else decode(row[0], PartOrder)
+            if known is not None and (known.sp_id != order.sp_id or known.updated_at >= order.updated_at):
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO part_orders (order_id, sp_id, body) VALUES (?, ?, ?)",
+                (order.order_id, order.sp_id, encode(order)),
+            )
+            offer_rows.audit(connection, now, "part_order", order.order_id, order)
+
+        await self._file.write(write)
 
     async def tariffs(self) -> Mapping[str, Tariff]:
         """The newest prices of each provider."""

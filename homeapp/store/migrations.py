@@ -118,6 +118,47 @@ def _ledger_2(database: Database) -> None:
     )
 
 
+@LEDGER(name="0003")
+def _ledger_3(database: Database) -> None:
+    """The outbox takes records besides decisions; consents, what has left the home, pairings, use of the uplink."""
+    _run(
+        database,
+        (
+            """CREATE TABLE wider_outbox (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL UNIQUE, key TEXT,
+                sp_id TEXT NOT NULL, kind TEXT NOT NULL, data_class TEXT NOT NULL, priority INTEGER NOT NULL,
+                not_after REAL NOT NULL,
+                state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'void', 'late', 'refused')),
+                failure TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL) STRICT""",
+            """INSERT INTO wider_outbox
+                SELECT number, decision_id, key, sp_id, 'decision', 'identity', 1,
+                    unixepoch(message ->> '$.not_after'), state, failure, told, message FROM outbox""",
+            "DROP TABLE outbox",
+            "ALTER TABLE wider_outbox RENAME TO outbox",
+            "CREATE INDEX outbox_waiting ON outbox (sp_id, priority, number) WHERE state = 'waiting'",
+            "CREATE INDEX outbox_untold ON outbox (number) WHERE state IN ('late', 'refused') AND told = 0",
+            """CREATE TABLE consents (
+                sp_id TEXT NOT NULL, data_class TEXT NOT NULL, body TEXT NOT NULL,
+                PRIMARY KEY (sp_id, data_class)) STRICT""",
+            """CREATE TABLE disclosures (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, sp_id TEXT NOT NULL,
+                data_class TEXT NOT NULL, kind TEXT NOT NULL, record_id TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+                fields TEXT NOT NULL) STRICT""",
+            "CREATE INDEX disclosures_by_class ON disclosures (sp_id, data_class, at)",
+            "CREATE TABLE pairings (sp_id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
+            "CREATE TABLE pin_attempts (role TEXT PRIMARY KEY, failures INTEGER NOT NULL, locked_until REAL) STRICT",
+            """CREATE TABLE uplink_use (
+                month TEXT NOT NULL, sp_id TEXT NOT NULL, data_class TEXT NOT NULL, messages INTEGER NOT NULL,
+                size_bytes INTEGER NOT NULL, PRIMARY KEY (month, sp_id, data_class)) STRICT""",
+            "CREATE TABLE part_orders (order_id TEXT PRIMARY KEY, sp_id TEXT NOT NULL, body TEXT NOT NULL) STRICT",
+            """CREATE TABLE periods (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, device_id TEXT NOT NULL, begun_at REAL NOT NULL,
+                ended_at REAL, body TEXT NOT NULL) STRICT""",
+            "CREATE INDEX periods_by_begin ON periods (begun_at)",
+        ),
+    )
+
+
 @TELEMETRY(name="0001")
 def _telemetry_1(database: Database) -> None:
     _run(

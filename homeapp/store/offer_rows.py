@@ -7,7 +7,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from homeapp.audit import FIRST_PREV, row_hash
+from homeapp.model.consent import DataClass
 from homeapp.model.offer import OfferCase, OfferState, Receipt
+from homeapp.model.record import Priority
 from homeapp.ports import DecisionMessage
 from homeapp.store.records import decode, encode
 
@@ -75,7 +77,7 @@ def write_change(connection: sqlite3.Connection, change: CaseChange, now: dateti
     if change.decision is not None:
         _write_decision(connection, change.decision, now)
     if change.told is not None:
-        connection.execute("UPDATE outbox SET told = 1 WHERE decision_id = ?", (change.told,))
+        connection.execute("UPDATE outbox SET told = 1 WHERE record_id = ?", (change.told,))
 
 
 def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetime) -> bool:
@@ -126,7 +128,9 @@ def earned_since(connection: sqlite3.Connection, since: datetime) -> Decimal:
 def next_waiting(connection: sqlite3.Connection, sp_id: str) -> DecisionMessage | None:
     """The oldest decision that waits for this provider."""
     row = connection.execute(
-        "SELECT message FROM outbox WHERE sp_id = ? AND state = 'waiting' ORDER BY number LIMIT 1", (sp_id,)
+        "SELECT message FROM outbox WHERE sp_id = ? AND state = 'waiting' AND kind = 'decision' "
+        "ORDER BY priority, number LIMIT 1",
+        (sp_id,),
     ).fetchone()
     return None if row is None else decode(row[0], DecisionMessage)
 
@@ -136,7 +140,7 @@ def close_outbox_row(
 ) -> None:
     """It waits no longer; one that was voided meanwhile stays so."""
     cursor = connection.execute(
-        "UPDATE outbox SET state = ?, failure = ? WHERE decision_id = ? AND state = 'waiting'",
+        "UPDATE outbox SET state = ?, failure = ? WHERE record_id = ? AND state = 'waiting'",
         (state, sentence, decision_id),
     )
     if cursor.rowcount:
@@ -146,7 +150,7 @@ def close_outbox_row(
 def untold_failures(connection: sqlite3.Connection) -> list[Undelivered]:
     """Decisions that will never be handed over and whose request does not show it yet."""
     rows = connection.execute(
-        "SELECT decision_id, state, failure FROM outbox WHERE state IN ('late', 'refused') AND told = 0 ORDER BY number"
+        "SELECT record_id, state, failure FROM outbox WHERE state IN ('late', 'refused') AND told = 0 ORDER BY number"
     )
     return [Undelivered(decision_id=row[0], failure=Failure(row[1]), sentence=row[2]) for row in rows]
 
@@ -175,7 +179,16 @@ def _write_decision(connection: sqlite3.Connection, message: DecisionMessage, no
         (decision.decision_id, decision.offer_key, decision.offer_revision, sp_id, encode(decision)),
     )
     connection.execute(
-        "INSERT INTO outbox (decision_id, key, sp_id, state, message) VALUES (?, ?, ?, 'waiting', ?)",
-        (decision.decision_id, decision.offer_key, sp_id, encode(message)),
+        "INSERT INTO outbox (record_id, key, sp_id, kind, data_class, priority, not_after, state, message) "
+        "VALUES (?, ?, ?, 'decision', ?, ?, ?, 'waiting', ?)",
+        (
+            decision.decision_id,
+            decision.offer_key,
+            sp_id,
+            DataClass.IDENTITY,
+            Priority.DECISION,
+            message.not_after.timestamp(),
+            encode(message),
+        ),
     )
     audit(connection, now, "decision", decision.offer_key, decision)

@@ -33,7 +33,7 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.telemetry import Sample, Telemetry
 
 HERE = Path(__file__).parent
-SCHEMAS = {"ledger": 2, "telemetry": 1}
+SCHEMAS = {"ledger": 3, "telemetry": 1}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 

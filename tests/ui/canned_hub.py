@@ -75,6 +75,8 @@ class CannedHub:
             api.Topic.OFFERS: self.situation.offers,
             api.Topic.TARIFF: self.situation.tariff,
             api.Topic.PLAN: self.situation.plan,
+            api.Topic.SHARING: self.situation.sharing,
+            api.Topic.ACCESS: self.situation.access,
         }[topic]
 
     def _accept(self) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from homeapp.api import AccessView, Role
+from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, Notice, ProviderLink, Snapshot, Today
@@ -26,6 +28,7 @@ from homeapp.model.tariff import PriceSlot, Tariff
 
 NOW = datetime(2026, 11, 23, 15, 24, tzinfo=UTC)
 SITE = Site(name="Anna")
+OWNER = AccessView(role=Role.OWNER, until=None, open_role=Role.GUEST, pins=(Role.OWNER,))
 HOURLY = (16, 16, 14, 13, 15, 16, 17, 21, 24, 21, 16, 14, 12, 10, 11, 15, 21, 26, 31, 32, 28, 21, 19, 18)
 
 
@@ -38,6 +41,8 @@ class Situation:
     plan: Plan | None
     now: datetime = NOW
     site: Site = SITE
+    sharing: tuple[ProviderSharing, ...] = ()
+    access: AccessView = OWNER
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from typing import NoReturn
 
 import httpx
 
-from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
+from homeapp.errors import MessageRejected, NotSupported, ProviderRefused, ProviderUnreachable
+from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Receipt, ReceiptLevel
+from homeapp.model.record import DataRecord
 from homeapp.ports import Clock, DecisionMessage, ProviderInbox, Signer
 from homeapp.providers.grid_sp.announcements import Announcements
 from homeapp.providers.grid_sp.client import VtnClient, VtnConnection
@@ -102,6 +105,12 @@ class GridSp:
             received_at=self._clock.now(),
             reference=reference,
         )
+
+    async def disclose(self, record: DataRecord) -> int:
+        raise ProviderRefused(f"{self.name} takes no records of the kind {record.kind}.")
+
+    async def erase(self, data_classes: Collection[DataClass]) -> None:
+        raise NotSupported(f"{self.name} has to be asked to delete: {', '.join(sorted(data_classes))}.")
 
     async def _follow(self, connection: VtnConnection, inbox: ProviderInbox) -> NoReturn:
         while True:

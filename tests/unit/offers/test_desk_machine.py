@@ -253,8 +253,8 @@ class DeskMachine(RuleBasedStateMachine):
         if not hasattr(self, "desk"):
             return
         rows = self._rows(
-            "SELECT decisions.decision_id, count(outbox.number) FROM decisions LEFT JOIN outbox USING (decision_id) "
-            "GROUP BY decisions.decision_id"
+            "SELECT decisions.decision_id, count(outbox.number) FROM decisions "
+            "LEFT JOIN outbox ON record_id = decision_id GROUP BY decisions.decision_id"
         )
         assert all(count == 1 for _, count in rows)
         shown = {case.decision.decision_id for case in self.desk.cases if case.decision}

@@ -1,266 +1,49 @@
-"""The contract between the hub and whoever asks it: the screen, the command line, tests.
-
-JSON-RPC 2.0, UTF-8, one message a line, over a local socket. A call is a dataclass here; its class says the method, the
-role that it needs and the type of its answer. After ``Watch`` the hub also sends notifications whose method is a
-``Topic``. Decimals travel as strings, instants as RFC 3339.
-"""
+"""The contract on the wire: JSON-RPC 2.0, one message a line, checked on both sides."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
 from homeapp import errors
+from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
+from homeapp.api.base import Call
+from homeapp.api.home import (
+    AdoptDevice,
+    AlertSeen,
+    AskDoctor,
+    DecideOffer,
+    ForgetDevice,
+    GetPlan,
+    GetSnapshot,
+    GetTariff,
+    ListDevices,
+    ListOffers,
+    SayHello,
+    SetMode,
+    ShowOffer,
+    Topic,
+    Watch,
+)
+from homeapp.api.providers import (
+    EnrolProvider,
+    GetCertificateRequest,
+    GetHubCard,
+    GetSharing,
+    GetUplink,
+    ImportCertificate,
+    ListProviders,
+    PairProvider,
+    ReadDescriptor,
+    SetConsent,
+    UnpairProvider,
+)
+from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
-from homeapp.model.offer import Choice, OfferCase
-from homeapp.model.plan import ChargingMode, Goal, Plan
-from homeapp.model.site import Site
+from homeapp.model.offer import OfferCase
+from homeapp.model.plan import Plan
 from homeapp.model.tariff import Tariff
-
-PROTOCOL_VERSION = 1
-MAX_LINE = 4 * 1024 * 1024
-
-R = TypeVar("R")
-
-
-class Role(StrEnum):
-    """Who is calling; each may do what the ones before it may. The hub decides it, never the caller."""
-
-    GUEST = "guest"
-    HOUSEHOLD = "household"
-    OWNER = "owner"
-    INSTALLER = "installer"
-
-    def covers(self, needed: "Role") -> bool:
-        """True where this role may do what ``needed`` may."""
-        order = list(Role)
-        return order.index(self) >= order.index(needed)
-
-
-class Call(Generic[R]):
-    """Base of all calls; ``R`` is the answer's type."""
-
-    method: ClassVar[str]
-    role: ClassVar[Role]
-    answer: ClassVar[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hello:
-    """Who the hub is.
-
-    Attributes:
-        now: hub time, UTC; ``clock_speed`` is 1 but in the demo street.
-        role: what this connection may do.
-    """
-
-    version: str
-    protocol: int
-    now: datetime
-    clock_speed: float
-    role: Role
-    site: Site
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SayHello(Call[Hello]):
-    """First call of every client."""
-
-    method = "hub.hello"
-    role = Role.GUEST
-    answer = Hello
-
-
-class CheckLevel(StrEnum):
-    """Outcome of one check of ``homeapp doctor``."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of the doctor's report; ``advice`` is empty when all is well."""
-
-    name: str
-    level: CheckLevel
-    finding: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskDoctor(Call[tuple[Check, ...]]):
-    """How the hub is."""
-
-    method = "hub.doctor"
-    role = Role.GUEST
-    answer = tuple[Check, ...]
-
-
-class Topic(StrEnum):
-    """What can be watched; the value of each follows at once and after every change."""
-
-    SNAPSHOT = "snapshot"
-    DEVICES = "devices"
-    OFFERS = "offers"
-    TARIFF = "tariff"
-    PLAN = "plan"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch(Call[None]):
-    """Send notifications on these topics from now on."""
-
-    topics: tuple[Topic, ...]
-
-    method = "hub.watch"
-    role = Role.GUEST
-    answer = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetSnapshot(Call[Snapshot]):
-    """The live picture."""
-
-    method = "live.snapshot"
-    role = Role.GUEST
-    answer = Snapshot
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetTariff(Call[Tariff | None]):
-    """The prices known, or None."""
-
-    method = "tariff.get"
-    role = Role.GUEST
-    answer = Tariff | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetPlan(Call[Plan | None]):
-    """The current plan, or None."""
-
-    method = "plan.get"
-    role = Role.GUEST
-    answer = Plan | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetMode(Call[Goal]):
-    """Charge at the cheapest hours, now, or not at all."""
-
-    mode: ChargingMode
-
-    method = "goal.mode"
-    role = Role.HOUSEHOLD
-    answer = Goal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListDevices(Call[tuple[DeviceView, ...]]):
-    """Adopted devices and those that could be."""
-
-    method = "devices.list"
-    role = Role.GUEST
-    answer = tuple[DeviceView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdoptDevice(Call[DeviceView]):
-    """Make a found or knocking device part of the home.
-
-    Raises:
-        NotFound: no such candidate.
-        DeviceError: the device does not play along; PairingPending says what to do at it first.
-    """
-
-    device_id: str
-    name: str = ""
-
-    method = "devices.adopt"
-    role = Role.OWNER
-    answer = DeviceView
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetDevice(Call[None]):
-    """Disconnect a device and delete its secret.
-
-    Raises:
-        NotFound: it is not adopted.
-    """
-
-    device_id: str
-
-    method = "devices.forget"
-    role = Role.OWNER
-    answer = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOffers(Call[tuple[OfferCase, ...]]):
-    """All requests: the undecided first, then the newest."""
-
-    method = "offers.list"
-    role = Role.GUEST
-    answer = tuple[OfferCase, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowOffer(Call[OfferCase]):
-    """One request.
-
-    Raises:
-        NotFound: no such request.
-    """
-
-    key: str
-
-    method = "offers.show"
-    role = Role.GUEST
-    answer = OfferCase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecideOffer(Call[OfferCase]):
-    """The owner's answer to what was shown.
-
-    Attributes:
-        digest: of the case that was shown; an answer to an older revision is refused.
-
-    Raises:
-        NotFound: no such request.
-        WrongState: too late, already answered, or changed since it was shown.
-    """
-
-    key: str
-    digest: str
-    choice: Choice
-
-    method = "offers.decide"
-    role = Role.OWNER
-    answer = OfferCase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertSeen(Call[None]):
-    """The owner has read an alert about the car.
-
-    Raises:
-        NotFound: no such alert.
-    """
-
-    sp_id: str
-    alert_id: str
-
-    method = "alerts.seen"
-    role = Role.HOUSEHOLD
-    answer = None
-
 
 CALLS: dict[str, type[Call[Any]]] = {
     call.method: call
@@ -279,6 +62,21 @@ CALLS: dict[str, type[Call[Any]]] = {
         ShowOffer,
         DecideOffer,
         AlertSeen,
+        LogIn,
+        LogOut,
+        SetPin,
+        SetOpenRole,
+        GetSharing,
+        SetConsent,
+        ListProviders,
+        ReadDescriptor,
+        PairProvider,
+        UnpairProvider,
+        EnrolProvider,
+        GetCertificateRequest,
+        ImportCertificate,
+        GetHubCard,
+        GetUplink,
     )
 }
 
@@ -288,9 +86,20 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.OFFERS: tuple[OfferCase, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
+    Topic.SHARING: tuple[ProviderSharing, ...],
+    Topic.ACCESS: AccessView,
 }
 
-Notification = Snapshot | Tariff | Plan | tuple[DeviceView, ...] | tuple[OfferCase, ...] | None
+Notification = (
+    Snapshot
+    | Tariff
+    | Plan
+    | AccessView
+    | tuple[DeviceView, ...]
+    | tuple[OfferCase, ...]
+    | tuple[ProviderSharing, ...]
+    | None
+)
 """What a notification carries."""
 
 ERROR_CODES: dict[type[errors.HomeappError], int] = {
@@ -298,6 +107,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.NotFound: -32001,
     errors.NotAllowed: -32002,
     errors.WrongState: -32003,
+    errors.WrongPin: -32004,
     errors.PairingPending: -32010,
     errors.DeviceUnreachable: -32011,
     errors.DeviceRefused: -32012,
@@ -306,6 +116,9 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.EnvironmentProblem: -32019,
     errors.StoreUnavailable: -32020,
     errors.SecretStoreUnavailable: -32021,
+    errors.SettingsInvalid: -32022,
+    errors.ProviderUnreachable: -32030,
+    errors.ProviderRefused: -32031,
 }
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 

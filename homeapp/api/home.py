@@ -1,0 +1,230 @@
+"""Calls about the home: its live picture, devices, requests, and what can be watched."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from homeapp.api.base import Call, Role
+from homeapp.model.device import DeviceView
+from homeapp.model.live import Snapshot
+from homeapp.model.offer import Choice, OfferCase
+from homeapp.model.plan import ChargingMode, Goal, Plan
+from homeapp.model.site import Site
+from homeapp.model.tariff import Tariff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Who the hub is.
+
+    Attributes:
+        now: hub time, UTC; ``clock_speed`` is 1 but in the demo street.
+        role: what this connection may do.
+    """
+
+    version: str
+    protocol: int
+    now: datetime
+    clock_speed: float
+    role: Role
+    site: Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SayHello(Call[Hello]):
+    """First call of every client."""
+
+    method = "hub.hello"
+    role = Role.GUEST
+    answer = Hello
+
+
+class CheckLevel(StrEnum):
+    """Outcome of one check of ``homeapp doctor``."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of the doctor's report; ``advice`` is empty when all is well."""
+
+    name: str
+    level: CheckLevel
+    finding: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskDoctor(Call[tuple[Check, ...]]):
+    """How the hub is."""
+
+    method = "hub.doctor"
+    role = Role.GUEST
+    answer = tuple[Check, ...]
+
+
+class Topic(StrEnum):
+    """What can be watched; the value of each follows at once and after every change."""
+
+    SNAPSHOT = "snapshot"
+    DEVICES = "devices"
+    OFFERS = "offers"
+    TARIFF = "tariff"
+    PLAN = "plan"
+    SHARING = "sharing"
+    ACCESS = "access"
+    """of this connection alone"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch(Call[None]):
+    """Send notifications on these topics from now on."""
+
+    topics: tuple[Topic, ...]
+
+    method = "hub.watch"
+    role = Role.GUEST
+    answer = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetSnapshot(Call[Snapshot]):
+    """The live picture."""
+
+    method = "live.snapshot"
+    role = Role.GUEST
+    answer = Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetTariff(Call[Tariff | None]):
+    """The prices known, or None."""
+
+    method = "tariff.get"
+    role = Role.GUEST
+    answer = Tariff | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetPlan(Call[Plan | None]):
+    """The current plan, or None."""
+
+    method = "plan.get"
+    role = Role.GUEST
+    answer = Plan | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMode(Call[Goal]):
+    """Charge at the cheapest hours, now, or not at all."""
+
+    mode: ChargingMode
+
+    method = "goal.mode"
+    role = Role.HOUSEHOLD
+    answer = Goal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDevices(Call[tuple[DeviceView, ...]]):
+    """Adopted devices and those that could be."""
+
+    method = "devices.list"
+    role = Role.GUEST
+    answer = tuple[DeviceView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptDevice(Call[DeviceView]):
+    """Make a found or knocking device part of the home.
+
+    Raises:
+        NotFound: no such candidate.
+        DeviceError: the device does not play along; PairingPending says what to do at it first.
+    """
+
+    device_id: str
+    name: str = ""
+
+    method = "devices.adopt"
+    role = Role.OWNER
+    answer = DeviceView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetDevice(Call[None]):
+    """Disconnect a device and delete its secret.
+
+    Raises:
+        NotFound: it is not adopted.
+    """
+
+    device_id: str
+
+    method = "devices.forget"
+    role = Role.OWNER
+    answer = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOffers(Call[tuple[OfferCase, ...]]):
+    """All requests: the undecided first, then the newest."""
+
+    method = "offers.list"
+    role = Role.GUEST
+    answer = tuple[OfferCase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowOffer(Call[OfferCase]):
+    """One request.
+
+    Raises:
+        NotFound: no such request.
+    """
+
+    key: str
+
+    method = "offers.show"
+    role = Role.GUEST
+    answer = OfferCase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideOffer(Call[OfferCase]):
+    """The owner's answer to what was shown.
+
+    Attributes:
+        digest: of the case that was shown; an answer to an older revision is refused.
+
+    Raises:
+        NotFound: no such request.
+        WrongState: too late, already answered, or changed since it was shown.
+    """
+
+    key: str
+    digest: str
+    choice: Choice
+
+    method = "offers.decide"
+    role = Role.OWNER
+    answer = OfferCase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSeen(Call[None]):
+    """The owner has read an alert about the car.
+
+    Raises:
+        NotFound: no such alert.
+    """
+
+    sp_id: str
+    alert_id: str
+
+    method = "alerts.seen"
+    role = Role.HOUSEHOLD
+    answer = None
