@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeapp import api
-from homeapp.errors import EnvironmentProblem, HomeappError, NotFound, PairingPending, SettingsInvalid, WrongState
+from homeapp.errors import (
+    DataDirectoryBusy,
+    EnvironmentProblem,
+    HomeappError,
+    NotFound,
+    PairingPending,
+    SettingsInvalid,
+    WrongState,
+)
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.tariff import PriceSlot, Tariff
@@ -77,7 +85,8 @@ def test_a_notification_is_read_back(topic: api.Topic, value: api.Notification) 
         (NotFound("a"), NotFound),
         (WrongState("a"), WrongState),
         (PairingPending("a"), PairingPending),
-        (SettingsInvalid("a"), EnvironmentProblem),
+        (SettingsInvalid("a"), SettingsInvalid),
+        (DataDirectoryBusy("a"), EnvironmentProblem),
     ],
 )
 def test_an_error_keeps_its_sentence_and_the_nearest_class(error: HomeappError, read: type[HomeappError]) -> None:
@@ -98,7 +107,7 @@ def test_arbitrary_input_is_refused_with_a_reason(anything: object) -> None:
 
 
 def test_every_call_names_its_method_role_and_answer() -> None:
-    assert len(api.CALLS) == 14
+    assert len(api.CALLS) == 29
     for method, call in api.CALLS.items():
         assert call.method == method
         assert isinstance(call.role, api.Role)
