@@ -10,15 +10,17 @@ from pathlib import Path
 from homeapp import __version__, api
 from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
 from homeapp.doctor import examine
-from homeapp.errors import DeviceError, HomeappError
+from homeapp.errors import DeviceError, HomeappError, NotConsented
 from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
 from homeapp.goal import goal_at, local_midnight
 from homeapp.inbox import HubInbox
+from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCommand, EvceState, MeterReading
+from homeapp.model.record import DataRecord
 from homeapp.offers.desk import OfferDesk
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
@@ -32,8 +34,11 @@ from homeapp.settings import Settings
 from homeapp.snapshot import NOTICE_LIFE, LiveState
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox
 from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.uplink_use import UplinkUse
 from homeapp.supervision import supervise
+from homeapp.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +79,21 @@ class Hub:
         self._out = outside
         self._clock = outside.clock
         self._site = outside.settings.site.site()
-        self._ledger = Ledger(outside.database, outside.clock)
+        providers = {provider.sp_id: provider for provider in outside.providers}
+        names = {sp_id: provider.name for sp_id, provider in providers.items()}
+
+        def name_of(sp_id: str) -> str:
+            return names.get(sp_id, sp_id)
+
+        self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=name_of)
+        self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
+        self._uplink = Uplink(
+            settings=outside.settings.uplink,
+            store=UplinkUse(outside.database),
+            clock=outside.clock,
+            notice=self._notice,
+            name_of=name_of,
+        )
         self._telemetry = Telemetry(outside.database)
         self._mode = ChargingMode.CHEAPEST
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
@@ -85,7 +104,9 @@ class Hub:
         self._asked: EvceCommand | None = None
         self._asking: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._desk = OfferDesk(ledger=self._ledger, clock=outside.clock, on_change=self._offers_changed)
+        self._desk = OfferDesk(
+            ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
+        )
         self._sessions = DeviceSessions(
             ledger=self._ledger,
             secrets=outside.secrets,
@@ -95,15 +116,22 @@ class Hub:
             clock=outside.clock,
             listener=self,
         )
-        providers = {provider.sp_id: provider for provider in outside.providers}
         self._relay = Relay(
-            ledger=self._ledger, providers=providers, clock=outside.clock, on_receipt=self._desk.receipt
+            outbox=self._outbox,
+            uplink=self._uplink,
+            providers=providers,
+            clock=outside.clock,
+            on_receipt=self._desk.receipt,
+            may_leave=_nothing_is_shared,
+            allows=lambda _sp_id, data_class: data_class is DataClass.IDENTITY,
+            notice=self._notice,
         )
         self._inbox = HubInbox(
             desk=self._desk,
             ledger=self._ledger,
+            outbox=self._outbox,
             live=self._live,
-            names={sp_id: provider.name for sp_id, provider in providers.items()},
+            names=names,
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
         )
@@ -158,7 +186,9 @@ class Hub:
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
         bodies: dict[str, Callable[[], Awaitable[None]]] = {
             "devices": self._sessions.run,
+            "outbox": self._outbox.run,
             "relay": self._relay.run,
+            "uplink": self._uplink.run,
             "control": self._control,
             "planning": self._plan,
             "offer desk": self._tend_offers,
@@ -294,7 +324,8 @@ class Hub:
     async def _tend_offers(self) -> None:
         while True:
             await self._desk.tick()
-            self._live.waiting_changed(await self._ledger.waiting())
+            waiting = await self._outbox.waiting()
+            self._live.waiting_changed({sp_id: waits.decisions for sp_id, waits in waiting.items()})
             for notice in self._live.unkept_notices():
                 await self._ledger.keep_notice(notice)
             await self._clock.sleep(DESK_CYCLE_S)
@@ -398,9 +429,17 @@ class Hub:
     def _live_changed(self) -> None:
         self._server.publish(api.Topic.SNAPSHOT)
 
+    def _notice(self, code: str, sentence: str) -> None:
+        self._live.notice(code, sentence)
+        self._live_changed()
+
     def _part_failed(self, name: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, HomeappError) else "It failed and was started again; see the log."
         self._live.notice(f"part_failed.{name}", f"{name}: {sentence}")
+
+
+def _nothing_is_shared(record: DataRecord) -> None:
+    raise NotConsented(f"A record of the kind {record.kind} was not sent, because nothing is shared.")
 
 
 def _soc_moved(before: EvceState, after: EvceState) -> bool:

@@ -12,6 +12,7 @@ from homeapp.offers.desk import OfferDesk
 from homeapp.offers.states import FINAL
 from homeapp.snapshot import LiveState
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class HubInbox:
         *,
         desk: OfferDesk,
         ledger: Ledger,
+        outbox: Outbox,
         live: LiveState,
         names: Mapping[str, str],
         tariff_changed: Callable[[], None],
@@ -35,6 +37,7 @@ class HubInbox:
     ) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._outbox = outbox
         self._live = live
         self._names = names
         self._tariff_changed = tariff_changed
@@ -83,5 +86,5 @@ class HubInbox:
         self._live.link_changed(sp_id, self._names.get(sp_id, sp_id), state, problem)
         if state is LinkState.UP:
             # What waits for this provider need not wait for the next attempt.
-            self._ledger.outbox_news(sp_id).set()
+            self._outbox.wake(sp_id)
         self._live_changed()

@@ -1,16 +1,21 @@
-"""The durable outbox: hands decisions to their providers, in order, at least once, across restarts."""
+"""Empties the outbox: hands decisions and records to their providers, in order, at least once, across restarts."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import NoReturn
 
-from homeapp.errors import ProviderError, ProviderRefused
+from homeapp.errors import NotConsented, ProviderError, ProviderRefused
+from homeapp.model.consent import DataClass
 from homeapp.model.offer import Receipt
+from homeapp.model.record import DataRecord
 from homeapp.ports import Clock, DecisionMessage, Provider
-from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import Failure
+from homeapp.store.outbox import Outbox
+from homeapp.store.records import encode
 from homeapp.supervision import jittered, supervise
+from homeapp.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
@@ -18,91 +23,195 @@ DELIVERY_TIMEOUT_S = 30.0
 """Real seconds: networks do not run faster in the demo street."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
+_ENVELOPE_BYTES, _ENVELOPE_RATIO = 900, 2
 
 
 class Relay:
     """One worker per provider, so that one that is away never delays another.
 
-    A decision waits in the ledger until its provider has it, refuses it for good, or it is too late; what fails is
-    recorded there, where the offer desk finds it. A provider may get a decision more than once, always with the same
-    ``decision_id``.
+    What waits for a provider goes out one by one: safety, decisions, health, metering, location, and within each in
+    the order it was put in. It waits until the provider has it, refuses it for good, it must not leave, or it is too
+    late. A provider may get the same more than once, always with the same id.
 
     Attributes (of the constructor):
+        providers: from the start; others come and go by ``add`` and ``remove``.
         on_receipt: told every transport receipt before the decision counts as delivered.
+        may_leave: raises NotConsented for a record that must not leave; asked at the last moment.
+        allows: whether this kind of data may go to this provider; asked with IDENTITY for decisions.
+        notice: told (code, sentence) about what the owner should know.
     """
 
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        providers: Mapping[str, Provider],
+        outbox: Outbox,
+        uplink: Uplink,
         clock: Clock,
         on_receipt: Callable[[Receipt], Awaitable[None]],
+        may_leave: Callable[[DataRecord], None],
+        allows: Callable[[str, DataClass], bool],
+        notice: Callable[[str, str], None],
+        providers: Mapping[str, Provider] | None = None,
     ) -> None:
-        self._ledger = ledger
-        self._providers = dict(providers)
+        self._outbox = outbox
+        self._uplink = uplink
         self._clock = clock
         self._on_receipt = on_receipt
+        self._may_leave = may_leave
+        self._allows = allows
+        self._notice = notice
+        self._providers = dict(providers or {})
+        self._tasks: asyncio.TaskGroup | None = None
+        self._workers: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Relay until cancelled."""
-        async with asyncio.TaskGroup() as workers:
-            for sp_id, provider in self._providers.items():
-                worker = _Worker(provider, self._ledger, self._clock, self._on_receipt)
-                workers.create_task(supervise(f"relay to {sp_id}", worker.run, self._clock))
-            # Without providers there is nothing to relay, and nothing that ended.
-            await asyncio.Event().wait()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                for provider in self._providers.values():
+                    self._start(provider, tasks)
+                # Without providers there is nothing to relay, and nothing that ended.
+                await asyncio.Event().wait()
+        finally:
+            self._tasks = None
+            self._workers.clear()
+
+    def add(self, provider: Provider) -> None:
+        """Hand this provider what waits for it from now on; it takes the place of one with the same id."""
+        self.remove(provider.sp_id)
+        self._providers[provider.sp_id] = provider
+        if self._tasks is not None:
+            self._start(provider, self._tasks)
+
+    def remove(self, sp_id: str) -> None:
+        """Hand it nothing more; what waits for it stays. Unknown ones are fine."""
+        self._providers.pop(sp_id, None)
+        if sp_id in self._workers:
+            self._workers[sp_id].cancel()
+
+    def _start(self, provider: Provider, tasks: asyncio.TaskGroup) -> None:
+        sp_id = provider.sp_id
+        self._workers[sp_id] = tasks.create_task(self._work(provider, self._workers.get(sp_id)))
+
+    async def _work(self, provider: Provider, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            # Two at once would upset the order.
+            await asyncio.wait((before,))
+        worker = _Worker(
+            provider=provider,
+            outbox=self._outbox,
+            uplink=self._uplink,
+            clock=self._clock,
+            on_receipt=self._on_receipt,
+            check=self._check,
+            notice=self._notice,
+        )
+        await supervise(f"relay to {provider.sp_id}", worker.run, self._clock)
+
+    def _check(self, message: DecisionMessage | DataRecord) -> None:
+        if isinstance(message, DataRecord):
+            self._may_leave(message)
+        elif not self._allows(message.offer.sp_id, DataClass.IDENTITY):
+            raise NotConsented(
+                f"Your answer was not sent, because you do not share anything with {message.offer.sp_name}."
+            )
 
 
 class _Worker:
     def __init__(
-        self, provider: Provider, ledger: Ledger, clock: Clock, on_receipt: Callable[[Receipt], Awaitable[None]]
+        self,
+        *,
+        provider: Provider,
+        outbox: Outbox,
+        uplink: Uplink,
+        clock: Clock,
+        on_receipt: Callable[[Receipt], Awaitable[None]],
+        check: Callable[[DecisionMessage | DataRecord], None],
+        notice: Callable[[str, str], None],
     ) -> None:
         self._provider = provider
-        self._ledger = ledger
+        self._sp_id = provider.sp_id
+        self._outbox = outbox
+        self._uplink = uplink
         self._clock = clock
         self._on_receipt = on_receipt
-        self._news = ledger.outbox_news(provider.sp_id)
+        self._check = check
+        self._notice = notice
+        self._news = outbox.news(provider.sp_id)
         self._attempt = 0
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         while True:
-            self._news.clear()
-            message = await self._ledger.next_waiting(self._provider.sp_id)
+            self._news.anything.clear()
+            self._news.urgent.clear()
+            held = self._uplink.held(self._sp_id)
+            message = await self._outbox.next_waiting(self._sp_id, held)
             if message is None:
-                await self._news.wait()
+                self._uplink.drained(self._sp_id)
+                await self._first(self._news.anything, min(held.values(), default=None))
             elif self._clock.now() >= message.not_after:
                 await self._give_up(message, Failure.LATE, _late(message))
+            elif (wait_s := self._uplink.send_allowed(message, _estimated_size(message))) > 0:
+                await self._first(self._news.urgent, wait_s)
             else:
                 await self._try(message)
 
-    async def _try(self, message: DecisionMessage) -> None:
-        sp_id, decision = self._provider.sp_id, message.decision
+    async def _try(self, message: DecisionMessage | DataRecord) -> None:
         try:
+            self._check(message)
             async with asyncio.timeout(DELIVERY_TIMEOUT_S):
-                receipt = await self._provider.deliver(message)
+                receipt, size_bytes = await self._hand_over(message)
+        except NotConsented as error:
+            await self._withhold(message, str(error))
         except ProviderRefused as error:
             await self._give_up(message, Failure.REFUSED, str(error))
         except (ProviderError, TimeoutError) as error:
             if self._attempt == 0:
-                logger.warning("%s: cannot be reached, answers wait: %s", sp_id, str(error) or "no answer in time")
+                reason = str(error) or "no answer in time"
+                logger.warning("%s: cannot be reached, what is for it waits: %s", self._sp_id, reason)
             await self._pause(message.not_after)
         else:
-            await self._on_receipt(receipt)
-            await self._ledger.delivered(decision.decision_id)
-            logger.info("%s: has decision %s", sp_id, decision.decision_id)
             self._attempt = 0
+            self._uplink.sent(self._sp_id, _data_class(message), size_bytes)
+            if receipt is not None:
+                await self._on_receipt(receipt)
+            await self._outbox.delivered(_id(message), size_bytes)
+            level = logging.DEBUG if isinstance(message, DataRecord) else logging.INFO
+            logger.log(level, "%s: has %s %s", self._sp_id, _kind(message), _id(message))
 
-    async def _give_up(self, message: DecisionMessage, failure: Failure, sentence: str) -> None:
-        logger.warning("%s: decision %s: %s", self._provider.sp_id, message.decision.decision_id, sentence)
-        await self._ledger.undeliverable(message.decision.decision_id, failure, sentence)
+    async def _hand_over(self, message: DecisionMessage | DataRecord) -> tuple[Receipt | None, int]:
+        if isinstance(message, DataRecord):
+            return None, await self._provider.disclose(message)
+        receipt = await self._provider.deliver(message)
+        return receipt, receipt.size_bytes
+
+    async def _give_up(self, message: DecisionMessage | DataRecord, failure: Failure, sentence: str) -> None:
+        logger.warning("%s: %s %s: %s", self._sp_id, _kind(message), _id(message), sentence)
+        await self._outbox.undeliverable(_id(message), failure, sentence)
+
+    async def _withhold(self, message: DecisionMessage | DataRecord, sentence: str) -> None:
+        """What was agreed to when it was put in may have been taken back since."""
+        if isinstance(message, DecisionMessage):
+            await self._give_up(message, Failure.REFUSED, sentence)
+            return
+        logger.warning("%s: %s %s is withheld: %s", self._sp_id, message.kind, message.record_id, sentence)
+        await self._outbox.withhold(message.record_id, sentence)
+        self._notice(f"withheld.{self._sp_id}.{message.data_class}", sentence)
 
     async def _pause(self, not_after: datetime) -> None:
-        """Back off with full jitter, but look again when something new is to be sent or it becomes too late."""
+        """Back off with full jitter, but look again when something urgent is to be sent or it becomes too late."""
         left_s = max(0.0, (not_after - self._clock.now()).total_seconds())
         pause_s = min(left_s, max(0.1, jittered(self._attempt, FIRST_PAUSE_S, LONGEST_PAUSE_S)))
         self._attempt += 1
-        waits = [asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._clock.sleep(pause_s))]
+        await self._first(self._news.urgent, pause_s)
+
+    async def _first(self, event: asyncio.Event, seconds: float | None) -> None:
+        """Wait for the event, for ``seconds`` of hub time at most."""
+        if seconds is None:
+            await event.wait()
+            return
+        waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -111,5 +220,25 @@ class _Worker:
             await asyncio.gather(*waits, return_exceptions=True)
 
 
-def _late(message: DecisionMessage) -> str:
+def _id(message: DecisionMessage | DataRecord) -> str:
+    return message.record_id if isinstance(message, DataRecord) else message.decision.decision_id
+
+
+def _kind(message: DecisionMessage | DataRecord) -> str:
+    return message.kind if isinstance(message, DataRecord) else "decision"
+
+
+def _data_class(message: DecisionMessage | DataRecord) -> DataClass:
+    return message.data_class if isinstance(message, DataRecord) else DataClass.IDENTITY
+
+
+def _estimated_size(message: DecisionMessage | DataRecord) -> int:
+    """What encryption and signature make of it, about; the provider tells the real size afterwards."""
+    body = message.body if isinstance(message, DataRecord) else message.decision
+    return _ENVELOPE_BYTES + _ENVELOPE_RATIO * len(encode(body))
+
+
+def _late(message: DecisionMessage | DataRecord) -> str:
+    if isinstance(message, DataRecord):
+        return "It could not be handed over in time and is of no use any more."
     return f"Your answer could not be handed to {message.offer.sp_name} in time, so it does not count."

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from homeapp.errors import SettingsInvalid
+from homeapp.model.consent import DataClass
 from homeapp.model.site import Site
 
 FILE_NAME = "settings.toml"
@@ -141,6 +142,22 @@ class ServiceProviderSettings(_Section, frozen=True):
     key: dict[str, str]
 
 
+class UplinkSettings(_Section, frozen=True):
+    """``[uplink]``: the communication operator's data service.
+
+    Attributes:
+        metered: it costs by volume: metering and location are sent together, every 15 min at most.
+        budget_mb: per provider id and kind of data, MB (10^6 bytes) a month; what is used up waits for the next month.
+        in_messages_per_min: that one provider may send on average; two minutes' worth at once.
+        out_kb_per_s: to one provider on average, ten seconds' worth at once.
+    """
+
+    metered: bool = False
+    budget_mb: dict[str, dict[DataClass, Positive]] = {}
+    in_messages_per_min: Positive = 60.0
+    out_kb_per_s: Positive = 128.0
+
+
 class Settings(_Section, frozen=True):
     """All of it; a section that is missing has its defaults, a provider that is missing is not used."""
 
@@ -148,6 +165,7 @@ class Settings(_Section, frozen=True):
     ocpp: OcppSettings = OcppSettings()
     discovery: DiscoverySettings = DiscoverySettings()
     goal: GoalSettings = GoalSettings()
+    uplink: UplinkSettings = UplinkSettings()
     secrets: SecretPlace = SecretPlace.AUTO
     grid_sp: GridSpSettings | None = None
     system_operator: SystemOperatorSettings | None = None

@@ -16,6 +16,7 @@ from homeapp.offers.states import COMMITTED, FINAL, entered, outcome_problem, st
 from homeapp.ports import Clock
 from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import CaseChange
+from homeapp.store.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +45,13 @@ class OfferDesk:
         self,
         *,
         ledger: Ledger,
+        outbox: Outbox,
         clock: Clock,
         on_change: Callable[[], None],
         without_confirmation: Collection[str] = WITHOUT_CONFIRMATION,
     ) -> None:
         self._ledger = ledger
+        self._outbox = outbox
         self._clock = clock
         self._on_change = on_change
         self._without_confirmation = frozenset(without_confirmation)
@@ -187,10 +190,10 @@ class OfferDesk:
     async def _tick(self) -> None:
         now = self._clock.now()
         changes: dict[str, CaseChange] = {}
-        for failure in await self._ledger.untold_failures():
+        for failure in await self._outbox.untold_failures():
             case = self._decided(failure.decision_id)
             if case is None:
-                await self._ledger.told(failure.decision_id)
+                await self._outbox.told(failure.decision_id)
             else:
                 changes[case.offer.key] = not_delivered(case, failure, now)
         for key, case in self._cases.items():

@@ -1,9 +1,8 @@
 """What must not be lost: requests and answers, adopted devices, car health, prices, and what was done when."""
 
-import asyncio
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +13,10 @@ from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import Notice
 from homeapp.model.offer import OfferCase, Receipt
 from homeapp.model.tariff import Tariff
-from homeapp.ports import Clock, DecisionMessage
+from homeapp.ports import Clock
 from homeapp.store import offer_rows
 from homeapp.store.database import Database
-from homeapp.store.offer_rows import CaseChange, Failure, Undelivered
+from homeapp.store.offer_rows import CaseChange
 from homeapp.store.records import decode, encode
 
 logger = logging.getLogger(__name__)
@@ -26,14 +25,19 @@ logger = logging.getLogger(__name__)
 class Ledger:
     """Every write is durable, and in the audit trail where it matters, when the call returns.
 
+    Attributes (of the constructor):
+        decision_kept: told the provider of every decision that has been put into the outbox.
+
     Raises (all operations):
         StoreUnavailable: see ``homeapp.store.connection``.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, decision_kept: Callable[[str], None] = lambda _sp_id: None
+    ) -> None:
         self._file = database.ledger
         self._clock = clock
-        self._news: dict[str, asyncio.Event] = {}
+        self._decision_kept = decision_kept
 
     async def keep(self, *changes: CaseChange) -> None:
         """All of ``changes`` in one transaction; wakes who relays the decisions among them."""
@@ -46,7 +50,7 @@ class Ledger:
         await self._file.write(write)
         for change in changes:
             if change.decision is not None:
-                self.outbox_news(change.decision.offer.sp_id).set()
+                self._decision_kept(change.decision.offer.sp_id)
 
     async def keep_receipt(self, receipt: Receipt) -> bool:
         """A receipt that changes no request; False where the decision is not known."""
@@ -64,42 +68,6 @@ class Ledger:
     async def earned(self, since: datetime) -> Decimal:
         """Rewards of the requests completed since then, in the home's currency."""
         return await self._file.read(lambda connection: offer_rows.earned_since(connection, since))
-
-    def outbox_news(self, sp_id: str) -> asyncio.Event:
-        """Set whenever a decision for this provider has been put into the outbox."""
-        return self._news.setdefault(sp_id, asyncio.Event())
-
-    async def next_waiting(self, sp_id: str) -> DecisionMessage | None:
-        """The oldest decision that waits for this provider."""
-        return await self._file.read(lambda connection: offer_rows.next_waiting(connection, sp_id))
-
-    async def delivered(self, decision_id: str) -> None:
-        """A decision was handed over."""
-        await self._close_outbox_row(decision_id, "delivered", "")
-
-    async def undeliverable(self, decision_id: str, failure: Failure, sentence: str) -> None:
-        """A decision will never be handed over; ``sentence`` is for the owner."""
-        await self._close_outbox_row(decision_id, failure, sentence)
-
-    async def untold_failures(self) -> tuple[Undelivered, ...]:
-        """Failed deliveries that no ``CaseChange.told`` has named yet."""
-        return tuple(await self._file.read(offer_rows.untold_failures))
-
-    async def told(self, decision_id: str) -> None:
-        """A failed delivery that changes no request."""
-        await self._file.write(
-            lambda connection: connection.execute("UPDATE outbox SET told = 1 WHERE record_id = ?", (decision_id,))
-        )
-
-    async def waiting(self) -> dict[str, int]:
-        """How many decisions wait, per provider."""
-        return dict(
-            await self._file.read(
-                lambda connection: connection.execute(
-                    "SELECT sp_id, count(*) FROM outbox WHERE state = 'waiting' GROUP BY sp_id"
-                ).fetchall()
-            )
-        )
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         """Remember a message until it expires; True where it was known already."""
@@ -251,12 +219,6 @@ class Ledger:
             )
         except StoreUnavailable as error:
             logger.error("store: the start of the hub is not in the audit log: %s", error)
-
-    async def _close_outbox_row(self, decision_id: str, state: str, sentence: str) -> None:
-        now = self._clock.now()
-        await self._file.write(
-            lambda connection: offer_rows.close_outbox_row(connection, decision_id, state, sentence, now)
-        )
 
     async def _bodies(self, query: str) -> list[str]:
         return await self._file.read(lambda connection: [row[0] for row in connection.execute(query)])

@@ -1,6 +1,11 @@
-"""Requests, decisions, receipts and the outbox as rows of the ledger; every function runs inside a transaction."""
+"""Requests, decisions, receipts and their part of the outbox as rows of the ledger.
 
+Every function runs inside a transaction.
+"""
+
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,13 +14,26 @@ from enum import StrEnum
 from homeapp.audit import FIRST_PREV, row_hash
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import OfferCase, OfferState, Receipt
-from homeapp.model.record import Priority
+from homeapp.model.record import DataRecord, Priority
 from homeapp.ports import DecisionMessage
 from homeapp.store.records import decode, encode
 
+DECISION = "decision"
+"""The kind of outbox rows that are the owner's answers; all others are kinds of records."""
+_DECISION_FIELDS = (
+    "choice",
+    "decided_at",
+    "decided_by",
+    "id",
+    "offer_digest",
+    "offer_id",
+    "offer_revision",
+    "reason",
+)
+
 
 class Failure(StrEnum):
-    """Why a decision will never be handed over."""
+    """Why a decision or a record will never be handed over."""
 
     LATE = "late"
     REFUSED = "refused"
@@ -73,7 +91,7 @@ def write_change(connection: sqlite3.Connection, change: CaseChange, now: dateti
     if change.receipt is not None:
         write_receipt(connection, change.receipt, now)
     if change.void_unsent:
-        connection.execute("UPDATE outbox SET state = 'void' WHERE key = ? AND state = 'waiting'", (key,))
+        connection.execute("UPDATE outbox SET state = 'void', message = '' WHERE key = ? AND state = 'waiting'", (key,))
     if change.decision is not None:
         _write_decision(connection, change.decision, now)
     if change.told is not None:
@@ -96,7 +114,7 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     )
     if cursor.rowcount:
         audit(connection, now, "receipt", receipt.decision_id, receipt)
-    close_outbox_row(connection, receipt.decision_id, "delivered", "", now)
+    close_delivered(connection, receipt.decision_id, receipt.size_bytes, now)
     return True
 
 
@@ -125,34 +143,41 @@ def earned_since(connection: sqlite3.Connection, since: datetime) -> Decimal:
     return sum((decode(body, OfferCase).offer.reward or Decimal(0) for (body,) in rows), Decimal(0))
 
 
-def next_waiting(connection: sqlite3.Connection, sp_id: str) -> DecisionMessage | None:
-    """The oldest decision that waits for this provider."""
-    row = connection.execute(
-        "SELECT message FROM outbox WHERE sp_id = ? AND state = 'waiting' AND kind = 'decision' "
-        "ORDER BY priority, number LIMIT 1",
-        (sp_id,),
-    ).fetchone()
-    return None if row is None else decode(row[0], DecisionMessage)
+def close_outbox_row(connection: sqlite3.Connection, record_id: str, state: str, sentence: str, now: datetime) -> bool:
+    """It waits no longer and its body is erased; False where it was closed before.
 
-
-def close_outbox_row(
-    connection: sqlite3.Connection, decision_id: str, state: str, sentence: str, now: datetime
-) -> None:
-    """It waits no longer; one that was voided meanwhile stays so."""
+    What is personal must not lie about: the disclosure and the decision itself say enough.
+    """
     cursor = connection.execute(
-        "UPDATE outbox SET state = ?, failure = ? WHERE record_id = ? AND state = 'waiting'",
-        (state, sentence, decision_id),
+        "UPDATE outbox SET state = ?, failure = ?, message = '', told = kind != ? "
+        "WHERE record_id = ? AND state = 'waiting'",
+        (state, sentence, DECISION, record_id),
     )
     if cursor.rowcount:
-        audit(connection, now, "relay", decision_id, {"outcome": state, "sentence": sentence})
+        audit(connection, now, "relay", record_id, {"outcome": state, "sentence": sentence})
+    return cursor.rowcount > 0
 
 
-def untold_failures(connection: sqlite3.Connection) -> list[Undelivered]:
-    """Decisions that will never be handed over and whose request does not show it yet."""
-    rows = connection.execute(
-        "SELECT record_id, state, failure FROM outbox WHERE state IN ('late', 'refused') AND told = 0 ORDER BY number"
+def close_delivered(connection: sqlite3.Connection, record_id: str, size_bytes: int, now: datetime) -> None:
+    """It was handed over: note what has left the home, once."""
+    row = connection.execute(
+        "SELECT sp_id, data_class, kind, message FROM outbox WHERE record_id = ? AND state = 'waiting'", (record_id,)
+    ).fetchone()
+    if row is None:
+        return
+    sp_id, data_class, kind, message = row
+    fields = _DECISION_FIELDS if kind == DECISION else field_names(decode(message, DataRecord).body)
+    close_outbox_row(connection, record_id, "delivered", "", now)
+    connection.execute(
+        "INSERT INTO disclosures (at, sp_id, data_class, kind, record_id, size_bytes, fields) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (now.timestamp(), sp_id, data_class, kind, record_id, size_bytes, json.dumps(fields)),
     )
-    return [Undelivered(decision_id=row[0], failure=Failure(row[1]), sentence=row[2]) for row in rows]
+
+
+def field_names(body: object) -> list[str]:
+    """The names in a record's body, sorted; what lies deeper as ``defects.code``."""
+    return sorted(_names(body, ""))
 
 
 def audit(connection: sqlite3.Connection, now: datetime, kind: str, subject: str, detail: object) -> None:
@@ -165,6 +190,15 @@ def audit(connection: sqlite3.Connection, now: datetime, kind: str, subject: str
         "INSERT INTO audit (seq, at, kind, subject, detail, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (seq, at, kind, subject, text, prev, sealed),
     )
+
+
+def _names(value: object, path: str) -> set[str]:
+    inner: set[str] = set()
+    if isinstance(value, Mapping):
+        inner = {name for key, item in value.items() for name in _names(item, f"{path}.{key}" if path else str(key))}
+    elif isinstance(value, list):
+        inner = {name for item in value for name in _names(item, path)}
+    return inner or ({path} if path else set())
 
 
 def _audit_step(connection: sqlite3.Connection, now: datetime, case: OfferCase, state: OfferState) -> None:
@@ -180,11 +214,12 @@ def _write_decision(connection: sqlite3.Connection, message: DecisionMessage, no
     )
     connection.execute(
         "INSERT INTO outbox (record_id, key, sp_id, kind, data_class, priority, not_after, state, message) "
-        "VALUES (?, ?, ?, 'decision', ?, ?, ?, 'waiting', ?)",
+        "VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
         (
             decision.decision_id,
             decision.offer_key,
             sp_id,
+            DECISION,
             DataClass.IDENTITY,
             Priority.DECISION,
             message.not_after.timestamp(),

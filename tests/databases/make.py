@@ -30,6 +30,7 @@ from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.offers.desk import OfferDesk
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox
 from homeapp.store.telemetry import Sample, Telemetry
 
 HERE = Path(__file__).parent
@@ -120,7 +121,9 @@ async def _make(directory: Path) -> None:
     async with Database(directory) as database:
         ledger = Ledger(database, _Noon())
         await _fill_ledger(ledger)
-        await _fill_desk(OfferDesk(ledger=ledger, clock=_Noon(), on_change=lambda: None))
+        await _fill_desk(
+            OfferDesk(ledger=ledger, outbox=Outbox(database, _Noon()), clock=_Noon(), on_change=lambda: None)
+        )
         telemetry = Telemetry(database)
         for second in range(0, 1800, 30):
             at = NOON + timedelta(seconds=second)

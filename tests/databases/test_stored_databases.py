@@ -16,8 +16,10 @@ import pytest
 from homeapp import audit
 from homeapp.model.offer import Choice, OfferState
 from homeapp.offers.desk import OfferDesk
+from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox, Waiting
 from homeapp.store.telemetry import Column, Telemetry
 
 HERE = Path(__file__).parent
@@ -77,7 +79,8 @@ def test_requests_stand_where_they_stood_and_answers_still_wait(data_dir: Path) 
     async def main() -> None:
         async with Database(data_dir) as database:
             ledger = Ledger(database, _Noon())
-            desk = OfferDesk(ledger=ledger, clock=_Noon(), on_change=lambda: None)
+            outbox = Outbox(database, _Noon())
+            desk = OfferDesk(ledger=ledger, outbox=outbox, clock=_Noon(), on_change=lambda: None)
             await desk.load()
             assert {case.offer.offer_id: (case.state, case.offer.revision) for case in desk.cases} == {
                 "pending": (OfferState.PENDING, 1),
@@ -86,10 +89,10 @@ def test_requests_stand_where_they_stood_and_answers_still_wait(data_dir: Path) 
             }
             for case in desk.cases:
                 assert case.digest == case.offer.digest(), "an approval of then names the text of now"
-            message = await ledger.next_waiting("evc_sp")
-            assert message is not None
+            message = await outbox.next_waiting("evc_sp")
+            assert isinstance(message, DecisionMessage)
             assert (message.decision.choice, message.offer.offer_id) == (Choice.DECLINE, "waiting")
-            assert await ledger.waiting() == {"evc_sp": 1}
+            assert await outbox.waiting() == {"evc_sp": Waiting(decisions=1, records=0)}
 
     asyncio.run(main())
 

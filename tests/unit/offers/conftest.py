@@ -24,6 +24,7 @@ from homeapp.model.offer import (
 from homeapp.offers.desk import OfferDesk
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -52,6 +53,7 @@ class Desk:
 
     desk: OfferDesk
     ledger: Ledger
+    outgoing: Outbox
     clock: HandClock
     database: Database
     changes: list[int] = field(default_factory=list)
@@ -81,7 +83,8 @@ class Desk:
         """(choice, state) of every row, in order."""
         return await self.database.ledger.read(
             lambda connection: connection.execute(
-                "SELECT message ->> '$.decision.choice', state FROM outbox ORDER BY number"
+                "SELECT body ->> '$.choice', state FROM outbox JOIN decisions ON record_id = decision_id "
+                "ORDER BY number"
             ).fetchall()
         )
 
@@ -143,8 +146,9 @@ def open_desk(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[Desk]]
         async with Database(tmp_path) as database:
             ledger = Ledger(database, clock)
             changes: list[int] = []
-            desk = OfferDesk(ledger=ledger, clock=clock, on_change=lambda: changes.append(1))
+            outbox = Outbox(database, clock)
+            desk = OfferDesk(ledger=ledger, outbox=outbox, clock=clock, on_change=lambda: changes.append(1))
             await desk.load()
-            yield Desk(desk, ledger, clock, database, changes)
+            yield Desk(desk, ledger, outbox, clock, database, changes)
 
     return opened

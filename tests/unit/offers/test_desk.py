@@ -477,7 +477,7 @@ def test_a_yes_that_never_arrives_binds_nobody(run: Run, make_offer: MakeOffer) 
     async def body(at: Any) -> None:
         await at.desk.receive(offer)
         case = await at.decide(offer, Choice.ACCEPT)
-        await at.ledger.undeliverable(case.decision.decision_id, Failure.LATE, "Too late.")
+        await at.outgoing.undeliverable(case.decision.decision_id, Failure.LATE, "Too late.")
         await at.desk.tick()
         case = at.case(offer)
         assert (case.state, case.problem, case.decision.choice, case.decision.reason) == (
@@ -503,7 +503,7 @@ def test_a_yes_that_the_providers_side_refuses(run: Run, make_offer: MakeOffer) 
         yes = await at.decide(offer, Choice.ACCEPT)
         no = await at.decide(silent, Choice.DECLINE)
         for case in (yes, no):
-            await at.ledger.undeliverable(case.decision.decision_id, Failure.REFUSED, "It wants no answers.")
+            await at.outgoing.undeliverable(case.decision.decision_id, Failure.REFUSED, "It wants no answers.")
         await at.desk.tick()
         assert (at.case(offer).state, at.case(offer).problem) == (OfferState.REJECTED, "It wants no answers.")
         assert (at.case(silent).state, at.case(silent).problem) == (OfferState.DECLINED, "It wants no answers.")

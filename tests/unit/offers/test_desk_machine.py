@@ -33,9 +33,11 @@ from homeapp.model.offer import (
 )
 from homeapp.offers.desk import OfferDesk
 from homeapp.offers.states import FINAL, NEXT, entered
+from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import Failure
+from homeapp.store.outbox import Outbox
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -116,7 +118,8 @@ class DeskMachine(RuleBasedStateMachine):
         self.database = Database(self.directory)
         self.run(self.database.__aenter__())
         self.ledger = Ledger(self.database, self.clock)
-        self.desk = OfferDesk(ledger=self.ledger, clock=self.clock, on_change=lambda: None)
+        self.outbox = Outbox(self.database, self.clock)
+        self.desk = OfferDesk(ledger=self.ledger, outbox=self.outbox, clock=self.clock, on_change=lambda: None)
         self.run(self.desk.load())
 
     def teardown(self) -> None:
@@ -213,9 +216,9 @@ class DeskMachine(RuleBasedStateMachine):
 
     @rule(failure=st.sampled_from(Failure), sp_id=st.sampled_from(["grid_sp", "evc_sp"]))
     def relay_gives_up(self, failure: Failure, sp_id: str) -> None:
-        message = self.run(self.ledger.next_waiting(sp_id))
-        if message is not None:
-            self.run(self.ledger.undeliverable(message.decision.decision_id, failure, "No way."))
+        message = self.run(self.outbox.next_waiting(sp_id))
+        if isinstance(message, DecisionMessage):
+            self.run(self.outbox.undeliverable(message.decision.decision_id, failure, "No way."))
         self.restart()
 
     def restart(self) -> None:
@@ -304,7 +307,8 @@ def test_unknown_requests_cannot_be_decided(tmp_path: Path) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
             clock = _Clock()
-            desk = OfferDesk(ledger=Ledger(database, clock), clock=clock, on_change=lambda: None)
+            ledger, outbox = Ledger(database, clock), Outbox(database, clock)
+            desk = OfferDesk(ledger=ledger, outbox=outbox, clock=clock, on_change=lambda: None)
             with pytest.raises(NotFound):
                 await desk.decide("evc_sp/none", "", Choice.ACCEPT, "owner")
 
