@@ -2,6 +2,9 @@
 
 from homeapp.ports import Clock
 
+_AT_ONCE_S = 0.001
+"""Shorter waits are rounding; what passes too early is owed."""
+
 
 class TokenBucket:
     """Lets messages and bytes through at a mean rate, and ``burst_s`` seconds' worth of them at once.
@@ -20,7 +23,8 @@ class TokenBucket:
         """How long until one message of this size may pass; 0 for now."""
         self._fill()
         asked = zip((1.0, float(size_bytes)), self._levels, self._full, self._rates, strict=True)
-        return max(0.0, *((min(amount, full) - level) / rate for amount, level, full, rate in asked))
+        wait_s = max((min(amount, full) - level) / rate for amount, level, full, rate in asked)
+        return wait_s if wait_s > _AT_ONCE_S else 0.0
 
     def take(self, size_bytes: int) -> None:
         """One message of this size has passed, whether or not it might."""

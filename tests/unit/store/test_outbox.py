@@ -1,0 +1,531 @@
+"""The outbox: what is put in goes out once, in its order, and leaves nothing behind but the fact that it did."""
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from homeapp.model.consent import DataClass
+from homeapp.model.offer import (
+    Binding,
+    Choice,
+    Decision,
+    Offer,
+    OfferCase,
+    OfferInterval,
+    OfferKind,
+    OfferState,
+    Receipt,
+    ReceiptLevel,
+)
+from homeapp.model.record import DataRecord, Priority, RecordKind
+from homeapp.ports import DecisionMessage
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.offer_rows import CaseChange, Failure, Undelivered, field_names
+from homeapp.store.outbox import Outbox, Waiting
+
+T = TypeVar("T")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRET = "52.4-degrees-north"
+
+
+class HandClock:
+    """Moves only by ``at``."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+
+def record(
+    record_id: str,
+    priority: Priority = Priority.METERING,
+    *,
+    sp_id: str = "evc_sp",
+    data_class: DataClass = DataClass.METERING,
+    life: timedelta = timedelta(days=1),
+    at: datetime = NOON,
+    **body: Any,
+) -> DataRecord:
+    return DataRecord(
+        record_id=record_id,
+        sp_id=sp_id,
+        data_class=data_class,
+        kind=RecordKind.METERING,
+        priority=priority,
+        created_at=at,
+        not_after=at + life,
+        body=body or {"energy_wh": 1.5},
+    )
+
+
+def decided(decision_id: str, *, sp_id: str = "evc_sp", at: datetime = NOON) -> CaseChange:
+    interval = OfferInterval(start=at, end=at + timedelta(hours=1), setpoint_w=-4000.0)
+    offer = Offer(
+        offer_id=f"of-{decision_id}",
+        revision=1,
+        sp_id=sp_id,
+        sp_name="EVC provider",
+        kind=OfferKind.POWER_FEED,
+        binding=Binding.OWNER_DECIDES,
+        issued_at=at,
+        expires_at=at + timedelta(days=1),
+        intervals=(interval,),
+        title="Feed power",
+    )
+    decision = Decision(
+        decision_id=decision_id,
+        offer_key=offer.key,
+        offer_revision=1,
+        offer_digest=offer.digest(),
+        choice=Choice.ACCEPT,
+        decided_at=at,
+        decided_by="owner",
+    )
+    case = OfferCase(offer=offer, digest=offer.digest(), state=OfferState.ACCEPTED, updated_at=at, decision=decision)
+    message = DecisionMessage(decision=decision, offer=offer, not_after=at + timedelta(days=1))
+    return CaseChange(case=case, decision=message)
+
+
+def receipt(decision_id: str, *, sp_id: str = "evc_sp", size_bytes: int = 900) -> Receipt:
+    return Receipt(
+        decision_id=decision_id,
+        sp_id=sp_id,
+        level=ReceiptLevel.TRANSPORT,
+        received_at=NOON,
+        reference=f"rsp-{decision_id}",
+        size_bytes=size_bytes,
+    )
+
+
+@dataclass
+class Store:
+    """An outbox with its ledger on an open database."""
+
+    database: Database
+    clock: HandClock
+    notices: list[str] = field(default_factory=list)
+    most_waiting: int = 100
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(
+            self.database,
+            self.clock,
+            notice=lambda code, sentence: self.notices.append(f"{code}: {sentence}"),
+            name_of=lambda sp_id: f"Provider {sp_id}",
+            most_waiting=self.most_waiting,
+        )
+        self.ledger = Ledger(self.database, self.clock, decision_kept=self.outbox.wake)
+
+    async def rows(self, query: str) -> list[Any]:
+        return await self.database.ledger.read(lambda connection: connection.execute(query).fetchall())
+
+    async def drain(self, sp_id: str = "evc_sp") -> list[str]:
+        """Deliver all that waits; the ids in the order they came."""
+        order = []
+        while (message := await self.outbox.next_waiting(sp_id)) is not None:
+            order.append(identity(message))
+            await self.outbox.delivered(order[-1], 700)
+        return order
+
+    async def tidy(self) -> None:
+        running = asyncio.ensure_future(self.outbox.run())
+        # Reads and writes are done in the order they were asked for.
+        for _ in range(3):
+            await self.outbox.waiting()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def identity(message: DecisionMessage | DataRecord) -> str:
+    return message.record_id if isinstance(message, DataRecord) else message.decision.decision_id
+
+
+@pytest.fixture
+def with_store(tmp_path: Path) -> Callable[[Callable[[Store], Awaitable[None]]], None]:
+    def run(body: Callable[[Store], Awaitable[None]]) -> None:
+        async def main() -> None:
+            async with Database(tmp_path) as database:
+                await body(Store(database, HandClock()))
+
+        asyncio.run(main())
+
+    return run
+
+
+WithStore = Callable[[Callable[[Store], Awaitable[None]]], None]
+
+
+def test_a_record_comes_out_as_it_was_put_in(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        put = record("m1", pev="0123456789abcdef", soc_pct=None, defects=[{"code": "P0A1F", "confirmed": True}], x=1.5)
+        await store.outbox.put(put)
+        assert await store.outbox.next_waiting("evc_sp") == put
+        assert await store.outbox.next_waiting("pev_sp") is None
+
+    with_store(body)
+
+
+def test_a_second_put_of_the_same_record_changes_nothing(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        first = record("m1", energy_wh=1.0)
+        await store.outbox.put(first, record("m1", energy_wh=2.0))
+        await store.outbox.put(record("m1", energy_wh=3.0))
+        assert await store.outbox.next_waiting("evc_sp") == first
+        assert await store.outbox.waiting() == {"evc_sp": Waiting(decisions=0, records=1)}
+        await store.outbox.delivered("m1", 700)
+        await store.outbox.put(first)
+        assert await store.outbox.waiting() == {}
+
+    with_store(body)
+
+
+@pytest.mark.usecase("W6", "W8")
+def test_the_audit_trail_says_what_was_put_in_and_not_what_it_says(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        await store.outbox.put(record("m1", latitude=SECRET))
+        await store.outbox.delivered("m1", 700)
+        trail = await store.rows("SELECT kind, subject, detail FROM audit ORDER BY seq")
+        assert [(kind, subject, json.loads(detail)) for kind, subject, detail in trail] == [
+            ("record", "m1", {"kind": "metering", "data_class": "metering", "sp_id": "evc_sp"}),
+            ("relay", "m1", {"outcome": "delivered", "sentence": ""}),
+        ]
+
+    with_store(body)
+
+
+@pytest.mark.usecase("W8")
+def test_what_has_left_is_noted_once_with_the_names_of_its_fields(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        defects = [{"code": "P0A1F"}, {"code": "P0A20", "confirmed": True}]
+        await store.outbox.put(record("h1", Priority.HEALTH, data_class=DataClass.HEALTH, pev="0f", defects=defects))
+        store.clock.at += timedelta(minutes=1)
+        for _ in range(2):
+            await store.outbox.delivered("h1", 812)
+        await store.ledger.keep(decided("d1"))
+        await store.ledger.keep_receipt(receipt("d1"))
+        await store.outbox.delivered("d1", 900)
+        rows = await store.rows("SELECT at, sp_id, data_class, kind, record_id, size_bytes, fields FROM disclosures")
+        at = store.clock.at.timestamp()
+        answer = ["choice", "decided_at", "decided_by", "id", "offer_digest", "offer_id", "offer_revision", "reason"]
+        assert [(*row[:-1], json.loads(row[-1])) for row in rows] == [
+            (at, "evc_sp", "health", "metering", "h1", 812, ["defects.code", "defects.confirmed", "pev"]),
+            (at, "evc_sp", "identity", "decision", "d1", 900, answer),
+        ]
+
+    with_store(body)
+
+
+@pytest.mark.usecase("W8")
+@pytest.mark.parametrize("end", ["delivered", "refused", "void", "withheld", "late", "too many"])
+def test_nothing_of_a_body_stays_in_the_file_whatever_became_of_it(tmp_path: Path, end: str) -> None:
+    async def main() -> None:
+        async with Database(tmp_path) as database:
+            store = Store(database, HandClock(), most_waiting=0 if end == "too many" else 1)
+            await store.outbox.put(record("l1", Priority.LOCATION, data_class=DataClass.LOCATION, latitude=SECRET))
+            match end:
+                case "delivered":
+                    await store.outbox.delivered("l1", 700)
+                case "refused":
+                    await store.outbox.undeliverable("l1", Failure.REFUSED, "No.")
+                case "void":
+                    assert await store.outbox.void("evc_sp", [DataClass.LOCATION]) == 1
+                case "withheld":
+                    await store.outbox.withhold("l1", "No.")
+                case "late":
+                    store.clock.at += timedelta(days=1)
+                    await store.tidy()
+            assert await store.outbox.waiting() == {}
+            assert await store.rows("SELECT message FROM outbox") == [("",)]
+
+    asyncio.run(main())
+    assert SECRET.encode() not in (tmp_path / "ledger.db").read_bytes()
+    assert not (tmp_path / "ledger.db-wal").exists()
+
+
+def test_priority_then_age_and_kinds_that_are_held_are_passed_over(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        await store.outbox.put(
+            record("l1", Priority.LOCATION, data_class=DataClass.LOCATION),
+            record("m1"),
+            record("c1", data_class=DataClass.CHARGING),
+            record("m2"),
+            record("s1", Priority.SAFETY),
+        )
+        await store.ledger.keep(decided("d1"))
+        held = [DataClass.METERING, DataClass.IDENTITY]
+        seen = []
+        while (message := await store.outbox.next_waiting("evc_sp", held)) is not None:
+            seen.append(identity(message))
+            await store.outbox.delivered(seen[-1], 700)
+        assert seen == ["s1", "d1", "c1", "l1"], "neither an answer nor safety is ever held"
+        assert await store.drain() == ["m1", "m2"]
+
+    with_store(body)
+
+
+@pytest.mark.usecase("W8")
+def test_taking_consent_back_voids_what_waits_of_it_and_only_that(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        await store.outbox.put(
+            record("m1"),
+            record("h1", Priority.HEALTH, data_class=DataClass.HEALTH),
+            record("p1", sp_id="pev_sp"),
+        )
+        await store.ledger.keep(decided("d1"))
+        assert await store.outbox.void("evc_sp", [DataClass.METERING, DataClass.LOCATION]) == 1
+        assert await store.outbox.untold_failures() == ()
+        assert await store.outbox.void("evc_sp", list(DataClass)) == 2
+        assert await store.outbox.void("evc_sp", list(DataClass)) == 0
+        assert await store.outbox.untold_failures() == (
+            Undelivered(
+                decision_id="d1",
+                failure=Failure.REFUSED,
+                sentence="You no longer share anything with this provider, so your answer was not sent.",
+            ),
+        )
+        assert await store.outbox.waiting() == {"pev_sp": Waiting(decisions=0, records=1)}
+
+    with_store(body)
+
+
+def test_the_oldest_of_the_lowest_priority_makes_room_and_the_owner_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Database(tmp_path) as database:
+            store = Store(database, HandClock(), most_waiting=3)
+            await store.ledger.keep(decided("d1"))
+            await store.outbox.put(
+                record("l1", Priority.LOCATION),
+                record("l2", Priority.LOCATION),
+                record("m1"),
+                record("p1", sp_id="pev_sp"),
+            )
+            assert store.notices == []
+            await store.outbox.put(record("h1", Priority.HEALTH), record("m2"))
+            assert store.notices == [
+                "outbox_full.evc_sp: More than 3 records wait for Provider evc_sp, because it cannot be reached; the "
+                "oldest are dropped. Check the internet connection, or stop sharing with this provider."
+            ]
+            await store.outbox.put(record("m3"))
+            (counts,) = await store.rows(
+                "SELECT sum(detail ->> '$.count') FROM audit WHERE kind = 'records_dropped' AND subject = 'evc_sp'"
+            )
+            assert counts == (3,)
+            assert await store.drain() == ["d1", "h1", "m2", "m3"]
+            assert await store.drain("pev_sp") == ["p1"]
+
+    asyncio.run(main())
+
+
+def test_late_records_go_even_where_nobody_asks_for_them_and_late_answers_stay_for_the_relay(
+    with_store: WithStore,
+) -> None:
+    async def body(store: Store) -> None:
+        await store.outbox.put(
+            record("m1", life=timedelta(hours=1)), record("m2", life=timedelta(hours=2)), record("p1", sp_id="pev_sp")
+        )
+        await store.ledger.keep(decided("d1"))
+        store.clock.at += timedelta(hours=1)
+        await store.tidy()
+        assert await store.outbox.waiting() == {
+            "evc_sp": Waiting(decisions=1, records=1),
+            "pev_sp": Waiting(decisions=0, records=1),
+        }
+        store.clock.at += timedelta(days=1)
+        await store.tidy()
+        assert await store.outbox.waiting() == {"evc_sp": Waiting(decisions=1, records=0)}
+
+    with_store(body)
+
+
+def test_closed_records_are_forgotten_a_week_after_they_became_useless(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        await store.outbox.put(record("m1", life=timedelta(hours=1)), record("m2", life=timedelta(days=30)))
+        await store.ledger.keep(decided("d1"))
+        for number in ("m1", "m2", "d1"):
+            await store.outbox.delivered(number, 700)
+        store.clock.at += timedelta(days=7, hours=1)
+        await store.tidy()
+        assert len(await store.rows("SELECT 1 FROM outbox")) == 3
+        store.clock.at += timedelta(seconds=1)
+        await store.tidy()
+        assert await store.rows("SELECT record_id FROM outbox ORDER BY record_id") == [("d1",), ("m2",)]
+        assert len(await store.rows("SELECT 1 FROM disclosures")) == 3
+
+    with_store(body)
+
+
+def test_news_of_a_record_is_not_urgent_and_of_an_answer_or_safety_is(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        news = store.outbox.news("evc_sp")
+
+        async def told(work: Awaitable[None]) -> tuple[bool, bool]:
+            news.anything.clear()
+            news.urgent.clear()
+            await work
+            return news.anything.is_set(), news.urgent.is_set()
+
+        assert await told(store.outbox.put(record("m1"))) == (True, False)
+        assert await told(store.outbox.put(record("p1", Priority.SAFETY, sp_id="pev_sp"))) == (False, False)
+        assert await told(store.outbox.put(record("s1", Priority.SAFETY))) == (True, True)
+        assert await told(store.ledger.keep(decided("d1"))) == (True, True)
+
+    with_store(body)
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.sampled_from(["", "x"])
+NAMES = st.sampled_from(["a", "b", "c", "ab"])
+BODIES = st.dictionaries(
+    NAMES,
+    st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3)),
+    max_size=4,
+)
+
+
+@given(BODIES)
+def test_field_names_are_sorted_unique_and_cover_every_field(body: dict[str, Any]) -> None:
+    names = field_names(body)
+    assert names == sorted(set(names))
+    assert {name.partition(".")[0] for name in names} == set(body)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """The home, two providers, the owner's consent and power cuts in any order, against a plain list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.directory = Path(tempfile.mkdtemp(prefix="outbox"))
+        self.clock = HandClock()
+        self.made = 0
+        self.expected: dict[str, list[tuple[int, int, str, DataClass]]] = {"evc_sp": [], "pev_sp": []}
+        self.handed_over: list[str] = []
+
+    @initialize()
+    def start(self) -> None:
+        self.database = Database(self.directory)
+        self.run(self.database.__aenter__())
+        self.store = Store(self.database, self.clock, most_waiting=1000)
+
+    def teardown(self) -> None:
+        self.run(self.database.__aexit__(None, None, None))
+        self.loop.close()
+        shutil.rmtree(self.directory)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    @rule(
+        sp_id=st.sampled_from(["evc_sp", "pev_sp"]),
+        priorities=st.lists(
+            st.sampled_from([p for p in Priority if p is not Priority.DECISION]), min_size=1, max_size=4
+        ),
+        data_class=st.sampled_from([DataClass.METERING, DataClass.HEALTH, DataClass.LOCATION]),
+        twice=st.booleans(),
+    )
+    def put(self, sp_id: str, priorities: list[Priority], data_class: DataClass, *, twice: bool) -> None:
+        records = []
+        for priority in priorities:
+            self.made += 1
+            records.append(
+                record(f"r{self.made}", priority, sp_id=sp_id, data_class=data_class, at=self.clock.at, what=SECRET)
+            )
+            self.expected[sp_id].append((priority, self.made, f"r{self.made}", data_class))
+        self.run(self.store.outbox.put(*records))
+        if twice:
+            self.run(self.store.outbox.put(*reversed(records)))
+
+    @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]))
+    def decide(self, sp_id: str) -> None:
+        self.made += 1
+        self.run(self.store.ledger.keep(decided(f"d{self.made}", sp_id=sp_id, at=self.clock.at)))
+        self.expected[sp_id].append((Priority.DECISION, self.made, f"d{self.made}", DataClass.IDENTITY))
+
+    @rule(
+        sp_id=st.sampled_from(["evc_sp", "pev_sp"]), count=st.integers(1, 4), how=st.sampled_from(["relay", "receipt"])
+    )
+    def deliver(self, sp_id: str, count: int, how: str) -> None:
+        for _ in range(count):
+            first = self.run(self.store.outbox.next_waiting(sp_id))
+            wanted = min(self.expected[sp_id], default=None)
+            assert (None if first is None else identity(first)) == (None if wanted is None else wanted[2])
+            if first is None or wanted is None:
+                return
+            if how == "receipt" and isinstance(first, DecisionMessage):
+                self.run(self.store.ledger.keep_receipt(receipt(wanted[2], sp_id=sp_id)))
+            self.run(self.store.outbox.delivered(wanted[2], 700))
+            assert wanted[2] not in self.handed_over
+            self.handed_over.append(wanted[2])
+            self.expected[sp_id].remove(wanted)
+
+    @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]), failure=st.sampled_from(Failure))
+    def fail(self, sp_id: str, failure: Failure) -> None:
+        wanted = min(self.expected[sp_id], default=None)
+        if wanted is not None:
+            self.run(self.store.outbox.undeliverable(wanted[2], failure, "No way."))
+            self.expected[sp_id].remove(wanted)
+
+    @rule(
+        sp_id=st.sampled_from(["evc_sp", "pev_sp"]),
+        data_classes=st.sets(st.sampled_from(DataClass), min_size=1, max_size=2),
+    )
+    def void(self, sp_id: str, data_classes: set[DataClass]) -> None:
+        gone = [row for row in self.expected[sp_id] if row[3] in data_classes]
+        assert self.run(self.store.outbox.void(sp_id, data_classes)) == len(gone)
+        self.expected[sp_id] = [row for row in self.expected[sp_id] if row not in gone]
+
+    @rule()
+    def restart(self) -> None:
+        self.run(self.database.__aexit__(None, None, None))
+        assert (SECRET.encode() in (self.directory / "ledger.db").read_bytes()) == any(
+            name.startswith("r") for rows in self.expected.values() for _, _, name, _ in rows
+        )
+        self.start()
+
+    @rule(hours=st.sampled_from([1, 200]))
+    def time_passes(self, hours: int) -> None:
+        self.clock.at += timedelta(hours=hours)
+        if hours > 24:
+            for sp_id, rows in self.expected.items():
+                self.expected[sp_id] = [row for row in rows if row[0] == Priority.DECISION]
+            self.run(self.store.tidy())
+
+    @invariant()
+    def all_that_waits_is_there_and_what_has_left_is_noted_once(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        waiting = self.run(self.store.outbox.waiting())
+        for sp_id, rows in self.expected.items():
+            decisions = sum(row[0] == Priority.DECISION for row in rows)
+            expected = Waiting(decisions=decisions, records=len(rows) - decisions)
+            assert waiting.get(sp_id, Waiting(decisions=0, records=0)) == expected
+        noted = self.run(self.store.rows("SELECT record_id FROM disclosures ORDER BY number"))
+        assert [row[0] for row in noted] == self.handed_over
+        assert self.run(self.store.rows("SELECT 1 FROM outbox WHERE (state = 'waiting') = (message = '')")) == []
+
+
+TestOutbox = pytest.mark.timeout(120)(OutboxMachine.TestCase)
+TestOutbox.settings = settings(
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
