@@ -27,7 +27,7 @@ SPARING_S = 900.0
 """On a metered link: between two times at which what can wait is sent."""
 CAN_WAIT = (DataClass.METERING, DataClass.LOCATION)
 KEEP_EVERY_S = 60.0
-_OUT_PER_S = 50.0
+_OUT_PER_S = 100.0
 _OUT_BURST_S = 10.0
 _IN_BYTES_PER_S = 16_384.0
 _IN_BURST_S = 120.0
@@ -183,7 +183,8 @@ class Uplink:
     async def _keep(self) -> None:
         unkept, self._unkept = self._unkept, {}
         try:
-            await self._store.add(unkept)
+            # What is cancelled halfway would be lost, or counted twice.
+            await asyncio.shield(self._store.add(unkept))
         except StoreUnavailable:
             for key, used in unkept.items():
                 _add(self._unkept, key, used)
