@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import NoReturn
 
@@ -62,7 +62,7 @@ class Relay:
         self._notice = notice
         self._providers = dict(providers or {})
         self._tasks: asyncio.TaskGroup | None = None
-        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._workers: dict[str, list[asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
         """Relay until cancelled."""
@@ -87,17 +87,18 @@ class Relay:
     def remove(self, sp_id: str) -> None:
         """Hand it nothing more; what waits for it stays. Unknown ones are fine."""
         self._providers.pop(sp_id, None)
-        if sp_id in self._workers:
-            self._workers[sp_id].cancel()
+        for task in self._workers.get(sp_id, ()):
+            if not task.cancelling():
+                task.cancel()
 
     def _start(self, provider: Provider, tasks: asyncio.TaskGroup) -> None:
-        sp_id = provider.sp_id
-        self._workers[sp_id] = tasks.create_task(self._work(provider, self._workers.get(sp_id)))
+        before = [task for task in self._workers.get(provider.sp_id, ()) if not task.done()]
+        self._workers[provider.sp_id] = [*before, tasks.create_task(self._work(provider, before))]
 
-    async def _work(self, provider: Provider, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
+    async def _work(self, provider: Provider, before: Collection[asyncio.Task[None]]) -> None:
+        if before:
             # Two at once would upset the order.
-            await asyncio.wait((before,))
+            await asyncio.wait(before)
         worker = _Worker(
             provider=provider,
             outbox=self._outbox,

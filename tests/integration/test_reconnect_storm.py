@@ -1,4 +1,4 @@
-"""Five hundred homes lose their broker at once and all come back, because they do not all come at once."""
+"""Five hundred homes lose their broker at once, and every one of them comes back, spread over some seconds."""
 
 import asyncio
 import json

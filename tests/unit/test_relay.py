@@ -142,6 +142,18 @@ class GatedProvider(ScriptedProvider):
         await self.gate.acquire()
 
 
+class ReluctantProvider(GatedProvider):
+    """Takes a delivery, never comes back, and takes its time where it is told to stop."""
+
+    async def attempt(self) -> None:
+        self.tried.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.gate.acquire()
+            self.got.append("the old one has let go")
+
+
 def _offer(number: int, sp_id: str = "evc_sp") -> Offer:
     start = NOON + timedelta(hours=number)
     return Offer(
@@ -546,18 +558,24 @@ def test_providers_come_and_go_while_it_runs(tmp_path: Path) -> None:
 
 def test_a_provider_is_replaced_by_one_with_the_same_id_and_never_two_at_once(tmp_path: Path) -> None:
     async def body(home: Home) -> None:
-        old, new = GatedProvider("evc_sp"), ScriptedProvider("evc_sp")
+        log: list[str] = []
+        old, new = ReluctantProvider("evc_sp", got=log), ScriptedProvider("evc_sp", got=log)
         await home.outbox.put(_record("m1"), _record("m2"))
 
         async def work() -> None:
             assert home.relay is not None
             await old.tried.wait()
-            home.relay.add(new)
+            for following in (ScriptedProvider("evc_sp", got=log), new):
+                home.relay.add(following)
+                for _ in range(5):
+                    await home.outbox.waiting()
+            assert log == []
             old.gate.release()
             await home.until_empty()
 
         await home.relaying([old], work)
-        assert (old.got, new.got) == ([], ["m1", "m2"])
+        assert log == ["the old one has let go", "m1", "m2"]
+        assert new.tried.is_set()
 
     _at_home(tmp_path, body)
 
