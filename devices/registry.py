@@ -5,7 +5,8 @@ A new driver is imported and entered here and nowhere else. The imports are writ
 
 from devices.mdns import MdnsDiscoverer
 from devices.meters import homewizard
-from homeapp.ports import Clock, Discoverer, MeterDriver
+from devices.pev.doip import DoipPev
+from homeapp.ports import Clock, Discoverer, MeterDriver, Pev
 
 
 def meter_drivers(*, clock: Clock, time_zone: str, ca_pem: str | None = None) -> dict[str, MeterDriver]:
@@ -29,3 +30,14 @@ def discoverers(*, clock: Clock, interfaces: tuple[str, ...] = ()) -> tuple[Disc
     """
     services = {**homewizard.SERVICES}
     return (MdnsDiscoverer(clock=clock, interfaces=interfaces, services=services),)
+
+
+def pev(*, address: str, port: int, clock: Clock) -> Pev:
+    """The car behind the DoIP entity at a literal IP address; no I/O yet.
+
+    Args:
+        address: IPv4 or IPv6.
+        port: TCP, 13400 in ISO 13400-2.
+        clock: the hub's.
+    """
+    return DoipPev(address=address, port=port, clock=clock)

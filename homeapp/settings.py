@@ -1,5 +1,6 @@
 """Every setting, declared once: ``settings.toml`` in the data directory. Nothing secret is in it."""
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -158,6 +159,17 @@ class UplinkSettings(_Section, frozen=True):
     out_kb_per_s: Positive = 128.0
 
 
+class PevSettings(_Section, frozen=True):
+    """``[pev]``: the data link to the car (DoIP, ISO 13400-2).
+
+    Attributes:
+        address: literal IP address of the car's DoIP entity, or empty where there is no such link.
+    """
+
+    address: str = ""
+    port: Port = 13400
+
+
 class Settings(_Section, frozen=True):
     """All of it; a section that is missing has its defaults, a provider that is missing is not used."""
 
@@ -166,6 +178,7 @@ class Settings(_Section, frozen=True):
     discovery: DiscoverySettings = DiscoverySettings()
     goal: GoalSettings = GoalSettings()
     uplink: UplinkSettings = UplinkSettings()
+    pev: PevSettings = PevSettings()
     secrets: SecretPlace = SecretPlace.AUTO
     grid_sp: GridSpSettings | None = None
     system_operator: SystemOperatorSettings | None = None
@@ -206,6 +219,16 @@ def _contradiction(settings: Settings) -> str | None:
         return "site.safe_current_a must be at most max_current_a and fuse_a x fuse_margin: nobody watches over it."
     if settings.ocpp.lease_s > 60:
         return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
+    if settings.pev.address and not _is_ip_address(settings.pev.address):
+        return f"pev.address: {settings.pev.address!r} is no IP address. Enter one like 192.168.1.30."
     if settings.system_operator is None and (settings.evc_sp or settings.pev_sp):
         return "evc_sp and pev_sp are reached through the system operator: add the section [system_operator]."
     return None
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

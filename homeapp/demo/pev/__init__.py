@@ -1,0 +1,1 @@
+"""The data link of the car in the street."""
