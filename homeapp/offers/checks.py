@@ -1,16 +1,18 @@
 """Checks on a request: whether it makes sense, and whether it clashes with another."""
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind
+from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind
 from homeapp.offers.states import COMMITTED
 
 _MOST_MONEY = Decimal(10**9)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def why_invalid(offer: Offer) -> str | None:
@@ -30,16 +32,18 @@ def why_invalid(offer: Offer) -> str | None:
         return "The request contains a number that is none."
     if not _is_money(offer.reward):
         return "The request promises a reward that is no amount of money."
-    return _why_power_is_invalid(offer)
+    return _why_job_is_invalid(offer) if offer.kind.is_job else _why_power_is_invalid(offer)
 
 
 def clash(case: OfferCase, others: Iterable[OfferCase]) -> str | None:
     """A sentence saying which accepted request overlaps with ``case``, or None.
 
-    Mandatory requests are no clash: they limit whatever was accepted.
+    Mandatory requests are no clash: they limit whatever was accepted. Neither are jobs: they take no power.
     """
+    if case.offer.kind.is_job:
+        return None
     for other in others:
-        if other.offer.key == case.offer.key or other.offer.binding is Binding.MANDATORY:
+        if other.offer.key == case.offer.key or other.offer.binding is Binding.MANDATORY or other.offer.kind.is_job:
             continue
         if other.state in COMMITTED and _overlap(case.offer, other.offer):
             return (
@@ -58,7 +62,34 @@ def _overlap(one: Offer, two: Offer) -> bool:
     return any(a.start < b.end and b.start < a.end for a in one.intervals for b in two.intervals)
 
 
+def _why_job_is_invalid(offer: Offer) -> str | None:
+    if offer.binding is Binding.MANDATORY:
+        return "A job cannot be imposed; it needs your answer."
+    if len(offer.intervals) != 1 or any(
+        value is not None for item in offer.intervals for value in (item.setpoint_w, item.max_w)
+    ):
+        return "The request mixes a job with power."
+    if offer.job is None or not _is_complete(offer.kind, offer.job):
+        return "The request does not say what exactly is to be done."
+    return None
+
+
+def _is_complete(kind: OfferKind, job: Job) -> bool:
+    match kind:
+        case OfferKind.PART_ORDER:
+            return bool(job.part)
+        case OfferKind.CAR_SOFTWARE:
+            sized = job.size_bytes > 0 and _SHA256.fullmatch(job.sha256) is not None
+            return bool(job.version and job.manifest) and sized and job.location.startswith("https://")
+        case OfferKind.CHARGER_SOFTWARE:
+            return bool(job.version) and job.location.startswith("https://")
+        case _:
+            return True
+
+
 def _why_power_is_invalid(offer: Offer) -> str | None:
+    if offer.job is not None:
+        return "The request mixes a job with power."
     if any(item.max_w is not None and item.max_w < 0 for item in offer.intervals):
         return "The request sets a charging limit below zero."
     setpoints = [item.setpoint_w for item in offer.intervals if item.setpoint_w is not None]

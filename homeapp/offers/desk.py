@@ -69,12 +69,17 @@ class OfferDesk:
         return tuple(sorted(newest_first, key=lambda case: case.state is not OfferState.PENDING))
 
     def commitments(self, now: datetime) -> tuple[OfferCase, ...]:
-        """What control and planner must honour: agreed and mandatory requests that are not over.
+        """What control and planner must honour: agreed and mandatory requests for power that are not over.
 
         A request that awaits its provider's confirmation counts until its start; without confirmation it does not
         begin.
         """
         return tuple(case for case in self._cases.values() if self._binds(case, now))
+
+    def jobs(self) -> tuple[OfferCase, ...]:
+        """Agreed jobs that are to be carried out now, those that end first at the front."""
+        due = (case for case in self._cases.values() if case.offer.kind.is_job and case.state is OfferState.ACTIVE)
+        return tuple(sorted(due, key=lambda case: case.offer.end))
 
     async def load(self) -> None:
         """Take up what the ledger holds; to be called once, before everything else."""
@@ -108,6 +113,13 @@ class OfferDesk:
     async def delivered(self, key: str, wh: float) -> None:
         """Add energy that has flowed during a request, Wh, fed negative; kept once a minute of hub time."""
         await self._alone(lambda: self._delivered(key, wh))
+
+    async def finished(self, key: str, problem: str | None) -> None:
+        """A job was carried out, or has failed for good where ``problem`` says why.
+
+        One that is not under way any more is left alone.
+        """
+        await self._alone(lambda: self._finished(key, problem))
 
     async def abort(self, key: str, reason: str) -> None:
         """Local safety ends an agreed request; ``reason`` is for the owner, the provider gets a withdrawal.
@@ -205,7 +217,7 @@ class OfferDesk:
 
     async def _delivered(self, key: str, wh: float) -> None:
         case = self._cases.get(key)
-        if case is None or case.state is not OfferState.ACTIVE:
+        if case is None or case.state is not OfferState.ACTIVE or case.offer.kind.is_job:
             return
         self._cases[key] = replace(case, delivered_wh=(case.delivered_wh or 0.0) + wh, updated_at=self._clock.now())
         if self._clock.monotonic() - self._saved_at < SAVE_DELIVERED_EVERY_S:
@@ -215,6 +227,14 @@ class OfferDesk:
             await self._keep(CaseChange(case=self._cases[key]))
         except StoreUnavailable as error:
             logger.warning("%s: energy delivered is not kept: %s", key, error)
+
+    async def _finished(self, key: str, problem: str | None) -> None:
+        case = self._cases.get(key)
+        if case is None or case.state is not OfferState.ACTIVE or not case.offer.kind.is_job:
+            return
+        outcome = OfferState.COMPLETED if problem is None else OfferState.ABORTED
+        await self._keep(step(case, outcome, now=self._clock.now(), problem=problem))
+        logger.info("%s: job %s is %s", case.offer.sp_id, case.offer.offer_id, outcome)
 
     async def _abort(self, key: str, reason: str) -> None:
         case = self._case(key)
@@ -242,7 +262,7 @@ class OfferDesk:
         return steps_in_time(case, now, needs_confirmation=needs_confirmation)
 
     def _binds(self, case: OfferCase, now: datetime) -> bool:
-        if case.state not in COMMITTED or now >= case.offer.end:
+        if case.state not in COMMITTED or now >= case.offer.end or case.offer.kind.is_job:
             return False
         if case.state is OfferState.RELAYED and case.offer.sp_id not in self._without_confirmation:
             return now < case.offer.start

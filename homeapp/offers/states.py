@@ -99,6 +99,8 @@ def outcome_problem(case: OfferCase, steps: tuple[OfferState, ...]) -> str | Non
             return f"{case.offer.sp_name} did not confirm it before the end, so nothing was done."
         case (*_, OfferState.ACTIVE, OfferState.PARTIAL):
             return "The hub did not run, or did not know of it, while this was due."
+        case (OfferState.PARTIAL,) if case.offer.kind.is_job:
+            return "It was not carried out in time."
         case (OfferState.PARTIAL,):
             return f"Only {_fed_wh(case) / 1000:.1f} of {_asked_wh(case) / 1000:.1f} kWh were fed."
         case _:
@@ -118,7 +120,9 @@ def _under_way(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
     if case.state is OfferState.ACTIVE:
         if now < case.offer.end:
             return ()
-        return (_S.PARTIAL,) if _fed_wh(case) < LEAST_PART * _asked_wh(case) else (_S.COMPLETED,)
+        # A job that was carried out is no longer active.
+        short = case.offer.kind.is_job or _fed_wh(case) < LEAST_PART * _asked_wh(case)
+        return (_S.PARTIAL,) if short else (_S.COMPLETED,)
     if now < case.offer.start:
         return ()
     return (_S.ACTIVE,) if now < case.offer.end else (_S.ACTIVE, _S.PARTIAL)

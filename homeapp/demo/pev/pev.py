@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from homeapp.demo.pev.diagnostics import PENDING, Diagnostics
 from homeapp.demo.pev.doip_messages import (
+    INVALID_LENGTH,
     INVALID_SOURCE,
     ROUTING_ACTIVATED,
     UNKNOWN_PAYLOAD_TYPE,
@@ -185,13 +186,16 @@ class _Connection:
         self.send(PayloadType.ROUTING_ACTIVATION_ANSWER, _ACTIVATION.pack(tester, LOGICAL_ADDRESS, code, 0))
 
     def _diagnose(self, payload: bytes) -> None:
+        if len(payload) <= _ADDRESSES.size:
+            self.send(PayloadType.NEGATIVE_ACKNOWLEDGE, bytes([INVALID_LENGTH]))
+            return
         source, target = _ADDRESSES.unpack_from(payload)
         back = _ADDRESSES.pack(target, source)
         if source != self._tester or target != LOGICAL_ADDRESS:
             code = INVALID_SOURCE if source != self._tester else UNKNOWN_TARGET
             self.send(PayloadType.DIAGNOSTIC_NEGATIVE_ACKNOWLEDGE, back + bytes([code]))
             return
-        request = payload[4:]
+        request = payload[_ADDRESSES.size :]
         self._pev.history.append(request[:4])
         if self._is_cut(request):
             self._writer.transport.abort()

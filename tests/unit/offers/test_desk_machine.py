@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from homeapp.errors import NotFound, WrongState
 from homeapp.model.offer import (
     Binding,
     Choice,
+    Job,
     Offer,
     OfferCase,
     OfferInterval,
@@ -82,10 +84,20 @@ class _Clock:
 
 
 def _offer(
-    number: int, revision: int, sp_id: str, binding: Binding, start: datetime, spans: int, *, until_end: bool = False
+    number: int,
+    revision: int,
+    sp_id: str,
+    binding: Binding,
+    start: datetime,
+    spans: int,
+    *,
+    until_end: bool = False,
+    job: bool = False,
 ) -> Offer:
     kind = OfferKind.CAPACITY_LIMIT if binding is Binding.MANDATORY else OfferKind.POWER_FEED
     interval = OfferInterval(start=start, end=start + spans * HALF_HOUR, setpoint_w=-4000.0, max_w=0.0)
+    if job:
+        kind, interval = OfferKind.HEALTH_CHECK, replace(interval, setpoint_w=None, max_w=None)
     return Offer(
         offer_id=f"o{number}",
         revision=revision,
@@ -99,6 +111,7 @@ def _offer(
         title="Request",
         reward=Decimal(1),
         currency="EUR",
+        job=Job() if job else None,
     )
 
 
@@ -141,15 +154,26 @@ class DeskMachine(RuleBasedStateMachine):
         begins=st.integers(-1, 3),
         spans=st.sampled_from([1, 2, 3, 0]),
         until_end=st.booleans(),
+        job=st.sampled_from([False, False, True]),
     )
     def receive(
-        self, number: int, newer: int, sp_id: str, binding: Binding, begins: int, spans: int, *, until_end: bool
+        self,
+        number: int,
+        newer: int,
+        sp_id: str,
+        binding: Binding,
+        begins: int,
+        spans: int,
+        *,
+        until_end: bool,
+        job: bool = False,
     ) -> None:
         revision = max(0, self.revisions.get((sp_id, number), 0) + newer)
         self.revisions[(sp_id, number)] = max(revision, self.revisions.get((sp_id, number), 0))
         since_noon = (self.clock.at - NOON) // HALF_HOUR
         start = NOON + (since_noon + begins) * HALF_HOUR
-        self.run(self.desk.receive(_offer(number, revision, sp_id, binding, start, spans, until_end=until_end)))
+        offer = _offer(number, revision, sp_id, binding, start, spans, until_end=until_end, job=job)
+        self.run(self.desk.receive(offer))
 
     @precondition(lambda self: self.desk.cases)
     @rule(data=st.data(), choice=st.sampled_from(Choice))
@@ -163,11 +187,19 @@ class DeskMachine(RuleBasedStateMachine):
         begins=st.integers(0, 2),
         sp_id=st.sampled_from(["grid_sp", "evc_sp"]),
         word=st.sampled_from([None, True, True, False]),
+        job=st.booleans(),
     )
-    def agree(self, number: int, begins: int, sp_id: str, word: bool | None) -> None:
+    def agree(self, number: int, begins: int, sp_id: str, word: bool | None, *, job: bool) -> None:
         """A request in order that the owner accepts and the provider gets, and perhaps has its word on."""
         self.receive(
-            number=number, newer=1, sp_id=sp_id, binding=Binding.OWNER_DECIDES, begins=begins, spans=2, until_end=True
+            number=number,
+            newer=1,
+            sp_id=sp_id,
+            binding=Binding.OWNER_DECIDES,
+            begins=begins,
+            spans=2,
+            until_end=True,
+            job=job,
         )
         key = f"{sp_id}/o{number}"
         case = next(case for case in self.desk.cases if case.offer.key == key)
@@ -213,6 +245,18 @@ class DeskMachine(RuleBasedStateMachine):
                 self.run(self.desk.withdrawn(offer.sp_id, offer.offer_id))
             case "abort":
                 self.run(self.desk.abort(offer.key, "The car was unplugged."))
+
+    @precondition(lambda self: self.desk.cases)
+    @rule(data=st.data(), problem=st.sampled_from([None, "The car refuses it."]))
+    def job_ends(self, data: st.DataObject, problem: str | None) -> None:
+        case = data.draw(st.sampled_from(self.desk.jobs() or self.desk.cases))
+        self.run(self.desk.finished(case.offer.key, problem))
+        after = next(other for other in self.desk.cases if other.offer.key == case.offer.key)
+        if case.offer.kind.is_job and case.state is OfferState.ACTIVE:
+            assert after.state is (OfferState.COMPLETED if problem is None else OfferState.ABORTED)
+            assert after.problem == problem
+        else:
+            assert after == case
 
     @rule(failure=st.sampled_from(Failure), sp_id=st.sampled_from(["grid_sp", "evc_sp"]))
     def relay_gives_up(self, failure: Failure, sp_id: str) -> None:
@@ -268,6 +312,7 @@ class DeskMachine(RuleBasedStateMachine):
         if not hasattr(self, "desk"):
             return
         bound = self.desk.commitments(self.clock.at)
+        assert not any(case.offer.kind.is_job for case in bound), "a job is no power"
         for case in bound:
             if case.offer.binding is not Binding.MANDATORY:
                 assert case.decision is not None
@@ -278,6 +323,19 @@ class DeskMachine(RuleBasedStateMachine):
         for place, one in enumerate(owned):
             for two in owned[place + 1 :]:
                 assert one.end <= two.start or two.end <= one.start, "never two at once"
+
+    @invariant()
+    def a_job_is_carried_out_only_with_a_yes_that_the_provider_has(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        for case in self.desk.jobs():
+            assert case.offer.kind.is_job
+            assert case.decision is not None
+            assert case.decision.choice is Choice.ACCEPT
+            assert case.decision.offer_digest == case.digest
+            assert case.transport is not None or case.business is not None
+            assert case.offer.start <= self.clock.at
+            assert case.delivered_wh is None
 
     def _rows(self, query: str) -> list[Any]:
         return self.run(self.database.ledger.read(lambda connection: connection.execute(query).fetchall()))
