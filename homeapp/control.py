@@ -26,6 +26,7 @@ class Situation:
         commitments: accepted and mandatory requests that are not over.
         critical_health: a critical alert about the car stands.
         soc_pct: the car's state of charge where it is fresh enough, else None.
+        installing: software goes into the car, which must neither charge nor feed meanwhile.
     """
 
     now: datetime
@@ -37,6 +38,7 @@ class Situation:
     commitments: tuple[OfferCase, ...]
     critical_health: bool
     soc_pct: float | None
+    installing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,10 @@ def decide(situation: Situation, lease_s: float) -> Verdict:
         return Verdict(command=None, activity=Activity(doing=Doing.CHARGER_OFFLINE))
     if evce.status is EvceStatus.FAULTED:
         return Verdict(command=_command(0.0, lease_s, "faulted"), activity=Activity(doing=Doing.FAULTED))
+    if situation.installing:
+        return Verdict(
+            command=_command(0.0, lease_s, "car software"), activity=Activity(doing=Doing.INSTALLING, power_w=0.0)
+        )
     feed = _feed(situation, lease_s)
     if feed is not None:
         return feed if feed.command is not None else replace(_charge(situation, lease_s), abort=feed.abort)

@@ -48,6 +48,8 @@ class Doing(StrEnum):
     CAR_FULL = "car_full"
     CAR_NOT_TAKING = "car_not_taking"
     FAULTED = "faulted"
+    INSTALLING = "installing"
+    """software goes into the car"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -235,3 +235,9 @@ def test_the_next_departure_survives_clock_changes(now: str, wanted: str, expect
 
 def test_the_local_day_begins_at_local_midnight() -> None:
     assert local_midnight(NOW, "Europe/Amsterdam") == datetime(2026, 1, 14, 23, tzinfo=UTC)
+
+
+@pytest.mark.usecase("S1")
+def test_while_software_goes_into_the_car_it_neither_charges_nor_feeds() -> None:
+    assert outcome(replace(FINE, installing=True)) == (0, 0, Doing.INSTALLING)
+    assert outcome(replace(FINE, installing=True, commitments=(FEED,))) == (0, 0, Doing.INSTALLING)
