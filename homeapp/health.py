@@ -17,8 +17,8 @@ from homeapp.errors import (
     ProviderRefused,
     ProviderUnreachable,
 )
-from homeapp.health_report import CAR, changed_alerts, report, result
-from homeapp.model.health import HealthAlert, OrderStatus, PartOrder
+from homeapp.health_report import changed_alerts, report, result
+from homeapp.model.health import CAR, HealthAlert, OrderStatus, PartOrder
 from homeapp.model.offer import Choice, Job, OfferCase, OfferKind, OfferState
 from homeapp.model.record import DataRecord
 from homeapp.offers.desk import OfferDesk

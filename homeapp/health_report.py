@@ -5,13 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from homeapp.model.consent import DataClass
-from homeapp.model.health import HealthAlert, PevExamination
+from homeapp.model.health import CAR, HealthAlert, PevExamination
 from homeapp.model.offer import OfferCase, OfferState
 from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.trouble_codes import meaning
 
-CAR = "car"
-"""``sp_id`` of what the car itself has told."""
 RECORD_LIFE = timedelta(days=7)
 
 

@@ -24,6 +24,11 @@ def kilowatt_hours(watt_hours: float | None) -> str:
     return DASH if watt_hours is None else f"{_tenth(watt_hours)}{_SPACE}kWh"
 
 
+def megabytes(size_bytes: int) -> str:
+    """A size of data with one decimal."""
+    return f"{size_bytes / 1e6:.1f}{_SPACE}MB"
+
+
 def percent(value: float | None) -> str:
     """A whole percentage."""
     return DASH if value is None else f"{value:.0f}{_SPACE}%"
@@ -105,6 +110,12 @@ def moment(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
     if abs((local.date() - today).days) < 7:
         return f"{weekday(local)} {clock(instant, zone)}"
     return f"{local.day} {QLocale().monthName(local.month, QLocale.FormatType.ShortFormat)} {clock(instant, zone)}"
+
+
+def day(instant: datetime, zone: ZoneInfo) -> str:
+    """Local day and month, short: ``24 Nov``."""
+    local = instant.astimezone(zone)
+    return f"{local.day}{_SPACE}{QLocale().monthName(local.month, QLocale.FormatType.ShortFormat)}"
 
 
 def window(start: datetime, end: datetime, now: datetime, zone: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferCase, OfferKind, OfferState, Receipt
-from ui import formats
+from ui import formats, job_words
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
@@ -12,6 +12,8 @@ from ui.view import View
 
 def badge(offer: Offer) -> tuple[str, Tone]:
     """The class of a request, in capitals."""
+    if offer.kind.is_job:
+        return job_words.badge(offer.kind)
     return {
         OfferKind.POWER_FEED: (tr("POWER FEED OFFER"), Tone.VIOLET),
         OfferKind.LOAD_SHED: (tr("REDUCE CHARGING"), Tone.GREEN),
@@ -38,6 +40,9 @@ def answer_words(case: OfferCase) -> str:
 def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:
     """Where a request stands; only what the provider itself has confirmed is called confirmed."""
     offer = case.offer
+    of_job = job_words.state_words(case, view) if offer.kind.is_job else None
+    if of_job is not None:
+        return of_job
     if case.state is OfferState.SCHEDULED:
         start = formats.moment(offer.start, view.now, view.zone)
         return tr("Planned – starts at {start}", start=start), Tone.BLUE
@@ -64,7 +69,9 @@ def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:
 
 
 def asked(offer: Offer) -> str:
-    """What is asked for, in numbers."""
+    """What is asked for, in numbers where there are any."""
+    if offer.kind.is_job:
+        return job_words.asked(offer)
     setpoints = [item.setpoint_w for item in offer.intervals if item.setpoint_w is not None]
     limits = [item.max_w for item in offer.intervals if item.max_w is not None]
     if offer.kind is OfferKind.POWER_FEED:
@@ -82,7 +89,9 @@ def asked(offer: Offer) -> str:
 
 
 def when(offer: Offer, view: View) -> str:
-    """The span of time that is asked for."""
+    """The span of time that is asked for; of a job that may be done already, its end."""
+    if offer.kind.is_job and offer.start <= view.now:
+        return tr("By {end}", end=formats.moment(offer.end, view.now, view.zone))
     return formats.window(offer.start, offer.end, view.now, view.zone)
 
 
@@ -92,8 +101,8 @@ def reward(offer: Offer) -> str:
 
 
 def earn_line(offer: Offer) -> str:
-    """Money first, then the car: one line."""
-    parts = []
+    """Money first, then the car: one line; of a job what it is and what leaves the home."""
+    parts = [asked(offer), job_words.short_promise()] if offer.kind.is_job else []
     if offer.reward is not None and offer.reward > Decimal(0):
         parts.append(tr("Earn {money}", money=reward(offer)))
     if offer.min_soc_pct is not None:
@@ -104,6 +113,13 @@ def earn_line(offer: Offer) -> str:
 def deadline(offer: Offer, now: datetime) -> str:
     """What remains to decide."""
     return formats.left((offer.expires_at - now).total_seconds())
+
+
+def withdraw_question(offer: Offer) -> str:
+    """What to consider before an approval is taken back."""
+    if offer.kind.is_job:
+        return tr("You approved this. If you take it back it will not be done.")
+    return tr("You approved this. If you take it back you may lose what you would earn.")
 
 
 def choice_words(choice: Choice) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
-from homeapp.model.health import Severity
+from homeapp.model.health import OrderStatus, PartOrder, Severity
 from homeapp.model.live import Doing, LinkState, ProviderLink, Snapshot
 from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceStatus
@@ -128,6 +128,17 @@ def severity_words(severity: Severity) -> tuple[str, Tone]:
         Severity.WARNING: (tr("Needs care"), Tone.AMBER),
         Severity.CRITICAL: (tr("Act now – no power feed"), Tone.RED),
     }[severity]
+
+
+def order_words(order: PartOrder, view: View) -> str:
+    """How the order of a part stands."""
+    day = formats.day(order.updated_at, view.zone)
+    return {
+        OrderStatus.ORDERED: tr("Ordered {day}", day=day),
+        OrderStatus.SHIPPED: tr("Shipped {day}", day=day),
+        OrderStatus.DELIVERED: tr("Delivered {day}", day=day),
+        OrderStatus.CANCELLED: tr("Order cancelled {day}", day=day),
+    }[order.status]
 
 
 def mode_words(mode: ChargingMode) -> str:

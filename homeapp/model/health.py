@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+CAR = "car"
+"""``sp_id`` of what the car itself has told."""
+
 
 class Severity(StrEnum):
     """How bad it is for the person who drives."""

@@ -7,12 +7,13 @@ from decimal import Decimal
 from homeapp.api import AccessView, Role
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
-from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, Notice, ProviderLink, Snapshot, Today
 from homeapp.model.offer import (
     Binding,
     Choice,
     Decision,
+    Job,
     Offer,
     OfferCase,
     OfferInterval,
@@ -377,6 +378,99 @@ EMPTY = Situation(
     None,
     None,
 )
+ORDER = PartOrder(
+    order_id="o1",
+    sp_id="pev_sp",
+    alert_id="a1",
+    part="Coolant pump",
+    status=OrderStatus.ORDERED,
+    updated_at=datetime(2026, 11, 23, 9, tzinfo=UTC),
+    note="Expected within five days.",
+)
+
+
+def job(kind: OfferKind, particulars: Job, **changes: object) -> Offer:
+    start = NOW - timedelta(minutes=24)
+    span = OfferInterval(start=start, end=start + timedelta(hours=20))
+    base = offer(
+        kind,
+        offer_id=f"job-{kind}",
+        sp_id="pev_sp",
+        sp_name="PEV provider",
+        description="",
+        reward=None,
+        currency="",
+        min_soc_pct=None,
+        max_feed_wh=None,
+        intervals=(span,),
+        expires_at=NOW + timedelta(hours=3),
+        job=particulars,
+    )
+    return replace(base, **changes)
+
+
+_software = Job(
+    version="2.1",
+    location="https://software.maker.example/2.1.bin",
+    sha256="ab" * 32,
+    size_bytes=12_400_000,
+    manifest="a.b.c",
+)
+CHECK = case(
+    job(
+        OfferKind.HEALTH_CHECK,
+        Job(),
+        title="Check your car tonight",
+        description="Your car has not been looked at for half a year.",
+    ),
+    OfferState.PENDING,
+)
+SOFTWARE = case(job(OfferKind.CAR_SOFTWARE, _software, title="Software 2.1 for your car"), OfferState.PENDING)
+_part = job(OfferKind.PART_ORDER, Job(part="Coolant pump", alert_id="a1"), title="Order a new coolant pump")
+PART = case(
+    _part,
+    OfferState.ACTIVE,
+    decision=decision(_part, Choice.ACCEPT),
+    transport=receipt(_part, ReceiptLevel.TRANSPORT),
+    business=receipt(_part, ReceiptLevel.BUSINESS),
+)
+_charger = job(
+    OfferKind.CHARGER_SOFTWARE,
+    Job(version="1.4", location="https://charger.maker.example/1.4.bin"),
+    sp_id="evc_sp",
+    sp_name="EVC provider",
+    title="Charger software 1.4",
+)
+FAILED = case(
+    _charger,
+    OfferState.ABORTED,
+    decision=decision(_charger, Choice.ACCEPT),
+    transport=receipt(_charger, ReceiptLevel.TRANSPORT),
+    business=receipt(_charger, ReceiptLevel.BUSINESS),
+    problem="The charger refuses the software.",
+    updated_at=NOW - timedelta(hours=1),
+)
+_checked = job(OfferKind.HEALTH_CHECK, Job(), offer_id="check-0", title="Check your car")
+CHECKED = case(
+    _checked,
+    OfferState.COMPLETED,
+    decision=decision(_checked, Choice.ACCEPT),
+    transport=receipt(_checked, ReceiptLevel.TRANSPORT),
+    business=receipt(_checked, ReceiptLevel.BUSINESS),
+    updated_at=NOW - timedelta(hours=2),
+)
+OWN_ALERT = replace(
+    ALERT,
+    alert_id="0123456789abcdef-P0A1F",
+    sp_id="car",
+    title="Battery control reports a fault",
+    advice="Have it looked at by a garage soon.",
+)
+JOBS = replace(
+    CHARGING,
+    snapshot=replace(_snapshot, alerts=(OWN_ALERT, ALERT), orders=(ORDER,), pending_offers=2),
+    offers=(CHECK, SOFTWARE, PART, FAILED, CHECKED),
+)
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
@@ -385,4 +479,5 @@ ALL = {
     "stale_meter": STALE_METER,
     "offline_charger": OFFLINE_CHARGER,
     "empty": EMPTY,
+    "jobs": JOBS,
 }

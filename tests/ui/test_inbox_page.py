@@ -126,3 +126,44 @@ def test_hostile_text_stays_text(opened: Opener) -> None:
     window.go("inbox")
     assert window.width() == 1280
     assert window.inbox.detail.buttons.approve.isVisible()
+
+
+@pytest.mark.usecase("T3", "S1")
+def test_a_job_says_what_will_happen_and_what_leaves_the_home(opened: Opener) -> None:
+    window, _hub = opened(situations.JOBS)
+    window.go("inbox")
+    detail = window.inbox.detail
+    window.inbox.open_case(situations.CHECK.offer.key)
+    assert detail.facts._asked.text() == "Look into your car"
+    assert detail.facts._promise.text() == "Nothing is sent unless you share health data with PEV provider."
+    shown = [line.words.text() for line in detail.plan.lines if line.isVisible()]
+    assert shown[-1] == "It only reads. Nothing in the car is changed."
+    assert not detail.facts._left.isVisible()
+    assert not detail.facts._right.isVisible()
+    window.inbox.open_case(situations.SOFTWARE.offer.key)
+    shown = [line.words.text() for line in detail.plan.lines if line.isVisible()]
+    assert shown[0] == "12.4\u00a0MB are fetched from software.maker.example."
+    window.inbox.open_case(situations.FAILED.offer.key)
+    assert not detail.plan.isVisible()
+    assert detail.problem.text() == "The charger refuses the software."
+
+
+def test_how_a_job_went_is_the_last_step() -> None:
+    told = {
+        name: [words for _icon, words, _when, _tone in history(case, VIEW)][-1]
+        for name, case in (("done", situations.CHECKED), ("failed", situations.FAILED), ("due", situations.PART))
+    }
+    assert told == {"done": "Done", "failed": "Could not be done", "due": "To be done by Tue 12:00"}
+
+
+@pytest.mark.parametrize("state", list(OfferState))
+def test_every_state_of_a_job_can_be_shown(opened: Opener, state: OfferState) -> None:
+    offers = tuple(
+        replace(shown, state=state)
+        for shown in (situations.CHECK, situations.SOFTWARE, situations.PART, situations.FAILED)
+    )
+    window, _hub = opened(replace(situations.JOBS, offers=offers))
+    window.go("inbox")
+    for shown in offers:
+        window.inbox.open_case(shown.offer.key)
+        assert window.inbox.detail.isVisible()

@@ -9,13 +9,14 @@ import situations
 from situations import NOW
 
 from homeapp.model.device import DeviceKind, DeviceLink
-from homeapp.model.health import Severity
+from homeapp.model.health import OrderStatus, Severity
 from homeapp.model.live import Activity, Doing, LinkState, ProviderLink
 from homeapp.model.offer import Binding, Choice, OfferKind, OfferState, ReceiptLevel
 from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceStatus
-from ui import formats, offer_words, words
+from ui import formats, job_words, offer_words, words
 from ui.view import View, is_running, waits_for_owner
+from ui.widgets.alert_card import order_for, ranked
 
 VIEW = View(now=NOW, alive=True, site=situations.SITE, snapshot=situations.CHARGING.snapshot)
 
@@ -34,6 +35,11 @@ def test_every_enum_has_its_own_words() -> None:
     assert _distinct([offer_words.choice_words(choice) for choice in Choice])
     assert _distinct([offer_words.binding_words(binding) for binding in Binding])
     assert _distinct([offer_words.badge(situations.offer(kind))[0] for kind in OfferKind])
+    jobs = [case.offer for case in situations.JOBS.offers]
+    assert len({offer.kind for offer in jobs}) == len([kind for kind in OfferKind if kind.is_job])
+    assert _distinct([job_words.icon(kind) for kind in OfferKind if kind.is_job])
+    assert all(job_words.steps(offer) and offer_words.asked(offer) and job_words.promise(offer) for offer in jobs)
+    assert _distinct([words.order_words(replace(situations.ORDER, status=status), VIEW) for status in OrderStatus])
     assert all(words.status_words(status) for status in EvceStatus)
     assert all(isinstance(words.link_advice(replace(situations.METER, link=link)), str) for link in DeviceLink)
 
@@ -78,6 +84,38 @@ def test_asked_says_what_the_offer_wants() -> None:
     assert offer_words.asked(situations.PENDING_SHED.offer) == "Charge with 1.4\u00a0kW at most"
     assert offer_words.asked(situations.LIMIT.offer) == "Draw 4.2\u00a0kW at most"
     assert offer_words.earn_line(situations.offer()) == "Earn €1.92 · car stays above 50\u00a0%"
+
+
+def test_the_words_of_a_job() -> None:
+    offer = situations.CHECK.offer
+    assert offer_words.when(offer, VIEW) == "By Tue 12:00"
+    ahead = replace(offer, intervals=(replace(offer.intervals[0], start=NOW + timedelta(hours=1)),))
+    assert offer_words.when(ahead, VIEW) == "17:24–12:00"
+    assert offer_words.earn_line(offer) == "Look into your car · nothing is sent without your consent"
+    assert "will not be done" in offer_words.withdraw_question(offer)
+    assert "lose what you would earn" in offer_words.withdraw_question(situations.offer())
+    said = {state: offer_words.state_words(replace(situations.FAILED, state=state), VIEW)[0] for state in OfferState}
+    assert _distinct(list(said.values()))
+    assert said[OfferState.PARTIAL] == "Not done in time"
+    withdrawn = replace(situations.FAILED, decision=situations.decision(offer, Choice.WITHDRAW))
+    assert offer_words.state_words(withdrawn, VIEW)[0] == "Stopped early"
+
+
+def test_a_defect_that_the_provider_tells_of_too_is_shown_once() -> None:
+    own, told = situations.OWN_ALERT, situations.ALERT
+    assert ranked((own, told)) == [told]
+    critical = replace(own, severity=Severity.CRITICAL)
+    assert ranked((told, critical)) == [critical, told], "never taken less seriously than the car takes it"
+    assert ranked((own, replace(told, cleared_at=NOW)))[0] == own
+    assert ranked((own, replace(told, code="P0A80"))) == [own, replace(told, code="P0A80")]
+    assert ranked((replace(own, code=""), replace(told, code="")))
+
+
+@pytest.mark.usecase("F11", "F12")
+def test_the_newest_order_for_an_alert() -> None:
+    alert, order = situations.ALERT, situations.ORDER
+    assert order_for(alert, (replace(order, alert_id="other"), replace(order, sp_id="x"), order)) == order
+    assert order_for(alert, ()) is None
 
 
 def test_every_offer_is_in_exactly_one_section() -> None:

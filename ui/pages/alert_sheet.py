@@ -8,15 +8,18 @@ from ui import words
 from ui.actions import Actions
 from ui.theme import Tone
 from ui.tr import tr
-from ui.widgets.alert_card import ranked
+from ui.view import View
+from ui.widgets.alert_card import order_for, ranked
 from ui.widgets.buttons import Look
 from ui.widgets.chip import Badge
+from ui.widgets.icon_line import IconLine
 from ui.widgets.sheet import Sheet
 from ui.widgets.text import Text
 
 
-def open_alerts(window: QWidget, alerts: tuple[HealthAlert, ...], actions: Actions) -> Sheet:
-    """Show all of them; "Seen" marks them as read."""
+def open_alerts(window: QWidget, alerts: tuple[HealthAlert, ...], view: View, actions: Actions) -> Sheet:
+    """Show all of them with the parts that are on order for them; "Seen" marks them as read."""
+    orders = view.snapshot.orders if view.snapshot else ()
     sheet = Sheet(window, tr("Health of your car"))
     for alert in ranked(alerts):
         severity, tone = words.severity_words(alert.severity)
@@ -25,6 +28,10 @@ def open_alerts(window: QWidget, alerts: tuple[HealthAlert, ...], actions: Actio
         sheet.body.addWidget(Badge(severity, tone), 0, Qt.AlignmentFlag.AlignLeft)
         sheet.body.addWidget(Text(alert.title, px=22, weight=600, lines=0))
         sheet.body.addWidget(Text(alert.advice, px=17, tone=Tone.TEXT2, lines=0))
+        order = order_for(alert, orders)
+        if order is not None:
+            stands = f"{words.order_words(order, view)}: {order.part}"
+            sheet.body.addWidget(IconLine("package", f"{stands}\n{order.note}" if order.note else stands))
         if alert.code:
             sheet.body.addWidget(Text(tr("Fault code {code}", code=alert.code), px=14, tone=Tone.TEXT2))
         sheet.body.addSpacing(12)

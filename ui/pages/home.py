@@ -34,6 +34,7 @@ class HomePage(QWidget):
         self._actions = actions
         self._alerts: tuple[HealthAlert, ...] = ()
         self._compact = False
+        self._view: View | None = None
         self._header = _Header()
         self.strip = Banner("info-circle", Tone.AMBER, lines=2)
         self._energy = Card(tr("Energy now"))
@@ -46,7 +47,7 @@ class HomePage(QWidget):
         self.mode_strip = _ModeStrip(actions)
         self.prices = PriceCard()
         self.alert = AlertCard()
-        self.alert.clicked.connect(lambda: open_alerts(self.window(), self._alerts, self._actions))
+        self.alert.clicked.connect(self._open_alerts)
         self.today = TodayCard()
         both = (self._energy, self.car, self.offer, self.offer_strip, self.plan, self.mode_strip)
         for widget in (*both, self.prices, self.alert, self.today):
@@ -86,6 +87,7 @@ class HomePage(QWidget):
 
     def show_view(self, view: View) -> None:
         """Show this state."""
+        self._view = view
         snapshot = view.snapshot
         self._header.show_view(view)
         self.car.show_view(view)
@@ -97,8 +99,12 @@ class HomePage(QWidget):
         self.flow.show_view(snapshot, view)
         self._energy.caption.say(words.buying(snapshot, view.seen(snapshot.grid_w)))
         self._alerts = tuple(alert for alert in snapshot.alerts if alert.cleared_at is None or not alert.seen_by_owner)
-        self.alert.show_alerts(self._alerts if view.alive or not self._compact else ())
+        self.alert.show_alerts(self._alerts if view.alive or not self._compact else (), view)
         self.strip.say(*(_strip(snapshot, view) if view.alive else ("", Tone.AMBER)))
+
+    def _open_alerts(self) -> None:
+        if self._view is not None:
+            open_alerts(self.window(), self._alerts, self._view, self._actions)
 
     def _place(self, *, compact: bool) -> None:
         grid = self._grid

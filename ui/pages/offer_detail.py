@@ -7,7 +7,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from homeapp.model.offer import Choice, OfferCase, OfferState
-from ui import fonts, formats, icons, offer_words
+from ui import fonts, formats, icons, job_words, offer_words
 from ui.actions import Actions
 from ui.theme import Tone, theme_of
 from ui.tr import tr
@@ -15,6 +15,7 @@ from ui.view import View
 from ui.widgets import paint
 from ui.widgets.buttons import Button
 from ui.widgets.card import Card
+from ui.widgets.job_plan import JobPlan
 from ui.widgets.offer_buttons import OfferButtons
 from ui.widgets.offer_facts import OfferFacts
 from ui.widgets.scroll import Scroll
@@ -38,6 +39,7 @@ class OfferDetail(Card):
         self.facts = OfferFacts()
         self.description = Text("", tone=Tone.TEXT2, lines=0)
         self.problem = Text("", tone=Tone.RED, weight=600, lines=0)
+        self.plan = JobPlan()
         self._happened = Text(tr("What happened"), px=17, weight=600)
         self.steps = [Step() for _ in range(_MOST_STEPS)]
         self.buttons = OfferButtons(actions)
@@ -52,6 +54,7 @@ class OfferDetail(Card):
         column.setSpacing(8)
         column.addWidget(self.facts)
         column.addWidget(self.description)
+        column.addWidget(self.plan)
         column.addWidget(self.problem)
         column.addWidget(self.buttons)
         column.addSpacing(8)
@@ -78,6 +81,7 @@ class OfferDetail(Card):
         self.facts.show_case(case, view)
         self.description.say(case.offer.description)
         self.description.setVisible(bool(case.offer.description))
+        self.plan.show_case(case)
         self.problem.say(case.problem or "")
         self.problem.setVisible(bool(case.problem))
         told = history(case, view)
@@ -117,10 +121,17 @@ def history(case: OfferCase, view: View) -> list[tuple[str, str, str, Tone]]:
     if case.delivered_wh is not None:
         words, tone = offer_words.state_words(case, view)
         steps.append(("bolt", f"{words} · {offer_words.delivered(case)}", at(case.updated_at), tone))
-    elif case.state not in _AWAITED and case.state is not OfferState.PENDING and case.business is None:
+    elif case.state not in _AWAITED and case.state is not OfferState.PENDING and _tells_more(case):
         words, tone = offer_words.state_words(case, view)
-        steps.append(("info-circle", words, at(case.updated_at), tone))
+        icon = job_words.icon(offer.kind) if offer.kind.is_job else "info-circle"
+        steps.append((icon, words, at(case.updated_at), tone))
     return steps[-_MOST_STEPS:]
+
+
+def _tells_more(case: OfferCase) -> bool:
+    """Whether its state says more than the provider's own word did."""
+    refused = case.state is OfferState.REJECTED
+    return case.business is None or (case.offer.kind.is_job and not refused)
 
 
 class Step(QLabel):

@@ -4,10 +4,11 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
-from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.health import CAR, HealthAlert, PartOrder, Severity
 from ui import fonts, icons, words
 from ui.theme import Tone, theme_of
 from ui.tr import tr
+from ui.view import View
 from ui.widgets import paint
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -30,19 +31,22 @@ class AlertCard(QPushButton):
         self._compact = compact
         self.updateGeometry()
 
-    def show_alerts(self, alerts: tuple[HealthAlert, ...]) -> None:
-        """Show the worst of these and how many more there are."""
+    def show_alerts(self, alerts: tuple[HealthAlert, ...], view: View) -> None:
+        """Show the worst of these, how the part for it stands, and how many more there are."""
         self.setVisible(bool(alerts))
         if not alerts:
             return
-        worst = ranked(alerts)[0]
+        shown = ranked(alerts)
+        worst = shown[0]
+        order = order_for(worst, view.snapshot.orders if view.snapshot else ())
         severity, self._tone = words.severity_words(worst.severity)
         self._title = worst.title
         mended = tr("Mended") if worst.cleared_at is not None else severity
-        more = [tr("{count} more", count=len(alerts) - 1)] if len(alerts) > 1 else []
+        more = [tr("{count} more", count=len(shown) - 1)] if len(shown) > 1 else []
+        ordered = [words.order_words(order, view)] if order is not None else []
         first = worst.advice.split(". ")[0].rstrip(".")
-        self._line = " · ".join([*more, mended, first])
-        self.setAccessibleName(f"{self._title}. {mended}. {worst.advice}")
+        self._line = " · ".join([*more, *(ordered or [mended]), first])
+        self.setAccessibleName(". ".join([self._title, mended, *ordered, worst.advice]))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -73,5 +77,20 @@ class AlertCard(QPushButton):
 
 
 def ranked(alerts: tuple[HealthAlert, ...]) -> list[HealthAlert]:
-    """The worst first; what is mended last."""
-    return sorted(alerts, key=lambda alert: (alert.cleared_at is not None, _RANK[alert.severity]))
+    """The worst first, what is mended last; a defect that a provider tells of too is shown in its words alone."""
+    shown = [alert for alert in alerts if not any(_tells_the_same(other, alert) for other in alerts)]
+    return sorted(shown, key=lambda alert: (alert.cleared_at is not None, _RANK[alert.severity]))
+
+
+def order_for(alert: HealthAlert, orders: tuple[PartOrder, ...]) -> PartOrder | None:
+    """The newest order of a part for this alert, or None."""
+    return next((order for order in orders if order.alert_id == alert.alert_id and order.sp_id == alert.sp_id), None)
+
+
+def _tells_the_same(other: HealthAlert, alert: HealthAlert) -> bool:
+    """A provider's word about what the car has told, and taken no less seriously."""
+    code = alert.code.partition("-")[0]
+    same = bool(code) and code == other.code.partition("-")[0]
+    both_stand = (alert.cleared_at is None) == (other.cleared_at is None)
+    less = _RANK[other.severity] <= _RANK[alert.severity]
+    return alert.sp_id == CAR and other.sp_id != CAR and same and both_stand and less

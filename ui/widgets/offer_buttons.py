@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from homeapp.model.offer import Binding, Choice, OfferCase, OfferState
 from ui.actions import Actions, offer_key
+from ui.offer_words import withdraw_question
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View, waits_for_owner
@@ -81,7 +82,7 @@ class OfferButtons(QWidget):
         if self._case is None:
             return
         words = self.withdraw.text()
-        question = tr("You approved this. If you take it back you may lose what you would earn.")
+        question = withdraw_question(self._case.offer)
         title = tr("{verb}?", verb=words)
         confirm(self.window(), title, question, (words, "x"), lambda: self._decide(Choice.WITHDRAW))
 

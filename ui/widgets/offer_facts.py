@@ -5,7 +5,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from homeapp.model.offer import OfferCase
-from ui import fonts, formats, offer_words
+from ui import fonts, formats, job_words, offer_words
 from ui.theme import Tone, theme_of
 from ui.tr import tr
 from ui.view import View, waits_for_owner
@@ -54,6 +54,7 @@ class OfferFacts(QWidget):
         self._when = Text("", tone=Tone.TEXT2, lines=2)
         self._asked = Text("", weight=600)
         self._left, self._right = Tile(), Tile()
+        self._promise = Text("", px=14, tone=Tone.TEXT2, lines=2)
         self._binding = Text("", px=14, tone=Tone.TEXT2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -74,6 +75,7 @@ class OfferFacts(QWidget):
         column.addLayout(tiles)
         column.addSpacing(4)
         column.addWidget(self._asked)
+        column.addWidget(self._promise)
         column.addWidget(self._binding)
 
     def set_terse(self, *, terse: bool) -> None:
@@ -92,6 +94,8 @@ class OfferFacts(QWidget):
         self.title.say(offer.title)
         self._when.say(f"{offer_words.when(offer, view)} · {offer.sp_name}")
         self._asked.say(offer_words.asked(offer))
+        self._promise.setVisible(offer.kind.is_job)
+        self._promise.say(job_words.promise(offer) if offer.kind.is_job else "")
         self._binding.say(offer_words.answer_words(case))
         money = offer.reward is not None
         self._left.setVisible(money)
