@@ -34,6 +34,8 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORMAT = b"homeapp secrets 1\n"
 """First bytes of the sealed file, and the associated data of its seal."""
+_NAMES = "homeapp.names"
+"""The entry of a keyring that lists the others."""
 _KEYRINGS = (
     "keyring.backends.SecretService",
     "keyring.backends.libsecret",
@@ -67,6 +69,12 @@ class SecretStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Forget it; unknown names are fine."""
+
+    def names(self) -> tuple[str, ...]:
+        """What is kept, without the secrets themselves; sorted."""
+
+    def delete_all(self) -> None:
+        """Forget everything that ``names`` tells; nothing of this home remains in the keyring."""
 
 
 def open_secret_store(data_dir: Path, place: SecretPlace) -> SecretStore:
@@ -105,26 +113,77 @@ def _open_by_itself(data_dir: Path) -> SecretStore:
 
 
 class _KeyringStore:
-    """The desktop's keyring; one that opens a prompt and waits cannot hang the hub."""
+    """The desktop's keyring; one that opens a prompt and waits cannot hang the hub.
+
+    Keyrings cannot be asked for all names of a service, so the names are an entry of their own: a name is in it before
+    its secret is kept, and until after it is deleted. Secrets from before there were names are noted when they are got.
+    """
 
     place = SecretPlace.KEYRING
 
     def __init__(self, data_dir: Path) -> None:
         self._service = f"homeapp:{hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]}"
         self._backend = _within_time(_usable_backend)
-        self.get("probe")
+        self._lock = threading.Lock()
+        self._names: set[str] | None = None
+        self._get("probe")
 
     def get(self, name: str) -> str | None:
-        value = _within_time(lambda: self._backend.get_password(self._service, name))
+        value = self._get(name)
         if value is not None:
             redact(value)
+            self._note(name)
         return value
 
     def set(self, name: str, value: str) -> None:
         redact(value)
+        self._note(name)
         _within_time(lambda: self._backend.set_password(self._service, name, value))
 
     def delete(self, name: str) -> None:
+        self._delete(name)
+        with self._lock:
+            self._write_names(self._read_names() - {name})
+
+    def names(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(sorted(self._read_names()))
+
+    def delete_all(self) -> None:
+        with self._lock:
+            for name in sorted(self._read_names()):
+                self._delete(name)
+            self._write_names(set())
+
+    def _note(self, name: str) -> None:
+        with self._lock:
+            known = self._read_names()
+            if name not in known:
+                self._write_names(known | {name})
+
+    def _read_names(self) -> set[str]:
+        if self._names is None:
+            kept = self._get(_NAMES)
+            try:
+                self._names = set(msgspec.json.decode(kept, type=list[str])) if kept else set()
+            except msgspec.DecodeError as error:
+                raise SecretStoreUnavailable(
+                    f"The entry {_NAMES} of {self._service} in the keyring is damaged. Delete that entry by hand."
+                ) from error
+        return set(self._names)
+
+    def _write_names(self, names: set[str]) -> None:
+        if names:
+            text = msgspec.json.encode(sorted(names)).decode()
+            _within_time(lambda: self._backend.set_password(self._service, _NAMES, text))
+        else:
+            self._delete(_NAMES)
+        self._names = names
+
+    def _get(self, name: str) -> str | None:
+        return _within_time(lambda: self._backend.get_password(self._service, name))
+
+    def _delete(self, name: str) -> None:
         def delete() -> None:
             try:
                 self._backend.delete_password(self._service, name)
@@ -206,6 +265,14 @@ class _SealedStore:
             kept = self._read()
             if kept.pop(name, None) is not None:
                 self._write(kept)
+
+    def names(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(sorted(self._read()))
+
+    def delete_all(self) -> None:
+        with self._lock:
+            self._write({})
 
     def _read(self) -> dict[str, str]:
         try:
