@@ -23,6 +23,7 @@ from homeapp.errors import HomeappError, HubNotRunning, WrongState
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
 from homeapp.server import socket_path
+from homeapp.sharing_commands import add_commands as add_sharing_commands
 
 Command = Callable[[Client, argparse.Namespace], Awaitable[object]]
 _DIGEST_SHOWN = 12
@@ -63,12 +64,16 @@ def add_commands(
     doctor = commands.add_parser("doctor", help="say how the hub is and what to do", parents=[common])
     doctor.set_defaults(command=_doctor)
     _add_audit(commands, common)
+    add_sharing_commands(commands, common)
 
 
 def carry_out(arguments: argparse.Namespace, data_dir: Path) -> int:
     """Run one of the commands; the exit code."""
     if arguments.what == "audit":
         return _audit(arguments, data_dir)
+    if "without_hub" in arguments:
+        code: int = arguments.without_hub(arguments, data_dir)
+        return code
     try:
         result, zone = asyncio.run(_call(arguments, data_dir))
     except HubNotRunning as error:
@@ -82,7 +87,8 @@ def carry_out(arguments: argparse.Namespace, data_dir: Path) -> int:
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
     else:
-        sys.stdout.write("".join(_printable(line) + "\n" for line in _lines(result, ZoneInfo(zone))))
+        lines = getattr(arguments, "lines", _lines)
+        sys.stdout.write("".join(_printable(line) + "\n" for line in lines(result, ZoneInfo(zone))))
     is_report = isinstance(result, tuple) and bool(result) and isinstance(result[0], api.Check)
     return 1 if is_report and any(check.level is api.CheckLevel.ERROR for check in result) else 0
 

@@ -94,6 +94,19 @@ def open_secret_store(data_dir: Path, place: SecretPlace) -> SecretStore:
             return _open_by_itself(data_dir)
 
 
+def existing_names(data_dir: Path, place: SecretPlace) -> tuple[str, ...]:
+    """Names of the secrets of this data directory; unlike opening the store, this makes nothing.
+
+    Raises:
+        SecretStoreUnavailable: as for ``open_secret_store``.
+    """
+    sealed = (data_dir / SEALED_NAME).exists()
+    by_itself = place is SecretPlace.AUTO and _credential_file() is None
+    if sealed or place is SecretPlace.KEYRING or by_itself:
+        return open_secret_store(data_dir, place).names()
+    return ()
+
+
 def _open_by_itself(data_dir: Path) -> SecretStore:
     if _credential_file() is not None:
         return _SealedStore(data_dir, SecretPlace.CREDENTIAL, _credential_key())
@@ -125,7 +138,7 @@ class _KeyringStore:
         self._service = f"homeapp:{hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]}"
         self._backend = _within_time(_usable_backend)
         self._lock = threading.Lock()
-        self._names: set[str] | None = None
+        self._names: frozenset[str] | None = None
         self._get("probe")
 
     def get(self, name: str) -> str | None:
@@ -143,7 +156,9 @@ class _KeyringStore:
     def delete(self, name: str) -> None:
         self._delete(name)
         with self._lock:
-            self._write_names(self._read_names() - {name})
+            known = self._read_names()
+            if name in known:
+                self._write_names(known - {name})
 
     def names(self) -> tuple[str, ...]:
         with self._lock:
@@ -153,7 +168,7 @@ class _KeyringStore:
         with self._lock:
             for name in sorted(self._read_names()):
                 self._delete(name)
-            self._write_names(set())
+            self._write_names(frozenset())
 
     def _note(self, name: str) -> None:
         with self._lock:
@@ -161,18 +176,18 @@ class _KeyringStore:
             if name not in known:
                 self._write_names(known | {name})
 
-    def _read_names(self) -> set[str]:
+    def _read_names(self) -> frozenset[str]:
         if self._names is None:
             kept = self._get(_NAMES)
             try:
-                self._names = set(msgspec.json.decode(kept, type=list[str])) if kept else set()
+                self._names = frozenset(msgspec.json.decode(kept, type=list[str]) if kept else ())
             except msgspec.DecodeError as error:
                 raise SecretStoreUnavailable(
                     f"The entry {_NAMES} of {self._service} in the keyring is damaged. Delete that entry by hand."
                 ) from error
-        return set(self._names)
+        return self._names
 
-    def _write_names(self, names: set[str]) -> None:
+    def _write_names(self, names: frozenset[str]) -> None:
         if names:
             text = msgspec.json.encode(sorted(names)).decode()
             _within_time(lambda: self._backend.set_password(self._service, _NAMES, text))
