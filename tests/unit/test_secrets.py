@@ -14,7 +14,14 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 from homeapp import secrets
 from homeapp.errors import SecretStoreUnavailable
 from homeapp.redaction import redacted
-from homeapp.secrets import CREDENTIAL_NAME, MACHINE_KEY_NAME, SEALED_NAME, SecretStore, open_secret_store
+from homeapp.secrets import (
+    CREDENTIAL_NAME,
+    MACHINE_KEY_NAME,
+    SEALED_NAME,
+    SecretStore,
+    existing_names,
+    open_secret_store,
+)
 from homeapp.settings import SecretPlace
 
 
@@ -223,8 +230,67 @@ def test_the_keyring_keeps_secrets_apart_for_each_data_directory(
     assert store.place is SecretPlace.KEYRING
     _works(store)
     assert open_secret_store(tmp_path, place).get("hub.key") is None
-    ((service, name),) = backend.kept
+    ((service, name), (same, names)) = sorted(backend.kept, key=lambda entry: entry[1], reverse=True)
     assert (service[:8], len(service), name) == ("homeapp:", 20, "hub.key")
+    assert (same, names) == (service, "homeapp.names")
+
+
+def test_a_keyring_forgets_all_of_one_home_and_nothing_of_another(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = _MemoryKeyring()
+    _pass_for_a_desktop_keyring(monkeypatch, backend)
+    other = open_secret_store(tmp_path, SecretPlace.KEYRING)
+    other.set("hub.key", "of another home")
+    before = dict(backend.kept)
+    store = open_secret_store(data_dir, SecretPlace.KEYRING)
+    for number in range(5):
+        store.set(f"evc.{number}", f"value {number}")
+    store.delete("evc.3")
+    again = open_secret_store(data_dir, SecretPlace.KEYRING)
+    assert again.names() == ("evc.0", "evc.1", "evc.2", "evc.4")
+    again.delete_all()
+    again.delete_all()
+    assert again.names() == ()
+    assert backend.kept == before
+
+
+def test_a_secret_from_before_there_were_names_is_noted_when_it_is_got(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = _MemoryKeyring()
+    _pass_for_a_desktop_keyring(monkeypatch, backend)
+    store = open_secret_store(data_dir, SecretPlace.KEYRING)
+    store.set("hub.key", "of an older version")
+    ((service, _name), _names) = sorted(backend.kept, key=lambda entry: entry[1], reverse=True)
+    del backend.kept[service, "homeapp.names"]
+    older = open_secret_store(data_dir, SecretPlace.KEYRING)
+    assert older.get("hub.key") == "of an older version"
+    older.delete_all()
+    assert not backend.kept
+
+
+def test_a_damaged_list_of_names_is_a_sentence(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = _MemoryKeyring()
+    _pass_for_a_desktop_keyring(monkeypatch, backend)
+    open_secret_store(data_dir, SecretPlace.KEYRING).set("hub.key", "a value")
+    ((service, _name), _names) = sorted(backend.kept, key=lambda entry: entry[1], reverse=True)
+    backend.kept[service, "homeapp.names"] = "{"
+    with pytest.raises(SecretStoreUnavailable, match="is damaged"):
+        open_secret_store(data_dir, SecretPlace.KEYRING).names()
+
+
+@pytest.mark.usefixtures("credential")
+def test_sealed_secrets_have_names_and_can_all_be_forgotten(data_dir: Path) -> None:
+    assert existing_names(data_dir, SecretPlace.MACHINE_FILE) == ()
+    assert existing_names(data_dir, SecretPlace.CREDENTIAL) == ()
+    assert not list(data_dir.iterdir())
+    store = open_secret_store(data_dir, SecretPlace.CREDENTIAL)
+    store.set("b", "value of b")
+    store.set("a", "value of a")
+    assert store.names() == existing_names(data_dir, SecretPlace.AUTO) == ("a", "b")
+    store.delete_all()
+    assert store.names() == ()
 
 
 def test_a_keyring_that_waits_for_its_password_does_not_hang_the_hub(
