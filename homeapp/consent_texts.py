@@ -116,14 +116,14 @@ _EVC_CHARGING_RECORDS = {**_CHARGING_RECORDS, RecordKind.JOB_RESULT: _JOB_RESULT
 _HEALTH_RECORDS = {RecordKind.HEALTH_REPORT: _HEALTH_REPORT, RecordKind.JOB_RESULT: _JOB_RESULT}
 
 _IDENTITY_TEXT = (
-    "That this home is a customer, and your answers to its requests.\n"
+    "That this home is a customer, and your answers to requests.\n"
     "The provider gets the number of this hub, and each answer that you give to a request of its own: what you chose "
     "and when. Your name, your address and your network are not in it.\n"
     "Without this there is no link to the provider: no offers come in, and nothing else can be shared with it. "
     "Taking it back ends everything that is shared with it and deletes this home's place at its platform."
 )
 _GRID_IDENTITY_TEXT = (
-    "That this home is a customer, and your answers to its requests.\n"
+    "That this home is a customer, and your answers to requests.\n"
     "The grid operator gets the number of this hub, and whether you take part in a request of its own. Your name, "
     "your address and your network are not in it.\n"
     "Without this there is no link to the grid operator: no prices and no requests come in, and nothing else can be "
@@ -146,7 +146,7 @@ _PEV_CHARGING_TEXT = (
 _EVC_METERING_TEXT = (
     "How much energy your car takes and gives, each quarter hour and each time it charges or feeds.\n"
     "Energy that your home draws from the grid and gives to it, and what goes through the charger, per quarter hour; "
-    "the readings of the charger's meter at the begin and the end of each charging or power feed. From the numbers of "
+    "the readings of the charger's meter at the start and the end of each charging or power feed. From the numbers of "
     "the whole home one can tell when somebody is at home.\n"
     "The provider uses it to pay you for power feed and for charging at other times."
 )

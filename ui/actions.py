@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from homeapp import api
 from homeapp.errors import HomeappError, PairingPending
+from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
 from homeapp.model.plan import ChargingMode, Goal
@@ -30,6 +31,11 @@ def device_key(device_id: str) -> str:
     return f"device:{device_id}"
 
 
+def consent_key(sp_id: str, data_class: DataClass) -> str:
+    """Key of a change of consent."""
+    return f"consent:{sp_id}/{data_class}"
+
+
 class Actions(QObject):
     """Carries out what was tapped; a second tap while busy does nothing.
 
@@ -37,11 +43,13 @@ class Actions(QObject):
         changed: some ``states`` entry is different.
         case_answered: the ``OfferCase`` that an answer has led to.
         mode_set: the ``Goal`` after a change of mode.
+        consent_set: the ``ProviderSharing`` after a change of consent.
     """
 
     changed = Signal()
     case_answered = Signal(object)
     mode_set = Signal(object)
+    consent_set = Signal(object)
 
     def __init__(self, link: HubLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +81,17 @@ class Actions(QObject):
     def see_alert(self, sp_id: str, alert_id: str) -> None:
         """An alert about the car was read."""
         self._run(f"alert:{sp_id}/{alert_id}", api.AlertSeen(sp_id=sp_id, alert_id=alert_id), "seen")
+
+    def set_consent(self, sp_id: str, entry: SharingEntry, *, granted: bool) -> None:
+        """Agree to the words that were shown, or take it back."""
+
+        def done(provider: ProviderSharing) -> None:
+            self.consent_set.emit(provider)
+
+        call = api.SetConsent(
+            sp_id=sp_id, data_class=entry.data_class, granted=granted, text_version=entry.text_version
+        )
+        self._run(consent_key(sp_id, entry.data_class), call, "allow" if granted else "stop", done)
 
     def _run(self, key: str, call: api.Call[R], wish: str, on_answer: Callable[[R], None] | None = None) -> None:
         if self.states.get(key, ActionState()).busy:

@@ -24,9 +24,13 @@ def kilowatt_hours(watt_hours: float | None) -> str:
     return DASH if watt_hours is None else f"{_tenth(watt_hours)}{_SPACE}kWh"
 
 
-def megabytes(size_bytes: int) -> str:
-    """A size of data with one decimal."""
-    return f"{size_bytes / 1e6:.1f}{_SPACE}MB"
+def size(size_bytes: int) -> str:
+    """An amount of data."""
+    if size_bytes < 1000:
+        return f"{size_bytes}{_SPACE}B"
+    if size_bytes < 999_950:
+        return f"{size_bytes / 1000:.1f}{_SPACE}kB"
+    return f"{size_bytes / 1_000_000:.1f}{_SPACE}MB"
 
 
 def percent(value: float | None) -> str:

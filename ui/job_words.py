@@ -59,7 +59,7 @@ def steps(offer: Offer) -> tuple[Line, ...]:
     """What will happen, in order."""
     job = offer.job or Job()
     host = urlsplit(job.location).hostname or formats.DASH
-    size = formats.megabytes(job.size_bytes)
+    size = formats.size(job.size_bytes)
     match offer.kind:
         case OfferKind.HEALTH_CHECK:
             return (

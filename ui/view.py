@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import Binding, OfferCase, OfferState
@@ -64,7 +65,7 @@ class View:
         now: hub time, UTC.
         alive: the hub answers; False turns every figure stale.
         snapshot: None until the first has come, as are ``tariff`` and ``plan``.
-        devices, offers: None until heard of; tells an empty home from one not yet known.
+        devices, offers, sharing: None until heard of; tells an empty home from one not yet known.
         devices_at: when the hub told of the devices.
         actions: by key, see ``ui.actions``.
     """
@@ -76,6 +77,7 @@ class View:
     devices: tuple[DeviceView, ...] | None = None
     devices_at: datetime | None = None
     offers: tuple[OfferCase, ...] | None = None
+    sharing: tuple[ProviderSharing, ...] | None = None
     tariff: Tariff | None = None
     plan: Plan | None = None
     actions: Mapping[str, ActionState] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from homeapp import api
+from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
@@ -19,6 +20,7 @@ from ui.hub_link import HubLink
 from ui.pages.devices import DevicesPage
 from ui.pages.home import HomePage
 from ui.pages.inbox import InboxPage
+from ui.pages.sharing import SharingPage
 from ui.theme import Tone, theme_of
 from ui.throttle import Throttle
 from ui.tr import tr
@@ -29,12 +31,12 @@ from ui.widgets.navigation import Navigation
 
 WIDE_FROM = (1000, 720)
 """px; a screen that is smaller in either gets the compact layout: 1024x600 is a common wall tablet."""
-PAGES = ("home", "inbox", "devices")
+PAGES = ("home", "inbox", "devices", "sharing")
 _REDRAW_MS, _TICK_MS = 100, 1000
 
 
 class Window(QWidget):
-    """Home, Inbox and Devices over one hub.
+    """Home, Inbox, Devices and Sharing over one hub.
 
     Signals:
         first_frame: the first picture is on the screen.
@@ -53,14 +55,19 @@ class Window(QWidget):
         self.desk = Actions(link, self)
         self.home, self.inbox = HomePage(self.desk), InboxPage(self.desk)
         self.home.flow.animated = animated
-        self.devices = DevicesPage(self.desk)
+        self.devices, self.sharing = DevicesPage(self.desk), SharingPage(self.desk)
         self.navigation = Navigation(
-            [("home", tr("Home")), ("inbox", tr("Inbox")), ("devices", tr("Devices"))],
+            [
+                ("home", tr("Home")),
+                ("inbox", tr("Inbox")),
+                ("devices", tr("Devices")),
+                ("shield-lock", tr("Sharing")),
+            ],
         )
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
-        for page in (self.home, self.inbox, self.devices):
+        for page in (self.home, self.inbox, self.devices, self.sharing):
             self.pages.addWidget(page)
         self._build()
         self._redraw = Throttle(self._draw, _REDRAW_MS, self)
@@ -79,7 +86,8 @@ class Window(QWidget):
     def complete(self) -> bool:
         """All topics have come."""
         view = self._view
-        return view.snapshot is not None and view.devices is not None and view.offers is not None
+        known = (view.snapshot, view.devices, view.offers, view.sharing)
+        return all(topic is not None for topic in known)
 
     def go(self, page: str) -> None:
         """Show one of ``PAGES``."""
@@ -115,9 +123,11 @@ class Window(QWidget):
         link.offers.connect(self._take_offers)
         link.tariff.connect(self._take_tariff)
         link.plan.connect(self._take_plan)
+        link.sharing.connect(self._take_sharing)
         self.desk.changed.connect(self._redraw.request)
         self.desk.case_answered.connect(self._take_answer)
         self.desk.mode_set.connect(self._take_goal)
+        self.desk.consent_set.connect(self._take_consent)
 
     def _connected(self, hello: api.Hello) -> None:
         self._refusal = ""
@@ -154,6 +164,14 @@ class Window(QWidget):
         if self._view.snapshot is not None:
             self._put(replace(self._view, snapshot=replace(self._view.snapshot, mode=goal.mode)))
 
+    def _take_sharing(self, sharing: tuple[ProviderSharing, ...]) -> None:
+        self._put(replace(self._view, sharing=sharing))
+
+    def _take_consent(self, changed: ProviderSharing) -> None:
+        others = self._view.sharing or ()
+        sharing = tuple(changed if provider.sp_id == changed.sp_id else provider for provider in others)
+        self._put(replace(self._view, sharing=sharing))
+
     def _put(self, view: View) -> None:
         self._view = view
         self._redraw.request()
@@ -168,7 +186,7 @@ class Window(QWidget):
         self.banner_place.setVisible(bool(self.banner.words.text()))
         self.navigation.buttons[1].set_count(len(view.undecided))
         page = self.pages.currentWidget()
-        if isinstance(page, HomePage | InboxPage | DevicesPage):
+        if isinstance(page, HomePage | InboxPage | DevicesPage | SharingPage):
             page.show_view(view)
 
     def _now(self) -> View:
@@ -189,7 +207,7 @@ class Window(QWidget):
         margin = 12 if compact else 20
         self._banner_row.setContentsMargins(margin, margin - 4, margin, 0)
         self.banner_place.setVisible(bool(self.banner.words.text()))
-        for page in (self.home, self.inbox, self.devices):
+        for page in (self.home, self.inbox, self.devices, self.sharing):
             page.arrange(compact=compact)
         self._draw()
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from homeapp.api import AccessView, Role
-from homeapp.model.consent import ProviderSharing
+from homeapp.consent_texts import data_classes, terms
+from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, Notice, ProviderLink, Snapshot, Today
@@ -293,6 +294,49 @@ _snapshot = Snapshot(
     pending_offers=1,
 )
 
+
+def shared(
+    sp_id: str, name: str, *granted: DataClass, left: dict[DataClass, Disclosed] | None = None
+) -> ProviderSharing:
+    """A provider with the hub's own words."""
+    entries = []
+    for data_class in data_classes(sp_id):
+        words = terms(sp_id, data_class)
+        entries.append(
+            SharingEntry(
+                data_class=data_class,
+                text=words.newest.text,
+                text_version=words.newest.version,
+                fields=words.fields,
+                granted=data_class in granted,
+                changed_at=NOW - timedelta(days=2) if data_class in {*granted, *(left or {})} else None,
+                disclosed=(left or {}).get(data_class),
+            )
+        )
+    return ProviderSharing(sp_id=sp_id, name=name, entries=tuple(entries))
+
+
+def disclosed(count: int, size_bytes: int, minutes: float, *fields: str) -> Disclosed:
+    return Disclosed(count=count, size_bytes=size_bytes, fields=fields, last_at=NOW - timedelta(minutes=minutes))
+
+
+_ANSWERS = disclosed(7, 3210, 190, "choice", "decided_at", "id", "offer_id")
+SHARING = (
+    shared("grid_sp", "Grid operator", DataClass.IDENTITY, left={DataClass.IDENTITY: _ANSWERS}),
+    shared(
+        "evc_sp",
+        "EVC provider",
+        DataClass.IDENTITY,
+        DataClass.CHARGING,
+        left={
+            DataClass.IDENTITY: _ANSWERS,
+            DataClass.CHARGING: disclosed(1204, 598_712, 4, "at", "id", "pev", "plugged", "soc_pct"),
+            DataClass.METERING: disclosed(1, 640, 60 * 24 * 9, "end", "import_wh", "start"),
+        },
+    ),
+    shared("pev_sp", "PEV provider"),
+    shared("fleet", "Fleet control centre"),
+)
 _prices = tariff()
 CHARGING = Situation(_snapshot, (METER, CHARGER), (LIMIT, DONE), _prices, plan(_prices))
 CHARGING_QUIET = replace(CHARGING, offers=(DONE,))
@@ -302,6 +346,7 @@ OFFERED = replace(
     offers=(PENDING, PENDING_SHED, RELAYED, LIMIT, DONE, REJECTED, EXPIRED),
     devices=(METER, CHARGER, KNOCKING, FOUND),
 )
+SHARED = replace(CHARGING, sharing=SHARING)
 FEEDING = replace(
     CHARGING,
     snapshot=replace(
@@ -480,4 +525,5 @@ ALL = {
     "offline_charger": OFFLINE_CHARGER,
     "empty": EMPTY,
     "jobs": JOBS,
+    "shared": SHARED,
 }

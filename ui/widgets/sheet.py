@@ -22,7 +22,9 @@ class Sheet(QWidget):
         super().__init__(window)
         self._window = window
         self._before = QApplication.focusWidget()
-        self._covered = [item for item in window.children() if isinstance(item, QWidget) and item is not self]
+        self._covered = [
+            item for item in window.children() if isinstance(item, QWidget) and not self._is_not_covered(item)
+        ]
         self._card = Card(title)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(12)
@@ -86,6 +88,10 @@ class Sheet(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         with paint.painting(self) as painter:
             painter.fillRect(self.rect(), QColor(0, 0, 0, 150))
+
+    def _is_not_covered(self, item: QWidget) -> bool:
+        """Itself, or one that was closed and is about to be deleted."""
+        return item is self or (isinstance(item, Sheet) and item.isHidden())
 
     def _fit(self) -> None:
         space = self._window.size()

@@ -1,0 +1,161 @@
+"""Sentences about what leaves the home: kinds of data, what has left, what taking back does."""
+
+from collections.abc import Collection
+
+from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
+from ui import formats
+from ui.tr import tr
+from ui.view import View
+
+ICONS = {
+    DataClass.IDENTITY: "id-badge-2",
+    DataClass.CHARGING: "charging-pile",
+    DataClass.METERING: "gauge",
+    DataClass.HEALTH: "heartbeat",
+    DataClass.LOCATION: "map-pin",
+}
+
+
+def class_words(data_class: DataClass) -> str:
+    """Name of a kind of data."""
+    return {
+        DataClass.IDENTITY: tr("Customer link"),
+        DataClass.CHARGING: tr("Charging"),
+        DataClass.METERING: tr("Energy readings"),
+        DataClass.HEALTH: tr("Car health"),
+        DataClass.LOCATION: tr("Car location"),
+    }[data_class]
+
+
+def summary(entry: SharingEntry) -> str:
+    """What agreeing means, in one sentence: the first line of the words."""
+    return entry.text.partition("\n")[0]
+
+
+def particulars(entry: SharingEntry) -> tuple[str, ...]:
+    """The rest of the words, paragraph by paragraph."""
+    return tuple(line for line in entry.text.split("\n")[1:] if line)
+
+
+def disclosed_words(entry: SharingEntry, view: View) -> str:
+    """How much has left, and how long ago the last of it did."""
+    done = entry.disclosed
+    if done is None:
+        return tr("Nothing has left your home")
+    age = formats.ago(max(0.0, (view.now - done.last_at).total_seconds()))
+    return f"{_messages(done)} · {formats.size(done.size_bytes)} · {age}"
+
+
+def decided_words(entry: SharingEntry, view: View) -> str:
+    """Since when it is as it is."""
+    if entry.changed_at is None:
+        return tr("Not allowed. You have not decided about it yet.")
+    when = formats.moment(entry.changed_at, view.now, view.zone)
+    return tr("Allowed since {when}.", when=when) if entry.granted else tr("Not allowed since {when}.", when=when)
+
+
+def allowed_words(provider: ProviderSharing) -> str:
+    """How much of what a provider asks for is allowed."""
+    allowed = sum(entry.granted for entry in provider.entries)
+    if not allowed:
+        return tr("Gets nothing")
+    return tr("{allowed} of {count} allowed", allowed=allowed, count=len(provider.entries))
+
+
+def total_words(view: View) -> str:
+    """The same over all providers."""
+    if view.sharing is None:
+        return tr("Connecting to the hub…")
+    sharing = sum(any(entry.granted for entry in provider.entries) for provider in view.sharing)
+    if not view.sharing:
+        return ""
+    if not sharing:
+        return tr("Nothing leaves your home")
+    return tr("Data goes to {sharing} of {count} providers", sharing=sharing, count=len(view.sharing))
+
+
+def stop_question(provider: ProviderSharing, data_class: DataClass) -> str:
+    """What happens when the owner takes it back."""
+    if data_class is DataClass.IDENTITY:
+        return tr(
+            "Nothing more is sent to {name}, what still waits is dropped, and the link to it ends: no offers come in "
+            "any more. The hub asks for all that it has laid down there to be deleted. Copies that {name} has made for "
+            "itself only it can delete.",
+            name=provider.name,
+        )
+    return tr(
+        "Nothing more of it is sent to {name}, and what still waits is dropped. The hub asks for all of it that it has "
+        "laid down there to be deleted. Copies that {name} has made for itself only it can delete.",
+        name=provider.name,
+    )
+
+
+def stop_title(provider: ProviderSharing, data_class: DataClass) -> str:
+    """The question in short."""
+    if data_class is DataClass.IDENTITY:
+        return tr("Stop everything with {name}?", name=provider.name)
+    return tr("Stop sharing: {kind}?", kind=class_words(data_class).lower())
+
+
+def field_words(names: Collection[str]) -> str:
+    """Fields of messages in plain words, in an order that makes sense; one that is not known by its own name."""
+    known = _fields()
+    words = [known[name] for name in known if name in names] + sorted(set(names) - set(known))
+    listed = ", ".join(dict.fromkeys(words))
+    return f"{listed[:1].upper()}{listed[1:]}."
+
+
+def _messages(done: Disclosed) -> str:
+    return tr("1 message") if done.count == 1 else tr("{count} messages", count=done.count)
+
+
+def _fields() -> dict[str, str]:
+    return {
+        "choice": tr("your answer"),
+        "decided_at": tr("when you answered"),
+        "decided_by": tr("whether you or a rule of yours answered"),
+        "reason": tr("why"),
+        "plugged": tr("plugged in or not"),
+        "status": tr("what the charger does"),
+        "phase": tr("begun or ended"),
+        "direction": tr("charging or feeding"),
+        "begun_at": tr("start"),
+        "start": tr("start"),
+        "ended_at": tr("end"),
+        "end": tr("end"),
+        "soc_pct": tr("how full the battery is"),
+        "target_pct": tr("how full you want it"),
+        "floor_pct": tr("how full it stays at least"),
+        "ready_by": tr("when the car must be ready"),
+        "capacity_wh": tr("size of the battery"),
+        "max_charge_w": tr("highest charging power"),
+        "max_feed_w": tr("highest feeding power"),
+        "can_feed": tr("whether it can feed"),
+        "energy_wh": tr("energy"),
+        "import_wh": tr("energy from the grid"),
+        "export_wh": tr("energy into the grid"),
+        "evce_charged_wh": tr("energy charged"),
+        "evce_fed_wh": tr("energy fed"),
+        "meter_start_wh": tr("meter reading at the start"),
+        "meter_end_wh": tr("meter reading at the end"),
+        "quality": tr("measured or estimated"),
+        "checked_at": tr("when it was checked"),
+        "defects": tr("defects"),
+        "defects.code": tr("fault codes"),
+        "defects.confirmed": tr("whether a fault is confirmed"),
+        "soh_pct": tr("health of the battery"),
+        "low_voltage_v": tr("voltage of the small battery"),
+        "software_version": tr("version of the car's software"),
+        "outcome": tr("whether a job worked"),
+        "detail": tr("how a job went"),
+        "version": tr("version of the new software"),
+        "latitude": tr("latitude, to 0.1 degree"),
+        "longitude": tr("longitude, to 0.1 degree"),
+        "pev": tr("number of the car"),
+        "period_id": tr("number of the charging"),
+        "offer_id": tr("number of the request"),
+        "offer_revision": tr("version of the request"),
+        "offer_digest": tr("fingerprint of the request"),
+        "id": tr("number of the message"),
+        "at": tr("time"),
+    }
