@@ -10,7 +10,7 @@ from homeapp.model.consent import DataClass
 from homeapp.model.device import AdoptedDevice, Candidate
 from homeapp.model.health import HealthAlert, PartOrder, PevExamination, Position
 from homeapp.model.live import LinkState
-from homeapp.model.offer import Decision, Offer, Receipt
+from homeapp.model.offer import Decision, Job, Offer, Receipt
 from homeapp.model.readings import EvceCommand, EvceState, MeterReading
 from homeapp.model.record import DataRecord
 from homeapp.model.tariff import Tariff
@@ -126,6 +126,16 @@ class Evce(Protocol):
             DeviceUnreachable: the station is offline or did not answer in time.
             DeviceRefused: it rejected the limit.
             NotSupported: it cannot feed.
+        """
+
+    async def update_software(self, job: Job) -> None:
+        """Have the station load and install software; how it goes on shows in ``state.software``.
+
+        Where the job has a signature, the station is told to check it.
+
+        Raises:
+            DeviceUnreachable: the station is offline or did not answer in time.
+            DeviceRefused: it charges or feeds just now, the job is incomplete, or the station does not take it.
         """
 
 

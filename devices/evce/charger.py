@@ -1,6 +1,7 @@
 """An adopted charging station as the control loop sees it (the ``Evce`` port)."""
 
 import logging
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,9 +12,11 @@ from devices.evce.profiles import Lease, Unit
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.schemas import Version
 from devices.evce.session import Session
+from devices.evce.software import check_job, not_taken
 from devices.evce.station import Station, Target
-from homeapp.errors import DeviceRefused, DeviceUnreachable, NotSupported
-from homeapp.model.readings import EvceCommand, EvceState
+from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotSupported
+from homeapp.model.offer import Job
+from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -77,13 +80,7 @@ class OcppEvce:
         return self._station.state
 
     async def apply(self, command: EvceCommand) -> None:
-        session = self.session
-        if session is None:
-            raise DeviceUnreachable("The charger is offline; check its power and its network.")
-        if not session.ready:
-            raise DeviceUnreachable(
-                self.state.problem or "The charger has just connected and is being prepared; this takes a few seconds."
-            )
+        session = self._ready_session()
         target = self._station.target
         if target is not None and self.state.status.car_present:
             self._station.problem("start", None)
@@ -91,6 +88,33 @@ class OcppEvce:
             await self._bring_to(self._wish(command, self._feed_w(command), target, session))
         elif command.limit_w > 0 or command.feed_w > 0:
             await self._start(session)
+
+    async def update_software(self, job: Job) -> None:
+        session = self._ready_session()
+        check_job(job)
+        if self.state.status in (EvceStatus.CHARGING, EvceStatus.FEEDING):
+            raise DeviceRefused("The charger is in use. Its software can be renewed once the charge is over.")
+        request_id = secrets.randbelow(2**31 - 1) + 1
+        call = session.link.dialect.update_software(job, request_id, self._clock.now())
+        # Before it is asked: its first report may come sooner than the answer is looked at.
+        self._station.software_asked(job.version, request_id)
+        try:
+            refusal = not_taken(await session.link.call(call, Priority.TRANSACTION))
+        except DeviceError:
+            self._station.software_not_taken()
+            raise
+        if refusal is not None:
+            self._station.software_not_taken()
+            raise DeviceRefused(refusal)
+
+    def _ready_session(self) -> Session:
+        if self.session is None:
+            raise DeviceUnreachable("The charger is offline; check its power and its network.")
+        if not self.session.ready:
+            raise DeviceUnreachable(
+                self.state.problem or "The charger has just connected and is being prepared; this takes a few seconds."
+            )
+        return self.session
 
     def _verify(self) -> None:
         """Stations that accept a limit and ignore it are told of, and are told the limit again."""

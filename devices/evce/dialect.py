@@ -10,6 +10,8 @@ from devices.evce.fields import Payload
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
+from homeapp.model.offer import Job
+from homeapp.model.readings import SoftwareStage
 
 HUB_ID_TAG = "homeapp"
 """The public name under which the hub starts transactions."""
@@ -75,6 +77,20 @@ class ChargingNeeds:
     soc_pct: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareReport:
+    """How far a station has come with its software.
+
+    Attributes:
+        request_id: of the request that it is about, or None where the station does not say.
+        problem: a sentence where the stage is FAILED.
+    """
+
+    stage: SoftwareStage
+    request_id: int | None = None
+    problem: str | None = None
+
+
 class Listener(Protocol):
     """Takes what a station reports; none of these blocks."""
 
@@ -115,6 +131,9 @@ class Listener(Protocol):
 
     def needs(self, needs: ChargingNeeds) -> None:
         """The car's wishes and abilities."""
+
+    def software_is(self, report: SoftwareReport) -> None:
+        """An update of the station's software goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +183,9 @@ class Dialect(Protocol):
 
     def stop(self, transaction_id: str) -> Outgoing:
         """Stops a transaction."""
+
+    def update_software(self, job: Job, request_id: int, now: datetime) -> Outgoing:
+        """Has it load and install software at once; signed where the job has a signature."""
 
     def clear(self, purpose: str) -> Outgoing:
         """Removes the profiles of a purpose at the hub's stack level."""

@@ -16,6 +16,7 @@ class Measured:
         power_w, phase_current_a: charging +, feeding -.
         session_wh: energy of the running session, feeding negative; None where its beginning was not seen.
         last_session_wh: the same of the session that ended last, until the car has left.
+        import_wh, export_wh: the newest reading of the station's registers.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -25,6 +26,8 @@ class Measured:
         self.soc_pct: float | None = None
         self.soc_at: datetime | None = None
         self.last_session_wh: float | None = None
+        self.import_wh: float | None = None
+        self.export_wh: float | None = None
         self._clock = clock
         self._power_stamp: datetime | None = None
         self._soc_stamp: datetime | None = None
@@ -50,6 +53,8 @@ class Measured:
         """Samples that are history; registers only grow, so they count all the same."""
         for sample in samples:
             self._registers.take(sample)
+            self.import_wh = self.import_wh if sample.import_wh is None else sample.import_wh
+            self.export_wh = self.export_wh if sample.export_wh is None else sample.export_wh
 
     def session_began(self, start_wh: float | None) -> None:
         """A session begins, the import register at ``start_wh`` where that is known; said again, nothing changes."""

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from devices.evce.dialect import ChargingNeeds, Introduction, Reported, TransactionReport
+from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.measured import Measured
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus
+from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
 from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ _STATUS = {
     Reported.SUSPENDED_EVSE: EvceStatus.SUSPENDED_EVSE,
     Reported.FINISHING: EvceStatus.FINISHING,
 }
+_SOFTWARE_OVER = (SoftwareStage.INSTALLED, SoftwareStage.FAILED)
 _TAKING = (Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE)
 
 
@@ -115,6 +116,9 @@ class Station:
         self._granted_feed_w = 0.0
         self._lease_until: datetime | None = None
         self._problems: dict[str, str] = {}
+        self._firmware: str | None = None
+        self._software: SoftwareUpdate | None = None
+        self._software_request: int | None = None
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -182,6 +186,11 @@ class Station:
             self.device_id, introduction.vendor, introduction.model, introduction.firmware or "unknown",
         )  # fmt: skip
         self._secured = False
+        self._firmware = introduction.firmware or None
+        update = self._software
+        if update is not None and update.stage is SoftwareStage.INSTALLING and self._firmware == update.version:
+            # Some stations say no more than this.
+            self._software = replace(update, stage=SoftwareStage.INSTALLED, at=self._clock.now())
         # A power cut may have ended it without a word.
         self._doubtful = self.transaction is not None
         self._tell()
@@ -240,6 +249,24 @@ class Station:
         self._needs = needs
         if needs.soc_pct is not None:
             self._measured.take([Sample(soc_pct=needs.soc_pct)])
+        self._tell()
+
+    def software_asked(self, version: str, request_id: int) -> None:
+        """The hub asks for software; takes the place of an update before it."""
+        self._software_request = request_id
+        self._software = SoftwareUpdate(version=version, stage=SoftwareStage.REQUESTED, at=self._clock.now())
+        self._tell()
+
+    def software_not_taken(self) -> None:
+        """The station does not begin."""
+        self._software = self._software_request = None
+        self._tell()
+
+    def software_is(self, report: SoftwareReport) -> None:
+        update, ours = self._software, report.request_id in (None, self._software_request)
+        if update is not None and ours and update.stage not in _SOFTWARE_OVER:
+            self._software = replace(update, stage=report.stage, at=self._clock.now(), problem=report.problem)
+            logger.info("%s: software %s is %s", self.device_id, update.version, report.stage)
         self._tell()
 
     def _judge_clock(self, samples: Sequence[Sample]) -> None:
@@ -343,6 +370,10 @@ class Station:
             soc_pct=measured.soc_pct,
             soc_at=measured.soc_at,
             transaction_id=self.transaction.id if self.transaction else None,
+            import_wh=measured.import_wh,
+            export_wh=measured.export_wh,
+            firmware=self._firmware,
+            software=self._software,
             granted_w=self._granted_w,
             granted_feed_w=self._granted_feed_w,
             lease_until=self._lease_until,

@@ -1,6 +1,7 @@
 """OCPP 1.6 (edition 2 with the security whitepaper): what its actions mean."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from devices.evce.answers import (
     acknowledge,
@@ -25,6 +26,8 @@ from devices.evce.metering import Sample, samples
 from devices.evce.profiles import STACK_LEVEL, StationLimits
 from devices.evce.rpc import ActionUnknown
 from devices.evce.schemas import Version
+from devices.evce.software import plain_request, progress, signed_request
+from homeapp.model.offer import Job
 
 _REPORTED = {
     "Available": Reported.AVAILABLE,
@@ -61,7 +64,8 @@ class Ocpp16:
             "MeterValues": _meter,
             "DataTransfer": unknown_vendor,
             "SecurityEventNotification": acknowledge,
-            "FirmwareStatusNotification": acknowledge,
+            "FirmwareStatusNotification": progress,
+            "SignedFirmwareStatusNotification": progress,
             "DiagnosticsStatusNotification": acknowledge,
         }
 
@@ -95,6 +99,11 @@ class Ocpp16:
 
     def stop(self, transaction_id: str) -> Outgoing:
         return Outgoing("RemoteStopTransaction", {"transactionId": int(transaction_id)})
+
+    def update_software(self, job: Job, request_id: int, now: datetime) -> Outgoing:
+        if job.signature:
+            return signed_request("SignedUpdateFirmware", job, request_id, now)
+        return plain_request(job, now)
 
     def clear(self, purpose: str) -> Outgoing:
         return Outgoing("ClearChargingProfile", {"chargingProfilePurpose": purpose, "stackLevel": STACK_LEVEL})

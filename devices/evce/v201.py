@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from devices.evce.answers import (
@@ -28,6 +29,8 @@ from devices.evce.metering import samples
 from devices.evce.profiles import STACK_LEVEL, StationLimits
 from devices.evce.rpc import ActionUnknown
 from devices.evce.schemas import Version
+from devices.evce.software import progress, signed_request
+from homeapp.model.offer import Job
 
 _CONNECTOR = {
     "Available": Reported.AVAILABLE,
@@ -50,7 +53,7 @@ _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
     "Energy.Active.Import.Register,Power.Active.Import",
 )
-_ACKNOWLEDGED = ("SecurityEventNotification", "FirmwareStatusNotification", "NotifyReport", "NotifyEvent")
+_ACKNOWLEDGED = ("SecurityEventNotification", "NotifyReport", "NotifyEvent")
 
 
 class Ocpp201:
@@ -69,6 +72,7 @@ class Ocpp201:
             "NotifyEVChargingNeeds": self._needs,
             "NotifyEVChargingSchedule": _accept,
             "DataTransfer": unknown_vendor,
+            "FirmwareStatusNotification": progress,
         }
         self._serve.update(dict.fromkeys(_ACKNOWLEDGED, acknowledge))
 
@@ -119,6 +123,9 @@ class Ocpp201:
 
     def stop(self, transaction_id: str) -> Outgoing:
         return Outgoing("RequestStopTransaction", {"transactionId": transaction_id})
+
+    def update_software(self, job: Job, request_id: int, now: datetime) -> Outgoing:
+        return signed_request("UpdateFirmware", job, request_id, now)
 
     def clear(self, purpose: str) -> Outgoing:
         criteria = {"chargingProfilePurpose": purpose, "stackLevel": STACK_LEVEL}

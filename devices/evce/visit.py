@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from devices.evce.dialect import ChargingNeeds, Dialect, Introduction, Reported, TransactionReport
+from devices.evce.dialect import ChargingNeeds, Dialect, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.link import Link
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
@@ -94,4 +94,7 @@ class Visit:
         pass
 
     def needs(self, needs: ChargingNeeds) -> None:
+        pass
+
+    def software_is(self, report: SoftwareReport) -> None:
         pass

@@ -83,6 +83,33 @@ class EvceCapabilities:
     phases: int = 3
 
 
+class SoftwareStage(StrEnum):
+    """How far a charger has come with its new software."""
+
+    REQUESTED = "requested"
+    DOWNLOADING = "downloading"
+    DOWNLOADED = "downloaded"
+    INSTALLING = "installing"
+    INSTALLED = "installed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftwareUpdate:
+    """The software that the hub has asked a charger to install last.
+
+    Attributes:
+        version: as asked for.
+        at: when the stage was reached (hub clock, UTC).
+        problem: where it FAILED, a sentence; else None.
+    """
+
+    version: str
+    stage: SoftwareStage
+    at: datetime
+    problem: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvceState:
     """The last known state of a charging station and the car in it.
@@ -99,6 +126,9 @@ class EvceState:
         soc_pct: the car's state of charge, or None where the station does not tell.
         soc_at: when ``soc_pct`` was received, or None.
         transaction_id: the running transaction, or None.
+        import_wh, export_wh: the station's energy registers, charged and fed, Wh, or None where it has none.
+        firmware: version as it introduced itself last, or None.
+        software: the update that the hub has asked for last, or None.
         granted_w: the charging limit that the station has accepted last, W; None while nothing was accepted.
         granted_feed_w: the feed power that the station has accepted last, W >= 0.
         lease_until: when the accepted command lapses and the station returns to its floor, or None.
@@ -117,6 +147,10 @@ class EvceState:
     soc_pct: float | None = None
     soc_at: datetime | None = None
     transaction_id: str | None = None
+    import_wh: float | None = None
+    export_wh: float | None = None
+    firmware: str | None = None
+    software: SoftwareUpdate | None = None
     granted_w: float | None = None
     granted_feed_w: float = 0.0
     lease_until: datetime | None = None
