@@ -1,6 +1,7 @@
 """The simulated charging station without its connection: registration, transactions, profiles, metering."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from homeapp.demo.charger.car import Car
@@ -16,6 +17,7 @@ from homeapp.demo.charger.dialect import (
     Transaction,
     Wanted,
 )
+from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, FirmwareStatus, Trusted
 from homeapp.demo.charger.limits import ChargingLimits
 from homeapp.demo.charger.memory import Memory
 from homeapp.demo.charger.ocpp_schemas import Json, Version
@@ -38,6 +40,7 @@ class ChargingStation:
         clock: the street's.
         car: at its first EVSE.
         memory: what it has kept from its last life.
+        trusted: whose software it takes.
 
     Attributes:
         outbox: what is to be sent.
@@ -45,26 +48,31 @@ class ChargingStation:
         faults: what is wrong with it.
         password: for Basic authentication, or None.
         leaving: it wants to close the connection once all is said.
+        installer: of its software; to be run.
     """
 
-    def __init__(self, *, dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory) -> None:
+    def __init__(
+        self, *, dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory, trusted: Trusted
+    ) -> None:
         self.outbox = Outbox()
         self.watch = Watch(clock.now, self.observe)
         self.faults = Faults()
         self.settings = dialect.settings(about)
         self.password = memory.password
-        self._password_unsaved = False
+        self._unsaved = False
         self.leaving = False
         self.connected = False
         self._dialect = dialect
-        self._about = about
+        self._about = about if memory.firmware is None else replace(about, firmware=memory.firmware)
+        self._installed: FirmwareRequest | None = None
+        self._firmware = memory.firmware
         self._clock = clock
         self._outlet = Outlet(car)
         self._limits = ChargingLimits(dialect.version, memory.profiles, clock.now, self.watch.note)
         self._registration = Registration(
-            clock, self.settings, self.outbox, lambda reason: dialect.boot(about, reason), self._registration_told
+            clock, self.settings, self.outbox, lambda reason: dialect.boot(self._about, reason), self._registration_told
         )
-        self._restarting = False
+        self._restarting: str | None = None
         self._reset_when_idle = False
         self._reported: dict[int, str] = {}
         self._ticked = clock.monotonic()
@@ -78,6 +86,14 @@ class ChargingStation:
         )
         self._transactions = Transactions(
             dialect, clock, self._outlet, self._limits, self.outbox, self.settings, surroundings
+        )
+
+        self.installer = FirmwareInstaller(
+            trusted=trusted,
+            clock=clock,
+            tell=self._tell_firmware,
+            busy=lambda: self._outlet.state is ChargingState.CHARGING,
+            restart=self._restart_with,
         )
 
     # What can be seen and done from outside.
@@ -96,6 +112,7 @@ class ChargingStation:
             limit_w=composite.limit_w,
             setpoint_w=composite.setpoint_w,
             limit_source=composite.source,
+            firmware=self._about.firmware,
             profiles=len(self._limits),
             at=self._clock.now(),
         )
@@ -103,12 +120,12 @@ class ChargingStation:
     @property
     def unsaved(self) -> bool:
         """The memory has to be written."""
-        return self._password_unsaved or self._limits.unsaved
+        return self._unsaved or self._limits.unsaved
 
     def take_memory(self) -> Memory:
         """What a power cut has to leave, to be written now."""
-        self._password_unsaved = self._limits.unsaved = False
-        return Memory(password=self.password, profiles=self._limits.to_json())
+        self._unsaved = self._limits.unsaved = False
+        return Memory(password=self.password, profiles=self._limits.to_json(), firmware=self._firmware)
 
     def plug_in(self) -> None:
         """The cable goes into the car."""
@@ -159,13 +176,8 @@ class ChargingStation:
         self.outbox.offline()
         self._reported.clear()
         self.watch.note("connection lost")
-        if self._restarting:
-            self._restarting = False
-            self._limits.restart()
-            self._registration.restarted()
-            self._transactions.forget_start()
-            self._transactions.follow()
-            self.watch.note("restarted")
+        if self._restarting is not None:
+            self._start_anew(self._restarting)
 
     def serve(self, action: str, payload: Json) -> Json:
         """Answer a call of the CSMS.
@@ -258,12 +270,15 @@ class ChargingStation:
         self._restart(reason)
         return True
 
+    def update_firmware(self, request: FirmwareRequest) -> str:
+        return self.installer.ask(request)
+
     def unlock(self) -> None:
         self._transactions.end("UnlockCommand", "UnlockCommand")
 
     def new_password(self, password: bytes) -> None:
         self.password = password
-        self._password_unsaved = True
+        self._unsaved = True
         self.leaving = True
         self.watch.note("new password kept")
 
@@ -306,10 +321,37 @@ class ChargingStation:
         self._put(self._dialect.meter_values(CAR_EVSE, sample, self.transaction, names))
         return True
 
-    def _restart(self, reason: str) -> None:
+    def _restart(self, reason: str, boot_reason: str = "RemoteReset") -> None:
         self._transactions.end("ResetCommand", reason)
-        self._restarting = self.leaving = True
+        if not self.connected:
+            self._start_anew(boot_reason)
+            return
+        self._restarting, self.leaving = boot_reason, True
         self.outbox.wake()
+
+    def _start_anew(self, boot_reason: str) -> None:
+        self._restarting = None
+        self._limits.restart()
+        self._registration.restarted(boot_reason)
+        self._transactions.forget_start()
+        self._transactions.follow()
+        self.watch.note("restarted")
+        if self._installed is not None:
+            self._tell_firmware(self._installed, FirmwareStatus.INSTALLED)
+            self._installed = None
+
+    def _restart_with(self, request: FirmwareRequest, version: str) -> None:
+        """The new software runs once the station has started anew; then it is told as installed."""
+        self._firmware, self._installed, self._unsaved = version, request, True
+        self._about = replace(self._about, firmware=version)
+        self._restart("Reboot", "FirmwareUpdate")
+
+    def _tell_firmware(self, request: FirmwareRequest, status: FirmwareStatus) -> None:
+        self.watch.note(f"firmware {status}".lower())
+        call = self._dialect.firmware_status(request, status)
+        if call is not None:
+            action, payload = call
+            self.outbox.put(Message(action, lambda: payload, kept=True))
 
     def _offline_s(self) -> float:
         return 0.0 if self._offline_since is None else self._clock.monotonic() - self._offline_since

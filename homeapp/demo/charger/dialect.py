@@ -9,6 +9,7 @@ from typing import Protocol
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_profile import Purpose
 from homeapp.demo.charger.composite import Composite
+from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.settings import Settings
@@ -163,6 +164,9 @@ class Operations(Protocol):
     def reset(self, reason: str, *, when_idle: bool) -> bool:
         """Restart after the answer; False where a transaction has to end first."""
 
+    def update_firmware(self, request: FirmwareRequest) -> str:
+        """Begin to load and install; returns the status to answer with."""
+
     def unlock(self) -> None:
         """Unlock the connector, ending what runs there."""
 
@@ -220,6 +224,9 @@ class Dialect(Protocol):
 
     def learn_id(self, transaction: Transaction, answer: Json) -> None:
         """Take the transaction's id from the answer to its begin, where the CSMS makes it."""
+
+    def firmware_status(self, request: FirmwareRequest, status: FirmwareStatus, /) -> Call | None:
+        """FirmwareStatusNotification, or None where the version has no word for it."""
 
     def charging_needs(self, evse: int, car: Car, at: datetime, /) -> Call | None:
         """What the car has told about itself, or None where the version cannot say it."""

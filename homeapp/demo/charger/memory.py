@@ -1,4 +1,4 @@
-"""What the simulated station keeps in its flash memory: its password and its charging profiles."""
+"""What the simulated station keeps in its flash memory: its password, profiles and software."""
 
 import json
 import os
@@ -10,10 +10,16 @@ from homeapp.demo.charger.ocpp_schemas import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """The content; ``password`` is what Basic authentication sends, or None."""
+    """The content.
+
+    Attributes:
+        password: what Basic authentication sends, or None.
+        firmware: the version installed last, or None while it has the one from the factory.
+    """
 
     password: bytes | None = field(default=None, repr=False)
     profiles: tuple[Json, ...] = ()
+    firmware: str | None = None
 
 
 def load(path: Path) -> Memory | None:
@@ -22,7 +28,9 @@ def load(path: Path) -> Memory | None:
         content = json.loads(path.read_text())
         password = content["password"]
         return Memory(
-            password=None if password is None else bytes.fromhex(password), profiles=tuple(content["profiles"])
+            password=None if password is None else bytes.fromhex(password),
+            profiles=tuple(content["profiles"]),
+            firmware=content.get("firmware"),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -33,6 +41,7 @@ def save(path: Path, memory: Memory) -> None:
     content = {
         "password": None if memory.password is None else memory.password.hex(),
         "profiles": list(memory.profiles),
+        "firmware": memory.firmware,
     }
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)

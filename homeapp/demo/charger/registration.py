@@ -46,9 +46,9 @@ class Registration:
         """The last BootNotification was rejected."""
         return self._status == "Rejected"
 
-    def restarted(self) -> None:
-        """The CSMS has had the station restarted."""
-        self._status, self._reason = "", "RemoteReset"
+    def restarted(self, reason: str) -> None:
+        """The station has started anew, for a BootReason of 2.x."""
+        self._status, self._reason = "", reason
 
     def went_online(self) -> None:
         """There is a connection."""

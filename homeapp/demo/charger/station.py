@@ -7,6 +7,7 @@ import random
 import ssl
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_profile import ProfileRefused
 from homeapp.demo.charger.charging_station import ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
+from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.memory import Memory, load, save
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.rpc import CallRefused, ConnectionGone, Rpc
@@ -51,6 +53,7 @@ class DemoStation:
         state_file: its flash memory; None for a station that forgets.
         vendor, model: as it introduces itself.
         evses: how many it has; only the first one ever has a car.
+        trusted: whose software it takes, and from where.
         retry_s: real seconds from a lost connection to the first attempt, at most.
     """
 
@@ -69,6 +72,7 @@ class DemoStation:
         model: str,
         evses: int = 1,
         retry_s: float = 1.0,
+        trusted: Trusted | None = None,
     ) -> None:
         self._id = station_id
         self._url = url
@@ -84,9 +88,9 @@ class DemoStation:
         dialect: Dialect = Ocpp16() if self._version is Version.V16 else Ocpp2(self._version)
         memory = (None if state_file is None else load(state_file)) or Memory()
         if memory.password is None and password is not None:
-            memory = Memory(password=password.encode(), profiles=memory.profiles)
+            memory = replace(memory, password=password.encode())
         about = About(station_id=station_id, vendor=vendor, model=model, evses=evses)
-        self._station = _wake(dialect, about, clock, car, memory)
+        self._station = _wake(dialect, about, clock, car, memory, trusted or Trusted())
 
     @property
     def observation(self) -> Observation:
@@ -113,6 +117,7 @@ class DemoStation:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick())
             tasks.create_task(self._stay_connected())
+            tasks.create_task(self._station.installer.run())
 
     def plug_in(self) -> None:
         """Put the cable into the car."""
@@ -249,10 +254,10 @@ class DemoStation:
                 await asyncio.to_thread(save, self._state_file, self._station.take_memory())
 
 
-def _wake(dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory) -> ChargingStation:
+def _wake(dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory, trusted: Trusted) -> ChargingStation:
     try:
-        return ChargingStation(dialect=dialect, about=about, clock=clock, car=car, memory=memory)
+        return ChargingStation(dialect=dialect, about=about, clock=clock, car=car, memory=memory, trusted=trusted)
     except (ProfileRefused, KeyError, TypeError, ValueError):
         # Its flash memory is of another version, or damaged: it forgets the profiles.
-        kept = Memory(password=memory.password)
-        return ChargingStation(dialect=dialect, about=about, clock=clock, car=car, memory=kept)
+        kept = replace(memory, profiles=())
+        return ChargingStation(dialect=dialect, about=about, clock=clock, car=car, memory=kept, trusted=trusted)

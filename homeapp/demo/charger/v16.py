@@ -22,6 +22,7 @@ from homeapp.demo.charger.dialect import (
     rfc3339,
     values,
 )
+from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.settings import Knob, Settings, Verdict
@@ -59,6 +60,16 @@ _SETTLED = {
 }
 _CONTEXT = {Phase.STARTED: "Transaction.Begin", Phase.UPDATED: "Sample.Periodic", Phase.ENDED: "Transaction.End"}
 
+_UNSIGNED = (
+    FirmwareStatus.DOWNLOADING,
+    FirmwareStatus.DOWNLOAD_FAILED,
+    FirmwareStatus.DOWNLOADED,
+    FirmwareStatus.INSTALLING,
+    FirmwareStatus.INSTALLATION_FAILED,
+    FirmwareStatus.INSTALLED,
+)
+"""What FirmwareStatusNotification of 1.6 can say without the security whitepaper."""
+
 
 class Ocpp16:
     """The dialect of OCPP 1.6."""
@@ -77,6 +88,8 @@ class Ocpp16:
             "GetConfiguration": _get,
             "Reset": _reset,
             "UnlockConnector": _unlock,
+            "UpdateFirmware": _update_firmware,
+            "SignedUpdateFirmware": _signed_update_firmware,
             "DataTransfer": lambda _payload, _station: {"status": "UnknownVendorId"},
         }
 
@@ -85,7 +98,7 @@ class Ocpp16:
             _KNOBS,
             {
                 "NumberOfConnectors": str(about.evses),
-                "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger",
+                "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger,FirmwareManagement",
                 "ChargeProfileMaxStackLevel": str(MAX_STACK_LEVEL),
                 "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
                 "ChargingScheduleMaxPeriods": str(MAX_PERIODS),
@@ -163,6 +176,11 @@ class Ocpp16:
 
     def learn_id(self, transaction: Transaction, answer: Json) -> None:
         transaction.csms_id = answer["transactionId"]
+
+    def firmware_status(self, request: FirmwareRequest, status: FirmwareStatus) -> Call | None:
+        if request.request_id is not None:
+            return "SignedFirmwareStatusNotification", {"status": status.value, "requestId": request.request_id}
+        return ("FirmwareStatusNotification", {"status": status.value}) if status in _UNSIGNED else None
 
     def charging_needs(self, _evse: int, _car: Car, _at: datetime) -> Call | None:
         return None
@@ -274,6 +292,22 @@ def _get(payload: Json, station: Operations) -> Json:
 
 def _reset(payload: Json, station: Operations) -> Json:
     return _status(accepted=station.reset(f"{payload['type']}Reset", when_idle=False))
+
+
+def _update_firmware(payload: Json, station: Operations) -> Json:
+    station.update_firmware(FirmwareRequest(location=payload["location"]))
+    return {}
+
+
+def _signed_update_firmware(payload: Json, station: Operations) -> Json:
+    firmware = payload["firmware"]
+    request = FirmwareRequest(
+        location=firmware["location"],
+        request_id=payload["requestId"],
+        signing_certificate=firmware["signingCertificate"],
+        signature=firmware["signature"],
+    )
+    return {"status": station.update_firmware(request)}
 
 
 def _unlock(payload: Json, station: Operations) -> Json:

@@ -23,6 +23,7 @@ from homeapp.demo.charger.dialect import (
     rfc3339,
     values,
 )
+from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import Sample
 from homeapp.demo.charger.settings import Knob, Settings, Verdict
@@ -68,6 +69,7 @@ class Ocpp2:
             "GetVariables": _get_variables,
             "Reset": _reset,
             "UnlockConnector": _unlock,
+            "UpdateFirmware": _update_firmware,
             "DataTransfer": lambda _payload, _station: {"status": "UnknownVendorId"},
         }
         if version is Version.V21:
@@ -152,6 +154,9 @@ class Ocpp2:
 
     def learn_id(self, transaction: Transaction, answer: Json) -> None:
         """The station makes the ids."""
+
+    def firmware_status(self, request: FirmwareRequest, status: FirmwareStatus) -> Call | None:
+        return "FirmwareStatusNotification", {"status": status.value, "requestId": request.request_id}
 
     def charging_needs(self, evse: int, car: Car, at: datetime) -> Call | None:
         if self.version is not Version.V21 or not car.can_feed:
@@ -334,6 +339,17 @@ def _reset(payload: Json, station: Operations) -> Json:
         return {"status": "Rejected"}
     done = station.reset("ImmediateReset", when_idle=payload["type"] == "OnIdle")
     return {"status": "Accepted" if done else "Scheduled"}
+
+
+def _update_firmware(payload: Json, station: Operations) -> Json:
+    firmware = payload["firmware"]
+    request = FirmwareRequest(
+        location=firmware["location"],
+        request_id=payload["requestId"],
+        signing_certificate=firmware.get("signingCertificate", ""),
+        signature=firmware.get("signature", ""),
+    )
+    return {"status": station.update_firmware(request)}
 
 
 def _unlock(payload: Json, station: Operations) -> Json:

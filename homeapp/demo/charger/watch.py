@@ -41,6 +41,7 @@ class Observation:
         setpoint_w: what they demand, feeding -, W; None where they only limit.
         limit_source: purpose of the profile that binds; None where only the station's circuit does.
         profiles: how many are installed.
+        firmware: the version of its software.
         at: when.
     """
 
@@ -55,6 +56,7 @@ class Observation:
     setpoint_w: float | None
     limit_source: Purpose | None
     profiles: int
+    firmware: str
     at: datetime
 
 

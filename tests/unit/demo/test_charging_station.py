@@ -10,6 +10,7 @@ import pytest
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_station import ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
+from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.memory import Memory, load, save
 from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
 from homeapp.demo.charger.outbox import Message, Outbox
@@ -50,7 +51,9 @@ class Bench:
         dialect: Dialect = Ocpp16() if self.version is Version.V16 else Ocpp2(self.version)
         about = About(station_id="EVCE-1", vendor="Demo", model="Bench", evses=2)
         car = Car(60_000, 50, 11_000, 6000, 3)
-        self.station = ChargingStation(dialect=dialect, about=about, clock=self.clock, car=car, memory=Memory())
+        self.station = ChargingStation(
+            dialect=dialect, about=about, clock=self.clock, car=car, memory=Memory(), trusted=Trusted()
+        )
         self.sent: list[tuple[str, Json]] = []
 
     def pump(self) -> list[tuple[str, Json]]:
