@@ -17,6 +17,13 @@ from homeapp.settings import GridSpSettings
 
 logger = logging.getLogger(__name__)
 
+TRY_AGAIN = (
+    httpx.codes.UNAUTHORIZED,
+    httpx.codes.FORBIDDEN,
+    httpx.codes.REQUEST_TIMEOUT,
+    httpx.codes.TOO_MANY_REQUESTS,
+)
+"""Statuses after which the same request may be welcome later."""
 PAGE = 50
 """The largest page that the standard allows."""
 _MOST_PAGES = 40
@@ -107,6 +114,14 @@ class VtnConnection:
         """POST a report; the caller judges the answer."""
         return await self._call("POST", "/reports", content=report)
 
+    async def reports(self, client_name: str) -> list[Any]:
+        """All reports of this client."""
+        return await self._list("/reports", {"clientName": client_name})
+
+    async def delete_report(self, report_id: str) -> int:
+        """DELETE a report; the status of the answer."""
+        return (await self._call("DELETE", f"/reports/{report_id}")).status
+
     async def _list(self, path: str, params: dict[str, str]) -> list[Any]:
         found: list[Any] = []
         before: object = None
@@ -123,7 +138,7 @@ class VtnConnection:
             if len(told) < PAGE:
                 return found
             before = told
-        raise ProviderUnreachable(f"{self._settings.name} offers more than the hub can read. Tell the provider.")
+        raise NotReadable(f"{self._settings.name} offers more than the hub can read. Tell the provider.")
 
     async def _call(
         self, method: str, path: str, *, params: dict[str, str] | None = None, content: object = None

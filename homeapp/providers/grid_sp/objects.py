@@ -93,6 +93,7 @@ class Event:
         priority: 0 is the highest; None is the lowest.
         duration: cuts the list of intervals off, or repeats it.
         changed_at: when it was made or changed last, or None where that cannot be read.
+        reports: payload types of the reports that it asks for.
     """
 
     event_id: str
@@ -104,6 +105,7 @@ class Event:
     intervals: tuple[Interval, ...]
     descriptors: Mapping[str, Descriptor]
     changed_at: datetime | None
+    reports: frozenset[str] = frozenset()
 
     @property
     def revision(self) -> int:
@@ -163,6 +165,7 @@ def read_event(raw: object) -> Event:
         descriptors=_descriptors(told.get("payloadDescriptors")),
         changed_at=_metadata_instant(told.get("modificationDateTime"))
         or _metadata_instant(told.get("createdDateTime")),
+        reports=frozenset(_descriptors(told.get("reportDescriptors"))),
     )
 
 

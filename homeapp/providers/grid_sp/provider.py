@@ -1,4 +1,4 @@
-"""The provider ``grid_sp``: follows a VTN by polling, and hands it the owner's decisions as reports."""
+"""The provider ``grid_sp``: follows a VTN by polling, and hands it the owner's decisions and the energy as reports."""
 
 import asyncio
 import logging
@@ -14,11 +14,12 @@ from homeapp.model.offer import Receipt, ReceiptLevel
 from homeapp.model.record import DataRecord
 from homeapp.ports import Clock, DecisionMessage, ProviderInbox, Signer
 from homeapp.providers.grid_sp.announcements import Announcements
-from homeapp.providers.grid_sp.client import VtnClient, VtnConnection
+from homeapp.providers.grid_sp.client import TRY_AGAIN, VtnClient, VtnConnection
 from homeapp.providers.grid_sp.decisions import decision_report, report_name
 from homeapp.providers.grid_sp.exchange import Answer
 from homeapp.providers.grid_sp.login import CredentialsRefused
 from homeapp.providers.grid_sp.objects import object_id, plain_text, read_program
+from homeapp.providers.grid_sp.usage import UsageReports, is_quarter_hour
 from homeapp.providers.messages import DECISION_TYPE, decision_payload
 from homeapp.settings import GridSpSettings
 from homeapp.supervision import jittered
@@ -31,12 +32,6 @@ UNKNOWN_RETAILER = "vtn"
 
 _SHORTEST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 300.0
-_TRY_AGAIN = (
-    httpx.codes.UNAUTHORIZED,
-    httpx.codes.FORBIDDEN,
-    httpx.codes.REQUEST_TIMEOUT,
-    httpx.codes.TOO_MANY_REQUESTS,
-)
 
 
 class GridSp:
@@ -59,6 +54,7 @@ class GridSp:
         self._clock = clock
         self._vtn = VtnClient(settings=settings, client_secret=client_secret, clock=clock)
         self._announcements = Announcements(sp_id=SP_ID, sp_name=settings.name, home=hub_id, clock=clock)
+        self._usage = UsageReports(settings.name, settings.ven_name)
         self._enrolled = False
         self._failures = 0
         self._link: tuple[LinkState, str | None] | None = None
@@ -107,10 +103,25 @@ class GridSp:
         )
 
     async def disclose(self, record: DataRecord) -> int:
-        raise ProviderRefused(f"{self.name} takes no records of the kind {record.kind}.")
+        if record.data_class is not DataClass.METERING or not is_quarter_hour(record.body):
+            raise ProviderRefused(f"{self.name} takes no records of the kind {record.kind}.")
+        try:
+            async with self._delivering, self._vtn.connected() as connection:
+                return await self._usage.hand_over(connection, record)
+        except MessageRejected as error:
+            raise ProviderRefused(f"A quarter hour could not be reported to {self.name}: {error}") from error
+        except CredentialsRefused as error:
+            raise ProviderUnreachable(str(error)) from error
 
     async def erase(self, data_classes: Collection[DataClass]) -> None:
-        raise NotSupported(f"{self.name} has to be asked to delete: {', '.join(sorted(data_classes))}.")
+        if DataClass.METERING in data_classes:
+            try:
+                async with self._delivering, self._vtn.connected() as connection:
+                    await self._usage.erase(connection)
+            except CredentialsRefused as error:
+                raise ProviderUnreachable(str(error)) from error
+        if DataClass.IDENTITY in data_classes:
+            raise NotSupported(f"{self.name} has to be asked to forget the home and its answers.")
 
     async def _follow(self, connection: VtnConnection, inbox: ProviderInbox) -> NoReturn:
         while True:
@@ -142,7 +153,7 @@ class GridSp:
         raise self._failure(answer.status)
 
     def _failure(self, status: int) -> ProviderRefused | ProviderUnreachable:
-        if httpx.codes.is_client_error(status) and status not in _TRY_AGAIN:
+        if httpx.codes.is_client_error(status) and status not in TRY_AGAIN:
             return ProviderRefused(f"{self.name} refuses the answer for good (status {status}).")
         return ProviderUnreachable(f"{self.name} does not take the answer now (status {status}). The hub tries again.")
 
