@@ -13,6 +13,8 @@ RETAILER = "Grid operator"
 PRICE_PROGRAM = "program-tariff"
 OFFER_PROGRAM = "program-demand-response"
 LIMIT_PROGRAM = "program-connection-limit"
+USAGE_EVENT = "event-meter-readings"
+"""Stands for ever and asks for readings."""
 OTHER_PROGRAM = "program-of-another-town"
 """Not listed for this home; its event shows up where the VTN does not filter."""
 
@@ -95,6 +97,17 @@ def price_event(name: str, quarters: Sequence[QuarterPrice]) -> dict[str, Any]:
         "intervalPeriod": {"start": rfc3339(quarters[0].start), "duration": "PT15M"},
         "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR")],
         "intervals": intervals,
+    }
+
+
+def usage_event(now: datetime) -> dict[str, Any]:
+    """The eventRequest that asks for the energy of every quarter hour."""
+    descriptor = {"payloadType": "USAGE", "readingType": "DIRECT_READ", "units": "KWH", "repeat": -1}
+    return {
+        "programID": PRICE_PROGRAM,
+        "eventName": "Meter readings",
+        "intervalPeriod": {"start": rfc3339(now), "duration": "P9999Y"},
+        "reportDescriptors": [descriptor, {"payloadType": "DATA_QUALITY", "repeat": -1}],
     }
 
 

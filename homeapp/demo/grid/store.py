@@ -31,6 +31,8 @@ class Oddities:
         bad_price: stands in for one price of the newest day; ``float("nan")`` becomes the word NaN.
         lost_report_answer: reports are stored, but the connection breaks before the answer is complete.
         one_report_per_name: 409 for a reportName that is known, and reports cannot be listed.
+        no_deletion: 403 for every DELETE.
+        no_usage_wanted: the event that asks for readings is not there.
     """
 
     plain_dates: bool = False
@@ -42,6 +44,8 @@ class Oddities:
     bad_price: str | float | None = None
     lost_report_answer: bool = False
     one_report_per_name: bool = False
+    no_deletion: bool = False
+    no_usage_wanted: bool = False
 
 
 class VtnRefusal(Exception):
@@ -69,6 +73,7 @@ class VtnStore:
         }
         for program_id, program in vtn_objects.programs().items():
             self.put("PROGRAM", program, program_id)
+        self.put("EVENT", vtn_objects.usage_event(clock.now()), vtn_objects.USAGE_EVENT)
 
     def put(self, kind: str, body: Mapping[str, Any], object_id: str | None = None) -> dict[str, Any]:
         """Make an object, or change the one with that id; return it."""
@@ -81,13 +86,13 @@ class VtnStore:
         collection[object_id] = {**body, **metadata(kind, object_id, created, now)}
         return collection[object_id]
 
-    def delete_event(self, event_id: str) -> None:
-        """Take an event away.
+    def delete(self, kind: str, object_id: str) -> None:
+        """Take an object away; ``kind`` is a plural.
 
         Raises:
             KeyError: there is none.
         """
-        del self._objects["events"][event_id]
+        del self._objects[kind][object_id]
 
     def has(self, kind: str, object_id: object) -> bool:
         """Whether there is such an object; ``kind`` is a plural."""
@@ -155,6 +160,8 @@ class VtnStore:
 
     def _odd_events(self) -> list[dict[str, Any]]:
         events = self.every("events")
+        if self.oddities.no_usage_wanted:
+            events = [item for item in events if item["id"] != vtn_objects.USAGE_EVENT]
         if self.oddities.foreign_events:
             now = self._clock.now()
             told = vtn_objects.rfc3339(now)

@@ -17,6 +17,7 @@ from homeapp.demo.grid.decisions import ReceivedDecision, TrustedHub, read_decis
 from homeapp.demo.grid.objects import DrOffer
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.demo.grid.store import Oddities, VtnRefusal, VtnStore
+from homeapp.demo.grid.usage import UsageReading, read_usage
 from homeapp.demo.http_server import LARGEST_HEAD, HttpAnswer, HttpRequest, serve_connection
 from homeapp.ports import Clock
 
@@ -24,6 +25,7 @@ HOST = "127.0.0.1"
 BASE_PATH = "/openadr3/3.1.1"
 _TOKEN_LIFE_S = 3600
 _LONGEST_NAME = 128
+_PUBLIC = ("programs", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class DemoVtn:
         hub_key: Mapping[str, str] | None = None,
         hub_id: str = "Chub-0001",
         auto_confirm: bool = False,
+        readers: Mapping[str, str] | None = None,
     ) -> None:
         """Serve nothing yet.
 
@@ -68,6 +71,7 @@ class DemoVtn:
             hub_key: the hub's public JWK; without it no decision counts as verified.
             hub_id: ``iss`` of its decisions.
             auto_confirm: confirm every verified OPT_IN at once.
+            readers: secrets of other clients by id, who may read programs and events and nothing else.
         """
         self.reports: list[ReceivedDecision] = []
         self.history: deque[SeenRequest] = deque(maxlen=1000)
@@ -75,11 +79,12 @@ class DemoVtn:
         self._clock = clock
         self._tls = tls
         self._credentials = (client_id, client_secret)
+        self._readers = dict(readers or {})
         self._hub_id = hub_id
         self._hub = None if hub_key is None else TrustedHub(hub_id, hub_key)
         self._auto_confirm = auto_confirm
         self._store = VtnStore(clock, prices or PriceCurve())
-        self._tokens: dict[str, float] = {}
+        self._tokens: dict[str, tuple[str, float]] = {}
         self._port = 0
         self._up = asyncio.Event()
         self._news = asyncio.Event()
@@ -97,6 +102,11 @@ class DemoVtn:
     @oddities.setter
     def oddities(self, oddities: Oddities) -> None:
         self._store.oddities = oddities
+
+    @property
+    def usage(self) -> tuple[UsageReading, ...]:
+        """Energy as reported, in the order in which it came, without what was deleted."""
+        return tuple(reading for report in self._store.every("reports") for reading in read_usage(report))
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again."""
@@ -154,7 +164,7 @@ class DemoVtn:
         Raises:
             KeyError: there is none.
         """
-        self._store.delete_event(event_id)
+        self._store.delete("events", event_id)
         self._happened()
 
     def confirm(
@@ -212,7 +222,12 @@ class DemoVtn:
                 return 200, self._token(request)
             case _, ["auth", *_]:
                 raise VtnRefusal(404, "Not found")
-        self._check_token(request)
+        return self._object(request, parts, query)
+
+    def _object(self, request: HttpRequest, parts: list[str], query: Mapping[str, str]) -> tuple[int, object]:
+        client_id = self._client_of(request)
+        if client_id != self._credentials[0] and (request.method != "GET" or parts[0] not in _PUBLIC):
+            raise VtnRefusal(403, "This client may read programs and events")
         match request.method, parts:
             case "GET", [kind]:
                 return 200, self._store.page(kind, query)
@@ -224,6 +239,8 @@ class DemoVtn:
                 return 201, self._add_resource(_body(request))
             case "POST", ["reports"]:
                 return 201, self._add_report(_body(request))
+            case "DELETE", ["reports", report_id]:
+                return 200, self._delete_report(report_id)
         raise VtnRefusal(404, "Not found")
 
     def _token(self, request: HttpRequest) -> dict[str, object]:
@@ -231,23 +248,26 @@ class DemoVtn:
         form = {key: found[0] for key, found in parse_qs(request.body.decode("latin-1")).items()}
         if form.get("grant_type") != "client_credentials":
             raise VtnRefusal(400, "unsupported_grant_type")
-        if (form.get("client_id"), form.get("client_secret")) != self._credentials:
+        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
+        if (self._readers | dict([self._credentials])).get(client_id) != secret:
             raise VtnRefusal(403, "invalid_client")
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = self._clock.monotonic() + _TOKEN_LIFE_S
+        self._tokens[token] = client_id, self._clock.monotonic() + _TOKEN_LIFE_S
         answer: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
         if self.oddities.no_expiry:
             return answer | {"scope": ["read_targets", "write_reports"]}
         return answer | {"scope": "read_targets read_ven_objects write_reports", "expires_in": _TOKEN_LIFE_S}
 
-    def _check_token(self, request: HttpRequest) -> None:
+    def _client_of(self, request: HttpRequest) -> str:
         told = request.headers.get("authorization", "")
         if not told:
             raise VtnRefusal(401, "No token")
-        if self._tokens.get(told.removeprefix("Bearer "), 0.0) <= self._clock.monotonic():
+        client_id, over_s = self._tokens.get(told.removeprefix("Bearer "), ("", 0.0))
+        if over_s <= self._clock.monotonic():
             raise VtnRefusal(403 if self.oddities.forbidden_for_dead_token else 401, "The token is not valid")
         if self.problem_status is not None:
             raise VtnRefusal(self.problem_status, "As ordered")
+        return client_id
 
     def _add_ven(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """One for each client."""
@@ -274,7 +294,15 @@ class DemoVtn:
         if self.oddities.one_report_per_name and body.get("reportName") in known:
             raise VtnRefusal(409, "There is a report of that name")
         report = self._made("REPORT", {**body, "clientID": self._credentials[0]})
-        self._take(read_decision(report, self._hub, self._clock.now()))
+        if not read_usage(report):
+            self._take(read_decision(report, self._hub, self._clock.now()))
+        return report
+
+    def _delete_report(self, report_id: str) -> dict[str, Any]:
+        if self.oddities.no_deletion:
+            raise VtnRefusal(403, "Reports are kept")
+        report = self._store.one("reports", report_id)
+        self._store.delete("reports", report_id)
         return report
 
     def _take(self, decision: ReceivedDecision) -> None:
