@@ -160,9 +160,11 @@ def _closed(tracking: Tracking, end: Sample) -> tuple[Tracking, list[Period]]:
     if period is None or not tracking.certain:
         return rest, []
     last = tracking.last
-    if last is not None and (end.device_id != period.device_id or end.at - last.at > LONGEST_GAP):
+    if end.device_id != period.device_id:
+        return rest, [unseen_end(period)]
+    if last is not None and end.at - last.at > LONGEST_GAP:
         # Its end lies somewhere in the time that nobody has seen.
-        return rest, [unseen_end(replace(period, seen_at=last.at))]
+        return rest, [unseen_end(replace(period, seen_at=last.at + LONGEST_GAP))]
     return rest, [replace(period, ended_at=end.at, seen_at=end.at)]
 
 
