@@ -87,7 +87,7 @@ class RecordMaker:
             "status": state.status.value,
             "soc_pct": state.soc_pct,
         }
-        return self.make(sp_id, RecordKind.PEV_STATE, self._now().isoformat(), body)
+        return self.make(sp_id, RecordKind.PEV_STATE, f"{self._now().isoformat()} {state.status}", body)
 
     def charging(self, sp_id: str, period: Period) -> DataRecord:
         """A period has begun or ended."""

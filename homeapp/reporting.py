@@ -204,9 +204,10 @@ class Reporter:
         newest = quarter_of(self._clock.now() - SETTLED_AFTER)
         if self._quarter is None:
             kept = await self._ledger.value(_QUARTER_KEY)
-            told_until = newest if kept is None else datetime.fromisoformat(kept)
+            here = quarter_of(self._clock.now())
+            told_until = here if kept is None else datetime.fromisoformat(kept)
             # Within these bounds also where the clock was wrong.
-            self._quarter = min(max(told_until, newest - OLDEST_QUARTER), newest)
+            self._quarter = min(max(told_until, here - OLDEST_QUARTER), here)
         while self._quarter < newest:
             if not self._allows(GRID_SP, DataClass.METERING):
                 # What was measured before the owner agreed stays at home.

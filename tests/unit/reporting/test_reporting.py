@@ -1,0 +1,505 @@
+"""What the hub tells providers of its own accord."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeapp.errors import DeviceUnreachable, NotConsented, StoreUnavailable
+from homeapp.model.consent import DataClass
+from homeapp.model.health import Position
+from homeapp.model.period import Quality
+from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
+from homeapp.model.record import DataRecord, Priority, RecordKind
+from homeapp.report_records import RecordMaker
+from homeapp.reporting import Reporter
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.periods import Periods
+from homeapp.store.quarters import Quarters
+from homeapp.store.telemetry import Sample, Telemetry
+
+NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
+KEY = bytes(range(32))
+HOME = "Chub-0001"
+EVERYTHING = frozenset((sp_id, kind) for sp_id in ("evc_sp", "pev_sp", "grid_sp", "fleet") for kind in DataClass)
+DENMARK = Position(at=NOON, latitude=56.1629, longitude=10.2039)
+GOAL = Goal(
+    mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=NOON + timedelta(hours=8), floor_pct=50.0, capacity_wh=60_000
+)
+IDLE = EvceState(
+    device_id="ocpp:a",
+    received_at=NOON,
+    status=EvceStatus.AVAILABLE,
+    connected=True,
+    power_w=0.0,
+    power_at=NOON,
+    import_wh=1000.0,
+    export_wh=50.0,
+)
+PLUGGED = replace(
+    IDLE,
+    status=EvceStatus.PLUGGED,
+    transaction_id="7",
+    soc_pct=55.04,
+    capabilities=EvceCapabilities(protocol="ocpp2.1", can_feed=True, max_charge_w=11_000.0, max_feed_w=6000.0),
+)
+CHARGING = replace(PLUGGED, status=EvceStatus.CHARGING, power_w=7200.0)
+
+
+class StandingClock:
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class Home:
+    """A reporter with its stores, and who listens."""
+
+    def __init__(self, database: Database, clock: StandingClock, agreed: Collection[tuple[str, DataClass]]) -> None:
+        self.clock = clock
+        self.agreed = set(agreed)
+        self.sent: list[DataRecord] = []
+        self.tried: list[DataRecord] = []
+        self.failure: Exception | None = None
+        self.position: Position | DeviceUnreachable | None = None
+        self.vin: str | None = None
+        self.telemetry = Telemetry(database)
+        self.periods = Periods(database, clock)
+        self.reporter = Reporter(
+            records=RecordMaker(home=HOME, key=KEY, car=lambda: self.vin, now=clock.now),
+            periods=self.periods,
+            quarters=Quarters(database),
+            ledger=Ledger(database, clock),
+            clock=clock,
+            put=self._put,
+            allows=lambda sp_id, data_class: (sp_id, data_class) in self.agreed,
+            locate=self._locate,
+        )
+        self.reporter.goal_changed(GOAL)
+
+    async def _put(self, record: DataRecord) -> None:
+        assert (record.sp_id, record.data_class) in self.agreed
+        self.tried.append(record)
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        # The outbox knows each record once.
+        if record.record_id not in {known.record_id for known in self.sent}:
+            self.sent.append(record)
+
+    async def _locate(self) -> Position | None:
+        if isinstance(self.position, DeviceUnreachable):
+            raise self.position
+        return self.position
+
+    def evce(self, state: EvceState) -> None:
+        now = self.clock.at
+        self.reporter.evce_changed(replace(state, received_at=now, power_at=now))
+
+    async def charge(self, seconds: int, state: EvceState = CHARGING) -> None:
+        """The charger tells its power every 10 s; its register counts."""
+        begun = state.import_wh or 0.0
+        for passed in range(0, seconds, 10):
+            self.evce(replace(state, import_wh=begun + max(0.0, state.power_w or 0.0) * passed / 3600))
+            await self.reporter.report()
+            self.clock.at += timedelta(seconds=10)
+
+    def told(self, sp_id: str, *kinds: RecordKind) -> list[DataRecord]:
+        return [record for record in self.sent if record.sp_id == sp_id and (not kinds or record.kind in kinds)]
+
+
+@asynccontextmanager
+async def home(
+    directory: Path, clock: StandingClock | None = None, agreed: Collection[tuple[str, DataClass]] = EVERYTHING
+) -> AsyncGenerator[Home, None]:
+    async with Database(directory) as database:
+        yield Home(database, clock or StandingClock(), agreed)
+
+
+def living(directory: Path, body: Callable[[Home], Awaitable[None]], **how: Any) -> None:
+    async def main() -> None:
+        async with home(directory, **how) as ours:
+            await body(ours)
+
+    asyncio.run(main())
+
+
+@pytest.mark.usecase("F2a", "F2b", "A2", "W1", "W8")
+def test_the_plugged_in_car_is_told_to_both_applications_under_another_name_each(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.evce(IDLE)
+        await ours.reporter.report()
+        ours.evce(PLUGGED)
+        await ours.reporter.report()
+        await ours.reporter.report()
+        evc, pev = (ours.told(sp_id, RecordKind.PEV_STATE) for sp_id in ("evc_sp", "pev_sp"))
+        for records in (evc, pev):
+            assert [record.body["plugged"] for record in records] == [False, True]
+            assert [record.body["status"] for record in records] == ["available", "plugged"]
+            assert records[1].body["soc_pct"] == 55.04
+            assert records[1].data_class is DataClass.CHARGING
+            assert records[1].priority is Priority.METERING
+            assert records[1].not_after - records[1].created_at == timedelta(days=7)
+        assert evc[1].body["pev"] != pev[1].body["pev"]
+        assert {record.sp_id for record in ours.sent} == {"evc_sp", "pev_sp"}
+
+    living(tmp_path, body)
+
+
+def test_the_car_keeps_its_name_until_it_tells_who_it_is(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        for vin in (None, None, "WVWZZZ1JZXW000001"):
+            ours.vin = vin
+            for state in (IDLE, PLUGGED):
+                ours.evce(state)
+                await ours.reporter.report()
+                ours.clock.at += timedelta(seconds=1)
+        names = [record.body["pev"] for record in ours.told("evc_sp", RecordKind.PEV_STATE)]
+        assert names[0] == names[3] != names[4] == names[5]
+
+    living(tmp_path, body)
+
+
+def test_a_restless_state_is_told_once_a_minute_but_plugging_at_once(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        for status in (EvceStatus.PLUGGED, EvceStatus.SUSPENDED_EV, EvceStatus.SUSPENDED_EVSE, EvceStatus.SUSPENDED_EV):
+            ours.evce(replace(PLUGGED, status=status))
+            await ours.reporter.report()
+            ours.clock.at += timedelta(seconds=15)
+        assert [record.body["status"] for record in ours.told("pev_sp")] == ["plugged"]
+        await ours.reporter.report()
+        assert [record.body["status"] for record in ours.told("pev_sp")] == ["plugged", "suspended_ev"]
+        ours.evce(IDLE)
+        await ours.reporter.report()
+        assert [record.body["plugged"] for record in ours.told("pev_sp")] == [True, True, False]
+
+    living(tmp_path, body)
+
+
+def test_a_lost_connection_says_nothing_about_the_car(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        for status in (EvceStatus.PLUGGED, EvceStatus.OFFLINE, EvceStatus.STARTING, EvceStatus.PLUGGED):
+            ours.evce(replace(PLUGGED, status=status, connected=status is not EvceStatus.OFFLINE))
+            await ours.reporter.report()
+            ours.clock.at += timedelta(minutes=2)
+        assert len(ours.told("pev_sp")) == 1
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("F2c", "S3", "A2", "W1", "W3")
+def test_a_charge_is_told_at_its_begin_and_end_and_metered(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        await ours.charge(600)
+        await ours.charge(60, replace(PLUGGED, import_wh=1000.0 + 1200.0))
+        begun, ended = ours.told("evc_sp", RecordKind.CHARGING)
+        (metered,) = ours.told("evc_sp", RecordKind.METERING)
+        assert (begun.body["phase"], ended.body["phase"]) == ("begun", "ended")
+        assert begun.body["direction"] == "charge"
+        assert "ended_at" not in begun.body
+        assert ended.body["ended_at"] == (NOON + timedelta(seconds=600)).isoformat()
+        assert begun.body["period_id"] == ended.body["period_id"] == metered.body["period_id"]
+        assert metered.body["energy_wh"] == pytest.approx(1200.0)
+        assert (metered.body["meter_start_wh"], metered.body["meter_end_wh"]) == (1000.0, 2200.0)
+        assert metered.body["quality"] == "OK"
+        assert metered.not_after - metered.created_at == timedelta(days=35)
+        assert "pev" not in metered.body
+        (kept,) = await ours.periods.newest(10)
+        assert kept.ended_at == NOON + timedelta(seconds=600)
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("S3", "F2c")
+def test_a_power_feed_cycle_is_metered_by_the_export_register(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        feeding = replace(PLUGGED, status=EvceStatus.FEEDING, power_w=-6000.0)
+        for passed in range(0, 300, 10):
+            ours.evce(replace(feeding, export_wh=50.0 + 6000.0 * passed / 3600))
+            await ours.reporter.report()
+            ours.clock.at += timedelta(seconds=10)
+        ours.evce(replace(IDLE, export_wh=550.0))
+        await ours.reporter.report()
+        (metered,) = ours.told("evc_sp", RecordKind.METERING)
+        assert metered.body["direction"] == "feed"
+        assert metered.body["energy_wh"] == pytest.approx(500.0)
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("W3", "S3")
+def test_a_period_that_was_open_when_the_hub_died_is_ended_once(tmp_path: Path) -> None:
+    clock = StandingClock()
+    first: list[DataRecord] = []
+
+    async def dies(ours: Home) -> None:
+        await ours.charge(200)
+        first.extend(ours.sent)
+
+    async def comes_back(ours: Home) -> None:
+        ours.sent.extend(first)
+        clock.at += timedelta(minutes=5)
+        await ours.reporter.report()
+        await ours.reporter.report()
+        begun, ended = ours.told("evc_sp", RecordKind.CHARGING)
+        (metered,) = ours.told("evc_sp", RecordKind.METERING)
+        assert begun.body["period_id"] == ended.body["period_id"]
+        assert metered.body["quality"] == "ESTIMATED"
+        # Kept once a minute: the last of the 200 seconds are not known.
+        assert 7200.0 * 140 / 3600 <= metered.body["energy_wh"] <= 7200.0 * 200 / 3600
+        (kept,) = await ours.periods.newest(10)
+        assert (kept.quality, kept.ended_at) == (Quality.ESTIMATED, kept.seen_at)
+        await ours.charge(60, replace(CHARGING, import_wh=2000.0))
+        assert len(ours.told("evc_sp", RecordKind.CHARGING)) == 3
+
+    living(tmp_path, dies, clock=clock)
+    living(tmp_path, comes_back, clock=clock)
+
+
+def test_what_could_not_be_kept_is_told_later_and_only_once(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        await ours.charge(60)
+        for place in range(4):
+            ours.evce(IDLE)
+            ours.failure = StoreUnavailable("The disk is full.") if place < 3 else None
+            if place < 3:
+                with pytest.raises(StoreUnavailable):
+                    await ours.reporter.report()
+            else:
+                await ours.reporter.report()
+        assert [record.body["phase"] for record in ours.told("evc_sp", RecordKind.CHARGING)] == ["begun", "ended"]
+        assert len(ours.told("evc_sp", RecordKind.METERING)) == 1
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("F4", "A2")
+def test_parameters_are_pushed_at_plug_in_and_when_they_move(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        async def minute(state: EvceState, goal: Goal = GOAL) -> int:
+            ours.clock.at += timedelta(seconds=61)
+            ours.reporter.goal_changed(goal)
+            ours.evce(state)
+            await ours.reporter.report()
+            return len(ours.told("evc_sp", RecordKind.CHARGING_PARAMETERS))
+
+        assert await minute(IDLE) == 0
+        assert await minute(PLUGGED) == 1
+        assert await minute(replace(PLUGGED, soc_pct=59.0)) == 1
+        assert await minute(replace(PLUGGED, soc_pct=60.1)) == 2
+        assert await minute(replace(PLUGGED, soc_pct=60.1), replace(GOAL, floor_pct=40.0)) == 3
+        assert await minute(IDLE) == 3
+        assert await minute(PLUGGED) == 4, "another car may have come"
+        first = ours.told("evc_sp", RecordKind.CHARGING_PARAMETERS)[0]
+        assert first.body == {
+            "pev": ours.told("evc_sp")[0].body["pev"],
+            "soc_pct": 55.0,
+            "target_pct": 80.0,
+            "floor_pct": 50.0,
+            "ready_by": GOAL.ready_by.isoformat(),
+            "capacity_wh": 60_000,
+            "max_charge_w": 11_000.0,
+            "max_feed_w": 6000.0,
+            "can_feed": True,
+        }
+        assert first.not_after - first.created_at == timedelta(hours=1)
+        assert ours.told("pev_sp", RecordKind.CHARGING_PARAMETERS) == []
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_without_consent_nothing_is_made(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.position = DENMARK
+        await ours.charge(1200)
+        await ours.charge(60, PLUGGED)
+        ours.clock.at += timedelta(hours=2)
+        await ours.reporter.report()
+        assert ours.tried == []
+        # Not even later: what was measured before stays at home, only the present is told.
+        ours.agreed = set(EVERYTHING)
+        await ours.reporter.report()
+        assert {record.kind for record in ours.sent} == {
+            RecordKind.PEV_STATE,
+            RecordKind.CHARGING_PARAMETERS,
+            RecordKind.LOCATION,
+        }
+
+    living(tmp_path, body, agreed=frozenset())
+
+
+@pytest.mark.usecase("W8")
+def test_each_kind_needs_its_own_consent(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        await ours.charge(600)
+        await ours.charge(60, replace(PLUGGED, import_wh=2200.0))
+        assert {(record.sp_id, record.kind) for record in ours.sent} == {("evc_sp", RecordKind.METERING)}
+
+    living(tmp_path, body, agreed={("evc_sp", DataClass.METERING)})
+
+
+def test_after_a_withdrawn_consent_the_provider_is_told_anew(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.evce(PLUGGED)
+        await ours.reporter.report()
+        ours.agreed.clear()
+        await ours.reporter.report()
+        ours.agreed = set(EVERYTHING)
+        ours.clock.at += timedelta(seconds=1)
+        await ours.reporter.report()
+        assert len(ours.told("pev_sp", RecordKind.PEV_STATE)) == 2
+
+    living(tmp_path, body)
+
+
+def test_a_consent_withdrawn_in_between_holds_the_record_back(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.evce(PLUGGED)
+        ours.failure = NotConsented("The owner has not agreed.")
+        await ours.reporter.report()
+        await ours.reporter.report()
+        assert len(ours.told("evc_sp", RecordKind.PEV_STATE)) == 1
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("W3")
+def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
+    clock = StandingClock()
+
+    async def life(ours: Home) -> None:
+        ours.evce(PLUGGED)
+        await ours.reporter.report()
+        lives.append(len(ours.sent))
+
+    lives: list[int] = []
+    living(tmp_path, life, clock=clock)
+    clock.at += timedelta(minutes=5)
+    living(tmp_path, life, clock=clock)
+    assert lives == [3, 0]
+
+
+def meter(at: datetime, import_wh: int) -> MeterReading:
+    return MeterReading(device_id="m", received_at=at, power_w=0.0, import_wh=import_wh, export_wh=7)
+
+
+@pytest.mark.usecase("S4", "A1", "L4", "W1")
+def test_each_quarter_hour_goes_to_the_grid_operator_once(tmp_path: Path) -> None:
+    clock = StandingClock()
+
+    async def first_life(ours: Home) -> None:
+        for minute in range(33):
+            ours.reporter.meter_read(meter(clock.at, 1000 + 10 * minute))
+            await ours.telemetry.add(Sample(at=clock.at, grid_w=600.0, evce_w=-300.0))
+            await ours.reporter.report()
+            clock.at += timedelta(minutes=1)
+        first, second = ours.told("grid_sp", RecordKind.METERING)
+        assert first.body == {
+            "start": NOON.isoformat(),
+            "end": (NOON + timedelta(minutes=15)).isoformat(),
+            "import_wh": 150,
+            "export_wh": 0,
+            "evce_charged_wh": 0.0,
+            "evce_fed_wh": pytest.approx(75.0, abs=0.1),
+            "quality": "OK",
+        }
+        assert second.body["start"] == first.body["end"]
+        assert first.data_class is DataClass.METERING
+        assert {record.sp_id for record in ours.sent} == {"grid_sp"}
+
+    async def second_life(ours: Home) -> None:
+        clock.at += timedelta(minutes=20)
+        await ours.reporter.report()
+        (third,) = ours.told("grid_sp")
+        assert third.body["start"] == (NOON + timedelta(minutes=30)).isoformat()
+        assert third.body["quality"] == "MISSING"
+        assert "import_wh" not in third.body
+
+    living(tmp_path, first_life, clock=clock)
+    living(tmp_path, second_life, clock=clock)
+
+
+def test_a_clock_that_was_far_ahead_does_not_silence_the_quarters(tmp_path: Path) -> None:
+    clock = StandingClock()
+
+    async def wrong_year(ours: Home) -> None:
+        clock.at += timedelta(days=365)
+        await ours.reporter.report()
+        clock.at += timedelta(minutes=20)
+        await ours.reporter.report()
+        clock.at -= timedelta(days=365)
+
+    async def right_year(ours: Home) -> None:
+        await ours.reporter.report()
+        clock.at += timedelta(minutes=20)
+        await ours.reporter.report()
+        assert len(ours.told("grid_sp")) == 1
+
+    living(tmp_path, wrong_year, clock=clock)
+    living(tmp_path, right_year, clock=clock)
+
+
+@pytest.mark.usecase("S7", "A7")
+def test_the_fleet_is_told_the_area_of_the_plugged_in_car_once_an_hour(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.position = DENMARK
+        for _ in range(130):
+            ours.evce(PLUGGED)
+            await ours.reporter.report()
+            ours.clock.at += timedelta(minutes=1)
+            ours.position = replace(DENMARK, at=ours.clock.at)
+        records = ours.told("fleet")
+        assert [record.created_at for record in records] == [NOON + timedelta(hours=hour) for hour in range(3)]
+        assert records[0].body == {
+            "pev": records[0].body["pev"], "at": NOON.isoformat(), "latitude": 56.2, "longitude": 10.2,
+        }  # fmt: skip
+        assert records[0].kind is RecordKind.LOCATION
+        assert records[0].priority is Priority.LOCATION
+        assert records[0].not_after - records[0].created_at == timedelta(hours=1)
+        assert [record for record in ours.sent if record.kind is RecordKind.LOCATION] == records
+
+    living(tmp_path, body)
+
+
+def test_away_from_home_only_another_area_is_told(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        for latitude in (56.16, 56.17, 55.4, 55.4):
+            ours.position = Position(at=ours.clock.at, latitude=latitude, longitude=10.2)
+            ours.evce(IDLE)
+            await ours.reporter.report()
+            ours.clock.at += timedelta(hours=1)
+        assert [record.body["latitude"] for record in ours.told("fleet")] == [56.2, 55.4]
+
+    living(tmp_path, body)
+
+
+@pytest.mark.parametrize("position", [None, DeviceUnreachable("The car is asleep.")])
+def test_a_car_whose_place_is_not_known_is_nowhere(tmp_path: Path, position: DeviceUnreachable | None) -> None:
+    async def body(ours: Home) -> None:
+        ours.position = position
+        ours.evce(PLUGGED)
+        await ours.reporter.report()
+        ours.position = DENMARK
+        await ours.reporter.report()
+        assert ours.told("fleet") == []
+        ours.clock.at += timedelta(minutes=5)
+        await ours.reporter.report()
+        assert len(ours.told("fleet")) == 1
+
+    living(tmp_path, body)
