@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 
 from homeapp.errors import ProviderUnreachable
+from homeapp.https import http_client
 from homeapp.ports import Clock
-from homeapp.providers.grid_sp.exchange import Answer, Call, client_context, exchange, http_client
+from homeapp.providers.grid_sp.exchange import Answer, Call, client_context, exchange
 from homeapp.providers.grid_sp.login import Login
 from homeapp.settings import GridSpSettings
 

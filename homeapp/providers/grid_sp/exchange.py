@@ -1,9 +1,6 @@
 """One HTTPS request and its answer, bounded in size and time."""
 
-import asyncio
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +8,11 @@ from typing import Any
 import httpx
 
 from homeapp.errors import MessageRejected, ProviderUnreachable
+from homeapp.https import answer_to
 from homeapp.providers.grid_sp.objects import read_json
 
 MAX_ANSWER = 1024 * 1024
 _TIMEOUT_S = 20.0
-_STEP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +65,11 @@ def client_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-@asynccontextmanager
-async def http_client(context: ssl.SSLContext) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """A client that follows no redirects and takes nothing from the environment (proxies, .netrc)."""
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    async with httpx.AsyncClient(verify=context, trust_env=False, timeout=_STEP_TIMEOUT_S, headers=headers) as client:
-        yield client
-
-
 async def exchange(client: httpx.AsyncClient, call: Call, name: str) -> Answer:
     """Send a request and read its answer.
 
     Args:
-        client: see ``http_client``.
+        client: see ``homeapp.https.http_client``.
         call: what to send.
         name: the provider's, for sentences.
 
@@ -88,19 +77,11 @@ async def exchange(client: httpx.AsyncClient, call: Call, name: str) -> Answer:
         ProviderUnreachable: no answer in time, a broken one, or one larger than 1 MB.
     """
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            response = await client.send(_request(client, call), stream=True)
-            try:
-                return Answer(response.status_code, await _body(response, name))
-            finally:
-                await response.aclose()
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        if _is_distrust(error):
-            raise ProviderUnreachable(
-                f"The server that answers for {name} could not prove who it is, and the hub has told it nothing. "
-                "Check its address and the certificate authority in the settings."
-            ) from error
-        raise ProviderUnreachable(f"{name} does not answer. The hub tries again.") from error
+        request = _request(client, call)
+    except httpx.InvalidURL as error:
+        raise ProviderUnreachable(f"The address of {name} in the settings is not proper. Correct it.") from error
+    answer = await answer_to(client, request, name=name, limit=MAX_ANSWER, timeout_s=_TIMEOUT_S)
+    return Answer(answer.status, answer.body)
 
 
 def _request(client: httpx.AsyncClient, call: Call) -> httpx.Request:
@@ -108,21 +89,3 @@ def _request(client: httpx.AsyncClient, call: Call) -> httpx.Request:
     return client.build_request(
         call.method, call.url, params=call.params, data=call.form, json=call.content, headers=headers
     )
-
-
-async def _body(response: httpx.Response, name: str) -> bytes:
-    """Undecoded: a compressed answer was not asked for and would hide its size."""
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            raise ProviderUnreachable(f"{name} sends more data than it may. The hub has ignored it and tries again.")
-    return bytes(body)
-
-
-def _is_distrust(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
@@ -277,9 +277,9 @@ def enrolled(tmp_path: Path, key_pem: str) -> Path:
         .sign(issuer, hashes.SHA256())
     )
     own = builder.subject_name(request.subject).public_key(request.public_key()).sign(issuer, hashes.SHA256())
-    (tmp_path / "operator.pem").write_text(identity._pem(ca))
+    (tmp_path / "operator.pem").write_text(ca.public_bytes(serialization.Encoding.PEM).decode())
     path = tmp_path / "hub.pem"
-    path.write_text(identity._pem(own))
+    path.write_text(own.public_bytes(serialization.Encoding.PEM).decode())
     return path
 
 

@@ -1,0 +1,1 @@
+"""How the hub becomes known to a system operator, one flow at a time: certificates, their renewal, their revocation."""

@@ -1,0 +1,58 @@
+"""The hub's own keys and certificates, and the TLS contexts made of them.
+
+Private keys are EC P-256, live in the SecretStore and never lie in a file. Everything here blocks: call it through
+``asyncio.to_thread``.
+"""
+
+from homeapp.identity.hub_key import (
+    ENCRYPTION_KEY,
+    HUB_KEY,
+    KEY_NOTE,
+    HubKeys,
+    certificate_request,
+    home_key_pem,
+    home_keys,
+    hub_card,
+    hub_key_pem,
+    public_jwk,
+)
+from homeapp.identity.keys import PlacedSecrets, SecretKeeper
+from homeapp.identity.local_authority import (
+    CA_FILE,
+    CA_KEY,
+    LOCAL_NAME,
+    SERVER_FILE,
+    SERVER_KEY,
+    LocalAuthority,
+    ServerCertificate,
+    renew,
+    server_context,
+)
+from homeapp.identity.tls import client_context, mutual_context, trusting_context
+
+__all__ = [
+    "CA_FILE",
+    "CA_KEY",
+    "ENCRYPTION_KEY",
+    "HUB_KEY",
+    "KEY_NOTE",
+    "LOCAL_NAME",
+    "SERVER_FILE",
+    "SERVER_KEY",
+    "HubKeys",
+    "LocalAuthority",
+    "PlacedSecrets",
+    "SecretKeeper",
+    "ServerCertificate",
+    "certificate_request",
+    "client_context",
+    "home_key_pem",
+    "home_keys",
+    "hub_card",
+    "hub_key_pem",
+    "mutual_context",
+    "public_jwk",
+    "renew",
+    "server_context",
+    "trusting_context",
+]

@@ -1,0 +1,228 @@
+"""The home's own certificate authority, which vouches for the OCPP endpoint alone.
+
+Its key lives in the SecretStore. Everything here blocks. Certificates are dated by the machine's clock, because TLS
+looks at no other.
+"""
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from homeapp.errors import SettingsInvalid
+from homeapp.identity.files import write_whole
+from homeapp.identity.keys import SecretKeeper, kept_or_made, key_pem, read_key
+from homeapp.identity.tls import show_certificate
+
+logger = logging.getLogger(__name__)
+
+CA_KEY = "ocpp_ca.key"
+SERVER_KEY = "ocpp_server.key"
+CA_FILE = "ocpp-ca.pem"
+SERVER_FILE = "ocpp-server.pem"
+LOCAL_NAME = "hub.local"
+
+_CA_LIFE = timedelta(days=20 * 365)
+_SERVER_LIFE = timedelta(days=365)
+_RENEW_BEFORE = timedelta(days=30)
+_BACKDATED = timedelta(days=1)
+"""Charging stations' clocks may be behind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerCertificate:
+    """What the endpoint shows to charging stations.
+
+    Attributes:
+        chain_pem: its certificate and the authority's, PEM.
+        key_pem: its private key; a secret.
+    """
+
+    chain_pem: str
+    key_pem: str = field(repr=False)
+    not_after: datetime
+
+
+class LocalAuthority:
+    """The home's own certificate authority, for the OCPP endpoint alone; made on first run, good for 20 years.
+
+    Attributes:
+        ca_file: its certificate, PEM: what the installer loads into the charging station.
+
+    Raises:
+        SecretStoreUnavailable: its key cannot be kept, or the one that is kept is damaged.
+        EnvironmentProblem: the data directory cannot be written.
+    """
+
+    def __init__(self, secrets: SecretKeeper, data_dir: Path, now: Callable[[], datetime] | None = None) -> None:
+        self.ca_file = data_dir / CA_FILE
+        self._server_file = data_dir / SERVER_FILE
+        self._secrets = secrets
+        self._now = now or (lambda: datetime.now(UTC))
+        self._key = read_key(kept_or_made(secrets, CA_KEY)[0], CA_KEY)
+        self._certificate = self._kept_certificate() or self._new_certificate()
+
+    def server_certificate(self, names: Iterable[str]) -> ServerCertificate:
+        """The endpoint's certificate for ``names``, ``hub.local`` and this machine's addresses.
+
+        The kept one, or a new one where none is kept, less than 30 days are left, or a name is missing in it.
+
+        Raises:
+            SecretStoreUnavailable, EnvironmentProblem: as for the authority itself.
+            SettingsInvalid: one of ``names`` is neither a DNS name nor an IP address.
+        """
+        wanted = _alternative_names([*names, LOCAL_NAME, *_machine_names()])
+        private_pem = self._secrets.get(SERVER_KEY)
+        certificate = _read_certificate(self._server_file)
+        if private_pem is None or certificate is None or not self._still_good(certificate, private_pem, wanted):
+            key = ec.generate_private_key(ec.SECP256R1())
+            private_pem = key_pem(key)
+            certificate = self._issue(key.public_key(), wanted)
+            self._secrets.set(SERVER_KEY, private_pem)
+            write_whole(self._server_file, _pem(certificate))
+            logger.info("ocpp: a new endpoint certificate was issued, good until %s", certificate.not_valid_after_utc)
+        chain = _pem(certificate) + _pem(self._certificate)
+        return ServerCertificate(chain_pem=chain, key_pem=private_pem, not_after=certificate.not_valid_after_utc)
+
+    def _kept_certificate(self) -> x509.Certificate | None:
+        certificate = _read_certificate(self.ca_file)
+        if certificate is None or certificate.public_key() != self._key.public_key():
+            return None
+        return certificate if certificate.not_valid_after_utc > self._now() + _SERVER_LIFE else None
+
+    def _new_certificate(self) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Home energy hub: charging stations")])
+        builder = self._builder(name, name, self._key.public_key(), _CA_LIFE)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        certificate = builder.add_extension(_usage(signs_certificates=True), critical=True).sign(
+            self._key, hashes.SHA256()
+        )
+        write_whole(self.ca_file, _pem(certificate))
+        logger.info("ocpp: a new local certificate authority was made")
+        return certificate
+
+    def _issue(self, public: ec.EllipticCurvePublicKey, names: list[x509.GeneralName]) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, LOCAL_NAME)])
+        builder = self._builder(subject, self._certificate.subject, public, _SERVER_LIFE)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+    def _builder(
+        self, subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, life: timedelta
+    ) -> x509.CertificateBuilder:
+        own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self._now() - _BACKDATED)
+            .not_valid_after(self._now() + life)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(own, critical=False)
+        )
+
+    def _still_good(self, certificate: x509.Certificate, private_pem: str, wanted: list[x509.GeneralName]) -> bool:
+        try:
+            certificate.verify_directly_issued_by(self._certificate)
+            named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+            return False
+        left = certificate.not_valid_after_utc - self._now()
+        own_key = read_key(private_pem, SERVER_KEY).public_key() == certificate.public_key()
+        return own_key and left >= _RENEW_BEFORE and set(wanted) <= set(named)
+
+
+def server_context(authority: LocalAuthority, names: Iterable[str]) -> ssl.SSLContext:
+    """TLS 1.2 or newer for the OCPP endpoint (OCPP security profile 2).
+
+    Raises:
+        SecretStoreUnavailable, EnvironmentProblem, SettingsInvalid: see ``LocalAuthority.server_certificate``.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    renew(context, authority, names)
+    return context
+
+
+def renew(context: ssl.SSLContext, authority: LocalAuthority, names: Iterable[str]) -> datetime:
+    """Let an endpoint that stays up show the newest certificate to those who connect from now on.
+
+    Returns:
+        Until when that is good.
+
+    Raises:
+        SecretStoreUnavailable, EnvironmentProblem, SettingsInvalid: see ``LocalAuthority.server_certificate``.
+    """
+    certificate = authority.server_certificate(names)
+    show_certificate(context, certificate.chain_pem, certificate.key_pem)
+    return certificate.not_after
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _alternative_names(names: Iterable[str]) -> list[x509.GeneralName]:
+    return [_alternative_name(name) for name in dict.fromkeys(names)]
+
+
+def _alternative_name(name: str) -> x509.GeneralName:
+    with suppress(ValueError):
+        return x509.IPAddress(ip_address(name))
+    try:
+        return x509.DNSName(name)
+    except ValueError as error:
+        raise SettingsInvalid(f"ocpp.names: {name!r} is neither a DNS name nor an IP address.") from error
+
+
+def _machine_names() -> list[str]:
+    """This machine's host name and the addresses that others reach it at."""
+    found = ["localhost", "127.0.0.1", "::1"]
+    with suppress(OSError, UnicodeError):
+        host = socket.gethostname()
+        if host.isascii() and host:
+            found.append(host)
+        found += [str(info[4][0]) for info in socket.getaddrinfo(host, None)]
+    for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        # Connecting a datagram socket sends nothing; it only asks for the address of the route.
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            found.append(probe.getsockname()[0])
+    return [name.partition("%")[0] for name in found]
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _read_certificate(path: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        return None
