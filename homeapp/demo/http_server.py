@@ -30,15 +30,18 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One JSON answer.
+    """One answer, JSON unless it says otherwise.
 
     Attributes:
         cut: close the connection after half of the body.
+        headers: besides content type and length.
     """
 
     status: int
     body: bytes
     cut: bool = False
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class DemoWebsocket:
@@ -173,7 +176,11 @@ async def _exchange(
     if response is None:
         await reader.read()
         return False
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(response.body)))]
+    headers = [
+        ("Content-Type", response.content_type),
+        ("Content-Length", str(len(response.body))),
+        *response.headers,
+    ]
     writer.write(connection.send(h11.Response(status_code=response.status, headers=headers)) or b"")
     if response.cut:
         writer.write(response.body[: len(response.body) // 2])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -66,7 +67,7 @@ class FlowCertificates:
         self._key_pem = key_pem
         self._key = read_key(key_pem, identity.HUB_KEY).public_key()
         self._now = now or (lambda: datetime.now(UTC))
-        self._contexts: dict[str, tuple[Descriptor, ssl.SSLContext]] = {}
+        self._in_use: WeakKeyDictionary[ssl.SSLContext, Descriptor] = WeakKeyDictionary()
 
     def request(self, descriptor: Descriptor) -> str:
         """A PKCS#10 request, PEM, for this flow."""
@@ -106,7 +107,7 @@ class FlowCertificates:
         pem = _pem(chain)
         write_whole(self._certificate_file(descriptor.sp_id), pem)
         logger.info("%s: a certificate was kept, good until %s", descriptor.sp_id, chain[0].not_valid_after_utc)
-        if (context := self._live_context(descriptor)) is not None:
+        for context in self._contexts_of(descriptor):
             show_certificate(context, pem, self._key_pem)
 
     def revocation_list(self, descriptor: Descriptor) -> x509.CertificateRevocationList | None:
@@ -128,7 +129,7 @@ class FlowCertificates:
         """
         pem = found.public_bytes(_PEM).decode()
         write_whole(self._list_file(descriptor.sp_id), pem)
-        if (context := self._live_context(descriptor)) is not None:
+        for context in self._contexts_of(descriptor):
             heed_list(context, pem)
 
     def trust(self, descriptor: Descriptor) -> ssl.SSLContext:
@@ -140,7 +141,7 @@ class FlowCertificates:
         return identity.trusting_context(descriptor.operator.ca_pem, self._list_pem(descriptor))
 
     def context(self, descriptor: Descriptor) -> ssl.SSLContext:
-        """Mutual TLS for this flow; renewed certificates and newer lists get into it without further ado.
+        """Mutual TLS for this flow; while it is in use, renewed certificates and newer lists get into it by themselves.
 
         Raises:
             ProviderRefused: there is no certificate, or it has expired or is revoked.
@@ -155,7 +156,7 @@ class FlowCertificates:
             key_pem=self._key_pem,
             crl_pem=self._list_pem(descriptor),
         )
-        self._contexts[descriptor.sp_id] = descriptor, context
+        self._in_use[context] = descriptor
         return context
 
     def forget(self, sp_id: str) -> None:
@@ -164,16 +165,14 @@ class FlowCertificates:
         Raises:
             EnvironmentProblem: it cannot be removed.
         """
-        self._contexts.pop(sp_id, None)
         for path in (self._certificate_file(sp_id), self._list_file(sp_id)):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise EnvironmentProblem(f"{path} cannot be removed: {error.strerror}. Mend its rights.") from error
 
-    def _live_context(self, descriptor: Descriptor) -> ssl.SSLContext | None:
-        made_for, context = self._contexts.get(descriptor.sp_id, (None, None))
-        return context if made_for == descriptor else None
+    def _contexts_of(self, descriptor: Descriptor) -> list[ssl.SSLContext]:
+        return [context for context, made_for in list(self._in_use.items()) if made_for == descriptor]
 
     def _list_pem(self, descriptor: Descriptor) -> str | None:
         if not descriptor.operator.crl_url:

@@ -1,7 +1,6 @@
 """Gets a flow's certificate from the operator's enrolment server, the first one and each later one."""
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 
 from cryptography import x509
@@ -29,27 +28,21 @@ class Enrolling:
         server = _server(descriptor)
         context = await asyncio.to_thread(self._certificates.trust, descriptor)
         request = await asyncio.to_thread(self._certificates.request, descriptor)
-        found = await server.enrol(context, request, login)
-        await self._keep(descriptor, server, context, found)
+        # First what can fail without using the password up.
+        between = await server.authorities(context)
+        await self._keep(descriptor, [*await server.enrol(context, request, login), *between])
 
     async def renew(self, descriptor: Descriptor) -> None:
         """Get a newer one with the one that is still good."""
         server = _server(descriptor)
         context = await asyncio.to_thread(self._certificates.context, descriptor)
         request = await asyncio.to_thread(self._certificates.request, descriptor)
-        found = await server.reenrol(context, request)
-        await self._keep(descriptor, server, context, found)
-
-    async def _keep(
-        self,
-        descriptor: Descriptor,
-        server: EstClient,
-        context: ssl.SSLContext,
-        found: Sequence[x509.Certificate],
-    ) -> None:
         between = await server.authorities(context)
+        await self._keep(descriptor, [*await server.reenrol(context, request), *between])
+
+    async def _keep(self, descriptor: Descriptor, found: Sequence[x509.Certificate]) -> None:
         try:
-            await asyncio.to_thread(self._certificates.keep, descriptor, [*found, *between])
+            await asyncio.to_thread(self._certificates.keep, descriptor, found)
         except SettingsInvalid as error:
             raise ProviderRefused(f"The enrolment server answered, but: {error}") from error
 

@@ -43,10 +43,12 @@ class Renewal:
         self._clock = clock
         self._renewed = renewed
         self._notice = notice
+        self._told: set[str] = set()
         self._rounds = Rounds("renewal of its certificate", flows, self._attend, clock)
 
     def wake(self) -> None:
         """A pairing or a certificate has changed."""
+        self._told.clear()
         self._rounds.wake()
 
     async def run(self) -> NoReturn:
@@ -60,8 +62,9 @@ class Renewal:
     async def _attend(self, descriptor: Descriptor) -> float:
         standing = await self._standing(descriptor)
         if standing.enrolment is Enrolment.EXPIRED:
-            self._notice(
-                f"certificate_expired.{descriptor.sp_id}",
+            self._tell(
+                "certificate_expired",
+                descriptor,
                 f"The hub's certificate for {descriptor.name} has expired: the link is down. Enrol the hub again.",
             )
         if standing.renewal_due is None or standing.not_after is None:
@@ -69,8 +72,9 @@ class Renewal:
         if (left := self._seconds_until(standing.renewal_due)) > 0:
             return left
         if not descriptor.operator.est_url:
-            self._notice(
-                f"certificate_ends.{descriptor.sp_id}",
+            self._tell(
+                "certificate_ends",
+                descriptor,
                 f"The hub's certificate for {descriptor.name} ends on {standing.not_after:%Y-%m-%d}. "
                 "Let the operator sign a new request, and bring the certificate in.",
             )
@@ -84,12 +88,21 @@ class Renewal:
             logger.info("%s: %s", descriptor.sp_id, error)
             return error.retry_after_s
         except ProviderRefused as error:
-            self._notice(f"certificate_not_renewed.{descriptor.sp_id}", str(error))
+            self._tell("certificate_not_renewed", descriptor, str(error))
             raise
         logger.info("%s: its certificate was renewed", descriptor.sp_id)
+        self._told.clear()
         await self._renewed(descriptor.sp_id)
         due = (await self._standing(descriptor)).renewal_due
         return LONGEST_S if due is None else self._seconds_until(due)
+
+    def _tell(self, code: str, descriptor: Descriptor, sentence: str) -> None:
+        """Once for each certificate's end: the rounds come by every hour."""
+        subject = f"{code}.{descriptor.sp_id}"
+        if subject not in self._told:
+            self._told.add(subject)
+            logger.warning("%s: %s", descriptor.sp_id, sentence)
+            self._notice(subject, sentence)
 
     async def _standing(self, descriptor: Descriptor) -> Standing:
         return await asyncio.to_thread(self._certificates.standing, descriptor)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from cryptography import x509
@@ -15,7 +16,7 @@ from homeapp import identity
 from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.revocation_list import MAX_SIZE, read_list
 from homeapp.enrolment.rounds import LONGEST_S, Flows, Rounds
-from homeapp.errors import ProviderUnreachable
+from homeapp.errors import ProviderError, ProviderUnreachable
 from homeapp.https import answer_to, http_client
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing import Descriptor
@@ -24,6 +25,7 @@ from homeapp.ports import Clock
 logger = logging.getLogger(__name__)
 
 _TIMEOUT_S = 15.0
+_LONGEST_PAUSE = timedelta(days=1)
 _OK = 200
 
 
@@ -51,10 +53,12 @@ class Revocation:
         self._clock = clock
         self._changed = changed
         self._notice = notice
+        self._due: dict[str, datetime] = {}
         self._rounds = Rounds("list of revoked certificates", flows, self._attend, clock)
 
     def wake(self) -> None:
         """Fetch all lists now: a pairing has changed, or an operator has refused the hub."""
+        self._due.clear()
         self._rounds.wake()
 
     async def run(self) -> NoReturn:
@@ -89,7 +93,30 @@ class Revocation:
         return not was_in_force or _serials(kept) != _serials(found)
 
     async def _attend(self, descriptor: Descriptor) -> float:
-        is_changed = await self.fetch(descriptor)
+        sp_id = descriptor.sp_id
+        if not descriptor.operator.crl_url:
+            return LONGEST_S
+        if (due := self._due.get(sp_id)) is None or due <= self._clock.now():
+            is_changed = await self._fetch_or_tell(descriptor)
+            self._due[sp_id] = self._clock.now() + await self._pause(descriptor)
+            await self._tell_if_revoked(descriptor)
+            if is_changed:
+                await self._changed(sp_id)
+        return (self._due[sp_id] - self._clock.now()).total_seconds()
+
+    async def _fetch_or_tell(self, descriptor: Descriptor) -> bool:
+        try:
+            return await self.fetch(descriptor)
+        except ProviderError:
+            if await self._time_left(descriptor) <= timedelta(0):
+                self._notice(
+                    f"revocation_list_missing.{descriptor.sp_id}",
+                    "The system operator's list of revoked certificates cannot be fetched and the one before is out of "
+                    f"date. Until it can, no new connection to {descriptor.name} is made.",
+                )
+            raise
+
+    async def _tell_if_revoked(self, descriptor: Descriptor) -> None:
         standing = await asyncio.to_thread(self._certificates.standing, descriptor)
         if standing.enrolment is Enrolment.REVOKED:
             logger.warning("%s: the operator has revoked the hub's certificate", descriptor.sp_id)
@@ -98,16 +125,15 @@ class Revocation:
                 f"The system operator has revoked the hub's certificate for {descriptor.name}: the link is down. "
                 "Ask why, then enrol the hub again.",
             )
-        if is_changed:
-            await self._changed(descriptor.sp_id)
-        return await self._pause(descriptor)
 
-    async def _pause(self, descriptor: Descriptor) -> float:
-        """Half of the time that the list has left, so that a server may be down for a while."""
+    async def _pause(self, descriptor: Descriptor) -> timedelta:
+        """Half of the time that the list has left, so that a server may be down for a while; at most a day."""
+        return min(await self._time_left(descriptor) / 2, _LONGEST_PAUSE)
+
+    async def _time_left(self, descriptor: Descriptor) -> timedelta:
         kept = await asyncio.to_thread(self._certificates.revocation_list, descriptor)
-        if not descriptor.operator.crl_url or kept is None or kept.next_update_utc is None:
-            return LONGEST_S
-        return (kept.next_update_utc - self._clock.now()).total_seconds() / 2
+        end = None if kept is None else kept.next_update_utc
+        return timedelta(0) if end is None else end - self._clock.now()
 
 
 async def _download(descriptor: Descriptor) -> bytes:

@@ -71,6 +71,7 @@ class Settings:
     Attributes:
         host, port, cse_port: where to listen.
         cafile, certfile, keyfile: PEM files for TLS.
+        crlfile: PEM file with the list of revoked client certificates.
         cse_clients: client ids that may log in with the password.
         user, password: of the CSE.
         may_write, may_read: topics of an application, with ``{}`` in place of its name.
@@ -82,6 +83,7 @@ class Settings:
     cafile: str
     certfile: str
     keyfile: str
+    crlfile: str
     cse_clients: list[str]
     user: str
     password: str
@@ -136,6 +138,8 @@ class Door:
             context.load_cert_chain(settings.certfile, settings.keyfile)
             if with_certificate:
                 context.load_verify_locations(settings.cafile)
+                context.load_verify_locations(settings.crlfile)
+                context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
                 context.verify_mode = ssl.CERT_REQUIRED
             server = await asyncio.start_server(partial(self._enter, admits), settings.host, port, ssl=context)
             stack.callback(server.close)

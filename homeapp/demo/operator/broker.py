@@ -1,7 +1,8 @@
 """The MQTT broker between the applications of the street and the CSE: mosquitto, or amqtt where there is none.
 
 Two listeners on loopback, both TLS. Applications present a client certificate: its common name is their user name,
-their client id and the only topics they may use. The CSE cannot present one and logs in with a password.
+their client id and the only topics they may use. The CSE cannot present one and logs in with a password. Revoked ones
+are turned away from the moment that ``revoke`` returns.
 """
 
 import asyncio
@@ -94,6 +95,17 @@ class Broker:
         await self.stop()
         await self.start()
 
+    async def revoke(self, certificate_pem: bytes) -> None:
+        """Turn this certificate away, and end the connection that was made with it.
+
+        Raises:
+            EnvironmentProblem: as for ``start``.
+        """
+        self._authority.revoke(certificate_pem)
+        await asyncio.to_thread(self._write_list)
+        # Reading the list anew (SIGHUP) would leave the connections that stand.
+        await self.restart()
+
     async def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:
@@ -124,6 +136,7 @@ class Broker:
 
     def _write_configuration(self) -> list[str]:
         self.ca_file.write_bytes(self._authority.ca_pem)
+        self._write_list()
         credentials = self._authority.issue_server()
         if self.program is BrokerProgram.MOSQUITTO:
             return self._write_for_mosquitto(credentials)
@@ -143,6 +156,7 @@ class Broker:
             f"persistence_location {self._directory}{os.sep}",
             f"listener {self.port} {self.host}",
             *tls,
+            f"crlfile {self._directory / _LIST_FILE}",
             "allow_anonymous false",
             "require_certificate true",
             "use_identity_as_username true",
@@ -164,6 +178,7 @@ class Broker:
             "port": self.port,
             "cse_port": self.cse_port,
             **{name: str(self._directory / file) for name, file in _TLS_FILES.items()},
+            "crlfile": str(self._directory / _LIST_FILE),
             "cse_clients": [_CSE_CLIENT_ID, _CSE_PROBE_ID],
             "user": self.cse_user,
             "password": self.cse_password,
@@ -172,6 +187,9 @@ class Broker:
         }
         path = self._private("amqtt.json", json.dumps(configuration))
         return [sys.executable, "-m", "homeapp.demo.operator.amqtt_broker", str(path)]
+
+    def _write_list(self) -> None:
+        self._private(_LIST_FILE, self._authority.revocation_list().decode())
 
     def _write_credentials(self, credentials: Credentials) -> None:
         self._private(_TLS_FILES["certfile"], credentials.certificate_pem.decode())
@@ -185,6 +203,7 @@ class Broker:
 
 
 _TLS_FILES = {"cafile": "ca.pem", "certfile": "broker.pem", "keyfile": "broker.key"}
+_LIST_FILE = "revoked.pem"
 _MOSQUITTO_GLOBALS = (
     "per_listener_settings true",
     "set_tcp_nodelay true",

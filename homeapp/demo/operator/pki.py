@@ -1,7 +1,11 @@
-"""A throwaway certificate authority for the demo street: every peer's TLS certificate comes from here."""
+"""A throwaway certificate authority for the demo street: every peer's TLS certificate comes from here.
+
+It can also issue what has expired, revoke what it has issued, and be a stranger: what the hub has to refuse.
+"""
 
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -18,6 +22,7 @@ from homeapp.errors import MessageRejected
 SERVER_ADDRESSES = ("127.0.0.1", "::1")
 SERVER_NAMES = ("localhost",)
 _LIFETIME = timedelta(days=30)
+_BACKDATED = timedelta(days=1)
 _LARGEST_REQUEST = 16_384
 
 
@@ -33,14 +38,19 @@ class StreetAuthority:
     """The root of trust of one demo street, EC P-256 throughout; it lives in memory and is forgotten with the street.
 
     Certificates are valid from yesterday for 30 days of the machine's time, because TLS looks at the machine's clock
-    and not at the street's.
+    and not at the street's. Those with a life of their own last so long from now on; where it is negative, they have
+    expired so long ago.
     """
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Demo street authority")])
+        self._founded = datetime.now(UTC) - _BACKDATED
+        self._revoked: dict[int, datetime] = {}
+        self._lists = 0
         public = self._key.public_key()
-        builder = _certificate(self._name, self._name, public, public)
+        period = self._founded - _LIFETIME, self._founded + _LIFETIME
+        builder = _certificate(self._name, self._name, public, public, period)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_key_usage(certificates=True), critical=True)
         self._certificate = builder.sign(self._key, hashes.SHA256())
@@ -50,24 +60,56 @@ class StreetAuthority:
         """The authority's own certificate, PEM: what a peer has to trust."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue_server(self) -> Credentials:
-        """Credentials for a server on this machine: 127.0.0.1, ::1 and localhost."""
+    def issue_server(
+        self,
+        *,
+        names: Sequence[str] = SERVER_NAMES,
+        addresses: Sequence[str] = SERVER_ADDRESSES,
+        life: timedelta | None = None,
+    ) -> Credentials:
+        """Credentials for a server, by default on this machine: 127.0.0.1, ::1 and localhost."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in SERVER_NAMES]
-        names += [x509.IPAddress(ip_address(address)) for address in SERVER_ADDRESSES]
-        certificate = self._issue(SERVER_NAMES[0], key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH, names)
-        return _credentials(certificate, key)
+        alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+        alternatives += [x509.IPAddress(ip_address(address)) for address in addresses]
+        usage = ExtendedKeyUsageOID.SERVER_AUTH
+        return _credentials(self._issue(names[0], key.public_key(), usage, alternatives, life), key)
 
-    def issue_client(self, name: str) -> Credentials:
+    def issue_client(self, name: str, *, life: timedelta | None = None) -> Credentials:
         """Client credentials with ``name`` as the common name.
 
         Raises:
             ValueError: a common name has 1 to 64 characters.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        return _credentials(self._issue(name, key.public_key(), ExtendedKeyUsageOID.CLIENT_AUTH), key)
+        return _credentials(self._issue(name, key.public_key(), ExtendedKeyUsageOID.CLIENT_AUTH, life=life), key)
 
-    def sign_request(self, csr_pem: bytes, name: str) -> bytes:
+    def revoke(self, certificate_pem: bytes) -> None:
+        """Put a certificate on the lists that are made from now on."""
+        serial = x509.load_pem_x509_certificate(certificate_pem).serial_number
+        self._revoked.setdefault(serial, datetime.now(UTC))
+
+    def has_revoked(self, serial_number: int) -> bool:
+        """Whether a certificate of this number was revoked."""
+        return serial_number in self._revoked
+
+    def revocation_list(self, life: timedelta = _LIFETIME) -> bytes:
+        """A new list of all that was revoked (RFC 5280 clause 5), PEM, in force for ``life`` (negative: no longer)."""
+        self._lists += 1
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            # Whoever has two lists takes the one with the later date, and dates have whole seconds.
+            .last_update(self._founded + timedelta(seconds=self._lists))
+            .next_update(datetime.now(UTC) + life)
+            .add_extension(x509.CRLNumber(self._lists), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        for serial, at in self._revoked.items():
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
+            builder = builder.add_revoked_certificate(entry)
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def sign_request(self, csr_pem: bytes, name: str, *, life: timedelta | None = None) -> bytes:
         """Issue a client certificate, PEM, for the public key in a PKCS#10 request (RFC 2986).
 
         Of the request only its key and its common name are used, and the latter must be ``name``: who asks is known
@@ -90,17 +132,18 @@ class StreetAuthority:
             raise MessageRejected("value", "The key in the certificate request is not EC P-256.")
         if asked != [name]:
             raise MessageRejected("issuer", f"The certificate request is not for {name}.")
-        return _pem(self._issue(name, public, ExtendedKeyUsageOID.CLIENT_AUTH))
+        return _pem(self._issue(name, public, ExtendedKeyUsageOID.CLIENT_AUTH, life=life))
 
-    def server_context(self, *, require_client: bool = False) -> ssl.SSLContext:
+    def server_context(self, *, require_client: bool = False, credentials: Credentials | None = None) -> ssl.SSLContext:
         """TLS 1.2 or newer for a server on this machine; blocks for some milliseconds.
 
         Args:
             require_client: demand a client certificate of this authority.
+            credentials: what it shows; by default new ones.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        _load(context, self.issue_server())
+        _load(context, credentials or self.issue_server())
         if require_client:
             context.load_verify_locations(cadata=self.ca_pem.decode())
             context.verify_mode = ssl.CERT_REQUIRED
@@ -125,9 +168,10 @@ class StreetAuthority:
         public: ec.EllipticCurvePublicKey,
         usage: x509.ObjectIdentifier,
         alternatives: list[x509.GeneralName] | None = None,
+        life: timedelta | None = None,
     ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = _certificate(subject, self._name, public, self._key.public_key())
+        builder = _certificate(subject, self._name, public, self._key.public_key(), _period(life))
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_key_usage(certificates=False), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -136,21 +180,28 @@ class StreetAuthority:
         return builder.sign(self._key, hashes.SHA256())
 
 
+def _period(life: timedelta | None) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    if life is None:
+        return now - _BACKDATED, now - _BACKDATED + _LIFETIME
+    return now - _BACKDATED + min(life, timedelta(0)), now + life
+
+
 def _certificate(
     subject: x509.Name,
     issuer: x509.Name,
     public: ec.EllipticCurvePublicKey,
     issuer_public: ec.EllipticCurvePublicKey,
+    period: tuple[datetime, datetime],
 ) -> x509.CertificateBuilder:
-    yesterday = datetime.now(UTC) - timedelta(days=1)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(yesterday)
-        .not_valid_after(yesterday + _LIFETIME)
+        .not_valid_before(period[0])
+        .not_valid_after(period[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_public), critical=False)
     )
