@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from homeapp import identity
+from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import EnvironmentProblem, SecretStoreUnavailable, SettingsInvalid
 from homeapp.identity import LocalAuthority
 from homeapp.providers.jose import HubSigner, verification_key
+from homeapp.redaction import redacted
 from homeapp.settings import SecretPlace
 
 
@@ -145,6 +147,51 @@ def test_the_public_jwk_fits_the_signer_and_tells_no_secret() -> None:
     jwk = identity.public_jwk(pem)
     assert set(jwk) == {"kty", "crv", "x", "y", "kid"}
     assert verification_key(jwk).key_id == jwk["kid"] == HubSigner(pem).key_id
+
+
+def test_the_encryption_key_is_another_one_and_is_missed_when_it_is_lost(tmp_path: Path) -> None:
+    secrets = Secrets()
+    keys = identity.home_keys(secrets, tmp_path)
+    assert secrets.kept == {"hub.key": keys.sign_pem, "hub.encryption_key": keys.encryption_pem}
+    assert identity.home_keys(secrets, tmp_path) == keys
+    assert identity.home_key_pem(secrets, tmp_path) == keys.sign_pem
+    assert "PRIVATE" not in repr(keys)
+    lost = Secrets()
+    lost.kept["hub.key"] = keys.sign_pem
+    with pytest.raises(SecretStoreUnavailable, match=r"hub-key\.json"):
+        identity.home_keys(lost, tmp_path)
+    lost.kept["hub.encryption_key"] = identity.hub_key_pem(Secrets())
+    with pytest.raises(SecretStoreUnavailable, match=r"hub-key\.json"):
+        identity.home_keys(lost, tmp_path)
+
+
+def test_a_home_from_before_the_encryption_key_gets_one(tmp_path: Path) -> None:
+    secrets = Secrets()
+    pem = identity.hub_key_pem(secrets)
+    note = {"place": "credential", "jwk": identity.public_jwk(pem)}
+    (tmp_path / "hub-key.json").write_text(json.dumps(note))
+    keys = identity.home_keys(secrets, tmp_path)
+    assert keys.sign_pem == pem
+    noted = json.loads((tmp_path / "hub-key.json").read_text())
+    assert noted == note | {"encryption_jwk": identity.public_jwk(keys.encryption_pem)}
+
+
+@pytest.mark.usecase("W9")
+def test_the_hubs_card_tells_both_public_keys_and_no_secret(tmp_path: Path) -> None:
+    keys = identity.home_keys(Secrets(), tmp_path)
+    signing, encryption = json.loads(identity.hub_card(keys.sign_pem, keys.encryption_pem))["keys"]
+    assert signing == identity.public_jwk(keys.sign_pem) | {"use": "sig"}
+    assert encryption == identity.public_jwk(keys.encryption_pem) | {"use": "enc"}
+    assert signing["kid"] != encryption["kid"]
+    assert "d" not in signing
+    assert "d" not in encryption
+
+
+def test_the_log_never_shows_a_key(tmp_path: Path) -> None:
+    keys = identity.home_keys(Secrets(), tmp_path)
+    for pem in (keys.sign_pem, keys.encryption_pem):
+        line = pem.splitlines()[1]
+        assert line not in redacted(f"a key: {line}")
 
 
 @pytest.mark.usecase("W4", "W9")
@@ -298,6 +345,45 @@ def test_the_hub_shows_its_certificate_to_a_server_it_checks(tmp_path: Path) -> 
         handshake(server, client, "other.home")
     with pytest.raises(ssl.SSLError):
         handshake(server, trusting(authority.ca_file), "hub.local")
+
+
+def test_the_same_from_texts_and_with_the_list_of_revoked_certificates(tmp_path: Path) -> None:
+    street, key_pem = StreetAuthority(), identity.hub_key_pem(Secrets())
+    shown = street.issue_server()
+    server = street.server_context(require_client=True, credentials=shown)
+    chain = street.sign_request(identity.certificate_request(key_pem, "Chub-0001").encode(), "Chub-0001").decode()
+
+    def client(crl: bytes | None) -> ssl.SSLContext:
+        return identity.mutual_context(
+            ca_pem=street.ca_pem.decode(), chain_pem=chain, key_pem=key_pem, crl_pem=crl.decode() if crl else None
+        )
+
+    for context in (client(None), client(street.revocation_list())):
+        assert context.check_hostname
+        assert context.verify_flags & ssl.VERIFY_X509_STRICT
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert handshake(server, context, "localhost") == "TLSv1.3"
+        with pytest.raises(ssl.SSLCertVerificationError, match="Hostname"):
+            handshake(server, context, "hub.local")
+    with pytest.raises(ssl.SSLCertVerificationError, match="CRL has expired"):
+        handshake(server, client(street.revocation_list(timedelta(seconds=-5))), "localhost")
+    street.revoke(shown.certificate_pem)
+    with pytest.raises(ssl.SSLCertVerificationError, match="revoked"):
+        handshake(server, client(street.revocation_list()), "localhost")
+
+
+def test_a_certificate_beside_the_list_is_not_trusted() -> None:
+    street, foreign = StreetAuthority(), StreetAuthority()
+    smuggled = street.revocation_list() + foreign.ca_pem
+    context = identity.trusting_context(street.ca_pem.decode(), smuggled.decode())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(foreign.server_context(), context, "localhost")
+
+
+@pytest.mark.parametrize(("ca", "crl"), [("nonsense", None), ("", None), (None, "nonsense"), (None, "")])
+def test_texts_that_do_not_fit_are_said(ca: str | None, crl: str | None) -> None:
+    with pytest.raises(SettingsInvalid, match="operator"):
+        identity.trusting_context(StreetAuthority().ca_pem.decode() if ca is None else ca, crl)
 
 
 def test_files_that_do_not_fit_are_said(tmp_path: Path) -> None:
