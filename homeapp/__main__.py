@@ -19,6 +19,7 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 
 if TYPE_CHECKING:
     import ssl
+    from datetime import datetime
 
     from homeapp import identity
     from homeapp.hub import Outside
@@ -294,22 +295,42 @@ async def _providers(
                 GridSp(settings=settings.grid_sp, client_secret=secret, signer=signer, hub_id=hub_id, clock=clock)
             )
     if operator is not None:
+        from homeapp.providers.peer import Peer
+        from homeapp.providers.sealing import HubUnsealer
         from homeapp.providers.system_operator import SystemOperator
 
         tls = await asyncio.to_thread(
             identity.client_context, Path(operator.ca_file), Path(operator.certificate_file), key_pem
         )
         named = {"evc_sp": settings.evc_sp, "pev_sp": settings.pev_sp}
-        shared = SystemOperator(
-            settings=operator,
-            tls=tls,
-            signer=signer,
-            clock=clock,
-            providers={sp_id: provider for sp_id, provider in named.items() if provider is not None},
-        )
-        providers.extend(shared.providers)
-        background["system operator"] = shared.run
+        for sp_id, provider in named.items():
+            if provider is None:
+                continue
+            keys = tuple({**provider.key, "use": use} for use in ("sig", "enc"))
+            flow = SystemOperator(
+                settings=operator,
+                tls=tls,
+                signer=signer,
+                unsealer=HubUnsealer(key_pem),
+                clock=clock,
+                sp_id=sp_id,
+                peer=Peer(
+                    name=provider.name,
+                    ae_id=provider.ae_id,
+                    hub_ae_id=operator.ae_id,
+                    keys=keys,
+                    purposes=("offer", "offer-cancel", "receipt", "defect"),
+                    data=(),
+                ),
+                keys_changed=_keys_are_not_kept,
+            )
+            providers.append(flow.provider)
+            background[f"system operator, {sp_id}"] = flow.run
     return providers, background
+
+
+async def _keys_are_not_kept(_sp_id: str, _keys: "tuple[dict[str, str], ...]", _until: "datetime") -> None:
+    raise EnvironmentProblem("New keys of a provider have to be entered in the settings.")
 
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:

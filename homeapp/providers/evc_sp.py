@@ -1,5 +1,6 @@
-"""The EV charging service provider: offers to charge less or to feed power, and its word about the answers."""
+"""The EV charging service provider: offers to charge less or to feed power, and software for the charger."""
 
+from homeapp.model.offer import OfferKind
 from homeapp.providers.service_provider import ServiceProvider
 
 
@@ -8,3 +9,4 @@ class EvcSp(ServiceProvider):
 
     SP_ID = "evc_sp"
     LABEL = "Evc"
+    OFFERS = frozenset({OfferKind.POWER_FEED, OfferKind.LOAD_SHED, OfferKind.CHARGER_SOFTWARE})

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
@@ -58,7 +59,7 @@ class VerificationKey:
 
 
 def verification_key(jwk: Mapping[str, str]) -> VerificationKey:
-    """Read a provider's public key (RFC 7517; EC P-256 or Ed25519) from the settings.
+    """Read a provider's public signing key (RFC 7517; EC P-256 or Ed25519).
 
     Raises:
         SettingsInvalid: it is neither, or it contains the private part.
@@ -74,14 +75,39 @@ def verification_key(jwk: Mapping[str, str]) -> VerificationKey:
         )
     if "d" in jwk:
         raise SettingsInvalid(
-            "A provider's key in the settings must be its public one: it has the member d. Ask again."
+            "A provider's key must be its public one: it has the member d. Ask the provider for another key."
         )
     wanted: dict[str, str | list[str]] = {name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}
     try:
         key: Key = kind[0].import_key(wanted)
         return VerificationKey(key, kind[1], key.thumbprint())
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise SettingsInvalid("A provider's key in the settings is damaged. Ask the provider for it again.") from error
+        raise SettingsInvalid("A provider's key is damaged. Ask the provider for it again.") from error
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Only these three: a key or its address inside the message (jwk, jku, x5c, x5u) and crit are refused."""
+
+    alg: str
+    kid: str
+    typ: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedClaims:
+    """What a provider has signed.
+
+    Attributes:
+        typ: one of the allowed types.
+        key_id: RFC 7638 thumbprint of the key that signed.
+        claims: all members of the payload, unchecked.
+        digest: SHA-256, hex, of what the signature covers.
+    """
+
+    typ: str
+    key_id: str
+    claims: dict[str, Any]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +118,8 @@ class VerifiedMessage:
         typ: one of the allowed types.
         claims: all members of the payload; strings and numbers in it are still unchecked.
         jti: the message's id, 1 to 128 printable ASCII characters without blank.
+        key_id: RFC 7638 thumbprint of the key that signed.
+        digest: SHA-256, hex, of what the signature covers; tells messages with the same id apart.
     """
 
     typ: str
@@ -99,14 +127,43 @@ class VerifiedMessage:
     jti: str
     issued_at: datetime
     expires_at: datetime
+    key_id: str = ""
+    digest: str = ""
 
 
-class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Only these three: a key or its address inside the message (jwk, jku, x5c, x5u) and crit are refused."""
+def read_header(compact: str) -> Header:
+    """The protected header of a compact JWS, unchecked but for size and form.
 
-    alg: str
-    kid: str
-    typ: str
+    Raises:
+        MessageRejected: ``schema``.
+    """
+    if len(compact) > MAX_SIZE:
+        raise _rejected("schema", "it is too large")
+    if not _COMPACT.fullmatch(compact):
+        raise _rejected("schema", "it is not a signed message")
+    segment = compact.partition(".")[0]
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)), type=Header)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _rejected("schema", "its header is not as agreed") from error
+
+
+def signed_claims(compact: str, *, keys: Sequence[VerificationKey], allowed_types: Collection[str]) -> SignedClaims:
+    """Check size, form, type, algorithm, key and signature, in this order.
+
+    Raises:
+        MessageRejected: with code ``schema`` or ``signature``.
+    """
+    header = read_header(compact)
+    if header.typ not in allowed_types:
+        raise _rejected("schema", "it is of a kind that this provider may not send")
+    key = next((key for key in keys if key.key_id == header.kid), None)
+    if header.alg not in ALGORITHMS or (key is not None and key.algorithm != header.alg):
+        raise _rejected("signature", "it is signed with a method that is not allowed")
+    if key is None:
+        raise _rejected("signature", "it is signed with a key that is not the provider's")
+    digest = sha256(compact.rpartition(".")[0].encode("ascii")).hexdigest()
+    return SignedClaims(typ=header.typ, key_id=key.key_id, claims=_claims(compact, key), digest=digest)
 
 
 def verify(
@@ -131,13 +188,8 @@ def verify(
     Raises:
         MessageRejected: with code ``schema``, ``signature``, ``issuer``, ``audience`` or ``expired``.
     """
-    header = _header(compact, allowed_types)
-    key = next((key for key in keys if key.key_id == header.kid), None)
-    if header.alg not in ALGORITHMS or (key is not None and key.algorithm != header.alg):
-        raise _rejected("signature", "it is signed with a method that is not allowed")
-    if key is None:
-        raise _rejected("signature", "it is signed with a key that is not the provider's")
-    claims = _signed_claims(compact, key)
+    signed = signed_claims(compact, keys=keys, allowed_types=allowed_types)
+    claims = signed.claims
     if claims.get("iss") != issuer:
         raise _rejected("issuer", "it names somebody else as its sender")
     if claims.get("aud") != audience:
@@ -146,29 +198,22 @@ def verify(
     jti = claims.get("jti")
     if not isinstance(jti, str) or not _MESSAGE_ID.fullmatch(jti):
         raise _rejected("schema", "it has no proper message number")
-    return VerifiedMessage(typ=header.typ, claims=claims, jti=jti, issued_at=issued_at, expires_at=expires_at)
+    return VerifiedMessage(
+        typ=signed.typ,
+        claims=claims,
+        jti=jti,
+        issued_at=issued_at,
+        expires_at=expires_at,
+        key_id=signed.key_id,
+        digest=signed.digest,
+    )
 
 
 def _rejected(code: str, because: str) -> MessageRejected:
     return MessageRejected(code, f"A message was refused because {because}. Nothing was done with it.")
 
 
-def _header(compact: str, allowed_types: Collection[str]) -> _Header:
-    if len(compact) > MAX_SIZE:
-        raise _rejected("schema", "it is too large")
-    if not _COMPACT.fullmatch(compact):
-        raise _rejected("schema", "it is not a signed message")
-    segment = compact.partition(".")[0]
-    try:
-        header = msgspec.json.decode(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)), type=_Header)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise _rejected("schema", "its header is not as agreed") from error
-    if header.typ not in allowed_types:
-        raise _rejected("schema", "it is of a kind that this provider may not send")
-    return header
-
-
-def _signed_claims(compact: str, key: VerificationKey) -> dict[str, Any]:
+def _claims(compact: str, key: VerificationKey) -> dict[str, Any]:
     try:
         payload = jws.deserialize_compact(compact, key.key, algorithms=[key.algorithm]).payload
     except (JoseError, ValueError) as error:

@@ -1,34 +1,43 @@
-"""The system operator: one session with its CSE, shared by the service providers behind it."""
+"""One service provider's flow through the system operator: an AE, a certificate and a connection of its own."""
 
 import ssl
-from collections.abc import Mapping
 from typing import NoReturn
 
 from homeapp.errors import SettingsInvalid
 from homeapp.model.live import LinkState
-from homeapp.ports import Clock, Provider, Signer
+from homeapp.ports import Clock, Signer
 from homeapp.providers.evc_sp import EvcSp
+from homeapp.providers.fleet import Fleet
 from homeapp.providers.onem2m.codec import ContentInstance
 from homeapp.providers.onem2m.resources import Mailbox
 from homeapp.providers.onem2m.session import OneM2mSession
+from homeapp.providers.peer import Peer
 from homeapp.providers.pev_sp import PevSp
-from homeapp.settings import ServiceProviderSettings, SystemOperatorSettings
+from homeapp.providers.sealing import HubUnsealer
+from homeapp.providers.service_provider import KeysChanged, ServiceProvider
+from homeapp.settings import SystemOperatorSettings
 
-_KINDS: dict[str, type[EvcSp] | type[PevSp]] = {kind.SP_ID: kind for kind in (EvcSp, PevSp)}
+_KINDS: dict[str, type[EvcSp] | type[PevSp] | type[Fleet]] = {kind.SP_ID: kind for kind in (EvcSp, PevSp, Fleet)}
 
 
 class SystemOperator:
-    """Keeps the session in ``run``; each of ``providers`` runs on its own and waits for it.
+    """Keeps the session in ``run``; ``provider`` runs on its own and waits for it.
 
     Args:
-        settings: of the CSE, its broker and the hub's own AE.
-        tls: context of the mutual TLS towards the broker.
-        signer: of the hub's answers.
+        settings: of the CSE, its broker and the hub's AE in this flow.
+        tls: context of the mutual TLS towards the broker, with this flow's certificate.
+        signer: of what the hub says.
+        unsealer: of what is encrypted to the hub.
         clock: hub time.
-        providers: settings by provider id, ``evc_sp`` and ``pev_sp``.
+        sp_id: ``evc_sp``, ``pev_sp`` or ``fleet``.
+        peer: the provider.
+        keys_changed: keeps the provider's new keys before they hold.
+
+    Attributes:
+        provider: the one provider of this flow.
 
     Raises:
-        SettingsInvalid: an unknown provider, or a key that cannot be used.
+        SettingsInvalid: there is no such kind of provider, a key cannot be used, or ``settings`` are another flow's.
     """
 
     def __init__(
@@ -37,43 +46,37 @@ class SystemOperator:
         settings: SystemOperatorSettings,
         tls: ssl.SSLContext,
         signer: Signer,
+        unsealer: HubUnsealer,
         clock: Clock,
-        providers: Mapping[str, ServiceProviderSettings],
+        sp_id: str,
+        peer: Peer,
+        keys_changed: KeysChanged,
     ) -> None:
-        unknown = sorted(set(providers) - set(_KINDS))
-        if unknown:
-            raise SettingsInvalid(f"There can be no provider {unknown[0]!r} behind the system operator.")
-        mailboxes = {
-            sp_id: Mailbox(sp_id=sp_id, ae_id=provider.ae_id, label=_KINDS[sp_id].LABEL)
-            for sp_id, provider in providers.items()
-        }
-        self._session = OneM2mSession(
-            settings=settings, tls=tls, clock=clock, mailboxes=tuple(mailboxes.values()), listener=self
-        )
-        self._providers = {
-            sp_id: _KINDS[sp_id](
-                mailbox=mailboxes[sp_id],
-                settings=provider,
-                hub_id=settings.ae_id,
-                post=self._session,
-                signer=signer,
-                clock=clock,
+        kind = _KINDS.get(sp_id)
+        if kind is None:
+            raise SettingsInvalid(f"There can be no provider {sp_id!r} behind the system operator. Pair another one.")
+        if settings.ae_id != peer.hub_ae_id:
+            raise SettingsInvalid(
+                f"The hub is {peer.hub_ae_id} to {peer.name}, not {settings.ae_id}. Pair the provider again."
             )
-            for sp_id, provider in providers.items()
-        }
-
-    @property
-    def providers(self) -> tuple[Provider, ...]:
-        """One for each of the settings."""
-        return tuple(self._providers.values())
+        mailbox = Mailbox(sp_id=sp_id, ae_id=peer.ae_id, label=kind.LABEL, data=peer.data)
+        self._session = OneM2mSession(settings=settings, tls=tls, clock=clock, mailboxes=(mailbox,), listener=self)
+        self.provider: ServiceProvider = kind(
+            mailbox=mailbox,
+            peer=peer,
+            post=self._session,
+            signer=signer,
+            unsealer=unsealer,
+            clock=clock,
+            keys_changed=keys_changed,
+        )
 
     async def run(self) -> NoReturn:
         """Keep the session up, through lost links and restarts of broker and CSE, until cancelled."""
         await self._session.run()
 
-    async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:
-        await self._providers[mailbox.sp_id].take(content.con, live=live)
+    async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:  # noqa: ARG002
+        await self.provider.take(content.con, live=live)
 
     def link(self, state: LinkState, problem: str | None) -> None:
-        for provider in self._providers.values():
-            provider.link_changed(state, problem)
+        self.provider.link_changed(state, problem)

@@ -20,7 +20,7 @@ from homeapp.providers.grid_sp.exchange import Answer
 from homeapp.providers.grid_sp.login import CredentialsRefused
 from homeapp.providers.grid_sp.objects import object_id, plain_text, read_program
 from homeapp.providers.grid_sp.usage import UsageReports, is_quarter_hour
-from homeapp.providers.messages import DECISION_TYPE, decision_payload
+from homeapp.providers.outbound import DECISION_TYPE, decision_payload
 from homeapp.settings import GridSpSettings
 from homeapp.supervision import jittered
 

@@ -1,6 +1,7 @@
 """The resources that the hub wants under its own AE, as data: policies, containers, subscriptions (TS-0001 clause 9.6).
 
-One mailbox per service provider: ``in<X>`` takes what it writes to the hub, ``out<X>`` holds the hub's answers. The
+One mailbox per service provider: ``in<X>`` takes what it writes to the hub, ``out<X>`` holds the hub's answers, and
+each kind of data that the provider may get has a container of its own. The
 access control of a CSE guards against mistakes only; what a message may do is decided by its signature.
 """
 
@@ -8,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from homeapp.model.consent import DataClass
 from homeapp.providers.onem2m.codec import ResourceType
 
 MAX_INSTANCES = 200
@@ -25,17 +27,19 @@ _ALL_ATTRIBUTES = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
-    """A service provider's two containers.
+    """A service provider's containers.
 
     Attributes:
         sp_id: as configured in this hub.
         ae_id: the provider's AE-ID.
         label: end of the containers' names, for instance ``Evc``.
+        data: what the provider may get besides answers.
     """
 
     sp_id: str
     ae_id: str
     label: str
+    data: tuple[DataClass, ...] = ()
 
     @property
     def inbox(self) -> str:
@@ -46,6 +50,15 @@ class Mailbox:
     def outbox(self) -> str:
         """Name of the container with the hub's answers."""
         return f"out{self.label}"
+
+    @property
+    def readable(self) -> tuple[str, ...]:
+        """Names of all containers that the provider may read."""
+        return tuple(dict.fromkeys((self.outbox, *map(self.container, self.data))))
+
+    def container(self, data_class: DataClass) -> str:
+        """Name of the container for this kind of data; the hub's answers are IDENTITY."""
+        return self.outbox if data_class is DataClass.IDENTITY else str(data_class)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +146,10 @@ def mailbox_nodes(base: str, ae_id: str, mailbox: Mailbox) -> tuple[tuple[Node, 
     }
     return (
         (_policy(base, policies[0], ae_id, rights_in), _policy(base, policies[1], ae_id, rights_out)),
-        (_container(base, mailbox.inbox, policies[0]), _container(base, mailbox.outbox, policies[1])),
+        (
+            _container(base, mailbox.inbox, policies[0]),
+            *(_container(base, name, policies[1]) for name in mailbox.readable),
+        ),
         (
             Node(
                 parent=f"{base}/{mailbox.inbox}",

@@ -8,10 +8,11 @@ import asyncio
 import logging
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn, Protocol, TypeVar
 
 from homeapp.errors import HomeappError, MessageRejected, ProviderError, ProviderUnreachable
+from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.ports import Clock
 from homeapp.providers.onem2m import codec
@@ -99,20 +100,34 @@ class OneM2mSession:
             # Real seconds: the broker does not live in the hub's time.
             await asyncio.sleep(_pause(ended.end, attempt))
 
-    async def create_content(self, mailbox: Mailbox, name: str, content: str, content_format: str) -> int:
-        """Put an instance into the provider's outbox; returns the response status code.
+    async def create_content(
+        self, mailbox: Mailbox, data_class: DataClass, name: str, content: str, content_format: str
+    ) -> int:
+        """Put an instance where the provider reads data of this kind; returns the response status code.
 
         Raises:
             ProviderUnreachable: no link or no answer in time; it may or may not have arrived.
         """
         primitive = content_instance(name, content, content_format)
-        address = f"{self._registration.base}/{mailbox.outbox}"
+        address = f"{self._registration.base}/{mailbox.container(data_class)}"
         made = await self._exchange.request(
             Operation.CREATE, address, kind=ResourceType.CONTENT_INSTANCE, content=primitive
         )
         if made.rsc in _REBUILD_ON:
             self._rebuild.set()
         return made.rsc
+
+    async def erase(self, mailbox: Mailbox, data_classes: Collection[DataClass]) -> None:
+        """Delete the containers of these kinds of data; with IDENTITY among them, the hub's whole AE.
+
+        Raises:
+            ProviderUnreachable: no link, no answer in time, or the CSE does not agree.
+        """
+        names = {f"/{mailbox.container(item)}" for item in data_classes}
+        for name in [""] if DataClass.IDENTITY in data_classes else sorted(names):
+            gone = await self._exchange.request(Operation.DELETE, f"{self._registration.base}{name}")
+            if gone.rsc not in (Status.DELETED, Status.NOT_FOUND):
+                raise ProviderUnreachable(f"The system operator did not delete (code {gone.rsc}).")
 
     def catch_up(self, mailbox: Mailbox) -> None:
         """Look into the provider's inbox soon."""

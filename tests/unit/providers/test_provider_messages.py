@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeapp.errors import MessageRejected
-from homeapp.model.health import Severity
-from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferInterval, OfferKind, ReceiptLevel
+from homeapp.model.health import OrderStatus, PartOrder, Severity
+from homeapp.model.offer import Binding, Choice, Decision, Job, Offer, OfferInterval, OfferKind, ReceiptLevel
 from homeapp.ports import DecisionMessage
-from homeapp.providers import messages
+from homeapp.providers import inbound, offer_messages, outbound
 from homeapp.providers.jose import VerifiedMessage
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -37,6 +37,27 @@ OFFER: dict[str, Any] = {
     "colour": "unknown members are ignored",
 }
 INTERVAL = OFFER["intervals"][0]
+SOFTWARE: dict[str, Any] = {
+    "version": "2.1.0",
+    "location": "https://packages.example:8443/car/2.1.0.bin",
+    "sha256": "0" * 64,
+    "size_bytes": 512 * 1024 * 1024,
+}
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+JOBS: dict[str, dict[str, Any]] = {
+    "health_check": {},
+    "part_order": {"part": "Coolant pump"},
+    "car_software": {**SOFTWARE, "manifest": "a.b.c"},
+    "charger_software": SOFTWARE,
+}
+ORDER: dict[str, Any] = {
+    "id": "po-1",
+    "alert_id": "d-1",
+    "part": "Coolant pump",
+    "status": "shipped",
+    "updated_at": "2026-01-15T11:00:00+01:00",
+    "note": "Arrives on Friday.",
+}
 DEFECT: dict[str, Any] = {
     "id": "d-1",
     "code": "P0A1F",
@@ -53,7 +74,7 @@ def message(**claims: Any) -> VerifiedMessage:
 
 def offer(**change: Any) -> Offer:
     body = {name: value for name, value in {**OFFER, **change}.items() if value is not None}
-    return messages.offer(message(offer=body), sp_id="evc_sp", sp_name="EVC provider", now=NOW)
+    return offer_messages.offer(message(offer=body), sp_id="evc_sp", sp_name="EVC provider", now=NOW)
 
 
 def refused(change: dict[str, Any]) -> str:
@@ -181,30 +202,158 @@ def test_an_offer_that_can_no_longer_be_answered_is_expired() -> None:
     assert refused({"expires_at": "2026-01-15T12:00:00Z"}) == "expired"
 
 
+def job_offer(kind: str, job: Any, **change: Any) -> Offer:
+    asked = {
+        "kind": kind,
+        "job": job,
+        "intervals": [{"start": INTERVAL["start"], "end": INTERVAL["end"]}],
+        "min_soc_pct": None,
+        "max_feed_wh": None,
+    }
+    return offer(**{**asked, **change})
+
+
+@pytest.mark.usecase("F5", "F11", "S1", "S5")
+@pytest.mark.parametrize("kind", JOBS)
+def test_a_job_is_mapped_with_what_its_kind_needs_and_nothing_else(kind: str) -> None:
+    job = job_offer(kind, {**JOBS[kind], "confirmed": True}).job
+    told = {name: getattr(job, name) for name in Job.__slots__}
+    assert {name: value for name, value in told.items() if value} == JOBS[kind]
+
+
+def test_a_job_without_use_for_a_particular_does_not_get_it() -> None:
+    everything = {**SOFTWARE, "part": "Fan", "alert_id": "d-1", "manifest": "a.b.c"}
+    assert job_offer("health_check", everything).job == Job(alert_id="d-1")
+    assert job_offer("part_order", everything).job == Job(part="Fan", alert_id="d-1")
+    assert job_offer("health_check", None).job == Job()
+    assert offer().job is None
+
+
+def test_a_charger_gets_the_signature_of_its_software() -> None:
+    signed = {**SOFTWARE, "signing_certificate": CERTIFICATE, "signature": "AAAA"}
+    job = job_offer("charger_software", signed).job
+    assert job == Job(**signed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("part_order", {"part": None}),
+        ("part_order", {"part": ""}),
+        ("part_order", {"part": "x" * 161}),
+        ("part_order", {"alert_id": "a b"}),
+        ("health_check", {"alert_id": 7}),
+        *[(kind, {name: None}) for kind in ("car_software", "charger_software") for name in SOFTWARE],
+        ("car_software", {"manifest": None}),
+        ("car_software", {"manifest": ""}),
+        ("car_software", {"manifest": "a.b"}),
+        ("car_software", {"manifest": "a.b." + "c" * 8192}),
+        ("car_software", {"version": ""}),
+        ("car_software", {"version": "2 1"}),
+        ("car_software", {"version": "x" * 65}),
+        ("car_software", {"location": "http://packages.example/car"}),
+        ("car_software", {"location": "https://packages.example"}),
+        ("car_software", {"location": "https:///car"}),
+        ("car_software", {"location": "https://user:word@packages.example/car"}),
+        ("car_software", {"location": "https://packages.example/a b"}),
+        ("car_software", {"location": "https://packages.example/a\n"}),
+        ("car_software", {"location": "file:///etc/passwd"}),
+        ("car_software", {"location": "https://packages.example/" + "x" * 500}),
+        ("car_software", {"sha256": "0" * 63}),
+        ("car_software", {"sha256": "A" * 64}),
+        ("car_software", {"sha256": "0" * 64 + "\n"}),
+        ("car_software", {"size_bytes": 0}),
+        ("car_software", {"size_bytes": 512 * 1024 * 1024 + 1}),
+        ("car_software", {"size_bytes": 1.5}),
+        ("car_software", {"size_bytes": "1"}),
+        ("charger_software", {"signing_certificate": "MIIB", "signature": "AAAA"}),
+        ("charger_software", {"signing_certificate": CERTIFICATE, "signature": "A!"}),
+        ("charger_software", {"signing_certificate": CERTIFICATE, "signature": "A" * 801}),
+    ],
+)
+def test_a_job_of_the_wrong_form_is_refused(kind: str, change: dict[str, Any]) -> None:
+    job = {name: value for name, value in {**JOBS[kind], **change}.items() if value is not None}
+    with pytest.raises(MessageRejected) as caught:
+        job_offer(kind, job)
+    assert caught.value.code == "schema"
+
+
+@pytest.mark.parametrize(
+    ("kind", "job", "change"),
+    [
+        ("health_check", {}, {"intervals": OFFER["intervals"]}),
+        ("health_check", {}, {"intervals": [INTERVAL]}),
+        ("health_check", {}, {"intervals": [{"start": INTERVAL["start"], "end": INTERVAL["end"], "max_w": 1}]}),
+        ("health_check", {}, {"min_soc_pct": 40}),
+        ("health_check", {}, {"max_feed_wh": 4500}),
+        ("power_feed", {}, {"intervals": [INTERVAL]}),
+        ("part_order", {"part": "Fan\u202e"}, {}),
+        ("charger_software", {**SOFTWARE, "signature": "AAAA"}, {}),
+        ("charger_software", {**SOFTWARE, "signing_certificate": CERTIFICATE}, {}),
+    ],
+)
+def test_a_job_that_makes_no_sense_is_refused(kind: str, job: dict[str, Any], change: dict[str, Any]) -> None:
+    with pytest.raises(MessageRejected) as caught:
+        job_offer(kind, job, **change)
+    assert caught.value.code == "value"
+
+
+@pytest.mark.usecase("F11", "F12", "S2")
+def test_how_a_part_order_stands_is_mapped_member_by_member() -> None:
+    assert inbound.part_order(message(order=ORDER), sp_id="pev_sp") == PartOrder(
+        order_id="po-1",
+        sp_id="pev_sp",
+        alert_id="d-1",
+        part="Coolant pump",
+        status=OrderStatus.SHIPPED,
+        updated_at=datetime(2026, 1, 15, 10, tzinfo=UTC),
+        note="Arrives on Friday.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"status": "lost"}, "schema"),
+        ({"part": ""}, "schema"),
+        ({"id": "a/b"}, "schema"),
+        ({"note": "x" * 201}, "schema"),
+        ({"updated_at": "2026-01-15T11:00:00"}, "schema"),
+        ({"updated_at": "9999-01-15T11:00:00Z"}, "value"),
+        ({"part": "Fan\x07"}, "value"),
+        ({"note": "\u2066"}, "value"),
+    ],
+)
+def test_an_order_of_the_wrong_form_is_refused(change: dict[str, Any], code: str) -> None:
+    with pytest.raises(MessageRejected) as caught:
+        inbound.part_order(message(order={**ORDER, **change}), sp_id="pev_sp")
+    assert caught.value.code == code
+
+
 def test_a_cancellation_names_the_offer() -> None:
-    assert messages.cancelled_offer_id(message(offer_id="o-1")) == "o-1"
+    assert inbound.cancelled_offer_id(message(offer_id="o-1")) == "o-1"
     for wrong in ({}, {"offer_id": 7}, {"offer_id": "a b"}):
         with pytest.raises(MessageRejected):
-            messages.cancelled_offer_id(message(**wrong))
+            inbound.cancelled_offer_id(message(**wrong))
 
 
 def test_a_receipt_is_the_providers_own_word() -> None:
     body = {"id": "r-1", "decision_id": "d-1", "confirmed": False, "reason": "too late"}
-    receipt = messages.receipt(message(receipt=body), sp_id="evc_sp", now=NOW)
+    receipt = inbound.receipt(message(receipt=body), sp_id="evc_sp", now=NOW)
     assert (receipt.level, receipt.confirmed, receipt.reason) == (ReceiptLevel.BUSINESS, False, "too late")
     assert (receipt.decision_id, receipt.reference, receipt.received_at) == ("d-1", "r-1", NOW)
     for wrong in ({"confirmed": "yes"}, {"confirmed": 1}, {"decision_id": ""}, {"reason": "x" * 201}):
         with pytest.raises(MessageRejected):
-            messages.receipt(message(receipt={**body, **wrong}), sp_id="evc_sp", now=NOW)
+            inbound.receipt(message(receipt={**body, **wrong}), sp_id="evc_sp", now=NOW)
 
 
 @pytest.mark.usecase("F10", "S2")
 def test_a_defect_and_its_repair_become_a_health_alert() -> None:
-    alert = messages.health_alert(message(defect=DEFECT), sp_id="pev_sp")
+    alert = inbound.health_alert(message(defect=DEFECT), sp_id="pev_sp")
     assert (alert.alert_id, alert.code, alert.severity, alert.cleared_at) == ("d-1", "P0A1F", Severity.CRITICAL, None)
     assert alert.raised_at == datetime(2026, 1, 15, 11, tzinfo=UTC)
     assert not alert.seen_by_owner
-    mended = messages.health_alert(message(defect={**DEFECT, "cleared_at": "2026-01-15T12:00:00Z"}), sp_id="pev_sp")
+    mended = inbound.health_alert(message(defect={**DEFECT, "cleared_at": "2026-01-15T12:00:00Z"}), sp_id="pev_sp")
     assert mended.cleared_at == NOW
 
 
@@ -221,7 +370,7 @@ def test_a_defect_and_its_repair_become_a_health_alert() -> None:
 )
 def test_a_defect_of_the_wrong_form_is_refused(change: dict[str, Any], code: str) -> None:
     with pytest.raises(MessageRejected) as caught:
-        messages.health_alert(message(defect={**DEFECT, **change}), sp_id="pev_sp")
+        inbound.health_alert(message(defect={**DEFECT, **change}), sp_id="pev_sp")
     assert caught.value.code == code
 
 
@@ -239,7 +388,7 @@ def decision(not_after: datetime) -> DecisionMessage:
 
 
 def test_a_decision_tells_the_provider_what_was_decided_about_what() -> None:
-    payload = messages.decision_payload(
+    payload = outbound.decision_payload(
         decision(NOW + timedelta(hours=2)), issuer="Chub-0001", audience="Cevc-sp", now=NOW
     )
     assert json.loads(payload) == {
@@ -262,11 +411,26 @@ def test_a_decision_tells_the_provider_what_was_decided_about_what() -> None:
 
 
 def test_a_decision_never_claims_to_hold_for_more_than_seven_days() -> None:
-    payload = messages.decision_payload(decision(NOW + timedelta(days=30)), issuer="a", audience="b", now=NOW)
+    payload = outbound.decision_payload(decision(NOW + timedelta(days=30)), issuer="a", audience="b", now=NOW)
     assert json.loads(payload)["exp"] == int((NOW + timedelta(days=7)).timestamp())
 
 
-_members = st.sampled_from([*OFFER, "setpoint_w", "max_w", "start", "end", "confirmed", "decision_id", "found_at"])
+_members = st.sampled_from(
+    [
+        *OFFER,
+        *SOFTWARE,
+        "job",
+        "part",
+        "manifest",
+        "setpoint_w",
+        "max_w",
+        "start",
+        "end",
+        "confirmed",
+        "decision_id",
+        "found_at",
+    ]
+)
 _json = st.recursive(
     st.none()
     | st.booleans()
@@ -278,17 +442,27 @@ _json = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["offer", "offer_id", "receipt", "defect"]), _json))
+@given(st.dictionaries(st.sampled_from(["offer", "offer_id", "receipt", "defect", "order", "keys", "proof"]), _json))
 def test_arbitrary_content_is_read_or_rejected(claims: dict[str, Any]) -> None:
     told = message(**claims)
     with suppress(MessageRejected):
-        messages.offer(told, sp_id="a", sp_name="b", now=NOW)
+        offer_messages.offer(told, sp_id="a", sp_name="b", now=NOW)
     with suppress(MessageRejected):
-        messages.cancelled_offer_id(told)
+        inbound.cancelled_offer_id(told)
     with suppress(MessageRejected):
-        messages.receipt(told, sp_id="a", now=NOW)
+        inbound.receipt(told, sp_id="a", now=NOW)
     with suppress(MessageRejected):
-        messages.health_alert(told, sp_id="a")
+        inbound.health_alert(told, sp_id="a")
+    with suppress(MessageRejected):
+        inbound.part_order(told, sp_id="a")
+    with pytest.raises(MessageRejected):
+        inbound.key_roll_over(told, now=NOW)
+
+
+@given(st.sampled_from(list(JOBS)), st.dictionaries(_members, _json))
+def test_arbitrary_changes_of_a_job_are_read_or_rejected(kind: str, change: dict[str, Any]) -> None:
+    with suppress(MessageRejected):
+        assert job_offer(kind, {**JOBS[kind], **change}).job is not None
 
 
 @given(st.dictionaries(_members, _json))

@@ -1,136 +1,43 @@
-"""What a provider's messages do and do not do: once, in order, durably, and never to another provider's harm."""
+"""What a provider's messages do and do not do: once, in order, durably, and only what this provider may ask for."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from joserfc import jws
+from joserfc import jwe, jws
 from joserfc.jwk import ECKey
+from provider_kit import (
+    ENC_KEY,
+    EVERYTHING,
+    HUB_ENC_KEY,
+    HUB_KEY,
+    KEY,
+    START,
+    FakePost,
+    HandClock,
+    Kind,
+    RecordingInbox,
+    Store,
+    decision,
+    provider,
+    public,
+    signed,
+    while_running,
+)
 
 from homeapp.errors import NotFound, ProviderRefused, ProviderUnreachable, SettingsInvalid, StoreUnavailable
-from homeapp.model.health import HealthAlert
+from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
-from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferInterval, OfferKind, Receipt, ReceiptLevel
-from homeapp.model.tariff import Tariff
-from homeapp.ports import DecisionMessage
+from homeapp.model.offer import ReceiptLevel
+from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.providers.evc_sp import EvcSp
-from homeapp.providers.jose import HubSigner
-from homeapp.providers.onem2m.resources import Mailbox
+from homeapp.providers.fleet import Fleet
 from homeapp.providers.pev_sp import PevSp
+from homeapp.providers.sealing import Seal
 from homeapp.providers.service_provider import ServiceProvider
-from homeapp.settings import ServiceProviderSettings
-
-KEY = ECKey.generate_key("P-256")
-HUB_KEY = ECKey.generate_key("P-256")
-START = datetime(2026, 1, 15, 12, tzinfo=UTC)
-
-
-class HandClock:
-    """Stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here sleeps")
-
-
-class Store:
-    """What survives the death of the hub: ids that were seen."""
-
-    def __init__(self) -> None:
-        self.ids: set[tuple[str, str]] = set()
-
-
-class RecordingInbox:
-    """A ProviderInbox that notes what it is told, and can be made to fail."""
-
-    def __init__(self, store: Store | None = None) -> None:
-        self.store = store or Store()
-        self.told: list[Any] = []
-        self.failure: Exception | None = None
-
-    def _note(self, what: Any) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.told.append(what)
-
-    async def tariff(self, sp_id: str, tariff: Tariff) -> None:
-        raise AssertionError
-
-    async def offer(self, offer: Offer) -> None:
-        self._note(("offer", offer.sp_id, offer.offer_id, offer.revision))
-
-    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
-        self._note(("withdrawn", sp_id, offer_id))
-
-    async def receipt(self, receipt: Receipt) -> None:
-        self._note(("receipt", receipt.decision_id, receipt.confirmed))
-
-    async def health(self, alert: HealthAlert) -> None:
-        self._note(("health", alert.sp_id, alert.alert_id))
-
-    async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
-        known = (sp_id, message_id) in self.store.ids
-        self.store.ids.add((sp_id, message_id))
-        return known
-
-    def rejected(self, sp_id: str, code: str, sentence: str) -> None:
-        assert sentence.endswith(".")
-        self.told.append(("rejected", code))
-
-    def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
-        self.told.append(("link", state, problem))
-
-    @property
-    def acts(self) -> list[Any]:
-        return [what for what in self.told if what[0] != "link"]
-
-
-class FakePost:
-    """Answers with one status and keeps what was sent."""
-
-    def __init__(self) -> None:
-        self.status = 2001
-        self.sent: list[tuple[str, str, str, str]] = []
-        self.catch_ups = 0
-
-    async def create_content(self, mailbox: Mailbox, name: str, content: str, content_format: str) -> int:
-        self.sent.append((mailbox.outbox, name, content, content_format))
-        return self.status
-
-    def catch_up(self, mailbox: Mailbox) -> None:
-        self.catch_ups += 1
-
-
-def provider(
-    kind: type[EvcSp] | type[PevSp] = EvcSp, post: FakePost | None = None, clock: HandClock | None = None
-) -> ServiceProvider:
-    settings = ServiceProviderSettings(name="EVC provider", ae_id="Csp", key=KEY.as_dict(private=False))
-    return kind(
-        mailbox=Mailbox(sp_id=kind.SP_ID, ae_id="Csp", label=kind.LABEL),
-        settings=settings,
-        hub_id="Chub-0001",
-        post=post or FakePost(),
-        signer=HubSigner(HUB_KEY.as_pem(private=True).decode()),
-        clock=clock or HandClock(),
-    )
-
-
-def signed(typ: str, jti: str = "m-1", key: ECKey = KEY, **body: Any) -> str:
-    issued = int(START.timestamp())
-    claims = {"iss": "Csp", "aud": "Chub-0001", "jti": jti, "iat": issued, "exp": issued + 3600, **body}
-    header = {"alg": "ES256", "kid": key.thumbprint(), "typ": typ}
-    return jws.serialize_compact(header, json.dumps(claims), key, algorithms=["ES256"])
 
 
 def offer(jti: str = "m-1", offer_id: str = "o-1", revision: int = 1) -> str:
@@ -151,23 +58,11 @@ def defect(jti: str = "m-1") -> str:
     return signed("defect+jws", jti, defect=body)
 
 
-async def while_running(
-    subject: ServiceProvider, inbox: RecordingInbox, body: Callable[[], Awaitable[None]]
-) -> BaseException | None:
-    """Run ``body`` beside the provider; what ended the provider, or None where it had to be cancelled."""
-    task = asyncio.create_task(subject.run(inbox))
-    await asyncio.sleep(0)
-    await body()
-    task.cancel()
-    result = (await asyncio.gather(task, return_exceptions=True))[0]
-    return None if isinstance(result, asyncio.CancelledError) else result
-
-
-def carry(contents: list[str], *, kind: type[EvcSp] | type[PevSp] = EvcSp, live: bool = True) -> RecordingInbox:
+def carry(contents: list[str], *, kind: Kind = EvcSp, live: bool = True, **changes: Any) -> RecordingInbox:
     inbox = RecordingInbox()
 
     async def main() -> None:
-        subject = provider(kind)
+        subject = provider(kind, **changes)
 
         async def body() -> None:
             for content in contents:
@@ -179,28 +74,75 @@ def carry(contents: list[str], *, kind: type[EvcSp] | type[PevSp] = EvcSp, live:
     return inbox
 
 
-def test_each_kind_of_message_has_its_effect() -> None:
-    receipt = {"id": "r-1", "decision_id": "dec-1", "confirmed": True}
-    inbox = carry(
-        [
-            offer("m-1"),
-            signed("offer-cancel+jws", "m-2", offer_id="o-1"),
-            signed("receipt+jws", "m-3", receipt=receipt),
-            defect("m-4"),
-        ],
-        kind=PevSp,
-    )
+def health_check(jti: str = "m-1") -> str:
+    body = {
+        "id": "o-1",
+        "revision": 1,
+        "kind": "health_check",
+        "binding": "owner_decides",
+        "title": "Look into the car",
+        "intervals": [{"start": "2026-01-15T12:00:00Z", "end": "2026-01-15T19:00:00Z"}],
+        "expires_at": "2026-01-15T17:00:00Z",
+    }
+    return signed("offer+jws", jti, offer=body)
+
+
+RECEIPT = {"id": "r-1", "decision_id": "dec-1", "confirmed": True}
+ORDER = {"id": "po-1", "part": "Fan", "status": "shipped", "updated_at": "2026-01-15T11:00:00Z"}
+OF_EACH_TYPE = {
+    "offer": health_check("m-1"),
+    "offer-cancel": signed("offer-cancel+jws", "m-2", offer_id="o-1"),
+    "receipt": signed("receipt+jws", "m-3", receipt=RECEIPT),
+    "defect": defect("m-4"),
+    "order-status": signed("order-status+jws", "m-5", order=ORDER),
+}
+
+
+@pytest.mark.usecase("F5", "F10")
+def test_each_type_of_message_has_its_effect() -> None:
+    inbox = carry(list(OF_EACH_TYPE.values()), kind=PevSp)
     assert inbox.acts == [
         ("offer", "pev_sp", "o-1", 1),
         ("withdrawn", "pev_sp", "o-1"),
         ("receipt", "dec-1", True),
         ("health", "pev_sp", "d-1"),
+        ("order", "pev_sp", "po-1", "shipped"),
     ]
     assert inbox.told[0] == ("link", LinkState.DOWN, None)
 
 
-def test_a_defect_of_the_car_is_not_for_the_charging_provider_to_tell() -> None:
-    assert carry([defect()], kind=EvcSp).acts == [("rejected", "schema")]
+def test_what_is_sealed_to_the_hub_is_opened() -> None:
+    sealed = Seal(public(HUB_ENC_KEY, "enc")).seal(offer())
+    assert carry([sealed]).acts == [("offer", "evc_sp", "o-1", 1)]
+
+
+@pytest.mark.usecase("W5")
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (EvcSp, "defect"),
+        (EvcSp, "order-status"),
+        (Fleet, "offer"),
+        (Fleet, "offer-cancel"),
+        (Fleet, "defect"),
+        (Fleet, "order-status"),
+    ],
+)
+def test_a_type_of_message_that_is_not_for_this_kind_of_provider_is_refused(kind: Kind, name: str) -> None:
+    assert carry([OF_EACH_TYPE[name]], kind=kind).acts == [("rejected", "schema")]
+
+
+@pytest.mark.usecase("W5")
+@pytest.mark.parametrize("name", OF_EACH_TYPE)
+def test_a_message_beyond_the_purposes_that_were_agreed_is_refused(name: str) -> None:
+    others = tuple(purpose for purpose in EVERYTHING if purpose != name)
+    assert carry([OF_EACH_TYPE[name]], kind=PevSp, purposes=others).acts == [("rejected", "purpose")]
+
+
+@pytest.mark.usecase("W5")
+@pytest.mark.parametrize(("kind", "request_"), [(EvcSp, health_check()), (PevSp, offer())])
+def test_a_kind_of_request_that_is_another_providers_is_refused(kind: Kind, request_: str) -> None:
+    assert carry([request_], kind=kind).acts == [("rejected", "purpose")]
 
 
 def test_the_same_message_acts_once_in_whatever_envelope() -> None:
@@ -228,6 +170,51 @@ def test_a_message_that_was_dealt_with_is_still_known_after_a_restart() -> None:
     before, after = asyncio.run(main())
     assert [act[0] for act in before.acts] == ["offer", "withdrawn", "offer"]
     assert after.acts == []
+
+
+@pytest.mark.usecase("W6")
+def test_another_message_under_a_used_number_is_refused_and_told_also_after_a_restart() -> None:
+    store = Store()
+
+    async def main() -> list[list[Any]]:
+        acts = []
+        for contents in ([offer("m-1"), offer("m-1", "o-2")], [offer("m-1"), offer("m-1", "o-3")]):
+            inbox, subject = RecordingInbox(store), provider()
+
+            async def body(subject: ServiceProvider = subject, contents: list[str] = contents) -> None:
+                for content in contents:
+                    await subject.take(content, live=True)
+
+            await while_running(subject, inbox, body)
+            acts.append(inbox.acts)
+        return acts
+
+    assert asyncio.run(main()) == [[("offer", "evc_sp", "o-1", 1), ("rejected", "replay")], [("rejected", "replay")]]
+
+
+@pytest.mark.usecase("W6")
+def test_the_same_message_in_another_envelope_has_no_effect(caplog: pytest.LogCaptureFixture) -> None:
+    seal = Seal(public(HUB_ENC_KEY, "enc"))
+    once = offer("m-1")
+    with caplog.at_level("INFO"):
+        inbox = carry([once, seal.seal(once), seal.seal(once)])
+    assert inbox.acts == [("offer", "evc_sp", "o-1", 1)]
+    assert caplog.text.count("m-1 came again; without effect") == 2
+
+
+def test_a_message_with_wrong_content_is_told_once_also_after_a_restart() -> None:
+    store = Store()
+    acts: list[Any] = []
+
+    async def main() -> None:
+        wrong = signed("offer+jws", "m-9", offer={"id": "o-1"})
+        for _ in range(3):
+            inbox, subject = RecordingInbox(store), provider()
+            await while_running(subject, inbox, lambda subject=subject: subject.take(wrong, live=False))
+            acts.extend(inbox.acts)
+
+    asyncio.run(main())
+    assert acts == [("rejected", "schema")]
 
 
 @pytest.mark.usecase("W6")
@@ -360,42 +347,94 @@ def test_link_changes_reach_the_inbox_of_a_running_provider() -> None:
     ]
 
 
-def decision(not_after: datetime) -> DecisionMessage:
-    asked = Offer(
-        offer_id="o-1",
-        revision=1,
-        sp_id="evc_sp",
-        sp_name="EVC provider",
-        kind=OfferKind.POWER_FEED,
-        binding=Binding.OWNER_DECIDES,
-        issued_at=START,
-        expires_at=START + timedelta(hours=1),
-        intervals=(OfferInterval(start=START + timedelta(hours=2), end=START + timedelta(hours=3), setpoint_w=-3000),),
-        title="Feed",
-    )
-    made = Decision(
-        decision_id="dec-1",
-        offer_key=asked.key,
-        offer_revision=1,
-        offer_digest=asked.digest(),
-        choice=Choice.ACCEPT,
-        decided_at=START,
-        decided_by="owner",
-    )
-    return DecisionMessage(decision=made, offer=asked, not_after=not_after)
+def opened_by_provider(compact: str) -> jws.CompactSignature:
+    sealed = jwe.decrypt_compact(compact, ENC_KEY, algorithms=["ECDH-ES", "A256GCM"])
+    opened = jws.deserialize_compact(sealed.plaintext or b"", HUB_KEY, algorithms=["ES256"])
+    assert sealed.protected["cty"] == opened.headers()["typ"]
+    return opened
 
 
+@pytest.mark.usecase("W8")
 @pytest.mark.parametrize("status", [2001, 4105])
-def test_a_decision_is_signed_named_after_itself_and_acknowledged(status: int) -> None:
+def test_a_decision_is_signed_sealed_named_after_itself_and_acknowledged(status: int) -> None:
     post = FakePost()
     post.status = status
     receipt = asyncio.run(provider(post=post).deliver(decision(START + timedelta(hours=1))))
     assert (receipt.level, receipt.decision_id, receipt.sp_id) == (ReceiptLevel.TRANSPORT, "dec-1", "evc_sp")
     [(container, name, compact, content_format)] = post.sent
     assert (container, name, content_format) == ("outEvc", "rsp-dec-1", "application/jose:0")
-    opened = jws.deserialize_compact(compact, HUB_KEY, algorithms=["ES256"])
+    assert receipt.size_bytes == len(compact)
+    opened = opened_by_provider(compact)
     assert opened.headers()["typ"] == "decision+jws"
     assert json.loads(opened.payload)["aud"] == "Csp"
+
+
+def record(record_id: str = "rec-1", data_class: DataClass = DataClass.METERING, **body: Any) -> DataRecord:
+    return DataRecord(
+        record_id=record_id,
+        sp_id="evc_sp",
+        data_class=data_class,
+        kind=RecordKind.METERING,
+        priority=Priority.METERING,
+        created_at=START,
+        not_after=START + timedelta(days=30),
+        body={"energy_wh": 1200.5, **body},
+    )
+
+
+@pytest.mark.usecase("W1", "W8", "S3")
+@pytest.mark.parametrize("status", [2001, 4105])
+def test_a_record_is_signed_sealed_and_put_where_its_kind_belongs(status: int) -> None:
+    post = FakePost()
+    post.status = status
+    size = asyncio.run(provider(post=post).disclose(record(id="x", at="y")))
+    [(container, name, compact, content_format)] = post.sent
+    assert (container, name, content_format) == ("metering", "rec-rec-1", "application/jose:0")
+    assert size == len(compact)
+    assert "1200" not in compact
+    opened = opened_by_provider(compact)
+    assert opened.headers()["typ"] == "metering+jws"
+    claims = json.loads(opened.payload)
+    assert (claims["iss"], claims["aud"], claims["jti"]) == ("Chub-0001", "Csp", "rec-1")
+    assert claims["exp"] - claims["iat"] == 7 * 86_400
+    assert claims["record"] == {"id": "rec-1", "at": "y", "energy_wh": 1200.5}
+
+
+def test_a_record_says_when_it_was_made() -> None:
+    post = FakePost()
+    asyncio.run(provider(post=post).disclose(record()))
+    assert json.loads(opened_by_provider(post.sent[0][2]).payload)["record"]["at"] == "2026-01-15T12:00:00Z"
+
+
+def test_whatever_a_records_id_is_it_makes_one_name() -> None:
+    post = FakePost()
+
+    async def main() -> None:
+        for record_id in ("a/b", "a/b", "é" * 200, "x" * 64):
+            await provider(post=post).disclose(record(record_id))
+
+    asyncio.run(main())
+    names = [name for _, name, _, _ in post.sent]
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+    assert all(re.fullmatch(r"rec-[A-Za-z0-9._-]{1,64}", name) for name in names)
+
+
+def test_a_record_of_a_kind_that_the_provider_has_no_use_for_does_not_leave() -> None:
+    post = FakePost()
+    with pytest.raises(ProviderRefused):
+        asyncio.run(provider(post=post).disclose(record(data_class=DataClass.LOCATION)))
+    clock = HandClock()
+    clock.at = START + timedelta(days=30)
+    with pytest.raises(ProviderRefused):
+        asyncio.run(provider(post=post, clock=clock).disclose(record()))
+    assert post.sent == []
+
+
+def test_what_is_to_be_erased_is_erased_by_the_session() -> None:
+    post = FakePost()
+    asyncio.run(provider(post=post).erase((DataClass.METERING,)))
+    assert post.erased == [(DataClass.METERING,)]
 
 
 @pytest.mark.parametrize(
@@ -415,6 +454,8 @@ def test_only_what_is_certain_is_final(status: int, error: type[Exception]) -> N
     post.status = status
     with pytest.raises(error):
         asyncio.run(provider(post=post).deliver(decision(START + timedelta(hours=1))))
+    with pytest.raises(error):
+        asyncio.run(provider(post=post).disclose(record()))
 
 
 def test_a_decision_that_is_too_late_is_not_sent() -> None:
@@ -424,14 +465,16 @@ def test_a_decision_that_is_too_late_is_not_sent() -> None:
     assert post.sent == []
 
 
-def test_a_provider_without_a_proper_key_is_refused_at_start() -> None:
-    settings = ServiceProviderSettings(name="x", ae_id="Csp", key={"kty": "oct", "k": "AAAA"})
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ({"kty": "oct", "k": "AAAA", "use": "sig"}, public(ENC_KEY, "enc")),
+        (public(KEY, "sig"),),
+        (public(ENC_KEY, "enc"),),
+        (public(KEY, "sig"), {**public(ENC_KEY, "enc"), "x": "AAAA"}),
+        (public(KEY, "sig"), {"kty": "OKP", "crv": "X25519", "x": "AAAA", "use": "enc"}),
+    ],
+)
+def test_a_provider_without_proper_keys_is_refused_at_start(keys: tuple[dict[str, str], ...]) -> None:
     with pytest.raises(SettingsInvalid):
-        EvcSp(
-            mailbox=Mailbox(sp_id="evc_sp", ae_id="Csp", label="Evc"),
-            settings=settings,
-            hub_id="C",
-            post=FakePost(),
-            signer=HubSigner(HUB_KEY.as_pem(private=True).decode()),
-            clock=HandClock(),
-        )
+        provider(keys=keys)
