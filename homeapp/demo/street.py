@@ -91,7 +91,7 @@ class Street:
             await stack.enter_async_context(self.providers)
             key_pem = await asyncio.to_thread(self.home.hub_key)
             hub_jwk = identity.public_jwk(key_pem)
-            self.providers.trust_hub(hub_jwk)
+            self.providers.trust_hub(hub_jwk, hub_jwk)
             self.vtn = await self._make_vtn(hub_jwk)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running = [tasks.create_task(self.vtn.run()), tasks.create_task(self.meter.run())]
@@ -128,7 +128,7 @@ class Street:
             client_secret=VTN_CLIENT_SECRET,
             prices=PriceCurve(zone=TIME_ZONE),
             hub_key=hub_jwk,
-            hub_id=self.providers.hub_ae_id,
+            hub_id=self.providers.hub_ae_ids["evc_sp"],
             auto_confirm=True,
         )
 
@@ -147,8 +147,9 @@ class Street:
         )
 
     def _install(self, key_pem: str) -> None:
-        request = identity.certificate_request(key_pem, self.providers.hub_ae_id)
-        certificate = self.providers.enrol_hub(request.encode())
+        hub_ae_id = self.providers.hub_ae_ids["evc_sp"]
+        request = identity.certificate_request(key_pem, hub_ae_id)
+        certificate = self.providers.enrol_hub(request.encode(), "evc_sp")
         evc, pev = self.providers.evc_sp, self.providers.pev_sp
         settings = HomeSettings(
             vtn_url=self.vtn.url,
@@ -157,7 +158,7 @@ class Street:
             broker_host=self.providers.broker_host,
             broker_port=self.providers.broker_port,
             broker_ca_file=self.providers.ca_file,
-            ae_id=self.providers.hub_ae_id,
+            ae_id=hub_ae_id,
             evc_sp=ProviderEntry(name=evc.name, ae_id=evc.ae_id, key=evc.public_jwk),
             pev_sp=ProviderEntry(name=pev.name, ae_id=pev.ae_id, key=pev.public_jwk),
             ready_by=READY_BY,

@@ -27,23 +27,28 @@ from homeapp.demo.operator.providers_side import ProvidersSide
 from homeapp.demo.operator.service_provider import Direction, HubCorrespondent
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import ProviderUnreachable, StoreUnavailable
-from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.consent import DataClass
+from homeapp.model.health import HealthAlert, PartOrder, Severity
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Choice, Decision, Offer, OfferKind, Receipt, ReceiptLevel
 from homeapp.model.tariff import Tariff
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
 from homeapp.providers.onem2m import session as session_module
+from homeapp.providers.peer import Peer
+from homeapp.providers.sealing import HubUnsealer
+from homeapp.providers.service_provider import ServiceProvider
 from homeapp.providers.system_operator import SystemOperator
-from homeapp.settings import ServiceProviderSettings, SystemOperatorSettings
+from homeapp.settings import SystemOperatorSettings
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 mosquitto_only = pytest.mark.skipif(
     installed_broker() is not BrokerProgram.MOSQUITTO, reason="mosquitto is not installed"
 )
 
-HUB = "Chub-0001"
-BASE = "cse-in/hub-0001"
+HUB = "Chub-0001-evc"
+BASE = "cse-in/hub-0001-evc"
+FLOWS = ("evc_sp", "pev_sp")
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
 WITHIN_S = 40.0
@@ -104,6 +109,9 @@ class Inbox:
         self.alerts.append(alert)
         self._happened()
 
+    async def part_order(self, order: PartOrder) -> None:
+        raise AssertionError
+
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         known = (sp_id, message_id) in self.ids
         self.ids.add((sp_id, message_id))
@@ -125,17 +133,29 @@ class Inbox:
         """What the owner is told of the link."""
         return self.links.get("evc_sp", (None, None))[1] or ""
 
+    @property
+    def is_down(self) -> bool:
+        return self.links.get("evc_sp", (None, None))[0] is LinkState.DOWN
+
     def all_are(self, state: LinkState) -> bool:
         return [link[0] for link in self.links.values()] == [state, state]
 
 
 @dataclass
 class Home:
-    """A hub's side of the system operator, running."""
+    """A hub's side of the system operator, running: one flow for each provider."""
 
-    operator: SystemOperator
+    flows: dict[str, SystemOperator]
     inbox: Inbox
     tasks: dict[str, "asyncio.Task[None]"]
+
+    @property
+    def operator(self) -> SystemOperator:
+        return self.flows["evc_sp"]
+
+    @property
+    def provider(self) -> ServiceProvider:
+        return self.operator.provider
 
     async def up(self) -> None:
         await self.inbox.until(lambda: self.inbox.all_are(LinkState.UP))
@@ -159,28 +179,43 @@ class Street:
         self.clock = SharedClock(START, time.time(), SPEED)
         self.secrets = Secrets()
         self.key_pem = identity.hub_key_pem(self.secrets)
+        self.enc_key_pem = identity.hub_key_pem(Secrets())
         self.side = ProvidersSide(directory / "street", self.clock, program=program)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator["Street"]:
         async with self.side:
-            request = identity.certificate_request(self.key_pem, HUB).encode()
-            (self.directory / "hub.pem").write_bytes(self.side.enrol_hub(request))
-            self.side.trust_hub(identity.public_jwk(self.key_pem))
+            for sp_id in FLOWS:
+                request = identity.certificate_request(self.key_pem, self.side.hub_ae_ids[sp_id]).encode()
+                (self.directory / f"{sp_id}.pem").write_bytes(self.side.enrol_hub(request, sp_id))
+            self.side.trust_hub(identity.public_jwk(self.key_pem), identity.public_jwk(self.enc_key_pem))
             yield self
 
-    def settings(self, *, port: int | None = None, catch_up_s: float = 86_400.0) -> SystemOperatorSettings:
+    def settings(
+        self, sp_id: str = "evc_sp", *, port: int | None = None, catch_up_s: float = 86_400.0
+    ) -> SystemOperatorSettings:
         return SystemOperatorSettings(
             broker_host=self.side.broker_host,
             broker_port=port or self.side.broker_port,
             ca_file=str(self.side.ca_file),
-            certificate_file=str(self.directory / "hub.pem"),
-            ae_id=HUB,
+            certificate_file=str(self.directory / f"{sp_id}.pem"),
+            ae_id=self.side.hub_ae_ids[sp_id],
             catch_up_s=catch_up_s,
         )
 
-    def tls(self) -> ssl.SSLContext:
-        return identity.client_context(self.side.ca_file, self.directory / "hub.pem", self.key_pem)
+    def tls(self, sp_id: str = "evc_sp") -> ssl.SSLContext:
+        return identity.client_context(self.side.ca_file, self.directory / f"{sp_id}.pem", self.key_pem)
+
+    def peer(self, sp_id: str) -> Peer:
+        told = self.side.customers[sp_id]
+        return Peer(
+            name=told.name,
+            ae_id=told.ae_id,
+            hub_ae_id=self.side.hub_ae_ids[sp_id],
+            keys=tuple(told.keys),
+            purposes=told.purposes,
+            data=tuple(DataClass(item) for item in told.data),
+        )
 
     def home(
         self,
@@ -188,29 +223,39 @@ class Street:
         *,
         tls: ssl.SSLContext | None = None,
         settings: SystemOperatorSettings | None = None,
-        without: str = "",
+        hub_ae_id: str | None = None,
     ) -> Home:
-        keys = {
-            "evc_sp": ServiceProviderSettings(
-                name="EVC provider", ae_id=self.side.evc_sp.ae_id, key=self.side.evc_sp.public_jwk
-            ),
-            "pev_sp": ServiceProviderSettings(
-                name="PEV provider", ae_id=self.side.pev_sp.ae_id, key=self.side.pev_sp.public_jwk
-            ),
-        }
-        operator = SystemOperator(
-            settings=settings or self.settings(),
-            tls=tls or self.tls(),
-            signer=HubSigner(self.key_pem),
-            clock=self.clock,
-            providers=keys,
-        )
+        """``tls``, ``settings`` and ``hub_ae_id`` are for the flow of the EVC provider."""
         inbox = inbox or Inbox()
-        tasks = {"operator": asyncio.create_task(operator.run())}
-        for provider in operator.providers:
-            if provider.sp_id != without:
-                tasks[provider.sp_id] = asyncio.create_task(provider.run(inbox))
-        return Home(operator, inbox, tasks)
+        flows = {"evc_sp": self.flow("evc_sp", tls, settings, hub_ae_id), "pev_sp": self.flow("pev_sp")}
+        tasks = {}
+        for sp_id, flow in flows.items():
+            tasks[f"flow of {sp_id}"] = asyncio.create_task(flow.run())
+            tasks[sp_id] = asyncio.create_task(flow.provider.run(inbox))
+        return Home(flows, inbox, tasks)
+
+    def flow(
+        self,
+        sp_id: str,
+        tls: ssl.SSLContext | None = None,
+        settings: SystemOperatorSettings | None = None,
+        hub_ae_id: str | None = None,
+    ) -> SystemOperator:
+        peer = self.peer(sp_id)
+        settings = settings or self.settings(sp_id)
+        if hub_ae_id is not None:
+            peer = replace(peer, hub_ae_id=hub_ae_id)
+            settings = msgspec.structs.replace(settings, ae_id=hub_ae_id)
+        return SystemOperator(
+            settings=settings,
+            tls=tls or self.tls(sp_id),
+            signer=HubSigner(self.key_pem),
+            unsealer=HubUnsealer(self.enc_key_pem),
+            clock=self.clock,
+            sp_id=sp_id,
+            peer=peer,
+            keys_changed=keys_are_kept,
+        )
 
     @contextlib.asynccontextmanager
     async def at_home(self, inbox: Inbox | None = None, **options: Any) -> AsyncIterator[Home]:
@@ -233,6 +278,10 @@ class Street:
             now + timedelta(hours=3),
             title,
         )
+
+
+async def keys_are_kept(sp_id: str, keys: tuple[dict[str, str], ...], until: datetime) -> None:
+    pass
 
 
 class StreetThread:
@@ -473,7 +522,7 @@ def test_a_decision_arrives_once_although_it_is_delivered_twice(running: StreetT
         async with street.at_home() as home:
             await street.offer("To be decided")
             message = decision(await home.offered("To be decided"), f"decision-{time.time()}")
-            provider = next(item for item in home.operator.providers if item.sp_id == "evc_sp")
+            provider = home.provider
             receipts = [await provider.deliver(message) for _ in range(2)]
             assert [receipt.level for receipt in receipts] == [ReceiptLevel.TRANSPORT] * 2
             decision_id = message.decision.decision_id
@@ -499,7 +548,7 @@ def test_without_a_link_a_decision_is_to_be_tried_again(running: StreetThread, s
         async with street.at_home() as home:
             await street.offer("Later")
             offer = await home.offered("Later")
-        provider = next(item for item in home.operator.providers if item.sp_id == "evc_sp")
+        provider = home.provider
         with pytest.raises(ProviderUnreachable):
             await provider.deliver(decision(offer, "decision-offline"))
 
@@ -518,7 +567,7 @@ def test_a_provider_in_trouble_does_not_stop_the_other(running: StreetThread, st
             await home.inbox.until(lambda: any(alert.alert_id == "lamp" for alert in home.inbox.alerts))
             # Started again, as the hub's supervisor does, it gets what it has not dealt with.
             home.inbox.failure = None
-            provider = next(item for item in home.operator.providers if item.sp_id == "evc_sp")
+            provider = home.provider
             home.tasks["evc_sp"] = asyncio.create_task(provider.run(home.inbox))
             await home.offered("Breaks the task")
 
@@ -684,7 +733,7 @@ def test_a_broker_that_cannot_be_trusted_is_not_asked_again_soon(
         foreign.load_verify_locations(cadata=StreetAuthority().ca_pem.decode())
         home = street.home(tls=foreign)
         try:
-            await home.inbox.until(lambda: home.inbox.all_are(LinkState.DOWN) and home.inbox.problem != "")
+            await home.inbox.until(lambda: home.inbox.is_down and home.inbox.problem != "")
         finally:
             await home.stop()
         assert "enrolled again" in home.inbox.problem
@@ -715,7 +764,7 @@ def test_the_broker_lets_nobody_speak_for_another(running: StreetThread, street:
     """MQTT 5 tells it; the certificate is that of another AE."""
 
     async def body() -> None:
-        home = street.home(settings=replace_ae(street.settings(), "Chub-0002"))
+        home = street.home(hub_ae_id="Chub-0002")
         try:
             await home.inbox.until(lambda: "does not let the hub speak" in home.inbox.problem)
         finally:
@@ -724,16 +773,12 @@ def test_the_broker_lets_nobody_speak_for_another(running: StreetThread, street:
     running.run(body())
 
 
-def replace_ae(settings: SystemOperatorSettings, ae_id: str) -> SystemOperatorSettings:
-    return msgspec.structs.replace(settings, ae_id=ae_id)
-
-
 def test_a_broker_that_is_away_is_waited_for(running: StreetThread, street: Street) -> None:
     async def body() -> None:
         home = street.home(settings=street.settings(port=9))
         try:
             await home.inbox.until(lambda: "cannot be reached" in home.inbox.problem)
-            assert not home.tasks["operator"].done()
+            assert not home.tasks["flow of evc_sp"].done()
         finally:
             await home.stop()
 

@@ -1,4 +1,4 @@
-"""The providers' side of the demo street in one piece: authority, broker, CSE and the three companies."""
+"""The providers' side of the demo street in one piece: authority, broker, CSE and the companies."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,14 +9,19 @@ from types import TracebackType
 
 from homeapp.demo.operator.broker import Broker, BrokerProgram
 from homeapp.demo.operator.cse import SystemOperatorCse
+from homeapp.demo.operator.manufacturer import Manufacturer
 from homeapp.demo.operator.onem2m_application import Access
+from homeapp.demo.operator.package_server import PackageServer
 from homeapp.demo.operator.pki import StreetAuthority
-from homeapp.demo.operator.service_provider import StreetApplication
-from homeapp.demo.operator.service_providers import EvcServiceProvider, Manufacturer, PevServiceProvider
+from homeapp.demo.operator.service_provider import HubCorrespondent
+from homeapp.demo.operator.service_providers import EvcServiceProvider, FleetControlCentre, PevServiceProvider
+from homeapp.demo.operator.street_application import StreetApplication
 from homeapp.errors import EnvironmentProblem
 from homeapp.ports import Clock
 
 _REGISTERED_S = 20.0
+_FLOWS = {"evc_sp": "evc", "pev_sp": "pev", "fleet": "fleet"}
+"""Ends of the hub's AE-IDs: each provider knows the hub by another one."""
 
 
 class ProvidersSide:
@@ -26,29 +31,32 @@ class ProvidersSide:
     left running.
 
     Attributes:
-        hub_ae_id: the AE-ID that the hub has to use, and the common name of its certificate.
+        hub_ae_ids: by provider, the AE-ID that the hub has to use there, and the common name of its certificate.
         authority: signs certificates.
         broker, cse: may be restarted or killed to see what the hub does.
-        evc_sp, pev_sp, manufacturer: the companies; from the moment it is entered.
+        evc_sp, pev_sp, fleet, manufacturer: the companies; from the moment it is entered.
+        packages: where software is fetched; from the moment it is entered.
     """
 
     evc_sp: EvcServiceProvider
     pev_sp: PevServiceProvider
+    fleet: FleetControlCentre
     manufacturer: Manufacturer
+    packages: PackageServer
 
     def __init__(
-        self, directory: Path, clock: Clock, *, hub_ae_id: str = "Chub-0001", program: BrokerProgram | None = None
+        self, directory: Path, clock: Clock, *, hub_base: str = "Chub-0001", program: BrokerProgram | None = None
     ) -> None:
         """Start nothing yet.
 
         Args:
             directory: a temporary folder of its own; keys of the street are kept there.
             clock: the street's.
-            hub_ae_id: see above.
+            hub_base: what the hub's AE-IDs begin with.
             program: which broker; by default the installed one.
         """
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.hub_ae_id = hub_ae_id
+        self.hub_ae_ids: Mapping[str, str] = {sp_id: f"{hub_base}-{end}" for sp_id, end in _FLOWS.items()}
         self.authority = StreetAuthority()
         self.broker = Broker(directory, self.authority, program)
         self.cse = SystemOperatorCse(directory / "cse", self.broker, self.authority)
@@ -70,18 +78,43 @@ class ProvidersSide:
         """For the hub's setting of the same name."""
         return self.broker.ca_file
 
-    def enrol_hub(self, csr_pem: bytes) -> bytes:
-        """Sign the hub's certificate request (PEM); return its certificate (PEM).
+    @property
+    def customers(self) -> Mapping[str, HubCorrespondent]:
+        """The companies that have the hub for a customer, by provider id."""
+        return {company.sp_id: company for company in (self.evc_sp, self.pev_sp, self.fleet)}
+
+    def enrol_hub(self, csr_pem: bytes, sp_id: str) -> bytes:
+        """Sign the hub's certificate request (PEM) for one provider; return its certificate (PEM).
 
         Raises:
-            MessageRejected: it is no proper request for ``hub_ae_id`` with an EC P-256 key.
+            MessageRejected: it is no proper request for the hub's AE-ID there with an EC P-256 key.
         """
-        return self.authority.sign_request(csr_pem, self.hub_ae_id)
+        return self.authority.sign_request(csr_pem, self.hub_ae_ids[sp_id])
 
-    def trust_hub(self, jwk: Mapping[str, str]) -> None:
-        """Let the providers accept what is signed with the hub's public key."""
-        self.evc_sp.trust_hub(jwk)
-        self.pev_sp.trust_hub(jwk)
+    def trust_hub(self, signing_jwk: Mapping[str, str], encryption_jwk: Mapping[str, str]) -> None:
+        """Give the providers the hub's public keys."""
+        for company in self.customers.values():
+            company.trust_hub(signing_jwk, encryption_jwk)
+
+    def descriptor(self, sp_id: str, *, est_url: str = "", crl_url: str = "") -> dict[str, object]:
+        """What this provider hands to its customer, to pair with.
+
+        Args:
+            sp_id: which provider.
+            est_url: of the enrolment server, or none.
+            crl_url: of the list of revoked certificates, or none.
+        """
+        operator = {
+            "broker_host": self.broker_host,
+            "broker_port": self.broker_port,
+            "http_url": "",
+            "cse_id": "/id-in",
+            "cse_name": "cse-in",
+            "ca_pem": self.authority.ca_pem.decode(),
+            "crl_url": crl_url,
+            "est_url": est_url,
+        }
+        return self.customers[sp_id].descriptor(operator)
 
     async def __aenter__(self) -> "ProvidersSide":
         """Start all, the CSE after the broker and the companies after the CSE.
@@ -113,19 +146,24 @@ class ProvidersSide:
         stack.push_async_callback(self.cse.stop)
         await self._found_companies()
         group = await stack.enter_async_context(asyncio.TaskGroup())
+        stack.callback(group.create_task(self.packages.run()).cancel)
+        await self.packages.started()
         for company in self._companies():
             stack.callback(group.create_task(company.run()).cancel)
         await self._all_registered()
 
     def _companies(self) -> tuple[StreetApplication, ...]:
-        return self.evc_sp, self.pev_sp, self.manufacturer
+        return *self.customers.values(), self.manufacturer
 
     async def _found_companies(self) -> None:
-        names = (EvcServiceProvider.ae_id, PevServiceProvider.ae_id, Manufacturer.ae_id)
-        evc, pev, maker = [await asyncio.to_thread(self._access, name) for name in names]
-        self.evc_sp = EvcServiceProvider(evc, self._clock, self.hub_ae_id)
-        self.pev_sp = PevServiceProvider(pev, self._clock, self.hub_ae_id)
-        self.manufacturer = Manufacturer(maker, self._clock, self.pev_sp.public_jwk)
+        names = (EvcServiceProvider.ae_id, PevServiceProvider.ae_id, FleetControlCentre.ae_id, Manufacturer.ae_id)
+        evc, pev, fleet, maker = [await asyncio.to_thread(self._access, name) for name in names]
+        self.packages = PackageServer(await asyncio.to_thread(self.authority.server_context))
+        self.evc_sp = EvcServiceProvider(evc, self._clock, self.hub_ae_ids["evc_sp"])
+        self.pev_sp = PevServiceProvider(pev, self._clock, self.hub_ae_ids["pev_sp"])
+        self.fleet = FleetControlCentre(fleet, self._clock, self.hub_ae_ids["fleet"])
+        self.manufacturer = Manufacturer(maker, self._clock, lambda: self.pev_sp.public_jwk, self.packages)
+        self.pev_sp.trust_manufacturer(self.manufacturer.public_jwk)
 
     def _access(self, name: str) -> Access:
         context = self.authority.client_context(name)

@@ -1,193 +1,40 @@
-"""What all applications of the providers' side have in common, and what those share that write to a hub."""
+"""A service provider of the street that has a hub for a customer: what it says to it, and what it hears."""
 
 import asyncio
-import contextlib
-import logging
 import uuid
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from homeapp.demo.operator.onem2m_application import (
-    STANDS,
-    Access,
-    ContentInstance,
-    Onem2mApplication,
-    ResourceType,
-    Status,
-)
-from homeapp.demo.operator.signed_message import Envelope, Expected, SigningKey, verify
-from homeapp.errors import MessageRejected, ProviderError, ProviderRefused, ProviderUnreachable
+from homeapp.demo.operator.onem2m_application import Access, ContentInstance
+from homeapp.demo.operator.sealed_message import EncryptionKey, seal
+from homeapp.demo.operator.signed_message import Envelope, Expected, SigningKey, type_of, verify
+from homeapp.demo.operator.street_application import Direction, StreetApplication
+from homeapp.errors import MessageRejected, ProviderRefused
 from homeapp.ports import Clock
-
-logger = logging.getLogger(__name__)
-
-# Seconds of the machine, not of the street: they pace the network.
-_PAUSE_S = 1.0
-_REVIEW_S = 5.0
 
 _MESSAGE_HOLDS = timedelta(days=1)
 _LONGEST_LIFE = timedelta(days=7)
 _LONGEST_ID = 100
+_DECISION = "decision+jws"
+_RECORDS = frozenset(
+    f"{kind}+jws"
+    for kind in (
+        "pev-state",
+        "charging",
+        "charging-parameters",
+        "metering",
+        "health-report",
+        "job-result",
+        "location",
+    )
+)
 
 
-class Direction(StrEnum):
-    """What happened to a message."""
-
-    SENT = "sent"
-    RECEIVED = "received"
-    REPEATED = "repeated"
-    """received again; without effect"""
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireEvent:
-    """Something that was seen on the wire.
-
-    Attributes:
-        at: street time.
-        typ: type of the message, for example ``decision+jws``.
-        message_id: its ``jti`` where known, else the name of the resource.
-        note: a few words for people.
-    """
-
-    at: datetime
-    direction: Direction
-    typ: str
-    message_id: str
-    note: str = ""
-
-
-class StreetApplication(ABC):
-    """One company's application at the system operator; it repairs its registration and subscriptions by itself.
-
-    Attributes:
-        name: for people.
-        ae_id: its AE-ID, equal to the common name of its certificate.
-        registered: whether the system operator knows it.
-        history: the last 500 things seen on the wire, oldest first.
-    """
-
-    name: str
-    ae_id: str
-
-    def __init__(self, access: Access, clock: Clock) -> None:
-        self.registered = False
-        self.history: deque[WireEvent] = deque(maxlen=500)
-        self._clock = clock
-        self._key = SigningKey()
-        self._application = Onem2mApplication(self.ae_id, access, self._look_again)
-        self._look = asyncio.Event()
-        self._news = asyncio.Event()
-        self._seen: set[str] = set()
-
-    @property
-    def public_jwk(self) -> dict[str, str]:
-        """The public key of what it signs, EC P-256."""
-        return self._key.public_jwk
-
-    async def run(self) -> None:
-        """Stay at work until cancelled.
-
-        Raises:
-            ProviderUnreachable: the broker did not let it in at the start; later losses are repaired.
-        """
-        async with self._application, asyncio.TaskGroup() as group:
-            for duty in self._duties():
-                group.create_task(duty)
-
-    async def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
-        """Return when ``predicate`` holds; it is tried again after all that happens here.
-
-        Args:
-            predicate: about this application.
-            timeout_s: s of the machine's time.
-
-        Raises:
-            TimeoutError: it did not come to hold.
-        """
-        async with asyncio.timeout(timeout_s):
-            while not predicate():
-                await self._news.wait()
-
-    def _duties(self) -> list[Coroutine[Any, Any, None]]:
-        return [self._keep_set_up(), self._take_in()]
-
-    async def _set_up(self) -> bool:
-        """Bring everything at the system operator into place; False where something is not there yet."""
-        await self._application.register()
-        self.registered = True
-        self._happened()
-        return True
-
-    @abstractmethod
-    def _arrived(self, instance: ContentInstance) -> None:
-        """Act on a message that has not been seen before."""
-
-    async def _catch_up(self, container: str) -> None:
-        """Take in what came while there was no link."""
-        for instance in await self._application.contents(container):
-            self._take(instance)
-
-    async def _put(self, container: str, name: str, compact: str) -> None:
-        """Place a message; keeps trying while there is no link or no container. Idempotent by ``name``.
-
-        Raises:
-            ProviderRefused: the system operator does not allow it.
-        """
-        instance: dict[str, object] = {"rn": name, "cnf": "application/jose:0", "con": compact}
-        while True:
-            with contextlib.suppress(ProviderUnreachable):
-                create = self._application.create
-                response = await create(container, ResourceType.CONTENT_INSTANCE, {"m2m:cin": instance})
-                if response.status in STANDS:
-                    return
-                if response.status != Status.NOT_FOUND:
-                    raise ProviderRefused(f"{self.name}: {container} takes no message ({response.status}).")
-            await asyncio.sleep(_PAUSE_S)
-
-    def _note(self, direction: Direction, typ: str, message_id: str, note: str = "") -> None:
-        event = WireEvent(at=self._clock.now(), direction=direction, typ=typ, message_id=message_id, note=note)
-        self.history.append(event)
-        logger.info("%s: %s %s %s", self.ae_id, direction, typ, message_id)
-        self._happened()
-
-    def _happened(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
-    def _look_again(self) -> None:
-        self._look.set()
-
-    async def _keep_set_up(self) -> None:
-        trouble = ""
-        while True:
-            self._look.clear()
-            complete = False
-            try:
-                complete = await self._set_up()
-                trouble = ""
-            except ProviderError as error:
-                if str(error) != trouble:
-                    logger.info("%s: %s", self.ae_id, error)
-                trouble = str(error)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_REVIEW_S if complete else _PAUSE_S):
-                    await self._look.wait()
-
-    async def _take_in(self) -> None:
-        while True:
-            self._take(await self._application.notifications.get())
-
-    def _take(self, instance: ContentInstance) -> None:
-        if instance.resource_id not in self._seen:
-            self._seen.add(instance.resource_id)
-            self._arrived(instance)
+def rfc3339(moment: datetime) -> str:
+    """In UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,33 +56,80 @@ class KnownDecision:
     arrivals: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedRecord:
+    """A verified record of the home.
+
+    Attributes:
+        kind: for example ``metering``.
+        at: of when it is, as the hub says.
+        fields: all of its content but its id and ``at``.
+        arrivals: how many messages have carried it.
+    """
+
+    kind: str
+    record_id: str
+    at: str
+    fields: Mapping[str, Any]
+    arrivals: int = 1
+
+
 class HubCorrespondent(StreetApplication):
-    """A service provider that sends signed messages to one hub and takes in its signed decisions.
+    """A service provider that writes to one hub and reads what the hub lets it read; all of it signed, and sealed.
 
     Attributes:
         decisions: by decision id.
+        records: what the hub has told of its own accord, in the order of its first arrival.
         objection: a reason to reject decisions with, or None to confirm those about requests that it has made.
+        offers: ids of the requests that it has made, in this order.
     """
 
+    sp_id: str
     code: str
     """of its containers at the hub: ``Evc`` for ``inEvc`` and ``outEvc``"""
+    data: tuple[str, ...]
+    """what it asks consent for"""
+    purposes: tuple[str, ...]
+    """what it says that it will send"""
 
     def __init__(self, access: Access, clock: Clock, hub_ae_id: str) -> None:
         super().__init__(access, clock)
         self.decisions: dict[str, KnownDecision] = {}
+        self.records: list[ReceivedRecord] = []
         self.objection: str | None = None
-        self._offers: set[str] = set()
+        self.offers: list[str] = []
         self._sent: dict[str, str] = {}
         self._hub_ae_id = hub_ae_id
         self._hub_jwk: dict[str, str] | None = None
+        self._hub_encryption_jwk: dict[str, str] = {}
         folder = f"cse-in/{hub_ae_id.removeprefix('C')}"
         self._to_hub = f"{folder}/in{self.code}"
-        self._from_hub = f"{folder}/out{self.code}"
+        own = [name for name in self.data if name != "identity"]
+        self._from_hub = [f"{folder}/{name}" for name in (f"out{self.code}", *own)]
         self._receipts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
-    def trust_hub(self, jwk: Mapping[str, str]) -> None:
-        """Accept decisions that are signed with this key from now on, and look for those that wait."""
-        self._hub_jwk = dict(jwk)
+    def descriptor(self, operator: Mapping[str, object]) -> dict[str, object]:
+        """What it hands to its customer, to pair with.
+
+        Args:
+            operator: the system operator's part of it.
+        """
+        return {
+            "version": 1,
+            "sp_id": self.sp_id,
+            "name": self.name,
+            "ae_id": self.ae_id,
+            "keys": self.keys,
+            "hub_ae_id": self._hub_ae_id,
+            "operator": dict(operator),
+            "data": list(self.data),
+            "purposes": list(self.purposes),
+            "open_status": False,
+        }
+
+    def trust_hub(self, signing_jwk: Mapping[str, str], encryption_jwk: Mapping[str, str]) -> None:
+        """Accept what is signed with the one key from now on, and look for what waits; encrypt to the other one."""
+        self._hub_jwk, self._hub_encryption_jwk = dict(signing_jwk), dict(encryption_jwk)
         self._look_again()
 
     def envelope(self, expires_at: datetime | None = None) -> Envelope:
@@ -254,8 +148,18 @@ class HubCorrespondent(StreetApplication):
         )
 
     def sign(self, typ: str, envelope: Envelope, body: Mapping[str, object]) -> str:
-        """The compact JWS of ``body`` in ``envelope``, not sent."""
+        """The compact JWS of ``body`` in ``envelope``, not sealed and not sent."""
         return self._key.sign(typ, {**envelope.claims(), **body})
+
+    def seal(self, compact_jws: str) -> str:
+        """The compact JWE around it for the hub.
+
+        Raises:
+            ProviderRefused: it does not know the hub's key yet.
+        """
+        if not self._hub_encryption_jwk:
+            raise ProviderRefused(f"{self.name} does not know the hub yet.")
+        return seal(compact_jws, self._hub_encryption_jwk)
 
     async def send_raw(self, compact: str, name: str | None = None) -> str:
         """Place anything in the hub's inbox, however wrong it is, and return the name it was given there.
@@ -277,41 +181,120 @@ class HubCorrespondent(StreetApplication):
         """
         return await self.send_raw(self._sent[message_id])
 
+    async def cancel_offer(self, offer_id: str) -> str:
+        """Take a request back; return the message id when it is delivered.
+
+        Raises:
+            ProviderRefused: the system operator does not let it pass.
+        """
+        return await self._send("offer-cancel+jws", {"offer_id": offer_id})
+
+    async def roll_keys(self, overlap: timedelta = timedelta(days=1)) -> str:
+        """Take new keys into use and tell the hub; return the message id when it is delivered.
+
+        Args:
+            overlap: for how long the old ones go on to hold.
+
+        Raises:
+            ProviderRefused: the system operator does not let it pass.
+        """
+        signing, encryption = SigningKey(), EncryptionKey()
+        keys = [{**signing.public_jwk, "use": "sig"}, {**encryption.public_jwk, "use": "enc"}]
+        envelope = self.envelope()
+        proven = {name: value for name, value in envelope.claims().items() if name in ("iss", "aud", "jti")}
+        body = {
+            "keys": keys,
+            "old_keys_until": rfc3339(self._clock.now() + overlap),
+            "proof": signing.sign("keys-proof+jws", {**proven, "keys": keys}),
+        }
+        # The hub may seal to the new key as soon as it has heard of it.
+        self._encryption_keys.insert(0, encryption)
+        message_id = await self._deliver("keys+jws", envelope, body)
+        self._key = signing
+        return message_id
+
     async def _send(self, typ: str, body: Mapping[str, object], expires_at: datetime | None = None) -> str:
-        envelope = self.envelope(expires_at)
-        compact = self.sign(typ, envelope, body)
+        return await self._deliver(typ, self.envelope(expires_at), body)
+
+    async def _deliver(self, typ: str, envelope: Envelope, body: Mapping[str, object]) -> str:
+        compact = self.seal(self.sign(typ, envelope, body))
         await self._put(self._to_hub, envelope.message_id, compact)
         self._sent[envelope.message_id] = compact
         self._note(Direction.SENT, typ, envelope.message_id)
         return envelope.message_id
+
+    async def _offer(
+        self, offer: Mapping[str, object], expires_at: datetime, offer_id: str | None, revision: int
+    ) -> str:
+        identifier = offer_id or f"offer-{uuid.uuid4().hex[:12]}"
+        # Known before it is delivered: the answer may be faster than the acknowledgement.
+        if identifier not in self.offers:
+            self.offers.append(identifier)
+        terms = {
+            "id": identifier,
+            "revision": revision,
+            "binding": "owner_decides",
+            "expires_at": rfc3339(expires_at),
+        }
+        return await self._send("offer+jws", {"offer": {**offer, **terms}}, expires_at)
 
     def _duties(self) -> list[Coroutine[Any, Any, None]]:
         return [*super()._duties(), self._send_receipts()]
 
     async def _set_up(self) -> bool:
         await super()._set_up()
-        if self._hub_jwk is None or (await self._application.subscribe(self._from_hub)).status not in STANDS:
+        if self._hub_jwk is None:
             return False
-        await self._catch_up(self._from_hub)
-        return True
+        # The hub makes the containers for its data as it sees fit: what is not there yet is looked for again.
+        answers_are_read, *_ = [await self._watch(container) for container in self._from_hub]
+        return answers_are_read
 
     def _arrived(self, instance: ContentInstance) -> None:
-        expected = Expected(
-            typ="decision+jws", issuer=self._hub_ae_id, audience=self.ae_id, public_jwk=self._hub_jwk or {}
-        )
+        typ = "unknown"
         try:
-            decision = self._decision(verify(instance.content, expected, self._clock.now()))
+            compact = self._open(instance.content)
+            typ = type_of(compact)
+            if typ == _DECISION:
+                self._take_decision(self._decision(self._verified(compact, typ)))
+            elif typ in _RECORDS:
+                self._take_record(_record(typ, self._verified(compact, typ)))
+            else:
+                raise MessageRejected("schema", f"A hub does not send {typ}.")
         except MessageRejected as error:
-            self._note(Direction.REJECTED, "decision+jws", instance.name, f"{error.code}: {error}")
-            return
+            self._note(Direction.REJECTED, typ, instance.name, f"{error.code}: {error}")
+
+    def _open(self, content: str) -> str:
+        """With the newest key that fits; what came in before a roll-over is sealed to an older one."""
+        refusal = MessageRejected("sealed", "There is no key to open it with.")
+        for key in self._encryption_keys:
+            try:
+                return key.open(content)
+            except MessageRejected as error:
+                refusal = error
+        raise refusal
+
+    def _verified(self, compact: str, typ: str) -> dict[str, Any]:
+        expected = Expected(typ=typ, issuer=self._hub_ae_id, audience=self.ae_id, public_jwk=self._hub_jwk or {})
+        return verify(compact, expected, self._clock.now())
+
+    def _take_decision(self, decision: KnownDecision) -> None:
         known = self.decisions.get(decision.decision_id)
         if known is not None:
             self.decisions[known.decision_id] = replace(known, arrivals=known.arrivals + 1)
-            self._note(Direction.REPEATED, "decision+jws", known.decision_id)
+            self._note(Direction.REPEATED, _DECISION, known.decision_id)
             return
         self.decisions[decision.decision_id] = decision
-        self._note(Direction.RECEIVED, "decision+jws", decision.decision_id, decision.choice)
+        self._note(Direction.RECEIVED, _DECISION, decision.decision_id, decision.choice)
         self._receipts.put_nowait(self._receipt(decision))
+
+    def _take_record(self, record: ReceivedRecord) -> None:
+        for place, known in enumerate(self.records):
+            if (known.kind, known.record_id) == (record.kind, record.record_id):
+                self.records[place] = replace(known, arrivals=known.arrivals + 1)
+                self._note(Direction.REPEATED, f"{record.kind}+jws", record.record_id)
+                return
+        self.records.append(record)
+        self._note(Direction.RECEIVED, f"{record.kind}+jws", record.record_id)
 
     def _decision(self, claims: dict[str, Any]) -> KnownDecision:
         body = claims.get("decision")
@@ -320,7 +303,7 @@ class HubCorrespondent(StreetApplication):
         if len(texts) != 3:
             raise MessageRejected("schema", "The message has no decision with an id, an offer and a choice.")
         decision_id, offer_id, choice = texts
-        confirmed = self.objection is None and offer_id in self._offers
+        confirmed = self.objection is None and offer_id in self.offers
         return KnownDecision(
             decision_id=decision_id, offer_id=offer_id, choice=choice, claims=claims, confirmed=confirmed
         )
@@ -336,7 +319,8 @@ class HubCorrespondent(StreetApplication):
                 "reason": reason,
             }
         }
-        return receipt_id, self.sign("receipt+jws", replace(self.envelope(), message_id=receipt_id), body)
+        compact = self.sign("receipt+jws", replace(self.envelope(), message_id=receipt_id), body)
+        return receipt_id, self.seal(compact)
 
     async def _send_receipts(self) -> None:
         while True:
@@ -348,3 +332,12 @@ class HubCorrespondent(StreetApplication):
             else:
                 self._sent[receipt_id] = compact
                 self._note(Direction.SENT, "receipt+jws", receipt_id)
+
+
+def _record(typ: str, claims: Mapping[str, Any]) -> ReceivedRecord:
+    body = claims.get("record")
+    fields = dict(body) if isinstance(body, dict) else {}
+    record_id, at = fields.pop("id", None), fields.pop("at", None)
+    if not isinstance(record_id, str) or not 0 < len(record_id) <= _LONGEST_ID or not isinstance(at, str):
+        raise MessageRejected("schema", "The message has no record with an id and a time.")
+    return ReceivedRecord(kind=typ.removesuffix("+jws"), record_id=record_id, at=at, fields=fields)

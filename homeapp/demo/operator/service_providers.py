@@ -1,29 +1,83 @@
-"""The three companies behind the system operator: EV charging, the car's service, and its manufacturer."""
+"""The companies behind the system operator that have the hub for a customer: charging, the car's service, fleet."""
 
+import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from homeapp.demo.operator.onem2m_application import STANDS, Access, ContentInstance, ResourceType
-from homeapp.demo.operator.service_provider import Direction, HubCorrespondent, StreetApplication
+from homeapp.demo.operator.manufacturer import (
+    MANUFACTURER_AE_ID,
+    ORDERS,
+    PEV_SP_AE_ID,
+    STATUS_TYPE,
+    STATUSES,
+    OrderNews,
+    order_news,
+)
+from homeapp.demo.operator.onem2m_application import Access, ContentInstance
+from homeapp.demo.operator.package_server import Package
+from homeapp.demo.operator.service_provider import HubCorrespondent, rfc3339
 from homeapp.demo.operator.signed_message import Expected, verify
-from homeapp.errors import MessageRejected
+from homeapp.demo.operator.street_application import Direction
+from homeapp.errors import MessageRejected, ProviderRefused
 from homeapp.ports import Clock
 
-MANUFACTURER_AE_ID = "Cmanufacturer"
-PEV_SP_AE_ID = "Cpev-sp"
-_ORDERS = "cse-in/manufacturer/orders"
-_LARGEST_QUANTITY = 100
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTerms:
+    """What requests for a job have in common.
+
+    Attributes:
+        title: one line for people.
+        end: until when it may be done.
+        start: from when, or None for now.
+        expires_at: when an answer is too late, or None for ``end``.
+        description: more for people.
+        offer_id: of an earlier request that this revises.
+        revision: higher than before then.
+    """
+
+    title: str
+    end: datetime
+    start: datetime | None = None
+    expires_at: datetime | None = None
+    description: str = ""
+    reward: Decimal | None = None
+    currency: str = "EUR"
+    offer_id: str | None = None
+    revision: int = 1
 
 
-class EvcServiceProvider(HubCorrespondent):
-    """The EV charging provider: asks the owner to feed power, or to charge less, for money."""
+class JobSender(HubCorrespondent):
+    """A provider that asks for pieces of work."""
+
+    async def _ask(self, kind: str, job: Mapping[str, object], terms: JobTerms) -> str:
+        window = {"start": rfc3339(terms.start or self._clock.now()), "end": rfc3339(terms.end)}
+        offer = {
+            "kind": kind,
+            "title": terms.title,
+            "description": terms.description,
+            "intervals": [window],
+            "job": {name: value for name, value in job.items() if value != ""},
+            **_terms(terms.reward, terms.currency, None),
+        }
+        return await self._offer(offer, terms.expires_at or terms.end, terms.offer_id, terms.revision)
+
+
+class EvcServiceProvider(JobSender):
+    """The EV charging provider: asks the owner to feed power, or to charge less, for money, and keeps the charger's
+    software.
+    """
 
     name = "EVC provider"
+    sp_id = "evc_sp"
     ae_id = "Cevc-sp"
     code = "Evc"
+    data = ("identity", "charging", "metering")
+    purposes = ("offer", "offer-cancel", "receipt", "keys")
 
     async def offer_power_feed(
         self,
@@ -65,7 +119,7 @@ class EvcServiceProvider(HubCorrespondent):
             "kind": "power_feed",
             "title": title,
             "description": description,
-            "intervals": [{"start": _rfc3339(start), "end": _rfc3339(end), "setpoint_w": -power_w}],
+            "intervals": [{"start": rfc3339(start), "end": rfc3339(end), "setpoint_w": -power_w}],
             "max_feed_wh": max_feed_wh if max_feed_wh is not None else power_w * hours,
             **_terms(reward, currency, min_soc_pct),
         }
@@ -88,38 +142,77 @@ class EvcServiceProvider(HubCorrespondent):
             "kind": "load_shed",
             "title": title,
             "description": "",
-            "intervals": [{"start": _rfc3339(start), "end": _rfc3339(end), "max_w": max_w}],
+            "intervals": [{"start": rfc3339(start), "end": rfc3339(end), "max_w": max_w}],
             **_terms(reward, "EUR", None),
         }
         return await self._offer(offer, expires_at, offer_id, revision)
 
-    async def cancel_offer(self, offer_id: str) -> str:
-        """Take a request back; return the message id when it is delivered.
+    async def offer_charger_software(
+        self, terms: JobTerms, package: Package, *, signing_certificate: str = "", signature: str = ""
+    ) -> str:
+        """Ask to have the charger install ``package``; return the message id when it is delivered.
+
+        Args:
+            terms: of the request.
+            package: where it is and what it is.
+            signing_certificate: PEM, of the charger's maker.
+            signature: Base64, by the charger's maker over the package.
 
         Raises:
             ProviderRefused: the system operator does not let it pass.
         """
-        return await self._send("offer-cancel+jws", {"offer_id": offer_id})
-
-    async def _offer(self, offer: dict[str, object], expires_at: datetime, offer_id: str | None, revision: int) -> str:
-        identifier = offer_id or f"offer-{uuid.uuid4().hex[:12]}"
-        # Known before it is delivered: the answer may be faster than the acknowledgement.
-        self._offers.add(identifier)
-        terms = {
-            "id": identifier,
-            "revision": revision,
-            "binding": "owner_decides",
-            "expires_at": _rfc3339(expires_at),
-        }
-        return await self._send("offer+jws", {"offer": {**offer, **terms}}, expires_at)
+        job = {**_software(package), "signing_certificate": signing_certificate, "signature": signature}
+        return await self._ask("charger_software", job, terms)
 
 
-class PevServiceProvider(HubCorrespondent):
-    """The car's service provider: tells of defects, and orders parts from the manufacturer."""
+class PevServiceProvider(JobSender):
+    """The car's service provider: has it examined, tells of defects, orders parts and passes on software.
+
+    Attributes:
+        orders: what the manufacturer has said last of each order, by order id.
+    """
 
     name = "PEV provider"
+    sp_id = "pev_sp"
     ae_id = PEV_SP_AE_ID
     code = "Pev"
+    data = ("identity", "charging", "health")
+    purposes = ("offer", "offer-cancel", "receipt", "defect", "order-status", "keys")
+
+    def __init__(self, access: Access, clock: Clock, hub_ae_id: str) -> None:
+        super().__init__(access, clock, hub_ae_id)
+        self.orders: dict[str, OrderNews] = {}
+        self._ordered: dict[str, tuple[str, str]] = {}
+        self._manufacturer_jwk: dict[str, str] = {}
+        self._news_for_hub: asyncio.Queue[OrderNews] = asyncio.Queue()
+
+    def descriptor(self, operator: Mapping[str, object]) -> dict[str, object]:
+        maker = {"ae_id": MANUFACTURER_AE_ID, "key": self._manufacturer_jwk}
+        return {**super().descriptor(operator), "manufacturer": maker}
+
+    def trust_manufacturer(self, jwk: Mapping[str, str]) -> None:
+        """Accept what is signed with the manufacturer's public key."""
+        self._manufacturer_jwk = dict(jwk)
+
+    async def ask_health_check(self, terms: JobTerms, *, alert_id: str = "") -> str:
+        """Ask to have the car examined; return the message id when it is delivered.
+
+        Args:
+            terms: of the request.
+            alert_id: the defect that it is about.
+
+        Raises:
+            ProviderRefused: the system operator does not let it pass.
+        """
+        return await self._ask("health_check", {"alert_id": alert_id}, terms)
+
+    async def ask_part_order(self, terms: JobTerms, part: str, *, alert_id: str = "") -> str:
+        """Ask whether ``part`` may be ordered for the car; otherwise as ``ask_health_check``."""
+        return await self._ask("part_order", {"part": part, "alert_id": alert_id}, terms)
+
+    async def offer_car_software(self, terms: JobTerms, package: Package) -> str:
+        """Ask to have the car install what its manufacturer has released; otherwise as ``ask_health_check``."""
+        return await self._ask("car_software", {**_software(package), "manifest": package.manifest}, terms)
 
     async def report_defect(
         self,
@@ -152,14 +245,22 @@ class PevServiceProvider(HubCorrespondent):
             "severity": severity,
             "title": title,
             "advice": advice,
-            "found_at": _rfc3339(found_at or self._clock.now()),
+            "found_at": rfc3339(found_at or self._clock.now()),
         }
         if cleared_at is not None:
-            defect["cleared_at"] = _rfc3339(cleared_at)
+            defect["cleared_at"] = rfc3339(cleared_at)
         return await self._send("defect+jws", {"defect": defect})
 
-    async def order_part(self, part: str, reason: str, quantity: int = 1) -> str:
+    async def order_part(self, part: str, reason: str, quantity: int = 1, *, alert_id: str = "") -> str:
         """Order a part from the manufacturer; return the order id when the order is delivered.
+
+        What the manufacturer says of it is passed on to the hub.
+
+        Args:
+            part: its name.
+            reason: for the manufacturer, for example a trouble code.
+            quantity: how many.
+            alert_id: the defect that it is for, for the hub.
 
         Raises:
             ProviderRefused: the system operator does not let it pass.
@@ -171,76 +272,90 @@ class PevServiceProvider(HubCorrespondent):
             "jti": order_id,
             "order": {"id": order_id, "part": part, "quantity": quantity, "reason": reason},
         }
-        await self._put(_ORDERS, order_id, self._key.sign("order+jws", claims))
+        self._ordered[order_id] = part, alert_id
+        await self._put(ORDERS, order_id, self._key.sign("order+jws", claims))
         self._note(Direction.SENT, "order+jws", order_id, part)
         return order_id
 
+    async def tell_order_status(
+        self, order_id: str, part: str, status: str, *, alert_id: str = "", note: str = ""
+    ) -> str:
+        """Tell the owner how an order stands; return the message id when it is delivered.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartOrder:
-    """A verified order of the PEV provider."""
+        Args:
+            order_id: of the order.
+            part: what was ordered.
+            status: ``ordered``, ``shipped``, ``delivered`` or ``cancelled``.
+            alert_id: the defect that it is for.
+            note: a few words for people.
 
-    order_id: str
-    part: str
-    quantity: int
-    reason: str
+        Raises:
+            ProviderRefused: the system operator does not let it pass.
+        """
+        order = {
+            "id": order_id,
+            "alert_id": alert_id,
+            "part": part,
+            "status": status,
+            "updated_at": rfc3339(self._clock.now()),
+            "note": note,
+        }
+        return await self._send("order-status+jws", {"order": order})
 
-
-class Manufacturer(StreetApplication):
-    """The car's manufacturer: takes signed orders from the PEV provider, who may write them and read nothing.
-
-    Attributes:
-        orders: by order id.
-    """
-
-    name = "Car manufacturer"
-    ae_id = MANUFACTURER_AE_ID
-
-    def __init__(self, access: Access, clock: Clock, customer_jwk: Mapping[str, str]) -> None:
-        super().__init__(access, clock)
-        self.orders: dict[str, PartOrder] = {}
-        self._customer_jwk = customer_jwk
+    def _duties(self) -> list[Coroutine[Any, Any, None]]:
+        return [*super()._duties(), self._pass_on_order_news()]
 
     async def _set_up(self) -> bool:
-        await super()._set_up()
-        own = "cse-in/manufacturer"
-        rules = [
-            {"acor": [self.ae_id], "acop": 63},
-            {"acor": [PEV_SP_AE_ID], "acop": 1, "acod": [{"chty": [ResourceType.CONTENT_INSTANCE]}]},
-        ]
-        policy = {"rn": "acp-orders", "pv": {"acr": rules}, "pvs": {"acr": rules[:1]}}
-        await self._application.ensure(own, ResourceType.ACP, {"m2m:acp": policy})
-        container = {"rn": "orders", "acpi": [f"{own}/acp-orders"], "mni": 200}
-        await self._application.ensure(own, ResourceType.CONTAINER, {"m2m:cnt": container})
-        if (await self._application.subscribe(_ORDERS)).status not in STANDS:
-            return False
-        await self._catch_up(_ORDERS)
-        return True
+        hub_is_watched = await super()._set_up()
+        return await self._watch(STATUSES) and hub_is_watched
 
     def _arrived(self, instance: ContentInstance) -> None:
-        expected = Expected(typ="order+jws", issuer=PEV_SP_AE_ID, audience=self.ae_id, public_jwk=self._customer_jwk)
+        # The manufacturer has nothing to hide from the system operator; the hub seals all that it says.
+        if instance.content.count(".") != 2:
+            super()._arrived(instance)
+            return
+        expected = Expected(
+            typ=STATUS_TYPE, issuer=MANUFACTURER_AE_ID, audience=self.ae_id, public_jwk=self._manufacturer_jwk
+        )
         try:
-            order = _order(verify(instance.content, expected, self._clock.now()).get("order"))
+            news = order_news(verify(instance.content, expected, self._clock.now()).get("order"))
+            if news.order_id not in self._ordered:
+                raise MessageRejected("value", "The order is not this provider's.")
         except MessageRejected as error:
-            self._note(Direction.REJECTED, "order+jws", instance.name, f"{error.code}: {error}")
+            self._note(Direction.REJECTED, STATUS_TYPE, instance.name, f"{error.code}: {error}")
             return
-        if order.order_id in self.orders:
-            self._note(Direction.REPEATED, "order+jws", order.order_id)
-            return
-        self.orders[order.order_id] = order
-        self._note(Direction.RECEIVED, "order+jws", order.order_id, order.part)
+        self.orders[news.order_id] = news
+        self._note(Direction.RECEIVED, STATUS_TYPE, news.order_id, news.status)
+        self._news_for_hub.put_nowait(news)
+
+    async def _pass_on_order_news(self) -> None:
+        while True:
+            news = await self._news_for_hub.get()
+            part, alert_id = self._ordered[news.order_id]
+            try:
+                await self.tell_order_status(news.order_id, part, news.status, alert_id=alert_id, note=news.note)
+            except ProviderRefused as error:
+                self._note(Direction.REJECTED, STATUS_TYPE, news.order_id, str(error))
 
 
-def _order(body: object) -> PartOrder:
-    fields = body if isinstance(body, dict) else {}
-    texts = [fields.get(name) for name in ("id", "part", "reason")]
-    order_id, part, reason = (text if isinstance(text, str) else None for text in texts)
-    quantity = fields.get("quantity")
-    if order_id is None or part is None or reason is None or not isinstance(quantity, int):
-        raise MessageRejected("schema", "The message has no order with an id, a part, a quantity and a reason.")
-    if not 1 <= quantity <= _LARGEST_QUANTITY:
-        raise MessageRejected("value", "The quantity that was ordered is not sensible.")
-    return PartOrder(order_id=order_id, part=part, quantity=quantity, reason=reason)
+class FleetControlCentre(HubCorrespondent):
+    """Collects where the cars of its fleet are; asks the owner for nothing."""
+
+    name = "Fleet control centre"
+    sp_id = "fleet"
+    ae_id = "Cfleet"
+    code = "Fleet"
+    data = ("identity", "location")
+    purposes = ("receipt", "keys")
+
+
+def _software(package: Package) -> dict[str, object]:
+    return {
+        "version": package.version,
+        "location": package.location,
+        "sha256": package.sha256,
+        "size_bytes": package.size_bytes,
+    }
 
 
 def _terms(reward: Decimal | None, currency: str, min_soc_pct: float | None) -> dict[str, object]:
@@ -250,7 +365,3 @@ def _terms(reward: Decimal | None, currency: str, min_soc_pct: float | None) -> 
     if min_soc_pct is not None:
         terms["min_soc_pct"] = min_soc_pct
     return terms
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
