@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import getpass
 import logging
 import os
 import signal
@@ -41,7 +40,7 @@ _INSTALL = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``homeapp``; the exit code."""
     # Not the parser's set_defaults: it would reach the commands' parsers too, which share these options.
-    arguments = _parser().parse_args(argv, argparse.Namespace(data_dir=None, json=False, verbose=False))
+    arguments = _parser().parse_args(argv, argparse.Namespace(data_dir=None, json=False, verbose=False, as_role=None))
     _log_to_stderr(verbose=arguments.verbose)
     data_dir = Path(arguments.data_dir) if arguments.data_dir else _default_data_dir()
     try:
@@ -81,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--data-dir", help="where this home keeps its data")
     common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument(
+        "--as",
+        dest="as_role",
+        choices=("household", "owner", "installer"),
+        metavar="ROLE",
+        help="as household, owner or installer; the PIN is asked for, or read from a pipe",
+    )
     common.add_argument("--verbose", action="store_true", help="log more")
     parser = argparse.ArgumentParser(prog="homeapp", description="Home energy hub.", parents=[common])
     parser.add_argument("--version", action="version", version=f"homeapp {__version__}")
@@ -147,14 +153,12 @@ def _enter_secret(data_dir: Path, name: str) -> int:
     from homeapp.secrets import open_secret_store
     from homeapp.settings import load
     from homeapp.store.lock import lock_data_directory
+    from homeapp.terminal import ask_unseen
 
     with lock_data_directory(data_dir):
         secrets = open_secret_store(data_dir, load(data_dir).secrets)
         identity.home_key_pem(secrets, data_dir)
-        value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-        if not value:
-            raise SettingsInvalid("Nothing was entered; what was kept before stays.")
-        secrets.set(name, value)
+        secrets.set(name, ask_unseen(name))
     sys.stdout.write(f"Kept in: {secrets.place}\n")
     return 0
 

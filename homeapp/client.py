@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homeapp import api
-from homeapp.errors import EnvironmentProblem, HubNotRunning
+from homeapp.errors import EnvironmentProblem, HubNotRunning, NotAllowed
 from homeapp.server import check_socket_directory
 
 R = TypeVar("R")
@@ -17,7 +17,12 @@ _NO_ANSWER = "The hub did not answer. See its log, or start it again."
 
 
 class Client:
-    """One connection; made by ``connect``."""
+    """One connection; made by ``connect``.
+
+    Attributes:
+        latest: the newest value of each watched topic.
+        refused_for: the role that the last call refused with ``NotAllowed`` needs; None before there was one.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -27,6 +32,7 @@ class Client:
         self._gone = False
         self._changed = asyncio.Condition()
         self.latest: dict[api.Topic, api.Notification] = {}
+        self.refused_for: api.Role | None = None
 
     async def call(self, call: api.Call[R]) -> R:
         """Carry out one call.
@@ -53,6 +59,8 @@ class Client:
         if response is None:
             raise HubNotRunning(_NO_ANSWER)
         if response.error is not None:
+            if isinstance(response.error, NotAllowed):
+                self.refused_for = call.role
             raise response.error
         result: R = api.decode_value(response.result, call.answer)
         return result

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from homeapp import __version__, api
+from homeapp.access import AccessControl
 from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
 from homeapp.doctor import examine
 from homeapp.errors import DeviceError, HomeappError, NotConsented
@@ -35,6 +36,7 @@ from homeapp.snapshot import NOTICE_LIFE, LiveState
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
+from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.telemetry import Sample, Telemetry
 from homeapp.store.uplink_use import UplinkUse
 from homeapp.supervision import supervise
@@ -145,8 +147,18 @@ class Hub:
             doctor=self._examine,
             live_changed=self._live_changed,
         )
+        self._access = AccessControl(
+            secrets=outside.secrets,
+            attempts=PinAttempts(outside.database, outside.clock),
+            ledger=self._ledger,
+            clock=outside.clock,
+        )
         self._server = Server(
-            socket_path(outside.data_dir), self._operations.handlers(), self._operations.current, self._hello
+            socket_path(outside.data_dir),
+            self._operations.handlers(),
+            self._operations.current,
+            self._hello,
+            self._access,
         )
 
     async def run(self, started: Callable[[], None]) -> None:
@@ -201,6 +213,7 @@ class Hub:
         return bodies
 
     async def _load(self) -> None:
+        await self._access.load()
         await self._desk.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
         self._live.goal = self._goal()

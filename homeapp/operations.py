@@ -58,7 +58,7 @@ class Operations:
         }
 
     def current(self, topic: api.Topic) -> api.Notification:
-        """The value of a topic now."""
+        """The value of a topic now; that of ACCESS is the connection's own."""
         match topic:
             case api.Topic.SNAPSHOT:
                 value: api.Notification = self._snapshot()
@@ -73,46 +73,46 @@ class Operations:
             case api.Topic.SHARING:
                 value = ()
             case api.Topic.ACCESS:
-                value = api.AccessView(role=api.Role.INSTALLER, until=None, open_role=api.Role.INSTALLER, pins=())
+                raise LookupError("each connection has a value of its own")
         return value
 
-    async def _ask_doctor(self, _call: api.AskDoctor) -> tuple[api.Check, ...]:
+    async def _ask_doctor(self, _call: api.AskDoctor, _caller: api.Role) -> tuple[api.Check, ...]:
         return await self._doctor()
 
-    async def _get_snapshot(self, _call: api.GetSnapshot) -> object:
+    async def _get_snapshot(self, _call: api.GetSnapshot, _caller: api.Role) -> object:
         return self._snapshot()
 
-    async def _get_tariff(self, _call: api.GetTariff) -> Tariff | None:
+    async def _get_tariff(self, _call: api.GetTariff, _caller: api.Role) -> Tariff | None:
         return self._live.tariff
 
-    async def _get_plan(self, _call: api.GetPlan) -> Plan | None:
+    async def _get_plan(self, _call: api.GetPlan, _caller: api.Role) -> Plan | None:
         return self._live.plan
 
-    async def _change_mode(self, call: api.SetMode) -> Goal:
+    async def _change_mode(self, call: api.SetMode, _caller: api.Role) -> Goal:
         return await self._set_mode(call.mode)
 
-    async def _list_devices(self, _call: api.ListDevices) -> tuple[DeviceView, ...]:
+    async def _list_devices(self, _call: api.ListDevices, _caller: api.Role) -> tuple[DeviceView, ...]:
         return self._sessions.views()
 
-    async def _adopt(self, call: api.AdoptDevice) -> DeviceView:
+    async def _adopt(self, call: api.AdoptDevice, _caller: api.Role) -> DeviceView:
         return await self._sessions.adopt(call.device_id, call.name)
 
-    async def _forget(self, call: api.ForgetDevice) -> None:
+    async def _forget(self, call: api.ForgetDevice, _caller: api.Role) -> None:
         await self._sessions.forget(call.device_id)
 
-    async def _list_offers(self, _call: api.ListOffers) -> tuple[OfferCase, ...]:
+    async def _list_offers(self, _call: api.ListOffers, _caller: api.Role) -> tuple[OfferCase, ...]:
         return self._desk.cases
 
-    async def _show_offer(self, call: api.ShowOffer) -> OfferCase:
+    async def _show_offer(self, call: api.ShowOffer, _caller: api.Role) -> OfferCase:
         found = next((case for case in self._desk.cases if case.offer.key == call.key), None)
         if found is None:
             raise NotFound(f"There is no request {call.key!r}.")
         return found
 
-    async def _decide(self, call: api.DecideOffer) -> OfferCase:
-        return await self._desk.decide(call.key, call.digest, call.choice, "owner")
+    async def _decide(self, call: api.DecideOffer, caller: api.Role) -> OfferCase:
+        return await self._desk.decide(call.key, call.digest, call.choice, caller.value)
 
-    async def _alert_seen(self, call: api.AlertSeen) -> None:
+    async def _alert_seen(self, call: api.AlertSeen, _caller: api.Role) -> None:
         if not await self._ledger.alert_seen(call.sp_id, call.alert_id):
             raise NotFound("This alert is no longer there.")
         self._live.alert_raised(await self._ledger.alerts())

@@ -1,11 +1,10 @@
 """Serves the contract on the local socket.
 
-A Unix domain socket of mode 0600; whoever connects must be the hub's own user or root (SO_PEERCRED). A reader that
-is slow or frozen costs nothing: per connection only the newest value of each watched topic waits to be sent.
+A Unix domain socket of mode 0600; whoever connects must be the hub's own user or root (SO_PEERCRED). What each may do
+is decided per connection (``homeapp.caller``).
 """
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import os
@@ -13,18 +12,21 @@ import socket
 import stat
 import struct
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from homeapp import api
-from homeapp.errors import EnvironmentProblem, HomeappError, NotAllowed
+from homeapp.access import AccessControl
+from homeapp.connection import Connection, Handler, Service
+from homeapp.errors import EnvironmentProblem
+
+__all__ = ["MOST_CONNECTIONS", "Handler", "Server", "check_socket_directory", "socket_path"]
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Any], Awaitable[object]]
+MOST_CONNECTIONS = 32
 _LONGEST_SOCKET_PATH = 100
-_WRITE_TIMEOUT_S = 30.0
 _SHARED_PREFIX = "homeapp-"
 
 
@@ -64,7 +66,9 @@ class Server:
     """Answers calls with ``handlers`` and pushes ``current(topic)`` to those who watch.
 
     Attributes:
-        handlers: one per call class of ``homeapp.api``; ``SayHello`` is handed the connection's role by ``hello``.
+        handlers: one per call class of ``homeapp.api`` but those about the connection itself; ``SayHello`` is
+            answered by ``hello`` with the connection's role.
+        access: what a connection begins with, and the PINs that raise it.
     """
 
     def __init__(
@@ -73,12 +77,11 @@ class Server:
         handlers: Mapping[type[api.Call[Any]], Handler],
         current: Callable[[api.Topic], api.Notification],
         hello: Callable[[api.Role], api.Hello],
+        access: AccessControl,
     ) -> None:
         self._path = path
-        self._handlers = handlers
-        self._current = current
-        self._hello = hello
-        self._connections: set[_Connection] = set()
+        self._service = Service(handlers=handlers, current=current, hello=hello, access=access, publish=self.publish)
+        self._connections: set[Connection] = set()
 
     def publish(self, topic: api.Topic) -> None:
         """The value of ``topic`` has changed."""
@@ -123,12 +126,15 @@ class Server:
         return made
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        role = _role_of_peer(writer.get_extra_info("socket"))
-        if role is None:
+        if not _is_own_user(writer.get_extra_info("socket")):
             logger.warning("local socket: a connection by another user was closed")
             writer.close()
             return
-        connection = _Connection(reader, writer, role, self._handlers, self._current, self._hello)
+        if len(self._connections) >= MOST_CONNECTIONS:
+            logger.warning("local socket: %d connections are open; one more was closed", MOST_CONNECTIONS)
+            writer.close()
+            return
+        connection = Connection(reader, writer, self._service)
         self._connections.add(connection)
         try:
             await connection.serve()
@@ -139,110 +145,7 @@ class Server:
             self._connections.discard(connection)
 
 
-class _Connection:
-    """One client: reads requests, answers each as it is done, pushes what has changed."""
-
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        role: api.Role,
-        handlers: Mapping[type[api.Call[Any]], Handler],
-        current: Callable[[api.Topic], api.Notification],
-        hello: Callable[[api.Role], api.Hello],
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._role = role
-        self._handlers = handlers
-        self._current = current
-        self._hello = hello
-        self._watched: set[api.Topic] = set()
-        self._dirty: set[api.Topic] = set()
-        self._wake = asyncio.Event()
-        self._calls: asyncio.Semaphore = asyncio.Semaphore(16)
-
-    def mark(self, topic: api.Topic) -> None:
-        if topic in self._watched:
-            self._dirty.add(topic)
-            self._wake.set()
-
-    def close(self) -> None:
-        self._writer.close()
-
-    async def serve(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                pusher = tasks.create_task(self._push())
-                await self._read(tasks)
-                pusher.cancel()
-        except* (ConnectionError, TimeoutError):
-            logger.debug("local socket: a client went away")
-        finally:
-            self._writer.close()
-            with contextlib.suppress(ConnectionError):
-                await self._writer.wait_closed()
-
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            try:
-                line = await self._reader.readline()
-            except ValueError:
-                logger.warning("local socket: a line of more than %d bytes; connection closed", api.MAX_LINE)
-                return
-            if not line:
-                return
-            try:
-                request = api.decode_request(line)
-            except api.BadLine as error:
-                await self._send(api.encode_error(error.request_id, error))
-                continue
-            await self._calls.acquire()
-            tasks.create_task(self._answer(request))
-
-    async def _answer(self, request: api.Request) -> None:
-        try:
-            await self._send(await self._line_for(request))
-        finally:
-            self._calls.release()
-
-    async def _line_for(self, request: api.Request) -> bytes:
-        try:
-            return api.encode_result(request.id, await self._carry_out(request.call))
-        except HomeappError as error:
-            return api.encode_error(request.id, error)
-        except Exception:
-            # One call that fails must not take the connection and the other calls on it down.
-            logger.exception("local socket: %s failed", request.call.method)
-            return api.encode_error(request.id, HomeappError("The hub failed at this; see its log."))
-
-    async def _carry_out(self, call: api.Call[Any]) -> object:
-        if not self._role.covers(call.role):
-            raise NotAllowed(f"This needs the role {call.role}; you are here as {self._role}.")
-        if isinstance(call, api.SayHello):
-            return self._hello(self._role)
-        if isinstance(call, api.Watch):
-            self._watched.update(call.topics)
-            self._dirty.update(call.topics)
-            self._wake.set()
-            return None
-        return await self._handlers[type(call)](call)
-
-    async def _push(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._dirty:
-                topic = self._dirty.pop()
-                await self._send(api.encode_notification(topic, self._current(topic)))
-
-    async def _send(self, line: bytes) -> None:
-        self._writer.write(line)
-        async with asyncio.timeout(_WRITE_TIMEOUT_S):
-            await self._writer.drain()
-
-
-def _role_of_peer(connection: socket.socket) -> api.Role | None:
+def _is_own_user(connection: socket.socket) -> bool:
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, uid, _ = struct.unpack("3i", raw)
-    return api.Role.INSTALLER if uid in (os.getuid(), 0) else None
+    return uid in (os.getuid(), 0)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
+from homeapp.api import Role
 from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferCase, OfferKind, OfferState, Receipt
 from ui import formats, job_words
 from ui.theme import Tone
@@ -138,7 +139,7 @@ def decision_words(decision: Decision) -> str:
     words = choice_words(decision.choice)
     if decision.decided_by.startswith("rule:"):
         return tr("{answer} by your rule", answer=words)
-    return tr("{answer} by you", answer=words) if decision.decided_by == "owner" else words
+    return tr("{answer} by you", answer=words) if decision.decided_by in set(Role) else words
 
 
 def transport_words(receipt: Receipt) -> str:

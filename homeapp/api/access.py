@@ -1,6 +1,7 @@
 """Calls about roles and PINs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from homeapp.api.base import Call, Role
@@ -16,14 +17,14 @@ class AccessView:
         open_role: what needs no PIN: GUEST, or HOUSEHOLD where the owner has said so; INSTALLER in a home that has no
             PIN yet.
         pins: roles that have a PIN.
-        locked_until: no PIN is looked at before then, because too many were wrong; or None.
+        locked: by role, until when none of its PINs is looked at because too many were wrong.
     """
 
     role: Role
     until: datetime | None
     open_role: Role
     pins: tuple[Role, ...]
-    locked_until: datetime | None = None
+    locked: Mapping[Role, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class LogIn(Call[AccessView]):
     """
 
     as_role: Role
-    pin: str
+    pin: str = field(repr=False)
 
     method = "access.log_in"
     role = Role.GUEST
@@ -56,15 +57,16 @@ class LogOut(Call[AccessView]):
 class SetPin(Call[AccessView]):
     """Set the PIN of a role, or with an empty one remove that of HOUSEHOLD.
 
-    The owner sets all but the installer's, the installer all.
+    The owner sets all but the installer's, the installer all; where the installer has none yet, the owner sets that
+    too. The first one of a home is the owner's or the installer's.
 
     Raises:
         NotAllowed: not for this role.
-        WrongState: too short, or too easy to guess; says what is wanted.
+        WrongState: too short, too easy to guess, another role's, or set too often; says what is wanted.
     """
 
     for_role: Role
-    pin: str
+    pin: str = field(repr=False)
 
     method = "access.set_pin"
     role = Role.OWNER
@@ -76,7 +78,7 @@ class SetOpenRole(Call[AccessView]):
     """What needs no PIN at the wall: GUEST (only look) or HOUSEHOLD.
 
     Raises:
-        WrongState: any other role.
+        WrongState: any other role, or the home has no PIN yet.
     """
 
     open_role: Role

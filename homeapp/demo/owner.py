@@ -91,6 +91,14 @@ class Owner:
         """The request, if it stands in one of the states."""
         return next((c for c in self.cases if c.offer.key == key and (not states or c.state in states)), None)
 
+    async def sets_pin(self, pin: str) -> None:
+        """Choose the owner's PIN; from then on nobody decides without one, the owner included."""
+        await self._client.call(api.SetPin(for_role=api.Role.OWNER, pin=pin))
+
+    async def logs_in(self, pin: str) -> None:
+        """Enter the PIN at the screen."""
+        await self._client.call(api.LogIn(as_role=api.Role.OWNER, pin=pin))
+
     async def approves(self, case: OfferCase) -> OfferCase:
         """Tap Approve."""
         return await self._client.call(api.DecideOffer(key=case.offer.key, digest=case.digest, choice=Choice.ACCEPT))

@@ -195,7 +195,7 @@ class Decision:
     """One answer; ``decision_id`` is the idempotency key all the way to the provider's application.
 
     Attributes:
-        decided_by: ``owner``, ``rule:<id>`` or ``clock``.
+        decided_by: the role that answered (``homeapp.api.Role``), ``rule:<id>`` or ``clock``.
         reason: one word, or empty.
     """
 

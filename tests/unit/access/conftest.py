@@ -1,0 +1,138 @@
+"""A clock that two hands move, secrets in memory, and access control on a real ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from homeapp.access import AccessControl
+from homeapp.audit import read_rows
+from homeapp.errors import SecretStoreUnavailable
+from homeapp.settings import SecretPlace
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.pin_attempts import PinAttempts
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+QUICK = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
+
+
+class HandClock:
+    """Civil and monotonic time, moved together or apart; who sleeps wakes when it is moved far enough."""
+
+    speed = 1.0
+
+    def __init__(self) -> None:
+        self.civil = NOON
+        self.ticks = 1000.0
+        self._moved = asyncio.Condition()
+
+    def now(self) -> datetime:
+        return self.civil
+
+    def monotonic(self) -> float:
+        return self.ticks
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.ticks + seconds
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.ticks >= end)
+
+    async def move(self, seconds: float) -> None:
+        self.civil += timedelta(seconds=seconds)
+        self.ticks += seconds
+        async with self._moved:
+            self._moved.notify_all()
+
+
+class Secrets:
+    place = SecretPlace.MACHINE_FILE
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self.broken = False
+
+    def get(self, name: str) -> str | None:
+        self._fail()
+        return self.kept.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        self._fail()
+        self.kept[name] = value
+
+    def delete(self, name: str) -> None:
+        self._fail()
+        self.kept.pop(name, None)
+
+    def _fail(self) -> None:
+        if self.broken:
+            raise SecretStoreUnavailable("The keyring is locked.")
+
+
+class CountingHasher(PasswordHasher):
+    """As quick as argon2 allows; counts at how many PINs it has looked."""
+
+    def __init__(self) -> None:
+        super().__init__(**QUICK)
+        self.looks = 0
+
+    def verify(self, *given: Any) -> Any:
+        self.looks += 1
+        return super().verify(*given)
+
+
+@dataclass
+class Home:
+    """Access control and what stands around it; ``restart`` forgets all that is not kept."""
+
+    directory: Path
+    database: Database
+    clock: HandClock
+    secrets: Secrets
+    hasher: CountingHasher
+    access: AccessControl
+
+    async def restart(self) -> None:
+        self.access = _access(self.database, self.clock, self.secrets, self.hasher)
+        await self.access.load()
+
+    @property
+    def audit(self) -> list[tuple[str, str, str]]:
+        return [(row.kind, row.subject, row.detail) for row in read_rows(self.directory)]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, _subject, _detail in self.audit]
+
+
+def _access(database: Database, clock: HandClock, secrets: Secrets, hasher: CountingHasher) -> AccessControl:
+    return AccessControl(
+        secrets=secrets,
+        attempts=PinAttempts(database, clock),
+        ledger=Ledger(database, clock),
+        clock=clock,
+        hasher=hasher,
+    )
+
+
+@asynccontextmanager
+async def _home(directory: Path) -> AsyncIterator[Home]:
+    clock, secrets, hasher = HandClock(), Secrets(), CountingHasher()
+    async with Database(directory) as database:
+        home = Home(directory, database, clock, secrets, hasher, _access(database, clock, secrets, hasher))
+        await home.access.load()
+        yield home
+
+
+OpenHome = Callable[[Path], AbstractAsyncContextManager[Home]]
+
+
+@pytest.fixture(scope="session")
+def open_home() -> OpenHome:
+    return _home
