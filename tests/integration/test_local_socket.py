@@ -6,7 +6,8 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,18 @@ import pytest
 
 from homeapp import api
 from homeapp import server as server_module
+from homeapp.access import AccessControl
 from homeapp.client import Client, connect
+from homeapp.clock import SystemClock
 from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, NotAllowed, NotFound, WrongState
 from homeapp.model.plan import Plan
 from homeapp.model.site import Site
-from homeapp.server import Handler, Server, socket_path
+from homeapp.secrets import open_secret_store
+from homeapp.server import MOST_CONNECTIONS, Handler, Server, socket_path
+from homeapp.settings import SecretPlace
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
+from homeapp.store.pin_attempts import PinAttempts
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -27,35 +35,50 @@ NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 class SmallHub:
     """A server with two real handlers and a plan that can be replaced."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, access: AccessControl) -> None:
         self.plan: Plan | None = None
         self.path = path
         handlers: dict[type[api.Call[Any]], Handler] = {api.ShowOffer: self._show, api.GetPlan: self._get_plan}
-        self.server = Server(path, handlers, lambda _topic: self.plan, self._hello)
+        self.server = Server(path, handlers, lambda _topic: self.plan, self._hello, access)
 
     def _hello(self, role: api.Role) -> api.Hello:
         return api.Hello(version="1", protocol=1, now=NOW, clock_speed=1.0, role=role, site=Site())
 
-    async def _show(self, call: api.ShowOffer) -> object:
+    async def _show(self, call: api.ShowOffer, _caller: api.Role) -> object:
         raise (NotFound if call.key == "a" else WrongState)(f"no {call.key}")
 
-    async def _get_plan(self, _call: api.GetPlan) -> object:
+    async def _get_plan(self, _call: api.GetPlan, _caller: api.Role) -> object:
         return self.plan
 
 
 def serve(tmp_path: Path, body: Callable[[SmallHub], Awaitable[None]]) -> None:
     async def main() -> None:
-        hub = SmallHub(socket_path(tmp_path))
-        started = asyncio.Event()
-        task = asyncio.create_task(hub.server.run(started.set))
-        await started.wait()
-        try:
-            await body(hub)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        async with small_hub(tmp_path) as hub:
+            started = asyncio.Event()
+            task = asyncio.create_task(hub.server.run(started.set))
+            await started.wait()
+            try:
+                await body(hub)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(main())
+
+
+@asynccontextmanager
+async def small_hub(data_dir: Path, path: Path | None = None) -> AsyncIterator[SmallHub]:
+    """Of a home that has no PIN."""
+    clock = SystemClock()
+    async with Database(data_dir) as database:
+        access = AccessControl(
+            secrets=open_secret_store(data_dir, SecretPlace.MACHINE_FILE),
+            attempts=PinAttempts(database, clock),
+            ledger=Ledger(database, clock),
+            clock=clock,
+        )
+        await access.load()
+        yield SmallHub(path or socket_path(data_dir), access)
 
 
 async def hello(client: Client) -> api.Hello:
@@ -235,8 +258,8 @@ def test_a_shared_directory_that_others_can_change_is_not_used(
         path.parent.chmod(0o777 if how == "open" else 0o700)
 
     async def start() -> None:
-        async with asyncio.timeout(5):
-            await SmallHub(path).server.run(lambda: None)
+        async with asyncio.timeout(5), small_hub(tmp_path, path) as hub:
+            await hub.server.run(lambda: None)
 
     async def call() -> None:
         async with connect(path):
@@ -249,18 +272,18 @@ def test_a_shared_directory_that_others_can_change_is_not_used(
 
 def test_a_server_closes_its_connections_when_it_ends(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = SmallHub(socket_path(tmp_path))
         started = asyncio.Event()
-        task = asyncio.create_task(hub.server.run(started.set))
-        await started.wait()
-        async with connect(hub.path) as client:
-            await hello(client)
-            task.cancel()
-            async with asyncio.timeout(5):
-                await asyncio.gather(task, return_exceptions=True)
-                with pytest.raises(HubNotRunning):
-                    await client.wait_until(lambda: False, 60)
-        assert not hub.path.exists()
+        async with small_hub(tmp_path) as hub:
+            task = asyncio.create_task(hub.server.run(started.set))
+            await started.wait()
+            async with connect(hub.path) as client:
+                await hello(client)
+                task.cancel()
+                async with asyncio.timeout(5):
+                    await asyncio.gather(task, return_exceptions=True)
+                    with pytest.raises(HubNotRunning):
+                        await client.wait_until(lambda: False, 60)
+            assert not hub.path.exists()
 
     asyncio.run(main())
 
@@ -271,5 +294,21 @@ def test_a_second_user_is_turned_away(tmp_path: Path, monkeypatch: pytest.Monkey
             with pytest.raises(HubNotRunning, match="did not answer"):
                 await hello(client)
 
-    monkeypatch.setattr(server_module, "_role_of_peer", lambda _connection: None)
+    monkeypatch.setattr(server_module, "_is_own_user", lambda _connection: False)
+    serve(tmp_path, body)
+
+
+def test_there_is_an_end_to_how_many_may_connect(tmp_path: Path) -> None:
+    async def body(hub: SmallHub) -> None:
+        async with AsyncExitStack() as open_ones:
+            clients = [await open_ones.enter_async_context(connect(hub.path)) for _ in range(MOST_CONNECTIONS)]
+            for client in clients:
+                await hello(client)
+            async with connect(hub.path) as one_more:
+                with pytest.raises(HubNotRunning, match="did not answer"):
+                    await hello(one_more)
+            assert (await hello(clients[-1])).protocol == 1
+        async with connect(hub.path) as later:
+            assert (await hello(later)).protocol == 1
+
     serve(tmp_path, body)

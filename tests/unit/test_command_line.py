@@ -17,6 +17,8 @@ import pytest
 
 from homeapp import __main__ as program
 from homeapp import __version__, api
+from homeapp.access import AccessControl
+from homeapp.clock import SystemClock
 from homeapp.errors import HomeappError, NotFound, PairingPending, WrongState
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
@@ -24,7 +26,10 @@ from homeapp.model.site import Site
 from homeapp.secrets import open_secret_store
 from homeapp.server import Handler, Server, socket_path
 from homeapp.settings import GRID_SP_SECRET, SecretPlace
+from homeapp.store.database import Database
+from homeapp.store.ledger import Ledger
 from homeapp.store.lock import lock_data_directory
+from homeapp.store.pin_attempts import PinAttempts
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OFFER = Offer(
@@ -58,10 +63,14 @@ METER = DeviceView(
 
 
 class CannedHub:
-    """Answers as it is told to, and keeps what it was asked; runs in a thread of its own."""
+    """Answers as it is told to, and keeps what it was asked, and by whom; runs in a thread of its own.
+
+    Roles and PINs are the real ones.
+    """
 
     def __init__(self, path: Path) -> None:
         self.asked: list[api.Call[Any]] = []
+        self.callers: list[api.Role] = []
         self.case = OfferCase(offer=OFFER, digest=OFFER.digest(), state=OfferState.PENDING, updated_at=NOON)
         self.refusal: HomeappError | None = None
         self.devices: tuple[DeviceView, ...] = (METER,)
@@ -75,7 +84,8 @@ class CannedHub:
             api.ShowOffer: self._show,
             api.DecideOffer: self._decide,
         }
-        self._server = Server(path, {kind: self._handler(answer) for kind, answer in answers.items()}, _nothing, _hello)
+        self._path = path
+        self._handlers = {kind: self._handler(answer) for kind, answer in answers.items()}
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
@@ -90,12 +100,23 @@ class CannedHub:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._server.run(self._started.set))
-        await asyncio.gather(self._task, return_exceptions=True)
+        clock = SystemClock()
+        async with Database(self._path.parent) as database:
+            access = AccessControl(
+                secrets=open_secret_store(self._path.parent, SecretPlace.MACHINE_FILE),
+                attempts=PinAttempts(database, clock),
+                ledger=Ledger(database, clock),
+                clock=clock,
+            )
+            await access.load()
+            server = Server(self._path, self._handlers, _nothing, _hello, access)
+            self._task = asyncio.create_task(server.run(self._started.set))
+            await asyncio.gather(self._task, return_exceptions=True)
 
     def _handler(self, answer: Callable[[Any], object]) -> Handler:
-        async def handle(call: Any) -> object:
+        async def handle(call: Any, caller: api.Role) -> object:
             self.asked.append(call)
+            self.callers.append(caller)
             if self.refusal is not None and not isinstance(call, api.ShowOffer):
                 raise self.refusal
             return answer(call)
@@ -272,6 +293,11 @@ def test_names_from_outside_cannot_steer_the_terminal(hub: CannedHub, homeapp: R
         ("secret",),
         ("secret", "hub.key"),
         ("--theme", "pink"),
+        ("--as", "guest", "devices", "list"),
+        ("pin",),
+        ("pin", "set", "guest"),
+        ("pin", "set", "owner", "471108"),
+        ("pin", "open", "owner"),
     ],
 )
 def test_bad_arguments_end_with_2_and_the_usage(homeapp: Run, capsys: Any, arguments: tuple[str, ...]) -> None:
@@ -342,3 +368,135 @@ def test_a_secret_is_not_entered_beside_a_running_hub(homeapp: Run, tmp_path: Pa
     with lock_data_directory(tmp_path):
         code, _, err = homeapp("secret", GRID_SP_SECRET)
     assert (code, "Another hub already works" in err) == (1, True)
+
+
+OWNER_PIN, INSTALLER_PIN = "471108", "902517"
+
+
+class Terminal:
+    """A person who types what is to be typed unseen; keeps what was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self.typed: list[str] = []
+        monkeypatch.setattr(sys, "stdin", io.StringIO())
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        monkeypatch.setattr("getpass.getpass", self._answer)
+
+    def _answer(self, question: str) -> str:
+        self.asked.append(question)
+        return self.typed.pop(0)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    return Terminal(monkeypatch)
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_a_pin_is_typed_twice_and_both_must_be_the_same(hub: CannedHub, homeapp: Run, terminal: Terminal) -> None:
+    terminal.typed = [OWNER_PIN, "471109"]
+    code, _, err = homeapp("pin", "set", "owner")
+    assert (code, "The two were different" in err) == (1, True)
+    terminal.typed = [OWNER_PIN, OWNER_PIN]
+    assert homeapp("pin", "set", "owner") == (0, "With a PIN: owner. Without one: guest.\n", "")
+    assert terminal.asked == ["New PIN of the owner: ", "The same again: "] * 2
+
+
+def test_pins_come_through_a_pipe_line_by_line(
+    hub: CannedHub, homeapp: Run, pipe: Callable[[str], None], tmp_path: Path
+) -> None:
+    pipe(f"{OWNER_PIN}\n")
+    assert homeapp("pin", "set", "owner")[0] == 0
+    pipe(f"{OWNER_PIN}\n{INSTALLER_PIN}\n")
+    code, out, _ = homeapp("--as", "owner", "--json", "pin", "set", "installer")
+    assert (code, json.loads(out)["pins"]) == (0, ["owner", "installer"])
+    pipe(f"{OWNER_PIN}\n")
+    assert homeapp("pin", "open", "household", "--as", "owner") == (
+        0,
+        "With a PIN: owner, installer. Without one: household.\n",
+        "",
+    )
+    pipe(f"{OWNER_PIN}\n6283\n")
+    assert homeapp("pin", "set", "household", "--as", "owner")[0] == 0
+    pipe(f"{OWNER_PIN}\n")
+    code, out, _ = homeapp("pin", "remove", "household", "--as", "owner", "--json")
+    assert (code, json.loads(out)["pins"]) == (0, ["owner", "installer"])
+    pipe("")
+    code, _, err = homeapp("pin", "set", "owner", "--as", "owner")
+    assert (code, "Nothing was entered" in err) == (1, True)
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert not any(pin.encode() in kept for pin in (OWNER_PIN, INSTALLER_PIN))
+
+
+def test_in_a_home_with_a_pin_all_may_look_and_nobody_may_decide(
+    hub: CannedHub, homeapp: Run, pipe: Callable[[str], None]
+) -> None:
+    pipe(f"{OWNER_PIN}\n")
+    homeapp("pin", "set", "owner")
+    pipe("")
+    for looking in (("devices", "list"), ("offers", "list"), ("offers", "show", OFFER.key), ("doctor",)):
+        assert homeapp(*looking)[0] == 0
+    assert set(hub.callers) == {api.Role.GUEST}
+    asked = len(hub.asked)
+    for acting in (("offers", "approve", OFFER.key), ("devices", "adopt", "x"), ("devices", "forget", "x")):
+        code, out, _ = homeapp(*acting, "--json")
+        assert (code, json.loads(out)["error"]["kind"]) == (1, "NotAllowed")
+    assert [call for call in hub.asked[asked:] if not isinstance(call, api.ShowOffer)] == []
+    pipe(f"{OWNER_PIN}\n")
+    assert homeapp("--as", "owner", "offers", "approve", OFFER.key)[0] == 0
+    assert hub.callers[-1] is api.Role.OWNER
+    pipe("555123\n")
+    code, out, err = homeapp("offers", "approve", OFFER.key, "--as", "owner")
+    assert (code, out, err) == (1, "", "homeapp: The PIN is wrong. 4 more tries before a pause.\n")
+    pipe("555123\n")
+    code, _, err = homeapp("offers", "list", "--as", "household")
+    assert (code, err) == (1, "homeapp: The household has no PIN.\n")
+
+
+def test_at_a_terminal_the_pin_that_is_needed_is_asked_for(hub: CannedHub, homeapp: Run, terminal: Terminal) -> None:
+    terminal.typed = [OWNER_PIN, OWNER_PIN]
+    homeapp("pin", "set", "owner")
+    terminal.asked.clear()
+    terminal.typed = [OWNER_PIN]
+    assert homeapp("offers", "approve", OFFER.key)[0] == 0
+    assert terminal.asked == ["PIN of the owner: "]
+    assert hub.callers[-1] is api.Role.OWNER
+
+    terminal.asked.clear()
+    terminal.typed = [INSTALLER_PIN, INSTALLER_PIN, OWNER_PIN]
+    assert homeapp("pin", "set", "installer")[0] == 0
+    assert terminal.asked == ["New PIN of the installer: ", "The same again: ", "PIN of the owner: "]
+
+    terminal.asked.clear()
+    terminal.typed = [OWNER_PIN, "318042", "318042", INSTALLER_PIN]
+    assert homeapp("pin", "set", "installer", "--as", "owner")[0] == 0
+    assert terminal.asked[0] == "PIN of the owner: "
+    assert terminal.asked[-1] == "PIN of the installer: "
+
+    terminal.typed = ["555123"]
+    code, _, err = homeapp("devices", "forget", "x")
+    assert (code, "The PIN is wrong" in err) == (1, True)
+
+
+def test_a_forgotten_pin_is_removed_while_no_hub_runs(
+    homeapp: Run, pipe: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "settings.toml").write_text('secrets = "machine_file"\n')
+    with CannedHub(socket_path(tmp_path)):
+        pipe(f"{OWNER_PIN}\n")
+        homeapp("pin", "set", "owner")
+    with lock_data_directory(tmp_path):
+        code, _, err = homeapp("pin", "reset")
+    assert (code, "Another hub already works" in err) == (1, True)
+    code, out, _ = homeapp("pin", "reset")
+    assert (code, "homeapp pin set owner" in out) == (0, True)
+    with CannedHub(socket_path(tmp_path)) as hub:
+        assert homeapp("devices", "forget", "x")[0] == 0
+        assert hub.callers == [api.Role.INSTALLER]
+    code, out, _ = homeapp("audit", "export")
+    assert '"kind": "pin_removed", "subject": "owner"' in out
