@@ -6,7 +6,7 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from homeapp import api
-from homeapp.errors import HomeappError, PairingPending
+from homeapp.errors import HomeappError, NotAllowed, PairingPending
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
@@ -44,12 +44,14 @@ class Actions(QObject):
         case_answered: the ``OfferCase`` that an answer has led to.
         mode_set: the ``Goal`` after a change of mode.
         consent_set: the ``ProviderSharing`` after a change of consent.
+        pin_needed: the ``Role`` that something tapped needs, and what to call once it is there.
     """
 
     changed = Signal()
     case_answered = Signal(object)
     mode_set = Signal(object)
     consent_set = Signal(object)
+    pin_needed = Signal(object, object)
 
     def __init__(self, link: HubLink, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -104,6 +106,11 @@ class Actions(QObject):
             self.changed.emit()
 
         def failed(error: HomeappError) -> None:
+            if isinstance(error, NotAllowed):
+                self.states.pop(key, None)
+                self.changed.emit()
+                self.pin_needed.emit(call.role, lambda: self._run(key, call, wish, on_answer))
+                return
             pending = isinstance(error, PairingPending)
             sentence = str(error)
             self._put(key, ActionState(instruction=sentence) if pending else ActionState(problem=sentence))

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from homeapp.api import AccessView, Role
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Figure, Snapshot
@@ -67,6 +68,7 @@ class View:
         snapshot: None until the first has come, as are ``tariff`` and ``plan``.
         devices, offers, sharing: None until heard of; tells an empty home from one not yet known.
         devices_at: when the hub told of the devices.
+        access: what this screen may do; None until heard of.
         actions: by key, see ``ui.actions``.
     """
 
@@ -80,6 +82,7 @@ class View:
     sharing: tuple[ProviderSharing, ...] | None = None
     tariff: Tariff | None = None
     plan: Plan | None = None
+    access: AccessView | None = None
     actions: Mapping[str, ActionState] = field(default_factory=dict)
 
     @cached_property
@@ -110,6 +113,10 @@ class View:
     def action(self, key: str) -> ActionState:
         """How the action with this key stands."""
         return self.actions.get(key, ActionState())
+
+    def needs_pin(self, needed: Role) -> bool:
+        """True where a control that needs this role leads to the PIN first."""
+        return self.access is not None and not self.access.role.covers(needed)
 
     @property
     def undecided(self) -> tuple[OfferCase, ...]:

@@ -21,6 +21,7 @@ from ui.pages.devices import DevicesPage
 from ui.pages.home import HomePage
 from ui.pages.inbox import InboxPage
 from ui.pages.sharing import SharingPage
+from ui.screen_lock import ScreenLock
 from ui.theme import Tone, theme_of
 from ui.throttle import Throttle
 from ui.tr import tr
@@ -64,6 +65,8 @@ class Window(QWidget):
                 ("shield-lock", tr("Sharing")),
             ],
         )
+        self.lock = ScreenLock(self, link, self.desk, self.navigation.lock)
+        self.lock.left.connect(lambda: self.go("home"))
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
@@ -124,6 +127,7 @@ class Window(QWidget):
         link.tariff.connect(self._take_tariff)
         link.plan.connect(self._take_plan)
         link.sharing.connect(self._take_sharing)
+        link.access.connect(self._take_access)
         self.desk.changed.connect(self._redraw.request)
         self.desk.case_answered.connect(self._take_answer)
         self.desk.mode_set.connect(self._take_goal)
@@ -154,6 +158,9 @@ class Window(QWidget):
 
     def _take_plan(self, plan: Plan | None) -> None:
         self._put(replace(self._view, plan=plan))
+
+    def _take_access(self, access: api.AccessView) -> None:
+        self._put(replace(self._view, access=access))
 
     def _take_answer(self, answered: OfferCase) -> None:
         others = self._view.offers or ()

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
+from homeapp.api import Role
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import OrderStatus, PartOrder, Severity
 from homeapp.model.live import Doing, LinkState, ProviderLink, Snapshot
@@ -139,6 +140,26 @@ def order_words(order: PartOrder, view: View) -> str:
         OrderStatus.DELIVERED: tr("Delivered {day}", day=day),
         OrderStatus.CANCELLED: tr("Order cancelled {day}", day=day),
     }[order.status]
+
+
+def role_words(role: Role) -> str:
+    """Who somebody at the screen is."""
+    return {
+        Role.GUEST: tr("Guest"),
+        Role.HOUSEHOLD: tr("Household"),
+        Role.OWNER: tr("Owner"),
+        Role.INSTALLER: tr("Installer"),
+    }[role]
+
+
+def pin_purpose(role: Role) -> str:
+    """Whose PIN is needed."""
+    return {
+        Role.GUEST: tr("No PIN is needed."),
+        Role.HOUSEHOLD: tr("This needs the PIN of the household."),
+        Role.OWNER: tr("This needs the owner's PIN."),
+        Role.INSTALLER: tr("This needs the installer's PIN."),
+    }[role]
 
 
 def mode_words(mode: ChargingMode) -> str:

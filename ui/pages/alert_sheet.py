@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from homeapp.api import AlertSeen
 from homeapp.model.health import HealthAlert
 from ui import words
 from ui.actions import Actions
@@ -20,6 +21,7 @@ from ui.widgets.text import Text
 def open_alerts(window: QWidget, alerts: tuple[HealthAlert, ...], view: View, actions: Actions) -> Sheet:
     """Show all of them with the parts that are on order for them; "Seen" marks them as read."""
     orders = view.snapshot.orders if view.snapshot else ()
+    locked = view.needs_pin(AlertSeen.role)
     sheet = Sheet(window, tr("Health of your car"))
     for alert in ranked(alerts):
         severity, tone = words.severity_words(alert.severity)
@@ -44,7 +46,7 @@ def open_alerts(window: QWidget, alerts: tuple[HealthAlert, ...], view: View, ac
 
     if unseen:
         sheet.add_button(tr("Close"), "x", Look.TONAL)
-        sheet.add_button(tr("Mark as seen"), "check", Look.FILLED, seen)
+        sheet.add_button(tr("Mark as seen"), "check", Look.FILLED, seen).set_locked(locked=locked)
     else:
         sheet.add_button(tr("Close"), "x", Look.TONAL)
     sheet.open_sheet()

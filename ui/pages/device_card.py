@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
+from homeapp.api import AdoptDevice
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from ui import formats, words
 from ui.actions import Actions, device_key
@@ -85,6 +86,7 @@ class DeviceCard(Card):
         self.forget.setVisible(device.adopted)
         for button in (self.adopt, self.forget):
             button.setEnabled(view.alive and not state.busy)
+            button.set_locked(locked=view.needs_pin(AdoptDevice.role))
         again = state.instruction is not None or state.problem is not None
         name = device.name or device.product
         self.adopt.rename(tr("Try again") if again else tr("Adopt"), "refresh" if again else "plus")

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy
 
 from ui import fonts, icons
 from ui.theme import Theme, Tone, theme_of
+from ui.tr import tr
 from ui.widgets import paint
 
 _ICON = 22.0
@@ -31,6 +32,7 @@ class Button(QPushButton):
         self._look = look
         self._height = height
         self._busy = ""
+        self._locked = False
         self.setFont(fonts.font(18, 600))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -48,8 +50,13 @@ class Button(QPushButton):
         """Say what is being done instead of the verb; an empty string ends it."""
         if words != self._busy:
             self._busy = words
-            self.setAccessibleDescription(words)
-            self.update()
+            self._describe()
+
+    def set_locked(self, *, locked: bool) -> None:
+        """Show a small lock: it can be pressed, and leads to the PIN first."""
+        if locked != self._locked:
+            self._locked = locked
+            self._describe()
 
     def set_height(self, height: int) -> None:
         """64, or 60 where room is short."""
@@ -84,7 +91,13 @@ class Button(QPushButton):
             icons.draw(painter, icon, QPointF(left + _ICON / 2, rect.center().y()), _ICON, ink)
             place = QRectF(left + _ICON + _GAP, 0, width + 2, rect.height())
             paint.text(painter, place, words, self.font(), ink, paint.LEFT)
+            if self._locked:
+                paint.small_lock(painter, rect, ink)
             paint.focus_ring(painter, self, rect, 16)
+
+    def _describe(self) -> None:
+        self.setAccessibleDescription(self._busy or (tr("Needs a PIN") if self._locked else ""))
+        self.update()
 
     def _colors(self, theme: Theme) -> tuple[QColor, QColor]:
         if self._look is Look.FILLED:

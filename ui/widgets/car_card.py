@@ -2,6 +2,7 @@
 
 from PySide6.QtGui import QResizeEvent
 
+from homeapp.api import SetMode
 from homeapp.model.plan import ChargingMode
 from ui import words
 from ui.actions import MODE, Actions
@@ -72,4 +73,5 @@ class ModeSwitch(Segmented):
             return
         state = view.action(MODE)
         self.setEnabled(view.alive)
+        self.set_locked(locked=view.needs_pin(SetMode.role))
         self.choose(state.wish if state.busy else view.snapshot.mode, busy=state.busy)

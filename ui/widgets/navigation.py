@@ -6,16 +6,18 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QPushButton, QSizePolicy, QSpacerItem, QWidget
 
+from homeapp.api import AccessView
 from ui import fonts, icons
 from ui.theme import Theme, Tone, theme_of
 from ui.tr import tr
 from ui.widgets import paint
+from ui.words import role_words
 
 RAIL_WIDTH, BAR_HEIGHT = 96, 68
 
 
 class Navigation(QWidget):
-    """One button per page.
+    """One button per page, and the lock.
 
     Signals:
         chosen: index of the page.
@@ -36,6 +38,8 @@ class Navigation(QWidget):
             self.buttons.append(button)
         self._rest = QSpacerItem(0, 0)
         self._row.addItem(self._rest)
+        self.lock = LockButton()
+        self._row.addWidget(self.lock)
 
     def arrange(self, *, compact: bool) -> None:
         """A bar where compact, else a rail."""
@@ -51,7 +55,7 @@ class Navigation(QWidget):
         else:
             self.setMinimumSize(RAIL_WIDTH, 0)
             self.setMaximumSize(RAIL_WIDTH, 16777215)
-        for button in self.buttons:
+        for button in (*self.buttons, self.lock):
             button.set_compact(compact=compact)
 
     def show_page(self, index: int) -> None:
@@ -119,6 +123,13 @@ class NavigationButton(QPushButton):
                 self._paint_count(painter, QPointF(center + 15, top - 9), theme)
             paint.focus_ring(painter, self, QRectF(self.rect()), 16)
 
+    def rename(self, icon: str, words: str) -> None:
+        """Another icon and name."""
+        if words != self.text():
+            self._icon = icon
+            self.setText(words)
+            self.setAccessibleName(words)
+
     def _paint_count(self, painter: QPainter, center: QPointF, theme: Theme) -> None:
         words = str(min(self._count, 99))
         width = 18.0 if len(words) == 1 else 26.0
@@ -126,3 +137,23 @@ class NavigationButton(QPushButton):
         painter.setPen(Qt.PenStyle.NoPen)
         paint.rounded(painter, dot, 9, theme.color(Tone.RED))
         paint.text(painter, dot, words, fonts.font(13, 700), theme.color(Tone.SURFACE))
+
+
+class LockButton(NavigationButton):
+    """Says whether this screen is locked; hidden until that is known."""
+
+    def __init__(self) -> None:
+        super().__init__("lock", tr("Locked"))
+        self.setCheckable(False)
+        self.hide()
+
+    def show_access(self, access: AccessView) -> None:
+        """Show what may be done here."""
+        if not access.pins:
+            self.rename("lock-open", tr("No PIN"))
+        elif access.role is access.open_role:
+            self.rename("lock", tr("Locked"))
+        else:
+            self.rename("lock-open", tr("Unlocked"))
+        self.setAccessibleDescription(tr("As {role}", role=role_words(access.role)))
+        self.show()

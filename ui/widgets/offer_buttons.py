@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from homeapp.api import DecideOffer
 from homeapp.model.offer import Binding, Choice, OfferCase, OfferState
 from ui.actions import Actions, offer_key
 from ui.offer_words import withdraw_question
@@ -64,6 +65,8 @@ class OfferButtons(QWidget):
         for button in (self.decline, self.approve):
             button.setVisible(undecided)
             button.setEnabled(view.alive and not state.busy and not expired)
+        for button in (self.decline, self.approve, self.withdraw):
+            button.set_locked(locked=view.needs_pin(DecideOffer.role))
         self.withdraw.setVisible(withdrawable)
         self.withdraw.setEnabled(view.alive and not state.busy)
         self.withdraw.rename(tr("Stop now") if case.state is OfferState.ACTIVE else tr("Withdraw"), "x")

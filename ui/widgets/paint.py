@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTextLayout, QTextOption
 from PySide6.QtWidgets import QWidget
 
+from ui import icons
 from ui.theme import Tone, theme_of
 
 CENTER = Qt.AlignmentFlag.AlignCenter
@@ -77,6 +78,11 @@ def balanced(words: str, font: QFont, width: float, most: int) -> list[str]:
         else:
             wide = middle
     return broken(words, font, wide, most)
+
+
+def small_lock(painter: QPainter, rect: QRectF, ink: QColor) -> None:
+    """In the upper right corner of a control that leads to the PIN first."""
+    icons.draw(painter, "lock", QPointF(rect.right() - 15, rect.top() + 14), 14, ink)
 
 
 def focus_ring(painter: QPainter, widget: QWidget, rect: QRectF, radius: float) -> None:

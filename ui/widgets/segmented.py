@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from ui import fonts
 from ui.theme import Tone, theme_of
+from ui.tr import tr
 from ui.widgets import paint
 
 
@@ -42,6 +43,11 @@ class Segmented(QWidget):
             segment.setChecked(own == value)
             segment.set_wished(wished=busy and own == value)
 
+    def set_locked(self, *, locked: bool) -> None:
+        """Show a small lock: a tap leads to the PIN first."""
+        for segment in self._segments.values():
+            segment.set_locked(locked=locked)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme = theme_of(self)
         with paint.painting(self) as painter:
@@ -56,6 +62,7 @@ class _Segment(QPushButton):
     def __init__(self, words: str, name: str) -> None:
         super().__init__(words)
         self._wished = False
+        self._locked = False
         self.setCheckable(True)
         self.setAccessibleName(name)
         self.setFont(fonts.font(15, 600))
@@ -64,6 +71,12 @@ class _Segment(QPushButton):
     def set_wished(self, *, wished: bool) -> None:
         if wished != self._wished:
             self._wished = wished
+            self.update()
+
+    def set_locked(self, *, locked: bool) -> None:
+        if locked != self._locked:
+            self._locked = locked
+            self.setAccessibleDescription(tr("Needs a PIN") if locked else "")
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -82,4 +95,6 @@ class _Segment(QPushButton):
                 paint.rounded(painter, rect, 12, theme.color(Tone.SURFACE), line)
             ink = Tone.TEXT2 if self._wished or not chosen else Tone.TEXT
             paint.text(painter, rect, self.text(), self.font(), theme.color(ink))
+            if self._locked and not chosen:
+                paint.small_lock(painter, rect, theme.color(ink))
             paint.focus_ring(painter, self, rect, 12)

@@ -39,7 +39,7 @@ class Sheet(QWidget):
         self.setAccessibleName(title)
         window.installEventFilter(self)
 
-    def add_button(self, words: str, icon: str, look: Look, action: Callable[[], None] | None = None) -> None:
+    def add_button(self, words: str, icon: str, look: Look, action: Callable[[], None] | None = None) -> Button:
         """A button at the foot; it closes the sheet and then acts."""
         button = Button(words, icon, look)
 
@@ -50,6 +50,7 @@ class Sheet(QWidget):
 
         button.clicked.connect(act)
         self._buttons.addWidget(button, 3 if look is Look.FILLED else 2)
+        return button
 
     def open_sheet(self) -> None:
         """Show it and take the keyboard."""
