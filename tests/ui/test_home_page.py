@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from homeapp import api
-from homeapp.errors import NotAllowed, WrongState
+from homeapp.errors import WrongState
 from homeapp.model.offer import Choice, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from ui.theme import Tone
@@ -111,9 +111,9 @@ def test_mode_switch(opened: Opener, qtbot: QtBot) -> None:
 
 def test_a_refused_mode_goes_back(opened: Opener, qtbot: QtBot) -> None:
     window, hub = opened(situations.CHARGING)
-    hub.answers[api.SetMode] = lambda _call: NotAllowed("Guests may only look.")
+    hub.answers[api.SetMode] = lambda _call: WrongState("The charger is offline.")
     qtbot.mouseClick(window.home.car.modes._segments["pause"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.home.car.sentence.text() == "Guests may only look.", timeout=5000)
+    qtbot.waitUntil(lambda: window.home.car.sentence.text() == "The charger is offline.", timeout=5000)
     assert window.home.car.modes._segments["cheapest"].isChecked()
 
 

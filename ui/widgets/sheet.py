@@ -22,9 +22,7 @@ class Sheet(QWidget):
         super().__init__(window)
         self._window = window
         self._before = QApplication.focusWidget()
-        self._covered = [
-            item for item in window.children() if isinstance(item, QWidget) and not self._is_not_covered(item)
-        ]
+        self._covered = [item for item in window.children() if isinstance(item, QWidget) and not _is_gone(item, self)]
         self._card = Card(title)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(12)
@@ -90,10 +88,6 @@ class Sheet(QWidget):
         with paint.painting(self) as painter:
             painter.fillRect(self.rect(), QColor(0, 0, 0, 150))
 
-    def _is_not_covered(self, item: QWidget) -> bool:
-        """Itself, or one that was closed and is about to be deleted."""
-        return item is self or (isinstance(item, Sheet) and item.isHidden())
-
     def _fit(self) -> None:
         space = self._window.size()
         self.setGeometry(0, 0, space.width(), space.height())
@@ -102,6 +96,11 @@ class Sheet(QWidget):
         if wanted < 0:
             wanted = self._content.sizeHint().height()
         self._card.setFixedSize(width, min(space.height() - 32, wanted + 170))
+
+
+def _is_gone(item: QWidget, own: Sheet) -> bool:
+    """A sheet that has just been closed, perhaps to open this one, will soon be deleted."""
+    return item is own or (isinstance(item, Sheet) and item.isHidden())
 
 
 def confirm(window: QWidget, title: str, question: str, verb: tuple[str, str], action: Callable[[], None]) -> Sheet:
