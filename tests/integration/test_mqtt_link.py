@@ -4,13 +4,16 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from random import Random
 
 import pytest
 
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderUnreachable
 from homeapp.providers.onem2m import session
-from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnd, LinkEnded, MqttLink, MqttVersion
+from homeapp.providers.onem2m.mqtt_link import MqttLink, MqttVersion
+from homeapp.providers.onem2m.session import Loss
+from homeapp.providers.onem2m.transport import Inbound, LinkEnd, LinkEnded
 
 AUTHORITY = StreetAuthority()
 ACCEPTED = {MqttVersion.V5: b"\x20\x03\x00\x00\x00", MqttVersion.V3_1_1: b"\x20\x02\x00\x00"}
@@ -183,10 +186,26 @@ def test_a_failing_handler_does_not_end_the_network_thread() -> None:
     assert broker.last == b"\x40\x02\x00\x08"
 
 
+def pause(end: LinkEnd, attempt: int, **loss: bool) -> float:
+    return session._pause(Loss(end=end, attempt=attempt, **loss), 90.0, Random(attempt))  # noqa: S311 - repeatable
+
+
 def test_refused_credentials_are_not_tried_again_soon() -> None:
     for end in (LinkEnd.REFUSED, LinkEnd.TLS_FAILED):
-        assert session._pause(end, 1) >= 600
-    assert session._pause(LinkEnd.SILENT, 5) >= 600
+        assert pause(end, 1) >= 600
+    assert pause(LinkEnd.SILENT, 5) >= 600
     for end in (LinkEnd.LOST, LinkEnd.UNREACHABLE, LinkEnd.SILENT, LinkEnd.WRONG_VERSION):
-        assert session._pause(end, 1) <= 2
-    assert max(session._pause(LinkEnd.UNREACHABLE, 99) for _ in range(200)) <= 60
+        assert pause(end, 1) <= 1
+    assert max(pause(LinkEnd.UNREACHABLE, attempt) for attempt in range(1, 200)) <= 300
+
+
+@pytest.mark.usecase("W7")
+def test_a_connection_that_was_up_comes_back_within_the_spread() -> None:
+    steady = [session._pause(LOST_STEADY, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
+    assert 80 < max(steady) <= 90
+    later = [session._pause(LOST_LATER, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
+    assert 280 < max(later) <= 300
+
+
+LOST_STEADY = Loss(end=LinkEnd.LOST, attempt=0, was_up=True, shared=True)
+LOST_LATER = Loss(end=LinkEnd.UNREACHABLE, attempt=1, was_up=False, shared=True)

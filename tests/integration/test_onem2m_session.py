@@ -201,6 +201,7 @@ class Street:
             certificate_file=str(self.directory / f"{sp_id}.pem"),
             ae_id=self.side.hub_ae_ids[sp_id],
             catch_up_s=catch_up_s,
+            reconnect_spread_s=1.0,
         )
 
     def tls(self, sp_id: str = "evc_sp") -> ssl.SSLContext:
@@ -496,8 +497,8 @@ def test_a_message_in_the_mailbox_of_another_provider_is_refused(running: Street
             body = {"id": "d-9", "severity": "critical", "title": "x", "found_at": street.clock.now().isoformat()}
             compact = evc.sign("defect+jws", evc.envelope(), {"defect": body})
             await pev.send_raw(compact)
-            await home.inbox.until(lambda: bool(home.inbox.rejections))
-            assert home.inbox.rejections == [("pev_sp", "signature")]
+            # Wrong messages of other tests lie in the other mailbox.
+            await home.inbox.until(lambda: ("pev_sp", "signature") in home.inbox.rejections)
             assert "d-9" not in [alert.alert_id for alert in home.inbox.alerts]
 
     running.run(body())
@@ -725,7 +726,7 @@ def test_a_broker_that_cannot_be_trusted_is_not_asked_again_soon(
     running: StreetThread, street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(session_module, "_pause", lambda end, attempt: pauses.append(_PAUSE(end, attempt)) or 3600.0)
+    monkeypatch.setattr(session_module, "_pause", lambda *loss: pauses.append(_PAUSE(*loss)) or 3600.0)
 
     async def body() -> None:
         tls = street.tls()
@@ -793,6 +794,6 @@ def test_a_broker_that_knows_no_mqtt_5_is_spoken_to_in_3_1_1(tmp_path: Path) -> 
         async with Street(tmp_path, BrokerProgram.AMQTT).open() as street, street.at_home() as home:
             await street.offer("By 3.1.1")
             await home.offered("By 3.1.1")
-            assert home.operator._session._version == "3.1.1"
+            assert home.operator._session._binding.version == "3.1.1"
 
     asyncio.run(main())

@@ -8,7 +8,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from homeapp.demo.operator.broker import Broker
-from homeapp.demo.operator.child_process import ChildProcess
+from homeapp.demo.operator.child_process import ChildProcess, free_loopback_ports
 from homeapp.demo.operator.onem2m_application import Access, Onem2mApplication, Operation, ResourceType, Status
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import EnvironmentProblem, ProviderUnreachable
@@ -18,21 +18,28 @@ logger = logging.getLogger(__name__)
 _START_S = 40.0
 _NOTIFICATION_TARGET_POLICY = 26
 _ADMIN_ID = "CAdmin"
+_CERTIFICATE, _KEY = "http.pem", "http.key"
 
 
 class SystemOperatorCse:
     """CSE ``/id-in`` with base ``cse-in``; it keeps its resources in memory, so that a restart forgets them.
 
-    It speaks MQTT with the broker, which has to run before, and nothing else: no HTTP, CoAP or WebSocket port is open.
-    It does not check who sends a request, therefore nobody may rely on what it says about that.
+    It speaks MQTT with the broker, which has to run before, and where wished HTTPS too; no CoAP or WebSocket port is
+    open. It does not check who sends a request, therefore nobody may rely on what it says about that. Its HTTPS asks
+    for no client certificate: a real operator puts a front end before it that does.
+
+    Attributes:
+        http_url: base of its HTTP binding (TS-0009) on loopback, or empty where it has none.
     """
 
-    def __init__(self, directory: Path, broker: Broker, authority: StreetAuthority) -> None:
+    def __init__(self, directory: Path, broker: Broker, authority: StreetAuthority, *, http: bool = False) -> None:
         command = [sys.executable, "-m", "homeapp.demo.operator.acme_cse", "-dir", str(directory), "--headless"]
         self._process = ChildProcess("cse", command, directory)
         self._directory = directory
         self._broker = broker
         self._authority = authority
+        self._http_port = free_loopback_ports(1)[0] if http else None
+        self.http_url = f"https://127.0.0.1:{self._http_port}" if http else ""
 
     async def start(self) -> None:
         """Start it and return when it answers a request that comes over MQTT.
@@ -71,6 +78,8 @@ class SystemOperatorCse:
 
     def _write_configuration(self) -> None:
         self._directory.mkdir(mode=0o700, exist_ok=True)
+        if self._http_port is not None:
+            self._write_server_certificate()
         configuration = ConfigParser(interpolation=None)
         configuration.optionxform = str  # type: ignore[assignment,method-assign]
         configuration.read_dict(self._sections())
@@ -78,6 +87,30 @@ class SystemOperatorCse:
         path.touch(mode=0o600)
         with path.open("w", encoding="utf-8") as file:
             configuration.write(file)
+
+    def _write_server_certificate(self) -> None:
+        credentials = self._authority.issue_server()
+        for name, pem in ((_CERTIFICATE, credentials.certificate_pem), (_KEY, credentials.key_pem)):
+            path = self._directory / name
+            path.touch(mode=0o600)
+            path.write_bytes(pem)
+
+    def _http_sections(self) -> dict[str, dict[str, str]]:
+        if self._http_port is None:
+            return {"http": {"enable": "false", "listenIF": "127.0.0.1"}}
+        return {
+            "http": {
+                "enable": "true",
+                "listenIF": "127.0.0.1",
+                "port": str(self._http_port),
+                "address": self.http_url,
+            },
+            "http.security": {
+                "useTLS": "true",
+                "caCertificateFile": str(self._directory / _CERTIFICATE),
+                "caPrivateKeyFile": str(self._directory / _KEY),
+            },
+        }
 
     def _sections(self) -> dict[str, dict[str, str]]:
         broker = self._broker
@@ -99,7 +132,7 @@ class SystemOperatorCse:
             "cse": {"poa": f"mqtt://{broker.host}:{broker.cse_port}", "checkExpirationsInterval": "1"},
             "cse.registration": {"allowedAEOriginators": "C*,S*"},
             "cse.statistics": off,
-            "http": {**off, "listenIF": "127.0.0.1"},
+            **self._http_sections(),
             "coap": off,
             "websocket": off,
             "webui": off,

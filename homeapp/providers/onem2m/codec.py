@@ -36,6 +36,7 @@ class ResourceType(IntEnum):
     CONTAINER = 3
     CONTENT_INSTANCE = 4
     SUBSCRIPTION = 23
+    FLEX_CONTAINER = 28
 
 
 class Status(IntEnum):
@@ -118,7 +119,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fr: originator.
         rqi: request id.
         ty: type of a resource to create.
-        rcn: result content; 4 is attributes and child resources.
+        rcn: result content; 4 is attributes and child resources, 6 is references to child resources.
+        fc: filter criteria; ``lvl`` 1 is direct children.
         pc: primitive content.
     """
 
@@ -128,6 +130,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rqi: str
     ty: int | None = None
     rcn: int | None = None
+    fc: dict[str, int] | None = None
     pc: dict[str, Any] | None = None
 
 
@@ -226,7 +229,20 @@ class _Notify(msgspec.Struct, frozen=True):
 
 class _Resource(msgspec.Struct, frozen=True):
     ri: str = ""
+    st: int | None = None
     poa: tuple[str, ...] = ()
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    val: str
+
+
+class _ReferenceList(msgspec.Struct, frozen=True):
+    references: tuple[_Reference, ...] = msgspec.field(default=(), name="rrf")
+
+
+class _References(msgspec.Struct, frozen=True):
+    found: _ReferenceList = msgspec.field(default=_ReferenceList(), name="m2m:rrl")
 
 
 class _Children(msgspec.Struct, frozen=True):
@@ -275,6 +291,28 @@ def resource_id(response: Response) -> str:
         MessageRejected: ``schema``.
     """
     return _first_resource(response).ri
+
+
+def state_of(response: Response) -> tuple[str, int] | None:
+    """What changes whenever the one container in an answer does, or None where the CSE does not tell.
+
+    Its ``stateTag`` (TS-0001 clause 9.6.1.3.2), with its id, because one that was made anew counts anew.
+
+    Raises:
+        MessageRejected: ``schema``.
+    """
+    found = _first_resource(response)
+    return None if found.st is None else (found.ri, found.st)
+
+
+def child_addresses(response: Response) -> tuple[str, ...]:
+    """The structured addresses in an answer with references to child resources.
+
+    Raises:
+        MessageRejected: ``schema``.
+    """
+    found: _References | None = _decode(bytes(response.pc), _References | None)
+    return tuple(item.val for item in found.found.references) if found is not None else ()
 
 
 def points_of_access(response: Response) -> tuple[str, ...]:

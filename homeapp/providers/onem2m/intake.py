@@ -2,20 +2,10 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 
-from homeapp.providers.onem2m.codec import Notification
-from homeapp.providers.onem2m.mqtt_link import Inbound
+from homeapp.providers.onem2m.transport import Delivery, Inbound
 
 CAPACITY = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A notification and the MQTT message that it came in."""
-
-    notification: Notification
-    message: Inbound
 
 
 class Intake:

@@ -11,7 +11,6 @@ import ssl
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -25,11 +24,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from homeapp.errors import ProviderUnreachable
 from homeapp.providers.onem2m.codec import MAX_PAYLOAD
+from homeapp.providers.onem2m.transport import (
+    ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    SENTENCES,
+    Inbound,
+    LinkEnd,
+    LinkEnded,
+)
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 10.0
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 86_400
 RECEIVE_MAXIMUM = 20
@@ -51,61 +56,19 @@ class MqttVersion(StrEnum):
         return MqttVersion.V3_1_1 if self is MqttVersion.V5 else MqttVersion.V5
 
 
-class LinkEnd(StrEnum):
-    """Why a link ended."""
-
-    UNREACHABLE = "unreachable"
-    TLS_FAILED = "tls_failed"
-    """one side does not trust the other's certificate"""
-    SILENT = "silent"
-    """closed before it answered: under TLS 1.3 also a refused client certificate, or an unknown protocol version"""
-    WRONG_VERSION = "wrong_version"
-    REFUSED = "refused"
-    LOST = "lost"
-
-
-_SENTENCES = {
-    LinkEnd.UNREACHABLE: "The system operator cannot be reached. The hub keeps trying; check the internet connection.",
-    LinkEnd.TLS_FAILED: "The system operator's certificate and the hub's do not fit. Have the hub enrolled again.",
-    LinkEnd.SILENT: "The system operator closes the connection at once. If that goes on, have the hub enrolled again.",
-    LinkEnd.WRONG_VERSION: "The system operator speaks another version of MQTT. The hub tries the other one.",
-    LinkEnd.REFUSED: "The system operator does not accept the hub's credentials. Have the hub enrolled again.",
-    LinkEnd.LOST: "The connection to the system operator was lost. The hub keeps trying.",
-}
 _WRONG_VERSION = 0x84
 _CREDENTIALS = (0x85, 0x86, 0x87, 0x8A, 0x8C)
 """MQTT 5 clause 3.2.2.2: client id, user name or password, not authorized, banned, authentication method."""
 
 
-class LinkEnded(ProviderUnreachable):
-    """The link is gone or never came up.
-
-    Attributes:
-        end: why.
-    """
-
-    def __init__(self, end: LinkEnd) -> None:
-        super().__init__(_SENTENCES[end])
-        self.end = end
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A message as it came in; ``mid`` and ``qos`` are for its acknowledgement."""
-
-    topic: str
-    payload: bytes
-    mid: int
-    qos: int
-
-
 class MqttLink:
-    """A link that is opened once, with a persistent session and manual acknowledgement at QoS 1.
+    """A link that is opened once, with manual acknowledgement at QoS 1.
 
     Args:
         version: to speak to the broker in.
         on_message: called in the event loop for everything that comes in.
         on_refused: called in the event loop with the number of a message that the broker did not let pass (MQTT 5).
+        persistent: whether the broker keeps the session, and what comes for it, over a loss of the connection.
     """
 
     def __init__(
@@ -118,6 +81,7 @@ class MqttLink:
         version: MqttVersion,
         on_message: Callable[[Inbound], None],
         on_refused: Callable[[int], None],
+        persistent: bool = True,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -127,19 +91,26 @@ class MqttLink:
         self._stopping = False
         self._on_message = on_message
         self._on_refused = on_refused
-        self._client = _client(client_id, version, partial(self._post, self._note_end))
+        self._version = version
+        self._client = _client(client_id, version, partial(self._post, self._note_end), persistent=persistent)
         self._client.tls_set_context(tls)
         self._client.on_connect = self._thread_connected
         self._client.on_subscribe = self._thread_subscribed
         self._client.on_message = self._thread_message
         self._client.on_publish = self._thread_published
         if version is MqttVersion.V5:
-            self._client.connect_async(host, port, KEEPALIVE_S, clean_start=False, properties=_connect_properties())
+            self._client.connect_async(
+                host,
+                port,
+                KEEPALIVE_S,
+                clean_start=not persistent,
+                properties=_connect_properties(persistent=persistent),
+            )
         else:
             self._client.connect_async(host, port, KEEPALIVE_S)
 
     async def open(self, topics: Iterable[str]) -> None:
-        """Connect and subscribe.
+        """Connect and subscribe, where there are any topics.
 
         Raises:
             LinkEnded: it did not work; the link is of no further use.
@@ -147,7 +118,10 @@ class MqttLink:
         self._client.loop_start()
         await self._unless_ended(self._answered)
         self._end = LinkEnd.LOST
-        self._client.subscribe([(topic, 1) for topic in topics])
+        wanted = [(topic, 1) for topic in topics]
+        if not wanted:
+            return
+        self._client.subscribe(wanted)
         if not await self._unless_ended(self._granted):
             raise LinkEnded(LinkEnd.REFUSED)
 
@@ -164,17 +138,21 @@ class MqttLink:
         """
         info = self._client.publish(topic, payload, qos=1)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise ProviderUnreachable(_SENTENCES[LinkEnd.LOST])
+            raise ProviderUnreachable(SENTENCES[LinkEnd.LOST])
         return info.mid
 
     def acknowledge(self, message: Inbound) -> None:
         """Tell the broker that the message is dealt with and need not come again."""
         self._client.ack(message.mid, message.qos)
 
-    async def close(self) -> None:
-        """Disconnect, keep the session at the broker, and wait for the network thread."""
+    async def close(self, *, forget: bool = False) -> None:
+        """Disconnect and wait for the network thread.
+
+        Args:
+            forget: have the broker forget a persistent session; MQTT 3.1.1 cannot say that.
+        """
         self._stopping = True
-        self._client.disconnect()
+        self._client.disconnect(properties=_end_of_session() if forget and self._version is MqttVersion.V5 else None)
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_TIMEOUT_S + 1):
                 await self._ended.wait()
@@ -258,12 +236,14 @@ class _NetworkClient(paho.Client):
             self.on_thread_end(end)
 
 
-def _client(client_id: str, version: MqttVersion, on_thread_end: Callable[[LinkEnd | None], None]) -> _NetworkClient:
+def _client(
+    client_id: str, version: MqttVersion, on_thread_end: Callable[[LinkEnd | None], None], *, persistent: bool
+) -> _NetworkClient:
     five = version is MqttVersion.V5
     client = _NetworkClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
-        clean_session=None if five else False,
+        clean_session=None if five else not persistent,
         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
         manual_ack=True,
@@ -275,11 +255,18 @@ def _client(client_id: str, version: MqttVersion, on_thread_end: Callable[[LinkE
     return client
 
 
-def _connect_properties() -> Properties:
+def _connect_properties(*, persistent: bool) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no type for it
-    properties.SessionExpiryInterval = SESSION_EXPIRY_S
+    properties.SessionExpiryInterval = SESSION_EXPIRY_S if persistent else 0
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
     properties.MaximumPacketSize = MAX_PAYLOAD + _HEADROOM
+    return properties
+
+
+def _end_of_session() -> Properties:
+    """MQTT 5 clause 3.14.2.2.2: a session that is not to outlive this connection after all."""
+    properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho has no type for it
+    properties.SessionExpiryInterval = 0
     return properties
 
 

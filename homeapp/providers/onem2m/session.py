@@ -8,28 +8,35 @@ import asyncio
 import logging
 import ssl
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random, SystemRandom
 from typing import NoReturn, Protocol, TypeVar
 
-from homeapp.errors import HomeappError, MessageRejected, ProviderError, ProviderUnreachable
+from homeapp.errors import MessageRejected, NotConsented, ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.ports import Clock
-from homeapp.providers.onem2m import codec
-from homeapp.providers.onem2m.codec import (
-    Arrival,
-    ContentInstance,
-    NotificationKind,
-    Operation,
-    ResourceType,
-    Status,
-    Topics,
-)
+from homeapp.providers.onem2m.appliances import STATUS_EVERY_S, ApplianceStatus, StatusPublisher
+from homeapp.providers.onem2m.codec import NotificationKind, Operation, ResourceType, Status
 from homeapp.providers.onem2m.exchange import Exchange
-from homeapp.providers.onem2m.intake import CAPACITY, Delivery, Intake
-from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnd, LinkEnded, MqttLink, MqttVersion
+from homeapp.providers.onem2m.http_link import HttpBinding
+from homeapp.providers.onem2m.inbox_reader import LOST_ON, ContentListener, InboxReader
+from homeapp.providers.onem2m.intake import CAPACITY
+from homeapp.providers.onem2m.mqtt_transport import MqttBinding
 from homeapp.providers.onem2m.registration import Registration
 from homeapp.providers.onem2m.resources import Mailbox, content_instance
+from homeapp.providers.onem2m.transport import Binding, Delivery, LinkEnd, LinkEnded, Transport
+from homeapp.reconnect import (
+    FIRST_S,
+    JUST_STARTED_S,
+    first_pause,
+    machine_uptime_s,
+    next_pause,
+    shared_loss_s,
+)
 from homeapp.settings import SystemOperatorSettings
 from homeapp.supervision import STEADY_AFTER_S, jittered
 
@@ -39,28 +46,50 @@ SLOW_PAUSE_S = 600.0
 """Between attempts with credentials that were refused: only a person can mend that."""
 _SILENT_ATTEMPTS = 4
 """Closed connections without a word, after which they count as refused credentials too."""
-_WITH_CHILDREN = 4
-_REBUILD_ON = (Status.NOT_FOUND, Status.ORIGINATOR_HAS_NO_PRIVILEGE)
+_LEAVE_TIMEOUT_S = 30.0
+_SHORTEST_LIFE = timedelta(seconds=5)
 
-_E = TypeVar("_E", bound=ProviderError)
+_E = TypeVar("_E", bound=Exception)
 
 
-class Listener(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A connection that has ended or has not come about.
+
+    Attributes:
+        end: why.
+        attempt: how many have been short or in vain, one after the other.
+        was_up: whether it could be worked with.
+        shared: others may have lost the operator in the same moment.
+    """
+
+    end: LinkEnd
+    attempt: int
+    was_up: bool = False
+    shared: bool = False
+
+
+class Listener(ContentListener, Protocol):
     """Who uses the session."""
-
-    async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:
-        """Deal with a message; ``live`` is False where it was found by looking into the inbox.
-
-        Raises:
-            HomeappError: it is not dealt with; show it again later.
-        """
 
     def link(self, state: LinkState, problem: str | None) -> None:
         """The way to the CSE changed."""
 
 
 class OneM2mSession:
-    """Keeps one connection to the CSE as the AE of ``settings``, with a mailbox for each service provider."""
+    """Keeps one connection to the CSE as the AE of ``settings``, with a mailbox for each service provider.
+
+    Over MQTT where the operator offers a broker, else over HTTP.
+
+    Args:
+        settings: of the CSE, the way to it and the hub's own AE.
+        tls: context of the mutual TLS.
+        clock: hub time.
+        mailboxes: what each provider is to have; see ``mailbox_changed``.
+        listener: gets messages and the state of the link.
+        uptime_s: how long the machine has been up, s.
+        random: source of the jitter.
+    """
 
     def __init__(
         self,
@@ -70,256 +99,339 @@ class OneM2mSession:
         clock: Clock,
         mailboxes: Sequence[Mailbox],
         listener: Listener,
+        uptime_s: Callable[[], float] = machine_uptime_s,
+        random: Random | None = None,
     ) -> None:
         self._settings = settings
-        self._tls = tls
         self._clock = clock
-        self._mailboxes = {mailbox.sp_id: mailbox for mailbox in mailboxes}
         self._listener = listener
-        self._topics = Topics(settings.ae_id, settings.cse_id)
-        self._arrivals = self._topics.arrivals
-        self._exchange = Exchange(self._topics)
-        self._version = MqttVersion.V5
-        self._link: MqttLink | None = None
-        self._intakes: dict[str, Intake] = {}
-        self._registration = Registration(settings, self._exchange, mailboxes)
+        self._uptime_s = uptime_s
+        self._random = random or SystemRandom()
+        self._binding: Binding = MqttBinding(settings, tls) if settings.broker_host else HttpBinding(settings, tls)
+        self._exchange = Exchange(settings.ae_id)
+        self._registration = Registration(settings, self._exchange, mailboxes, notified=self._binding.notifies)
+        self._publishers = {
+            mailbox.sp_id: StatusPublisher(self._registration.base, self._exchange) for mailbox in mailboxes
+        }
+        self._transport: Transport | None = None
+        self._readers: dict[str, InboxReader] = {}
         self._early: deque[Delivery] | None = None
+        self._tree = asyncio.Lock()
         self._rebuild = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._left = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._state = LinkState.DOWN
+        self._was_up = False
         self._problem: str | None = None
 
     async def run(self) -> NoReturn:
-        """Connect, stay connected and connect again, until cancelled."""
+        """Connect, stay connected and connect again, until cancelled; idle once the AE is erased."""
         loop, attempt = asyncio.get_running_loop(), 0
+        # A town that gets its power back starts all its hubs at once.
+        shared = self._uptime_s() < JUST_STARTED_S
+        if shared:
+            await self._rest(first_pause(self._settings.reconnect_spread_s, self._random))
         while True:
+            if self._left.is_set():
+                await asyncio.Event().wait()
             begun = loop.time()
             self._report(LinkState.CONNECTING, self._problem)
             ended = await self._one_connection()
-            self._report(LinkState.DOWN, str(ended))
-            # Not sooner, or two hubs with one certificate would chase each other off without a pause.
+            self._report(LinkState.DOWN, None if ended.end is LinkEnd.LEFT else str(ended))
             attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
+            shared = shared or self._was_up
             # Real seconds: the broker does not live in the hub's time.
-            await asyncio.sleep(_pause(ended.end, attempt))
+            if ended.end is not LinkEnd.LEFT:
+                loss = Loss(end=ended.end, attempt=attempt, was_up=self._was_up, shared=shared)
+                await self._rest(_pause(loss, self._settings.reconnect_spread_s, self._random))
+
+    def hurry(self) -> None:
+        """End a pause at once: the owner's own answer waits."""
+        if self._state is not LinkState.UP:
+            self._hurry.set()
 
     async def create_content(
-        self, mailbox: Mailbox, data_class: DataClass, name: str, content: str, content_format: str
+        self,
+        mailbox: Mailbox,
+        data_class: DataClass,
+        name: str,
+        content: str,
+        content_format: str,
+        *,
+        expires_at: datetime | None = None,
     ) -> int:
-        """Put an instance where the provider reads data of this kind; returns the response status code.
+        """Put an instance into the provider's container for this kind of data; returns the response status code.
+
+        Args:
+            mailbox: the provider's.
+            data_class: what it is about; IDENTITY is the outbox.
+            name: makes it idempotent: of two with one name the second answer is CONFLICT.
+            content: what the provider gets.
+            content_format: ``cnf``.
+            expires_at: hub time after which the CSE may delete it; a courtesy, not a promise.
 
         Raises:
+            NotConsented: the owner has not agreed to this kind of data.
             ProviderUnreachable: no link or no answer in time; it may or may not have arrived.
         """
-        primitive = content_instance(name, content, content_format)
-        address = f"{self._registration.base}/{mailbox.container(data_class)}"
-        made = await self._exchange.request(
-            Operation.CREATE, address, kind=ResourceType.CONTENT_INSTANCE, content=primitive
-        )
-        if made.rsc in _REBUILD_ON:
-            self._rebuild.set()
-        return made.rsc
+        wanted = self._registration.mailbox(mailbox.sp_id)
+        if self._left.is_set() or (data_class is not DataClass.IDENTITY and data_class not in wanted.data):
+            raise NotConsented(f"The owner does not let {mailbox.sp_id} have data of the kind {data_class}.")
+        await self._make_ready(mailbox.sp_id, data_class)
+        address = f"{self._registration.base}/{wanted.container(data_class)}"
+        ends = [None] if expires_at is None else [self._by_the_machines_clock(expires_at), None]
+        made = Status.BAD_REQUEST.value
+        for end in ends:
+            primitive = content_instance(name, content, content_format, end)
+            answer = await self._exchange.request(
+                Operation.CREATE, address, kind=ResourceType.CONTENT_INSTANCE, content=primitive
+            )
+            made = answer.rsc
+            # A CSE whose clock is far ahead takes the end for past: then without one.
+            if made != Status.BAD_REQUEST:
+                break
+        if made in LOST_ON:
+            self._forgotten()
+        return made
 
     async def erase(self, mailbox: Mailbox, data_classes: Collection[DataClass]) -> None:
-        """Delete the containers of these kinds of data; with IDENTITY among them, the hub's whole AE.
+        """Delete the containers of these kinds of data with all that is in them; idempotent.
+
+        One that is erased is made again, empty and without subscriptions, when next used. With IDENTITY the whole AE
+        goes and the session with the broker too; ``run`` is idle then.
 
         Raises:
-            ProviderUnreachable: no link, no answer in time, or the CSE does not agree.
+            ProviderUnreachable: no link or no answer in time; try again later.
         """
-        names = {f"/{mailbox.container(item)}" for item in data_classes}
-        for name in [""] if DataClass.IDENTITY in data_classes else sorted(names):
-            gone = await self._exchange.request(Operation.DELETE, f"{self._registration.base}{name}")
-            if gone.rsc not in (Status.DELETED, Status.NOT_FOUND):
-                raise ProviderUnreachable(f"The system operator did not delete (code {gone.rsc}).")
+        if self._left.is_set():
+            return
+        with _one_error():
+            async with self._tree:
+                if DataClass.IDENTITY not in data_classes:
+                    await self._registration.erase(mailbox.sp_id, data_classes)
+                    return
+                await self._registration.leave()
+                self._left.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_TIMEOUT_S):
+                await self._closed.wait()
+
+    def mailbox_changed(self, mailbox: Mailbox) -> None:
+        """Give the provider from now on what this mailbox says, and delete what it has no more, with the next link."""
+        self._registration.change(mailbox)
+        if not mailbox.open_status:
+            self._publishers[mailbox.sp_id].drop()
+        self._changed.set()
+
+    def publish_status(self, mailbox: Mailbox, status: ApplianceStatus) -> None:
+        """Tell the provider's appliance resources what has changed; without effect where it is to have none."""
+        if self._registration.mailbox(mailbox.sp_id).open_status:
+            self._publishers[mailbox.sp_id].publish(status)
 
     def catch_up(self, mailbox: Mailbox) -> None:
         """Look into the provider's inbox soon."""
-        intake = self._intakes.get(mailbox.sp_id)
-        if intake is not None:
-            intake.catch_up()
+        reader = self._readers.get(mailbox.sp_id)
+        if reader is not None:
+            reader.catch_up()
 
     async def _one_connection(self) -> LinkEnded:
         """Connect and work until the connection ends; returns why it did."""
-        link = MqttLink(
-            host=self._settings.broker_host,
-            port=self._settings.broker_port,
-            tls=self._tls,
-            client_id=self._settings.ae_id,
-            version=self._version,
-            on_message=self._arrived,
-            on_refused=self._exchange.refused,
-        )
-        self._intakes = {sp_id: Intake() for sp_id in self._mailboxes}
+        transport = self._binding.transport(self._notified)
+        self._was_up = False
+        self._readers = {sp_id: self._reader(sp_id) for sp_id in self._publishers}
         self._early = deque(maxlen=CAPACITY)
-        self._link = link
-        self._exchange.attach(link)
+        self._transport = transport
+        self._exchange.attach(transport)
         ended = LinkEnded(LinkEnd.LOST)
         try:
-            await link.open(self._arrivals)
+            await transport.open()
             async with asyncio.TaskGroup() as group:
-                group.create_task(_raise_when_ended(link))
-                group.create_task(self._serve(link))
+                group.create_task(_raise_when_ended(transport))
+                group.create_task(self._raise_when_left())
+                group.create_task(self._serve(transport))
         except* LinkEnded as ends:
             ended = _first(ends)
         finally:
-            self._link = None
+            self._transport = None
             self._exchange.detach()
-            await link.close()
-        if ended.end in (LinkEnd.WRONG_VERSION, LinkEnd.SILENT):
-            self._version = self._version.other
+            await transport.close(forget=self._left.is_set())
+            if self._left.is_set():
+                ended = LinkEnded(LinkEnd.LEFT)
+                self._closed.set()
+        self._binding.ended(ended.end)
         return ended
 
-    async def _serve(self, link: MqttLink) -> None:
+    async def _serve(self, transport: Transport) -> None:
         """Set up and work, and set up again where the CSE has gone or forgotten the hub while the broker stays."""
         loop, attempt = asyncio.get_running_loop(), 0
         while True:
             begun = loop.time()
             try:
                 self._rebuild.clear()
-                await self._registration.set_up()
+                await self._set_up()
                 self._report(LinkState.UP, None)
-                await self._work(link)
+                await self._work(transport)
             except* (ProviderUnreachable, MessageRejected) as problems:
                 self._report(LinkState.CONNECTING, str(_first(problems)))
             attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
-            await asyncio.sleep(jittered(attempt))
+            await self._rest(jittered(attempt))
 
-    async def _work(self, link: MqttLink) -> None:
+    async def _work(self, transport: Transport) -> None:
         """Handle what comes in; ends only by ProviderUnreachable."""
         early, self._early = self._early or (), None
         for delivery in early:
-            self._notified(link, delivery)
+            self._notified(delivery)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look_now_and_then())
+            group.create_task(self._set_up_when_changed())
             group.create_task(self._raise_when_forgotten())
-            for sp_id, intake in self._intakes.items():
-                intake.catch_up()
-                group.create_task(self._work_mailbox(link, self._mailboxes[sp_id], intake))
+            if not self._binding.notifies:
+                group.create_task(self._poll())
+            for sp_id, reader in self._readers.items():
+                reader.catch_up()
+                group.create_task(reader.run(transport))
+                group.create_task(self._publish(sp_id))
 
-    async def _look_now_and_then(self) -> None:
+    async def _look_now_and_then(self) -> NoReturn:
         while True:
             await self._clock.sleep(self._settings.catch_up_s)
-            await self._registration.set_up()
-            for intake in self._intakes.values():
-                intake.catch_up()
+            await self._set_up()
+            self._look()
+
+    async def _poll(self) -> NoReturn:
+        while True:
+            await self._clock.sleep(self._settings.poll_s)
+            self._look()
+
+    def _look(self) -> None:
+        for reader in self._readers.values():
+            reader.look()
+
+    async def _set_up_when_changed(self) -> NoReturn:
+        while True:
+            await self._changed.wait()
+            await self._set_up()
 
     async def _raise_when_forgotten(self) -> None:
         await self._rebuild.wait()
         raise ProviderUnreachable("The system operator's platform has lost the hub's data; the hub sets it up again.")
 
-    async def _work_mailbox(self, link: MqttLink, mailbox: Mailbox, intake: Intake) -> None:
+    async def _raise_when_left(self) -> None:
+        await self._left.wait()
+        raise LinkEnded(LinkEnd.LEFT)
+
+    async def _publish(self, sp_id: str) -> NoReturn:
+        publisher = self._publishers[sp_id]
+        publisher.forget()
         while True:
-            delivery = await intake.next()
-            if delivery is not None:
-                await self._handle(link, mailbox, intake, delivery)
-                continue
-            # An inbox that cannot be read must not take the other one down; the look at the base finds a dead CSE.
+            await publisher.news()
+            await self._make_ready(sp_id, DataClass.IDENTITY)
+            mailbox = self._registration.mailbox(sp_id)
             try:
-                await self._read_inbox(link, mailbox, intake)
-            except (ProviderUnreachable, MessageRejected) as error:
-                logger.warning("%s: its inbox was not read: %s", mailbox.sp_id, error)
+                await publisher.tell(mailbox)
+            except ProviderUnreachable:
+                self._registration.stands = False
+                raise
+            await self._clock.sleep(STATUS_EVERY_S)
 
-    async def _handle(self, link: MqttLink, mailbox: Mailbox, intake: Intake, delivery: Delivery) -> None:
-        if await self._pass_on(mailbox, delivery.notification.content, live=True):
-            self._answer(link, delivery)
-        else:
-            intake.withhold(delivery.message)
+    async def _set_up(self) -> None:
+        with _one_error():
+            async with self._tree:
+                if not self._left.is_set():
+                    self._changed.clear()
+                    await self._registration.set_up()
 
-    async def _read_inbox(self, link: MqttLink, mailbox: Mailbox, intake: Intake) -> None:
-        withheld, intake.withheld = intake.withheld, []
-        done = False
-        try:
-            inbox = await self._exchange.request(
-                Operation.RETRIEVE, f"{self._registration.base}/{mailbox.inbox}", result_content=_WITH_CHILDREN
-            )
-            if inbox.rsc in _REBUILD_ON:
-                self._rebuild.set()
-            if inbox.rsc == Status.OK:
-                passed = [await self._pass_on(mailbox, item, live=False) for item in codec.inbox_contents(inbox)]
-                done = all(passed)
-        finally:
-            if not done:
-                intake.withheld += withheld
-        for message in withheld if done else ():
-            link.acknowledge(message)
+    async def _make_ready(self, sp_id: str, data_class: DataClass) -> None:
+        """Have what is to be written to in place, if that is still to be done or was erased."""
+        with _one_error():
+            async with self._tree:
+                if not self._registration.stands:
+                    await self._registration.set_up()
+                await self._registration.renew(sp_id, data_class)
 
-    async def _pass_on(self, mailbox: Mailbox, content: ContentInstance | None, *, live: bool) -> bool:
-        """False where it has to be shown again later."""
-        if content is None:
-            return True
-        try:
-            await self._listener.content(mailbox, content, live=live)
-        except ProviderUnreachable as error:
-            logger.debug("%s: a message is left for later: %s", mailbox.sp_id, error)
-            return False
-        except HomeappError as error:
-            logger.warning("%s: a message is left for later: %s", mailbox.sp_id, error)
-            return False
-        return True
+    def _forgotten(self) -> None:
+        """The CSE does not know what the hub has set up."""
+        self._registration.stands = False
+        self._rebuild.set()
 
-    def _answer(self, link: MqttLink, delivery: Delivery) -> None:
-        """Tell broker and CSE that a notification is dealt with."""
-        answer = codec.encode_answer(
-            request_id=delivery.notification.request_id,
-            status=Status.OK,
-            fr=f"{self._settings.cse_id}/{self._settings.ae_id}",
-            to=self._settings.cse_id,
-        )
-        link.acknowledge(delivery.message)
-        try:
-            link.publish(self._topics.answer, answer)
-        except ProviderUnreachable as error:
-            logger.debug("system operator: a notification stays unanswered: %s", error)
-
-    def _arrived(self, message: Inbound) -> None:
-        """Sort what the broker delivers; called in the event loop."""
-        link = self._link
-        if link is None:
+    def _notified(self, delivery: Delivery) -> None:
+        transport = self._transport
+        if transport is None:
             return
-        arrival = self._arrivals.get(message.topic)
-        try:
-            if arrival is Arrival.REQUEST:
-                self._notified(link, Delivery(codec.decode_notification(message.payload), message))
-                return
-            if arrival is Arrival.RESPONSE:
-                self._exchange.answered(codec.decode_response(message.payload))
-        except MessageRejected as error:
-            logger.warning("system operator: %s", error)
-        link.acknowledge(message)
-
-    def _notified(self, link: MqttLink, delivery: Delivery) -> None:
         notification = delivery.notification
         if self._early is not None and notification.content is not None:
             # Whose it is comes out with the set-up. One that does not fit stays with the broker until the next time.
             self._early.append(delivery)
             return
         if notification.kind is NotificationKind.SUBSCRIPTION_DELETED:
-            self._rebuild.set()
+            self._forgotten()
         if notification.content is not None:
             sp_id = self._registration.owner_of(notification.content.pi)
             if sp_id is not None:
-                self._intakes[sp_id].put(delivery)
+                self._readers[sp_id].put(delivery)
                 return
             # A container made anew by somebody else, perhaps: what counts is in the inboxes.
-            for intake in self._intakes.values():
-                intake.catch_up()
-        self._answer(link, delivery)
+            self._look()
+        transport.answer(delivery)
+
+    def _reader(self, sp_id: str) -> InboxReader:
+        mailbox = self._registration.mailbox(sp_id)
+        return InboxReader(
+            mailbox,
+            f"{self._registration.base}/{mailbox.inbox}",
+            exchange=self._exchange,
+            listener=self._listener,
+            forgotten=self._forgotten,
+        )
+
+    def _by_the_machines_clock(self, moment: datetime) -> datetime:
+        """The CSE does not live in the hub's time."""
+        return datetime.now(UTC) + max(moment - self._clock.now(), _SHORTEST_LIFE)
+
+    async def _rest(self, seconds: float) -> None:
+        """Pause, but not longer than until ``hurry``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        self._hurry.clear()
 
     def _report(self, state: LinkState, problem: str | None) -> None:
         if state is LinkState.UP:
             logger.info("system operator: connected")
+            self._was_up = True
+            self._hurry.clear()
         elif problem is not None and problem != self._problem:
             logger.warning("system operator: %s", problem)
+        self._state = state
         self._problem = problem
         self._listener.link(state, problem)
 
 
-async def _raise_when_ended(link: MqttLink) -> NoReturn:
-    raise await link.ended()
+def _pause(loss: Loss, spread_s: float, random: Random) -> float:
+    """Before the next attempt, s."""
+    later = next_pause(max(loss.attempt, 1), random, shared_loss_s(spread_s) if loss.shared else FIRST_S)
+    silent = loss.end is LinkEnd.SILENT and loss.attempt > _SILENT_ATTEMPTS
+    if silent or loss.end in (LinkEnd.TLS_FAILED, LinkEnd.REFUSED):
+        return SLOW_PAUSE_S + later
+    if not loss.was_up:
+        return later
+    # Short ones wait longer, or two hubs with one certificate would chase each other off without a pause.
+    return first_pause(spread_s, random) + (later if loss.attempt else 0.0)
 
 
-def _pause(end: LinkEnd, attempt: int) -> float:
-    credentials = end in (LinkEnd.TLS_FAILED, LinkEnd.REFUSED)
-    if credentials or (end is LinkEnd.SILENT and attempt > _SILENT_ATTEMPTS):
-        return SLOW_PAUSE_S + jittered(attempt)
-    return jittered(attempt)
+async def _raise_when_ended(transport: Transport) -> NoReturn:
+    raise await transport.ended()
+
+
+@contextmanager
+def _one_error() -> Iterator[None]:
+    """What was done side by side and failed is one failure to whoever asked for it."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        raise _first(group) from group
 
 
 def _first(group: BaseExceptionGroup[_E]) -> _E:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeapp.errors import MessageRejected
+from homeapp.model.consent import DataClass
 from homeapp.providers.onem2m import codec
 from homeapp.providers.onem2m.codec import (
     Arrival,
@@ -20,7 +22,15 @@ from homeapp.providers.onem2m.codec import (
     Status,
     Topics,
 )
-from homeapp.providers.onem2m.resources import Mailbox, ae_name, application_entity, mailbox_nodes
+from homeapp.providers.onem2m.resources import (
+    Mailbox,
+    ae_name,
+    application_entity,
+    broker_address,
+    content_instance,
+    data_nodes,
+    mailbox_nodes,
+)
 
 TOPICS = Topics("Chub-0001", "/id-in")
 
@@ -178,13 +188,28 @@ def test_arbitrary_content_is_read_or_rejected(content: object) -> None:
 
 def test_the_hub_names_the_brokers_address_as_the_cse_does_and_itself_after_two_slashes() -> None:
     addresses = ("http://10.0.0.1:8080", "mqtt://broker.example:1884")
-    node = application_entity("cse-in", "Chub-0001", addresses, "mqtt://other:8883")
+    broker = broker_address(addresses, "mqtt://other:8883")
+    node = application_entity("cse-in", "Chub-0001", broker)
     assert node.creation()["m2m:ae"]["poa"] == ["mqtt://broker.example:1884//Chub-0001"]
     assert node.update() == {"m2m:ae": {"rr": True, "poa": ["mqtt://broker.example:1884//Chub-0001"]}}
     assert node.address == "cse-in/hub-0001"
-    lost = application_entity("cse-in", "Chub-0001", (), "mqtt://other:8883")
+    lost = application_entity("cse-in", "Chub-0001", broker_address((), "mqtt://other:8883"))
     assert lost.creation()["m2m:ae"]["poa"] == ["mqtt://other:8883//Chub-0001"]
     assert ae_name("Shub") == "Shub"
+
+
+def test_a_hub_that_cannot_be_reached_says_so_and_wants_no_notifications() -> None:
+    node = application_entity("cse-in", "Chub-0001", None)
+    assert node.creation()["m2m:ae"] == {
+        "rn": "hub-0001",
+        "api": "Norg.homeapp.hub",
+        "rr": False,
+        "srv": ["3", "4", "5"],
+    }
+    assert node.update() == {"m2m:ae": {"rr": False}}
+    mailbox = Mailbox(sp_id="evc_sp", ae_id="Cevc-sp", label="Evc")
+    steps = mailbox_nodes("cse-in/hub-0001", "Chub-0001", mailbox, notified=False)
+    assert [node.name for step in steps for node in step if node.kind is ResourceType.SUBSCRIPTION] == []
 
 
 @pytest.mark.usecase("W4", "W8")
@@ -206,3 +231,36 @@ def test_a_provider_may_only_write_to_its_inbox_and_only_read_its_outbox() -> No
     assert nodes["hub"].creation() == {
         "m2m:sub": {"rn": "hub", "nu": ["Chub-0001"], "su": "Chub-0001", "nct": 1, "enc": {"net": [3]}}
     }
+
+
+@pytest.mark.usecase("W8")
+@pytest.mark.parametrize("data_class", [item for item in DataClass if item is not DataClass.IDENTITY])
+def test_each_kind_of_data_has_a_container_that_only_its_provider_may_read(data_class: DataClass) -> None:
+    mailbox = Mailbox(sp_id="evc_sp", ae_id="Cevc-sp", label="Evc", data=(data_class,))
+    (policy,), (container,) = data_nodes("cse-in/hub-0001", "Chub-0001", mailbox, data_class)
+    assert (container.name, policy.name) == (data_class.value, f"acp-{data_class}-evc_sp")
+    assert container.attributes["acpi"] == [policy.address]
+    rules = policy.attributes["pv"]["acr"]
+    assert [(rule["acor"], rule["acop"], rule.get("acod")) for rule in rules] == [
+        (["Chub-0001"], 63, None),
+        (["Cevc-sp"], 34, None),
+        (["Cevc-sp"], 1, [{"chty": [23]}]),
+    ]
+    assert mailbox.container(DataClass.IDENTITY) == mailbox.outbox == "outEvc"
+
+
+def test_content_ends_when_it_is_said_to() -> None:
+    moment = datetime(2026, 12, 31, 23, 30, 15, 999, tzinfo=timezone(timedelta(hours=-1)))
+    assert content_instance("n", "c", "text/plain:0", moment)["m2m:cin"]["et"] == "20270101T003015"
+    assert "et" not in content_instance("n", "c", "text/plain:0")["m2m:cin"]
+
+
+def test_references_and_states_of_resources_are_read() -> None:
+    references = {"m2m:rrl": {"rrf": [{"nm": "x", "typ": 3, "val": "/id-in/cse-in/x"}]}}
+    assert codec.child_addresses(response(references)) == ("/id-in/cse-in/x",)
+    assert codec.child_addresses(codec.decode_response(b'{"rsc": 2000, "rqi": "a"}')) == ()
+    assert codec.state_of(response({"m2m:cnt": {"ri": "c1", "st": 7}})) == ("c1", 7)
+    assert codec.state_of(response({"m2m:cnt": {"ri": "c1"}})) is None
+    for bad in ({"m2m:rrl": {"rrf": [{"val": 7}]}}, {"m2m:rrl": []}):
+        with pytest.raises(MessageRejected):
+            codec.child_addresses(response(bad))

@@ -3,8 +3,8 @@
 import asyncio
 
 from homeapp.providers.onem2m.codec import Notification, NotificationKind
-from homeapp.providers.onem2m.intake import CAPACITY, Delivery, Intake
-from homeapp.providers.onem2m.mqtt_link import Inbound
+from homeapp.providers.onem2m.intake import CAPACITY, Intake
+from homeapp.providers.onem2m.transport import Delivery, Inbound
 
 
 def delivery(number: int, qos: int = 1) -> Delivery:
