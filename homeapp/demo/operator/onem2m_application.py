@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TypeVar
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -28,6 +29,8 @@ _ANSWER_S = 5.0
 _LINK_S = 10.0
 _LARGEST_MESSAGE = 2_000_000
 _MOST_WAITING = 1_000
+
+_T = TypeVar("_T")
 
 
 class Operation(IntEnum):
@@ -49,6 +52,14 @@ class ResourceType(IntEnum):
     CONTENT_INSTANCE = 4
     CSE_BASE = 5
     SUBSCRIPTION = 23
+    FLEX_CONTAINER = 28
+
+
+class EventType(IntEnum):
+    """TS-0004 table 6.3.4.2.19-1, m2m:notificationEventType; those used here."""
+
+    UPDATE_OF_RESOURCE = 1
+    CREATE_OF_DIRECT_CHILD = 3
 
 
 class Status(IntEnum):
@@ -56,7 +67,9 @@ class Status(IntEnum):
 
     OK = 2000
     CREATED = 2001
+    DELETED = 2002
     UPDATED = 2004
+    BAD_REQUEST = 4000
     NOT_FOUND = 4004
     ORIGINATOR_HAS_NO_PRIVILEGE = 4103
     CONFLICT = 4105
@@ -109,16 +122,30 @@ class ContentInstance:
     content: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedResource:
+    """A resource of TS-0023 that has changed, as the CSE tells of it.
+
+    Attributes:
+        tag: short name of its class, for example ``cod:bat``.
+        attributes: all of them, or only those that have changed.
+    """
+
+    tag: str
+    attributes: dict[str, object]
+
+
 class Onem2mApplication:
     """One AE with its own client certificate.
 
     Use as an async context manager: inside, the link is kept up and re-established after a loss. New messages in the
-    containers it has subscribed to come out of ``notifications``; each has been answered already.
+    containers it has subscribed to come out of ``notifications``, resources that have changed out of ``changes``; each
+    has been answered already.
 
     Attributes:
         ae_id: AE-ID-Stem, equal to the common name of the certificate.
         resource_name: name of its AE resource: the AE-ID without its first letter.
-        notifications: what the CSE has told of; the oldest are dropped when nobody takes them.
+        notifications, changes: what the CSE has told of; the oldest are dropped when nobody takes them.
     """
 
     def __init__(self, ae_id: str, access: Access, link_changed: Callable[[], None] | None = None) -> None:
@@ -132,6 +159,7 @@ class Onem2mApplication:
         self.ae_id = ae_id
         self.resource_name = ae_id.removeprefix("C")
         self.notifications: asyncio.Queue[ContentInstance] = asyncio.Queue(_MOST_WAITING)
+        self.changes: asyncio.Queue[ChangedResource] = asyncio.Queue(_MOST_WAITING)
         self._address = (access.host, access.port)
         self._link_changed = link_changed or (lambda: None)
         self._linked = asyncio.Event()
@@ -223,8 +251,8 @@ class Onem2mApplication:
         """
         self._demand_standing(await self.create(parent, kind, content), f"A resource in {parent}")
 
-    async def subscribe(self, container: str) -> Response:
-        """Ask to be told of new content instances in ``container``.
+    async def subscribe(self, resource: str, event: EventType = EventType.CREATE_OF_DIRECT_CHILD) -> Response:
+        """Ask to be told of new content instances in a container, or of changes of any resource.
 
         Raises:
             ProviderUnreachable: no answer.
@@ -233,9 +261,9 @@ class Onem2mApplication:
             "rn": f"watch-{self.resource_name}",
             "nu": [self.ae_id],
             "nct": 1,
-            "enc": {"net": [3]},
+            "enc": {"net": [event]},
         }
-        return await self.create(container, ResourceType.SUBSCRIPTION, {"m2m:sub": subscription})
+        return await self.create(resource, ResourceType.SUBSCRIPTION, {"m2m:sub": subscription})
 
     async def contents(self, container: str) -> list[ContentInstance]:
         """All content instances that are in ``container``.
@@ -360,12 +388,17 @@ class Onem2mApplication:
         notification = _mapping(_mapping(primitive.get("pc")).get("m2m:sgn"))
         event = _mapping(_mapping(notification.get("nev")).get("rep"))
         instance = _content_instance(event.get("m2m:cin"))
-        if instance is None:
-            return
-        if self.notifications.full():
-            self.notifications.get_nowait()
+        if instance is not None:
+            self._keep(self.notifications, instance)
+        for tag, attributes in event.items():
+            if not tag.startswith("m2m:"):
+                self._keep(self.changes, ChangedResource(tag=tag, attributes=_mapping(attributes)))
+
+    def _keep(self, queue: asyncio.Queue[_T], item: _T) -> None:
+        if queue.full():
+            queue.get_nowait()
             logger.warning("%s: nobody takes the notifications; the oldest is dropped", self.ae_id)
-        self.notifications.put_nowait(instance)
+        queue.put_nowait(item)
 
 
 def _create(parent: str, kind: ResourceType, content: dict[str, object]) -> dict[str, object]:
