@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,9 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 
 if TYPE_CHECKING:
     import ssl
-    from datetime import datetime
 
     from homeapp import identity
     from homeapp.hub import Outside
-    from homeapp.ports import Provider, Signer
     from homeapp.secrets import SecretStore
     from homeapp.settings import Settings
     from homeapp.store.database import Database
@@ -209,12 +207,12 @@ async def _outside(
     """Join drivers and providers to the hub."""
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
-    from devices.registry import discoverers, meter_drivers
+    from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
     from homeapp.hub import Outside
-    from homeapp.providers.jose import HubSigner
+    from homeapp.pseudonym import pseudonym_key
 
-    key_pem = await asyncio.to_thread(identity.home_key_pem, secrets, data_dir)
+    keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
     site = settings.site.site()
@@ -231,8 +229,6 @@ async def _outside(
         ),
         lease_s=settings.ocpp.lease_s,
     )
-    providers, background = await _providers(settings, secrets, key_pem, HubSigner(key_pem), clock)
-    background["certificate renewal"] = lambda: _renew(tls, authority, settings.ocpp.names, clock)
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
@@ -244,8 +240,11 @@ async def _outside(
         endpoint=endpoint,
         meter_drivers=meter_drivers(clock=clock, time_zone=settings.site.time_zone, ca_pem=extra_ca),
         discoverers=discoverers(clock=clock, interfaces=settings.discovery.interfaces),
-        providers=providers,
-        background=background,
+        keys=keys,
+        machine_clock=SystemClock(),
+        pseudonym_key=await asyncio.to_thread(pseudonym_key, secrets),
+        pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
+        background={"endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock)},
     )
 
 
@@ -271,70 +270,6 @@ async def _renew(
     while True:
         await clock.sleep(_RENEWAL_CHECK_S)
         await asyncio.to_thread(identity.renew, tls, authority, names)
-
-
-async def _providers(
-    settings: "Settings",
-    secrets: "SecretStore",
-    key_pem: str,
-    signer: "Signer",
-    clock: SharedClock | SystemClock,
-) -> "tuple[list[Provider], dict[str, Callable[[], Awaitable[None]]]]":
-    """The configured providers and the long tasks that they share."""
-    from homeapp import identity
-    from homeapp.settings import GRID_SP_SECRET
-
-    providers: list[Provider] = []
-    background: dict[str, Callable[[], Awaitable[None]]] = {}
-    operator = settings.system_operator
-    hub_id = operator.ae_id if operator else signer.key_id
-    if settings.grid_sp is not None:
-        from homeapp.providers.grid_sp.provider import GridSp
-
-        secret = await asyncio.to_thread(secrets.get, GRID_SP_SECRET)
-        if secret is None:
-            logger.error("grid_sp: its client secret is missing; enter it with: homeapp secret %s", GRID_SP_SECRET)
-        else:
-            providers.append(
-                GridSp(settings=settings.grid_sp, client_secret=secret, signer=signer, hub_id=hub_id, clock=clock)
-            )
-    if operator is not None:
-        from homeapp.providers.peer import Peer
-        from homeapp.providers.sealing import HubUnsealer
-        from homeapp.providers.system_operator import SystemOperator
-
-        tls = await asyncio.to_thread(
-            identity.client_context, Path(operator.ca_file), Path(operator.certificate_file), key_pem
-        )
-        named = {"evc_sp": settings.evc_sp, "pev_sp": settings.pev_sp}
-        for sp_id, provider in named.items():
-            if provider is None:
-                continue
-            keys = tuple({**provider.key, "use": use} for use in ("sig", "enc"))
-            flow = SystemOperator(
-                settings=operator,
-                tls=tls,
-                signer=signer,
-                unsealer=HubUnsealer(key_pem),
-                clock=clock,
-                sp_id=sp_id,
-                peer=Peer(
-                    name=provider.name,
-                    ae_id=provider.ae_id,
-                    hub_ae_id=operator.ae_id,
-                    keys=keys,
-                    purposes=("offer", "offer-cancel", "receipt", "defect"),
-                    data=(),
-                ),
-                keys_changed=_keys_are_not_kept,
-            )
-            providers.append(flow.provider)
-            background[f"system operator, {sp_id}"] = flow.run
-    return providers, background
-
-
-async def _keys_are_not_kept(_sp_id: str, _keys: "tuple[dict[str, str], ...]", _until: "datetime") -> None:
-    raise EnvironmentProblem("New keys of a provider have to be entered in the settings.")
 
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:

@@ -2,32 +2,39 @@
 
 import asyncio
 import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from homeapp.api import Check, CheckLevel
 from homeapp.errors import HubNotRunning, SettingsInvalid
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.live import LinkState, Snapshot
 from homeapp.ports import Clock
-from homeapp.settings import GRID_SP_SECRET, SecretPlace, Settings, load
-
-if TYPE_CHECKING:
-    # The command line looks here too and need not load the keyrings.
-    from homeapp.secrets import SecretStore
+from homeapp.settings import SecretPlace, load
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 _EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStanding:
+    """How the home stands with a provider; ``obstacle`` is empty where nothing is in the way of a link."""
+
+    sp_id: str
+    name: str
+    obstacle: str
+    advice: str
+
+
 async def examine(
     *,
     data_dir: Path,
-    settings: Settings,
-    secrets: "SecretStore",
+    secrets: SecretPlace,
     snapshot: Snapshot,
     devices: tuple[DeviceView, ...],
+    providers: Iterable[ProviderStanding],
     clock: Clock,
 ) -> tuple[Check, ...]:
     """All checks, in the order in which a person would go through them."""
@@ -35,11 +42,11 @@ async def examine(
         _clock(clock.now()),
         await asyncio.to_thread(_disk, data_dir),
         await asyncio.to_thread(_rights, data_dir),
-        _secrets(secrets.place),
+        _secrets(secrets),
         _device(devices, DeviceKind.METER, "Smart meter"),
         _device(devices, DeviceKind.EVCE, "Charger"),
         _prices(snapshot),
-        *_providers(settings, snapshot, await _unpaired(settings, secrets)),
+        *_providers(providers, snapshot),
     )
 
 
@@ -146,30 +153,18 @@ def _prices(snapshot: Snapshot) -> Check:
     return Check(name="Prices", level=CheckLevel.OK, finding=f"{snapshot.price} {snapshot.currency}/kWh now")
 
 
-async def _unpaired(settings: Settings, secrets: "SecretStore") -> str | None:
-    """The provider that the hub cannot use because its secret is missing."""
-    if settings.grid_sp is None or await asyncio.to_thread(secrets.get, GRID_SP_SECRET) is not None:
-        return None
-    return "grid_sp"
-
-
-def _providers(settings: Settings, snapshot: Snapshot, unpaired: str | None) -> list[Check]:
-    wanted = {"grid_sp": settings.grid_sp, "evc_sp": settings.evc_sp, "pev_sp": settings.pev_sp}
+def _providers(standings: Iterable[ProviderStanding], snapshot: Snapshot) -> list[Check]:
     links = {link.sp_id: link for link in snapshot.providers}
     checks: list[Check] = []
-    for sp_id, configured in wanted.items():
-        if configured is None:
-            continue
-        if sp_id == unpaired:
-            finding = "its client secret is missing"
-            advice = f"Stop the hub and enter it: homeapp secret {GRID_SP_SECRET}"
-            checks.append(Check(name=configured.name, level=CheckLevel.ERROR, finding=finding, advice=advice))
-            continue
-        link = links.get(sp_id)
-        up = link is not None and link.state is LinkState.UP
-        finding = "connected" if up else "not connected"
-        waiting = f", {link.waiting} answers wait" if link is not None and link.waiting else ""
-        advice = "" if up else (link.problem if link and link.problem else "Check the internet connection.")
-        level = CheckLevel.OK if up else CheckLevel.ERROR
-        checks.append(Check(name=configured.name, level=level, finding=finding + waiting, advice=advice))
+    for standing in standings:
+        if standing.obstacle:
+            level, finding, advice = CheckLevel.WARNING, standing.obstacle, standing.advice
+        else:
+            link = links.get(standing.sp_id)
+            up = link is not None and link.state is LinkState.UP
+            waiting = f", {link.waiting} answers wait" if link is not None and link.waiting else ""
+            finding = ("connected" if up else "not connected") + waiting
+            advice = "" if up else (link.problem if link and link.problem else "Check the internet connection.")
+            level = CheckLevel.OK if up else CheckLevel.ERROR
+        checks.append(Check(name=standing.name, level=level, finding=finding, advice=advice))
     return checks

@@ -13,11 +13,14 @@ from typing import NoReturn, Protocol
 from homeapp.errors import HomeappError, ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.ports import Clock, Provider, ProviderInbox
+from homeapp.providers.onem2m.appliances import ApplianceStatus
 from homeapp.supervision import supervise
 
 logger = logging.getLogger(__name__)
 
-ERASE_TIMEOUT_S = 30.0
+ERASE_TIMEOUT_S = 25.0
+OPEN_AGAIN_S = 30.0
+"""Real seconds: what keeps a flow from being made is about files and certificates."""
 _LOOK_AGAIN_S = 0.2
 
 
@@ -28,11 +31,13 @@ class Flow:
     Attributes:
         session: keeps its connection up, or None where the provider does that itself.
         hurry: ends the connection's pause between two attempts.
+        publish: tells how the appliances stand, where that may be known in plain text.
     """
 
     provider: Provider
     session: Callable[[], Awaitable[None]] | None = None
     hurry: Callable[[], None] | None = None
+    publish: Callable[[ApplianceStatus], None] | None = None
 
 
 class FlowSource(Protocol):
@@ -85,6 +90,7 @@ class ProviderFlows:
         self._news = news
         self._changed = asyncio.Event()
         self._open: dict[str, tuple[Hashable, Flow, asyncio.Task[None]]] = {}
+        self._unopened: set[str] = set()
         self._settled = asyncio.Condition()
 
     def changed(self) -> None:
@@ -98,10 +104,18 @@ class ProviderFlows:
                 while True:
                     self._changed.clear()
                     await self._settle(tasks)
-                    await self._changed.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(OPEN_AGAIN_S if self._unopened else None):
+                            await self._changed.wait()
         finally:
             for sp_id in list(self._open):
                 self._forget(sp_id)
+
+    def publish(self, status: ApplianceStatus) -> None:
+        """How the appliances stand, to all open flows that want it."""
+        for _mark, flow, _task in self._open.values():
+            if flow.publish is not None:
+                flow.publish(status)
 
     async def erase(self, sp_id: str, data_classes: Collection[DataClass]) -> None:
         """Delete at the provider what it has of these kinds, over the open flow or one that is opened for that alone.
@@ -111,35 +125,31 @@ class ProviderFlows:
             NotSupported: only the provider itself can delete.
             ProviderUnreachable: try again later.
         """
+        self.changed()
+        async with self._settled:
+            await self._settled.wait_for(lambda: self._is_settled(sp_id))
         opened = self._open.get(sp_id)
-        if opened is not None and sp_id in self._source.wanted():
-            await opened[1].provider.erase(data_classes)
-            return
         if opened is not None:
-            self.changed()
-            async with self._settled:
-                await self._settled.wait_for(lambda: sp_id not in self._open)
-        await self._erase_alone(await self._source.open(sp_id), data_classes)
+            await _erase(opened[1].provider, data_classes)
+        else:
+            await self._erase_alone(await self._source.open(sp_id), data_classes)
 
     async def _erase_alone(self, flow: Flow, data_classes: Collection[DataClass]) -> None:
         session = None if flow.session is None else asyncio.ensure_future(flow.session())
         try:
-            async with asyncio.timeout(ERASE_TIMEOUT_S):
-                while True:
-                    with suppress(ProviderUnreachable):
-                        await flow.provider.erase(data_classes)
-                        return
-                    # The connection is being made.
-                    await asyncio.sleep(_LOOK_AGAIN_S)
-        except TimeoutError as error:
-            raise ProviderUnreachable(
-                f"{flow.provider.name} could not be reached to delete. It is tried again."
-            ) from error
+            await _erase(flow.provider, data_classes)
         finally:
             if session is not None:
                 session.cancel()
                 with suppress(asyncio.CancelledError):
                     await session
+
+    def _is_settled(self, sp_id: str) -> bool:
+        """Whether this flow is as it is wanted, or cannot be."""
+        opened, wanted = self._open.get(sp_id), self._source.wanted()
+        if opened is None:
+            return sp_id not in wanted or sp_id in self._unopened
+        return sp_id in wanted and opened[0] == wanted[sp_id]
 
     async def _settle(self, tasks: asyncio.TaskGroup) -> None:
         wanted = dict(self._source.wanted())
@@ -150,6 +160,7 @@ class ProviderFlows:
                     await task
                 self._forget(sp_id)
                 logger.info("%s: the way to it is closed", sp_id)
+        self._unopened &= set(wanted)
         for sp_id, mark in wanted.items():
             if sp_id not in self._open:
                 await self._start(sp_id, mark, tasks)
@@ -160,9 +171,12 @@ class ProviderFlows:
         try:
             flow = await self._source.open(sp_id)
         except HomeappError as error:
-            logger.error("%s: the way to it cannot be opened: %s", sp_id, error)
-            self._failed(sp_id, error)
+            if sp_id not in self._unopened:
+                logger.error("%s: the way to it cannot be opened: %s", sp_id, error)
+                self._failed(sp_id, error)
+            self._unopened.add(sp_id)
             return
+        self._unopened.discard(sp_id)
         self._open[sp_id] = mark, flow, tasks.create_task(self._keep(flow))
         self._relay.add(flow.provider)
         logger.info("%s: the way to it is open", sp_id)
@@ -193,3 +207,16 @@ class ProviderFlows:
             hurry()
             # The relay clears the event when it looks.
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _erase(provider: Provider, data_classes: Collection[DataClass]) -> None:
+    """Ask until the connection is there."""
+    try:
+        async with asyncio.timeout(ERASE_TIMEOUT_S):
+            while True:
+                with suppress(ProviderUnreachable):
+                    await provider.erase(data_classes)
+                    return
+                await asyncio.sleep(_LOOK_AGAIN_S)
+    except TimeoutError as error:
+        raise ProviderUnreachable(f"{provider.name} could not be reached to delete. It is tried again.") from error

@@ -4,30 +4,28 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from homeapp import __version__, api
 from homeapp.access import AccessControl
 from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
 from homeapp.doctor import examine
-from homeapp.errors import DeviceError, HomeappError, NotConsented
+from homeapp.errors import DeviceError, HomeappError
 from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
 from homeapp.goal import goal_at, local_midnight
+from homeapp.identity import HubKeys, public_jwk
 from homeapp.inbox import HubInbox
-from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCommand, EvceState, MeterReading
-from homeapp.model.record import DataRecord
 from homeapp.offers.desk import OfferDesk
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
-from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Provider
-from homeapp.relay import Relay
+from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev
+from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
@@ -38,9 +36,8 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.telemetry import Sample, Telemetry
-from homeapp.store.uplink_use import UplinkUse
 from homeapp.supervision import supervise
-from homeapp.uplink import Uplink
+from homeapp.upkeep import Grounds, Outward, Upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +53,11 @@ class Outside:
     """What the composition root hands to the hub.
 
     Attributes:
-        background: long tasks that several providers share, by name.
+        keys: the hub's own.
+        machine_clock: the machine's time, by which certificates are dated.
+        pseudonym_key: see ``homeapp.pseudonym``.
+        pev: the car's data link, or None where there is none.
+        background: long tasks of the outside, by name.
         speed: of the clock, told to the screen.
     """
 
@@ -69,7 +70,10 @@ class Outside:
     endpoint: EvceEndpoint
     meter_drivers: Mapping[str, MeterDriver]
     discoverers: Sequence[Discoverer]
-    providers: Sequence[Provider]
+    keys: HubKeys
+    machine_clock: Clock
+    pseudonym_key: bytes
+    pev: Pev | None
     background: Mapping[str, Callable[[], Awaitable[None]]]
     planner: Planner = cheapest_slots
 
@@ -81,21 +85,8 @@ class Hub:
         self._out = outside
         self._clock = outside.clock
         self._site = outside.settings.site.site()
-        providers = {provider.sp_id: provider for provider in outside.providers}
-        names = {sp_id: provider.name for sp_id, provider in providers.items()}
-
-        def name_of(sp_id: str) -> str:
-            return names.get(sp_id, sp_id)
-
-        self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=name_of)
+        self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
-        self._uplink = Uplink(
-            settings=outside.settings.uplink,
-            store=UplinkUse(outside.database),
-            clock=outside.clock,
-            notice=self._notice,
-            name_of=name_of,
-        )
         self._telemetry = Telemetry(outside.database)
         self._mode = ChargingMode.CHEAPEST
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
@@ -118,24 +109,53 @@ class Hub:
             clock=outside.clock,
             listener=self,
         )
-        self._relay = Relay(
-            outbox=self._outbox,
-            uplink=self._uplink,
-            providers=providers,
-            clock=outside.clock,
-            on_receipt=self._desk.receipt,
-            may_leave=_nothing_is_shared,
-            allows=lambda _sp_id, data_class: data_class is DataClass.IDENTITY,
-            notice=self._notice,
-        )
         self._inbox = HubInbox(
             desk=self._desk,
             ledger=self._ledger,
             outbox=self._outbox,
             live=self._live,
-            names=names,
+            name_of=self._name_of,
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
+        )
+        self._providers = ProviderSide(
+            Surroundings(
+                data_dir=outside.data_dir,
+                settings=outside.settings,
+                database=outside.database,
+                secrets=outside.secrets,
+                keys=outside.keys,
+                clock=outside.clock,
+                machine_clock=outside.machine_clock,
+            ),
+            outbox=self._outbox,
+            inbox=self._inbox,
+            tell=Listeners(
+                receipt=self._desk.receipt,
+                notice=self._notice,
+                failed=self._part_failed,
+                sharing_changed=lambda: self._server.publish(api.Topic.SHARING),
+            ),
+        )
+        self._upkeep = Upkeep(
+            Grounds(
+                database=outside.database,
+                ledger=self._ledger,
+                clock=outside.clock,
+                home=public_jwk(outside.keys.sign_pem)["kid"],
+                pseudonym_key=outside.pseudonym_key,
+                pev=outside.pev,
+                charger=lambda: self._live.evce,
+                evce=self._sessions.evce,
+            ),
+            Outward(
+                put=self._providers.put,
+                allows=self._providers.allows,
+                manufacturer_key=self._providers.manufacturer_key,
+                authorities=self._providers.authorities,
+                raise_alert=self._inbox.health,
+            ),
+            self._desk,
         )
         self._operations = Operations(
             live=self._live,
@@ -146,6 +166,7 @@ class Hub:
             set_mode=self._set_mode,
             doctor=self._examine,
             live_changed=self._live_changed,
+            sharing=self._providers.sharing,
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -155,7 +176,7 @@ class Hub:
         )
         self._server = Server(
             socket_path(outside.data_dir),
-            self._operations.handlers(),
+            {**self._operations.handlers(), **self._providers.handlers()},
             self._operations.current,
             self._hello,
             self._access,
@@ -176,11 +197,13 @@ class Hub:
 
     def meter_read(self, reading: MeterReading) -> None:
         self._live.meter_read(reading)
+        self._upkeep.reporter.meter_read(reading)
         self._act.set()
 
     def evce_changed(self, state: EvceState) -> None:
         before = self._live.evce
         self._live.evce = state
+        self._upkeep.reporter.evce_changed(state)
         if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
             self._replan.set()
         if before is None or (before.status, before.connected) != (state.status, state.connected):
@@ -196,25 +219,22 @@ class Hub:
         self._server.publish(api.Topic.DEVICES)
 
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        bodies: dict[str, Callable[[], Awaitable[None]]] = {
+        return {
             "devices": self._sessions.run,
-            "outbox": self._outbox.run,
-            "relay": self._relay.run,
-            "uplink": self._uplink.run,
             "control": self._control,
             "planning": self._plan,
             "offer desk": self._tend_offers,
             "recorder": self._record,
             "live": self._publish_live,
+            **self._providers.bodies(),
+            **self._upkeep.bodies(),
             **self._out.background,
         }
-        for provider in self._out.providers:
-            bodies[provider.sp_id] = partial(provider.run, self._inbox)
-        return bodies
 
     async def _load(self) -> None:
         await self._access.load()
         await self._desk.load()
+        await self._providers.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
         self._live.goal = self._goal()
         self._live.alert_raised(await self._ledger.alerts())
@@ -266,6 +286,7 @@ class Hub:
             commitments=self._desk.commitments(self._clock.now()),
             critical_health=live.critical_health,
             soc_pct=live.fresh_soc_pct,
+            installing=self._upkeep.installing,
         )
 
     def _command(self, command: EvceCommand, monotonic: float, tasks: asyncio.TaskGroup) -> None:
@@ -401,10 +422,10 @@ class Hub:
     async def _examine(self) -> tuple[api.Check, ...]:
         return await examine(
             data_dir=self._out.data_dir,
-            settings=self._out.settings,
-            secrets=self._out.secrets,
+            secrets=self._out.secrets.place,
             snapshot=self._snapshot(),
             devices=self._sessions.views(),
+            providers=await self._providers.standings(),
             clock=self._clock,
         )
 
@@ -442,6 +463,9 @@ class Hub:
     def _live_changed(self) -> None:
         self._server.publish(api.Topic.SNAPSHOT)
 
+    def _name_of(self, sp_id: str) -> str:
+        return self._providers.name_of(sp_id)
+
     def _notice(self, code: str, sentence: str) -> None:
         self._live.notice(code, sentence)
         self._live_changed()
@@ -449,10 +473,6 @@ class Hub:
     def _part_failed(self, name: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, HomeappError) else "It failed and was started again; see the log."
         self._live.notice(f"part_failed.{name}", f"{name}: {sentence}")
-
-
-def _nothing_is_shared(record: DataRecord) -> None:
-    raise NotConsented(f"A record of the kind {record.kind} was not sent, because nothing is shared.")
 
 
 def _soc_moved(before: EvceState, after: EvceState) -> bool:

@@ -1,7 +1,7 @@
 """Where providers put what comes in: on to the offer desk, the ledger and the live state."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from homeapp.model.health import HealthAlert, PartOrder
@@ -21,7 +21,7 @@ class HubInbox:
     """Implements ``homeapp.ports.ProviderInbox``.
 
     Attributes:
-        names: of the providers, for people.
+        name_of: a provider's name for people.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class HubInbox:
         ledger: Ledger,
         outbox: Outbox,
         live: LiveState,
-        names: Mapping[str, str],
+        name_of: Callable[[str], str],
         tariff_changed: Callable[[], None],
         live_changed: Callable[[], None],
     ) -> None:
@@ -39,7 +39,7 @@ class HubInbox:
         self._ledger = ledger
         self._outbox = outbox
         self._live = live
-        self._names = names
+        self._name_of = name_of
         self._tariff_changed = tariff_changed
         self._live_changed = live_changed
 
@@ -79,11 +79,11 @@ class HubInbox:
 
     def rejected(self, sp_id: str, code: str, sentence: str) -> None:
         logger.warning("%s: message rejected (%s): %s", sp_id, code, sentence)
-        self._live.notice(f"message_rejected.{sp_id}.{code}", f"{self._names.get(sp_id, sp_id)}: {sentence}")
+        self._live.notice(f"message_rejected.{sp_id}.{code}", f"{self._name_of(sp_id)}: {sentence}")
         self._live_changed()
 
     def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
-        self._live.link_changed(sp_id, self._names.get(sp_id, sp_id), state, problem)
+        self._live.link_changed(sp_id, self._name_of(sp_id), state, problem)
         if state is LinkState.UP:
             # What waits for this provider need not wait for the next attempt.
             self._outbox.wake(sp_id)

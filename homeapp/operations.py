@@ -5,6 +5,7 @@ from typing import Any
 
 from homeapp import api
 from homeapp.errors import NotFound
+from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import ChargingMode, Goal, Plan
@@ -30,6 +31,7 @@ class Operations:
         set_mode: Callable[[ChargingMode], Awaitable[Goal]],
         doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
         live_changed: Callable[[], None],
+        sharing: Callable[[], tuple[ProviderSharing, ...]],
     ) -> None:
         self._live = live
         self._desk = desk
@@ -39,6 +41,7 @@ class Operations:
         self._set_mode = set_mode
         self._doctor = doctor
         self._live_changed = live_changed
+        self._sharing = sharing
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """One handler per call that the server does not answer itself."""
@@ -71,7 +74,7 @@ class Operations:
             case api.Topic.PLAN:
                 value = self._live.plan
             case api.Topic.SHARING:
-                value = ()
+                value = self._sharing()
             case api.Topic.ACCESS:
                 raise LookupError("each connection has a value of its own")
         return value

@@ -55,18 +55,19 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Every member is written out and none else is allowed: what is printed is what is meant."""
 
 
-class OperatorDescriptor(_Part, frozen=True):
+class OperatorDescriptor(_Part, frozen=True, omit_defaults=True):
     """The system operator as this provider uses it.
 
     Attributes:
-        broker_host: name or address; the broker's certificate is for it.
+        broker_host: name or address, the broker's certificate is for it; empty where only ``http_url`` is offered.
         http_url: base URL of the CSE over https, or empty.
         ca_pem: the authorities that sign the broker's certificate and the hub's, PEM.
         crl_url: where their list of revoked certificates is; may be http, as it is signed; or empty.
         est_url: enrolment server (RFC 7030), https, or empty.
+        reconnect_spread_s: within how many s homes that lost the operator together come back; left out where it is 90.
     """
 
-    broker_host: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9.:-]{1,253}\Z")]
+    broker_host: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9.:-]{0,253}\Z")]
     broker_port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     http_url: _Url
     cse_id: Annotated[str, msgspec.Meta(pattern=r"\A/[A-Za-z0-9._-]{1,64}\Z")]
@@ -74,6 +75,12 @@ class OperatorDescriptor(_Part, frozen=True):
     ca_pem: str
     crl_url: _Url
     est_url: _Url
+    reconnect_spread_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 90
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"{self.broker_host}:{self.broker_port}" if self.broker_host else self.http_url
 
 
 class ManufacturerDescriptor(_Part, frozen=True):
@@ -117,7 +124,7 @@ class Descriptor(_Part, frozen=True, omit_defaults=True):
             ae_id=self.ae_id,
             fingerprint=fingerprint(self),
             data=self.data,
-            operator=f"{self.operator.broker_host}:{self.operator.broker_port}",
+            operator=self.operator.place,
         )
 
 
@@ -266,6 +273,8 @@ def _check_rights(descriptor: Descriptor) -> None:
 
 
 def _check_operator(operator: OperatorDescriptor) -> None:
+    if not (operator.broker_host or operator.http_url):
+        raise _invalid("it names neither a broker nor an address of the system operator")
     for url, schemes in (
         (operator.http_url, ("https",)),
         (operator.est_url, ("https",)),

@@ -110,44 +110,27 @@ class GridSpSettings(_Section, frozen=True):
     poll_s: Positive = 60.0
 
 
-class SystemOperatorSettings(_Section, frozen=True):
-    """``[system_operator]``: the oneM2M CSE and its MQTT broker, mutual TLS with the hub's own key.
+class SystemOperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How one flow reaches the oneM2M CSE; made of the provider's descriptor, not read from the file.
 
     Attributes:
+        ae_id: the hub's AE-ID-Stem in this flow, equal to its certificate's common name.
         broker_host: empty where the operator offers no broker; then ``http_url`` is used.
         http_url: base URL of the CSE's HTTP binding.
-        ca_file: PEM file of the CA that signed the broker's certificate.
-        certificate_file: PEM file of the hub's client certificate (public; the key is in the SecretStore).
-        ae_id: the hub's AE-ID-Stem, equal to its certificate's common name.
         catch_up_s: s of hub time between retrievals of the inbox.
         poll_s: the same over HTTP, where nothing is notified.
         reconnect_spread_s: within how many s the homes that lost the operator together come back.
     """
 
-    ca_file: str
-    certificate_file: str
     ae_id: str
     broker_host: str = ""
     broker_port: Port = 8883
     cse_id: str = "/id-in"
     cse_name: str = "cse-in"
     catch_up_s: Positive = 300.0
-    http_url: Annotated[str, msgspec.Meta(pattern=r"^(https://.*)?$")] = ""
+    http_url: str = ""
     poll_s: Positive = 15.0
     reconnect_spread_s: Positive = 90.0
-
-
-class ServiceProviderSettings(_Section, frozen=True):
-    """``[evc_sp]``, ``[pev_sp]``: a service provider behind the system operator.
-
-    Attributes:
-        ae_id: its AE-ID, used as ``iss`` of what it signs.
-        key: its public signing key as JWK (EC P-256 or Ed25519).
-    """
-
-    name: str
-    ae_id: str
-    key: dict[str, str]
 
 
 class UplinkSettings(_Section, frozen=True):
@@ -188,9 +171,6 @@ class Settings(_Section, frozen=True):
     pev: PevSettings = PevSettings()
     secrets: SecretPlace = SecretPlace.AUTO
     grid_sp: GridSpSettings | None = None
-    system_operator: SystemOperatorSettings | None = None
-    evc_sp: ServiceProviderSettings | None = None
-    pev_sp: ServiceProviderSettings | None = None
 
 
 def load(data_dir: Path) -> Settings:
@@ -228,12 +208,6 @@ def _contradiction(settings: Settings) -> str | None:
         return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
     if settings.pev.address and not _is_ip_address(settings.pev.address):
         return f"pev.address: {settings.pev.address!r} is no IP address. Enter one like 192.168.1.30."
-    if settings.system_operator is None and (settings.evc_sp or settings.pev_sp):
-        return "evc_sp and pev_sp are reached through the system operator: add the section [system_operator]."
-    if settings.system_operator is not None and not (
-        settings.system_operator.broker_host or settings.system_operator.http_url
-    ):
-        return "system_operator needs broker_host, or http_url where the operator offers no broker."
     return None
 
 

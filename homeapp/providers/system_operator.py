@@ -1,6 +1,9 @@
 """One service provider's flow through the system operator: an AE, a certificate and a connection of its own."""
 
 import ssl
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import NoReturn
 
 from homeapp.errors import SettingsInvalid
@@ -8,6 +11,7 @@ from homeapp.model.live import LinkState
 from homeapp.ports import Clock, Signer
 from homeapp.providers.evc_sp import EvcSp
 from homeapp.providers.fleet import Fleet
+from homeapp.providers.onem2m.appliances import ApplianceStatus
 from homeapp.providers.onem2m.codec import ContentInstance
 from homeapp.providers.onem2m.resources import Mailbox
 from homeapp.providers.onem2m.session import OneM2mSession
@@ -17,6 +21,10 @@ from homeapp.providers.sealing import HubUnsealer
 from homeapp.providers.service_provider import KeysChanged, ServiceProvider
 from homeapp.settings import SystemOperatorSettings
 
+Admit = Callable[[str, int], Awaitable[None]]
+"""Called with a provider's id and a size, bytes; raises ProviderUnreachable where the provider sends too much."""
+
+_REMEMBERED = 1000
 _KINDS: dict[str, type[EvcSp] | type[PevSp] | type[Fleet]] = {kind.SP_ID: kind for kind in (EvcSp, PevSp, Fleet)}
 
 
@@ -32,6 +40,8 @@ class SystemOperator:
         sp_id: ``evc_sp``, ``pev_sp`` or ``fleet``.
         peer: the provider.
         keys_changed: keeps the provider's new keys before they hold.
+        admit: lets a message in that is about to be dealt with.
+        open_status: the owner lets it have appliance resources, which the operator can read too.
 
     Attributes:
         provider: the one provider of this flow.
@@ -51,6 +61,8 @@ class SystemOperator:
         sp_id: str,
         peer: Peer,
         keys_changed: KeysChanged,
+        admit: Admit,
+        open_status: bool = False,
     ) -> None:
         kind = _KINDS.get(sp_id)
         if kind is None:
@@ -59,7 +71,10 @@ class SystemOperator:
             raise SettingsInvalid(
                 f"The hub is {peer.hub_ae_id} to {peer.name}, not {settings.ae_id}. Pair the provider again."
             )
-        mailbox = Mailbox(sp_id=sp_id, ae_id=peer.ae_id, label=kind.LABEL, data=peer.data)
+        mailbox = Mailbox(sp_id=sp_id, ae_id=peer.ae_id, label=kind.LABEL, data=peer.data, open_status=open_status)
+        self._mailbox = mailbox
+        self._admit = admit
+        self._admitted: OrderedDict[bytes, None] = OrderedDict()
         self._session = OneM2mSession(settings=settings, tls=tls, clock=clock, mailboxes=(mailbox,), listener=self)
         self.provider: ServiceProvider = kind(
             mailbox=mailbox,
@@ -75,8 +90,26 @@ class SystemOperator:
         """Keep the session up, through lost links and restarts of broker and CSE, until cancelled."""
         await self._session.run()
 
-    async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:  # noqa: ARG002
+    def hurry(self) -> None:
+        """End the pause between two attempts to connect."""
+        self._session.hurry()
+
+    def publish_status(self, status: ApplianceStatus) -> None:
+        """Tell the provider's appliance resources, where it has some, what has changed."""
+        self._session.publish_status(self._mailbox, status)
+
+    async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:
+        await self._let_in(mailbox.sp_id, content.con)
         await self.provider.take(content.con, live=live)
+
+    async def _let_in(self, sp_id: str, content: str) -> None:
+        """Count a message once, however often it is looked at in the inbox."""
+        digest = sha256(content.encode("utf-8", "surrogatepass")).digest()
+        if digest not in self._admitted:
+            await self._admit(sp_id, len(content))
+            self._admitted[digest] = None
+            if len(self._admitted) > _REMEMBERED:
+                self._admitted.popitem(last=False)
 
     def link(self, state: LinkState, problem: str | None) -> None:
         self.provider.link_changed(state, problem)

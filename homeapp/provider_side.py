@@ -1,0 +1,291 @@
+"""Everything between the offer desk and the service providers: pairing, certificates, consent, outbox, flows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homeapp import api, identity
+from homeapp.consent import ConsentBook
+from homeapp.doctor import ProviderStanding
+from homeapp.enrolment.certificates import FlowCertificates
+from homeapp.enrolment.renewal import Renewal
+from homeapp.enrolment.revocation import Revocation
+from homeapp.errors import SettingsInvalid
+from homeapp.flows import ProviderFlows
+from homeapp.identity.hub_key import HubKeys
+from homeapp.inbox import HubInbox
+from homeapp.model.consent import DataClass, ProviderSharing
+from homeapp.model.offer import Receipt
+from homeapp.model.pairing import Enrolment
+from homeapp.model.record import DataRecord
+from homeapp.ports import Clock, Provider
+from homeapp.provider_operations import ProviderOperations
+from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
+from homeapp.providers.grid_sp.provider import GridSp
+from homeapp.providers.home_flows import HomeFlows
+from homeapp.providers.jose import HubSigner
+from homeapp.providers.onem2m.appliances import ApplianceStatus
+from homeapp.providers.sealing import HubUnsealer
+from homeapp.relay import Relay
+from homeapp.secrets import SecretStore
+from homeapp.server import Handler
+from homeapp.settings import GRID_SP_SECRET, Settings
+from homeapp.sharing import SharingOperations
+from homeapp.store.consents import Consents
+from homeapp.store.database import Database
+from homeapp.store.outbox import Outbox
+from homeapp.store.pairings import Pairings
+from homeapp.store.uplink_use import UplinkUse
+from homeapp.uplink import Uplink
+
+_GRID_DATA = (DataClass.IDENTITY, DataClass.METERING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the providers' side stands on.
+
+    Attributes:
+        keys: the hub's own.
+        clock: hub time.
+        machine_clock: the machine's time, by which certificates are dated.
+    """
+
+    data_dir: Path
+    settings: Settings
+    database: Database
+    secrets: SecretStore
+    keys: HubKeys
+    clock: Clock
+    machine_clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Whom the providers' side tells.
+
+    Attributes:
+        receipt: every transport receipt, before the decision counts as delivered.
+        notice: a code and a sentence for the owner.
+        failed: a part by name, and what went wrong.
+        sharing_changed: what may leave, or what has left, is different.
+    """
+
+    receipt: Callable[[Receipt], Awaitable[None]]
+    notice: Callable[[str, str], None]
+    failed: Callable[[str, Exception], None]
+    sharing_changed: Callable[[], None]
+
+
+class ProviderSide:
+    """``load`` first; then everything of ``bodies`` runs until cancelled, and ``handlers`` answer."""
+
+    def __init__(self, around: Surroundings, *, outbox: Outbox, inbox: HubInbox, tell: Listeners) -> None:
+        self._around = around
+        self._tell = tell
+        self._outbox = outbox
+        self._signer = HubSigner(around.keys.sign_pem)
+        self.uplink = Uplink(
+            settings=around.settings.uplink,
+            store=UplinkUse(around.database),
+            clock=around.clock,
+            notice=tell.notice,
+            name_of=self.name_of,
+        )
+        consents, pairings = Consents(around.database, around.clock), Pairings(around.database, around.clock)
+        self._book = ConsentBook(consents, around.clock, self._sharing_changed)
+        certificates = FlowCertificates(around.data_dir, around.keys.sign_pem)
+        self._flows_source = HomeFlows(
+            pairings=pairings,
+            certificates=certificates,
+            grid=self._grid if around.settings.grid_sp else None,
+            signer=self._signer,
+            unsealer=HubUnsealer(around.keys.encryption_pem),
+            clock=around.clock,
+            allows=self._book.allows,
+            admit=self.uplink.admit,
+        )
+        self._relay = Relay(
+            outbox=outbox,
+            uplink=self.uplink,
+            clock=around.clock,
+            on_receipt=tell.receipt,
+            may_leave=self._book.check,
+            allows=self._book.allows,
+            notice=tell.notice,
+        )
+        self._flows = ProviderFlows(
+            source=self._flows_source,
+            relay=self._relay,
+            inbox=inbox,
+            clock=around.clock,
+            failed=tell.failed,
+            news=lambda sp_id: outbox.news(sp_id).urgent,
+        )
+        self._sharing = SharingOperations(
+            book=self._book,
+            erasures=consents,
+            clock=around.clock,
+            void=outbox.void,
+            erase=self._flows.erase,
+            notice=tell.notice,
+        )
+        descriptors = self._flows_source.descriptors
+        self._revocation = Revocation(
+            certificates=certificates,
+            flows=descriptors,
+            clock=around.machine_clock,
+            changed=self._certificate_changed,
+            notice=tell.notice,
+        )
+        self._renewal = Renewal(
+            certificates=certificates,
+            flows=descriptors,
+            clock=around.machine_clock,
+            renewed=self._certificate_changed,
+            notice=tell.notice,
+        )
+        self._operations = ProviderOperations(
+            pairings=pairings,
+            certificates=certificates,
+            revocation=self._revocation,
+            clock=around.clock,
+            hub_card=identity.hub_card(around.keys.sign_pem, around.keys.encryption_pem),
+            paired=self._paired,
+            unpaired=self._unpaired,
+            certificate_changed=self._certificate_changed,
+        )
+
+    async def load(self) -> None:
+        """Take up what is kept.
+
+        Raises:
+            StoreUnavailable, EnvironmentProblem: it cannot be read.
+        """
+        grid = self._around.settings.grid_sp
+        if grid is not None:
+            self._book.register(GRID_SP, grid.name, _GRID_DATA)
+        await self._flows_source.refresh()
+        for pairing in self._flows_source.paired:
+            descriptor = pairing.descriptor
+            self._book.register(descriptor.sp_id, descriptor.name, descriptor.data)
+        await self._book.load()
+        await self._sharing.load()
+
+    def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
+        """What the contract asks of this side."""
+        return {**self._sharing.handlers(), **self._operations.handlers(), **self.uplink.handlers()}
+
+    def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """The long tasks, by name."""
+        return {
+            "outbox": self._outbox.run,
+            "relay": self._relay.run,
+            "uplink": self.uplink.run,
+            "providers": self._flows.run,
+            "sharing": self._sharing.run,
+            "certificates": self._renewal.run,
+            "revoked certificates": self._revocation.run,
+        }
+
+    def sharing(self) -> tuple[ProviderSharing, ...]:
+        """What each provider may get, and what it has got."""
+        return self._sharing.current()
+
+    def allows(self, sp_id: str, data_class: DataClass) -> bool:
+        """The owner's consent."""
+        return self._book.allows(sp_id, data_class)
+
+    async def put(self, record: DataRecord) -> None:
+        """Take a record on its way.
+
+        Raises:
+            NotConsented: the owner has not agreed to it.
+            StoreUnavailable: it cannot be kept.
+        """
+        self._book.check(record)
+        await self._outbox.put(record)
+
+    def publish(self, status: ApplianceStatus) -> None:
+        """How the appliances stand, to those who want that in plain text and may have it."""
+        self._flows.publish(status)
+
+    def manufacturer_key(self, sp_id: str) -> Mapping[str, str] | None:
+        """Who signs the car's software that this provider relays."""
+        pairing = self._flows_source.pairing(sp_id)
+        manufacturer = pairing.descriptor.manufacturer if pairing else None
+        return manufacturer.key if manufacturer else None
+
+    def authorities(self, sp_id: str) -> str:
+        """Whom this provider's flow trusts, PEM; empty where it is not paired."""
+        pairing = self._flows_source.pairing(sp_id)
+        return pairing.descriptor.operator.ca_pem if pairing else ""
+
+    def name_of(self, sp_id: str) -> str:
+        """A provider's name for people."""
+        grid = self._around.settings.grid_sp
+        if sp_id == GRID_SP and grid is not None:
+            return grid.name
+        pairing = self._flows_source.pairing(sp_id)
+        return pairing.descriptor.name if pairing else sp_id
+
+    async def standings(self) -> tuple[ProviderStanding, ...]:
+        """How the home stands with each provider, for the doctor."""
+        found: list[ProviderStanding] = []
+        for view in self._book.views():
+            obstacle, advice = await self._obstacle(view.sp_id)
+            found.append(ProviderStanding(sp_id=view.sp_id, name=view.name, obstacle=obstacle, advice=advice))
+        return tuple(found)
+
+    async def _obstacle(self, sp_id: str) -> tuple[str, str]:
+        """Why there is no way to this provider, and what to do; both empty where nothing is in the way."""
+        if sp_id == GRID_SP and await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET) is None:
+            return "its client secret is missing", f"Stop the hub and enter it: homeapp secret {GRID_SP_SECRET}"
+        standing = self._flows_source.standing(sp_id)
+        if standing is not None and standing.enrolment is not Enrolment.VALID:
+            return f"the hub's certificate: {standing.enrolment}", f"Enrol the hub: homeapp providers enrol {sp_id}"
+        if not self._book.allows(sp_id, DataClass.IDENTITY):
+            return (
+                "not connected: nobody has agreed that it knows this home",
+                f"Agree on the page Sharing, or with: homeapp sharing allow {sp_id} identity",
+            )
+        return "", ""
+
+    async def _grid(self) -> Provider:
+        settings = self._around.settings.grid_sp
+        secret = await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET)
+        if settings is None or secret is None:
+            raise SettingsInvalid(f"Its client secret is missing. Enter it with: homeapp secret {GRID_SP_SECRET}")
+        return GridSp(
+            settings=settings,
+            client_secret=secret,
+            signer=self._signer,
+            hub_id=self._signer.key_id,
+            clock=self._around.clock,
+        )
+
+    async def _paired(self, sp_id: str) -> None:
+        await self._flows_source.refresh(sp_id)
+        pairing = self._flows_source.pairing(sp_id)
+        if pairing is not None:
+            self._book.register(sp_id, pairing.descriptor.name, pairing.descriptor.data)
+        self._wake()
+
+    async def _unpaired(self, sp_id: str) -> None:
+        # Only an installer unpairs.
+        await self._sharing.forget(sp_id, api.Role.INSTALLER)
+        self._flows.changed()
+
+    async def _certificate_changed(self, sp_id: str) -> None:
+        await self._flows_source.refresh(sp_id)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._renewal.wake()
+        self._flows.changed()
+
+    def _sharing_changed(self, _sp_id: str, _revoked: Collection[DataClass]) -> None:
+        self._flows.changed()
+        self._tell.sharing_changed()
