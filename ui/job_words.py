@@ -47,7 +47,7 @@ def promise(offer: Offer) -> str:
     """What leaves the home for it."""
     if offer.kind is OfferKind.CHARGER_SOFTWARE:
         return tr("Nothing about you or your car is sent for it.")
-    return tr("Nothing is sent unless you share health data with {provider}.", provider=offer.sp_name)
+    return tr("Nothing about your car is sent unless you share health data with {provider}.", provider=offer.sp_name)
 
 
 def short_promise() -> str:

@@ -92,7 +92,7 @@ def asked(offer: Offer) -> str:
 def when(offer: Offer, view: View) -> str:
     """The span of time that is asked for; of a job that may be done already, its end."""
     if offer.kind.is_job and offer.start <= view.now:
-        return tr("By {end}", end=formats.moment(offer.end, view.now, view.zone))
+        return tr("By {end}", end=formats.moment(offer.end, view.now, view.zone)).replace(" ", "\u00a0")
     return formats.window(offer.start, offer.end, view.now, view.zone)
 
 

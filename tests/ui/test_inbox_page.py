@@ -135,7 +135,9 @@ def test_a_job_says_what_will_happen_and_what_leaves_the_home(opened: Opener) ->
     detail = window.inbox.detail
     window.inbox.open_case(situations.CHECK.offer.key)
     assert detail.facts._asked.text() == "Look into your car"
-    assert detail.facts._promise.text() == "Nothing is sent unless you share health data with PEV provider."
+    assert (
+        detail.facts._promise.text() == "Nothing about your car is sent unless you share health data with PEV provider."
+    )
     shown = [line.words.text() for line in detail.plan.lines if line.isVisible()]
     assert shown[-1] == "It only reads. Nothing in the car is changed."
     assert not detail.facts._left.isVisible()

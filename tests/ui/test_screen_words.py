@@ -88,7 +88,7 @@ def test_asked_says_what_the_offer_wants() -> None:
 
 def test_the_words_of_a_job() -> None:
     offer = situations.CHECK.offer
-    assert offer_words.when(offer, VIEW) == "By Tue 12:00"
+    assert offer_words.when(offer, VIEW) == "By\u00a0Tue\u00a012:00"
     ahead = replace(offer, intervals=(replace(offer.intervals[0], start=NOW + timedelta(hours=1)),))
     assert offer_words.when(ahead, VIEW) == "17:24–12:00"
     assert offer_words.earn_line(offer) == "Look into your car · nothing is sent without your consent"

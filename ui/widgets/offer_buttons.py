@@ -69,7 +69,8 @@ class OfferButtons(QWidget):
             button.set_locked(locked=view.needs_pin(DecideOffer.role))
         self.withdraw.setVisible(withdrawable)
         self.withdraw.setEnabled(view.alive and not state.busy)
-        self.withdraw.rename(tr("Stop now") if case.state is OfferState.ACTIVE else tr("Withdraw"), "x")
+        runs = case.state is OfferState.ACTIVE and not case.offer.kind.is_job
+        self.withdraw.rename(tr("Stop now") if runs else tr("Withdraw"), "x")
         self.approve.set_busy(tr("Sending…") if state.busy and state.wish == Choice.ACCEPT else "")
         self.decline.set_busy(tr("Sending…") if state.busy and state.wish == Choice.DECLINE else "")
         self.withdraw.set_busy(tr("Sending…") if state.busy and state.wish == Choice.WITHDRAW else "")
