@@ -15,14 +15,20 @@ from homeapp import car_software
 from homeapp.car_software import check_manifest, fetch_package
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.signed_message import SigningKey
-from homeapp.demo.pev.downloads import Downloads
-from homeapp.demo.pev.software_package import manifest
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
 from homeapp.model.offer import Job
 
 PAYLOAD = bytes(range(256)) * 40
 MANUFACTURER = SigningKey()
 AUTHORITY = StreetAuthority()
+
+
+def manifest(key: SigningKey, *, version: str, payload: bytes) -> str:
+    """The manufacturer's word about a package."""
+    claims = {"version": version, "sha256": sha256(payload).hexdigest(), "size_bytes": len(payload)}
+    return key.sign("package+jws", claims)
+
+
 JOB = Job(
     version="2.1",
     location="https://127.0.0.1:1/2.1.bin",
@@ -141,17 +147,9 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.usecase("S1")
-def test_the_manufacturers_downloads() -> None:
-    async def main() -> None:
-        downloads = Downloads(AUTHORITY.server_context())
-        task = asyncio.create_task(downloads.run())
-        try:
-            await downloads.started()
-            job = replace(JOB, location=downloads.offer("2.1.bin", PAYLOAD))
-            assert await fetch_package(job, AUTHORITY.client_context()) == PAYLOAD
-            assert downloads.asked == ["/2.1.bin"]
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+def test_the_agreed_software_is_taken() -> None:
+    async def body(url: str) -> None:
+        job = replace(JOB, location=url)
+        assert await fetch_package(job, AUTHORITY.client_context()) == PAYLOAD
 
-    asyncio.run(main())
+    with_answer(ok(PAYLOAD), body)

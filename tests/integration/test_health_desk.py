@@ -13,7 +13,6 @@ import pytest
 from devices.pev.doip import DoipPev
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.demo.pev.pev import HOST, DemoPev
-from homeapp.demo.pev.software_package import manifest
 from homeapp.errors import NotConsented, ProviderUnreachable
 from homeapp.health import FIRST_PAUSE_S, INSTALL_NEEDS, MOST_ATTEMPTS, CarWays, HealthBooks, HealthDesk
 from homeapp.model.health import OrderStatus, PartOrder, PevExamination, Position
@@ -39,6 +38,14 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PAYLOAD = bytes(range(256)) * 8
 MANUFACTURER = SigningKey()
+
+
+def manifest(key: SigningKey, *, version: str, payload: bytes) -> str:
+    """The manufacturer's word about a package."""
+    claims = {"version": version, "sha256": sha256(payload).hexdigest(), "size_bytes": len(payload)}
+    return key.sign("package+jws", claims)
+
+
 SOFTWARE = Job(
     version="2.1",
     location="https://m.example/2.1.bin",

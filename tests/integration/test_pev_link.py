@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,13 +18,18 @@ from devices.registry import pev as make_pev
 from homeapp.clock import SharedClock
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.demo.pev.pev import HOST, DemoPev
-from homeapp.demo.pev.software_package import manifest
 from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotSupported, ProtocolError
 from homeapp.model.health import Defect
 from homeapp.ports import Pev
 
 PAYLOAD = bytes(range(256)) * 12
 MANUFACTURER = SigningKey()
+
+
+def manifest(key: SigningKey, *, version: str, payload: bytes) -> str:
+    """The manufacturer's word about a package."""
+    claims = {"version": version, "sha256": sha256(payload).hexdigest(), "size_bytes": len(payload)}
+    return key.sign("package+jws", claims)
 
 
 def _clock() -> SharedClock:

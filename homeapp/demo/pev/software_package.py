@@ -1,4 +1,4 @@
-"""Car software as its manufacturer signs it and the car checks it; see docs/providers.md, "Car software"."""
+"""Car software as the car checks it; see docs/providers.md, "Car software"."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -7,8 +7,6 @@ import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-
-from homeapp.demo.operator.signed_message import SigningKey
 
 TYPE = "package+jws"
 
@@ -21,12 +19,6 @@ class _Manifest(msgspec.Struct, frozen=True):
     version: str
     sha256: str
     size_bytes: int
-
-
-def manifest(key: SigningKey, *, version: str, payload: bytes) -> str:
-    """The manufacturer's word about a package."""
-    claims = {"version": version, "sha256": sha256(payload).hexdigest(), "size_bytes": len(payload)}
-    return key.sign(TYPE, claims)
 
 
 def checked_version(package: bytes, manufacturer_key: Mapping[str, str]) -> str:
