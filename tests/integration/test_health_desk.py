@@ -33,6 +33,7 @@ from homeapp.offers.desk import OfferDesk
 from homeapp.ports import Pev
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -188,7 +189,7 @@ def live(tmp_path: Path) -> Callable[[Callable[[World], Awaitable[None]]], None]
             clock, car = HandClock(), DemoPev(manufacturer_key=MANUFACTURER.public_jwk)
             async with Database(tmp_path) as database:
                 ledger = Ledger(database, clock)
-                desk = OfferDesk(ledger=ledger, clock=clock, on_change=lambda: None)
+                desk = OfferDesk(ledger=ledger, outbox=Outbox(database, clock), clock=clock, on_change=lambda: None)
                 task = asyncio.create_task(car.run())
                 try:
                     car.plug()
