@@ -177,7 +177,7 @@ class _Worker:
             self._uplink.sent(self._sp_id, _data_class(message), size_bytes)
             if receipt is not None:
                 await self._on_receipt(receipt)
-            await self._outbox.delivered(_id(message), size_bytes)
+            await self._outbox.delivered(message, size_bytes)
             level = logging.DEBUG if isinstance(message, DataRecord) else logging.INFO
             logger.log(level, "%s: has %s %s", self._sp_id, _kind(message), _id(message))
 

@@ -3,9 +3,8 @@
 Every function runs inside a transaction.
 """
 
-import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,13 +13,13 @@ from enum import StrEnum
 from homeapp.audit import FIRST_PREV, row_hash
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import OfferCase, OfferState, Receipt
-from homeapp.model.record import DataRecord, Priority
+from homeapp.model.record import Priority
 from homeapp.ports import DecisionMessage
 from homeapp.store.records import decode, encode
 
 DECISION = "decision"
 """The kind of outbox rows that are the owner's answers; all others are kinds of records."""
-_DECISION_FIELDS = (
+DECISION_FIELDS = (
     "choice",
     "decided_at",
     "decided_by",
@@ -30,6 +29,7 @@ _DECISION_FIELDS = (
     "offer_revision",
     "reason",
 )
+"""What a decision tells its provider."""
 
 
 class Failure(StrEnum):
@@ -114,7 +114,7 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     )
     if cursor.rowcount:
         audit(connection, now, "receipt", receipt.decision_id, receipt)
-    close_delivered(connection, receipt.decision_id, receipt.size_bytes, now)
+    close_delivered(connection, receipt.decision_id, DECISION_FIELDS, receipt.size_bytes, now)
     return True
 
 
@@ -158,20 +158,26 @@ def close_outbox_row(connection: sqlite3.Connection, record_id: str, state: str,
     return cursor.rowcount > 0
 
 
-def close_delivered(connection: sqlite3.Connection, record_id: str, size_bytes: int, now: datetime) -> None:
-    """It was handed over: note what has left the home, once."""
+def close_delivered(
+    connection: sqlite3.Connection, record_id: str, fields: Sequence[str], size_bytes: int, now: datetime
+) -> None:
+    """It was handed over: note what has left the home, once, also where it was not to leave any more meanwhile."""
     row = connection.execute(
-        "SELECT sp_id, data_class, kind, message FROM outbox WHERE record_id = ? AND state = 'waiting'", (record_id,)
+        "SELECT sp_id, data_class, kind, state FROM outbox WHERE record_id = ?", (record_id,)
     ).fetchone()
     if row is None:
         return
-    sp_id, data_class, kind, message = row
-    fields = _DECISION_FIELDS if kind == DECISION else field_names(decode(message, DataRecord).body)
+    sp_id, data_class, kind, state = row
+    if state == "delivered":
+        return
+    noted = "SELECT 1 FROM disclosures WHERE sp_id = ? AND data_class = ? AND record_id = ?"
+    if state != "waiting" and connection.execute(noted, (sp_id, data_class, record_id)).fetchone():
+        return
     close_outbox_row(connection, record_id, "delivered", "", now)
     connection.execute(
         "INSERT INTO disclosures (at, sp_id, data_class, kind, record_id, size_bytes, fields) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (now.timestamp(), sp_id, data_class, kind, record_id, size_bytes, json.dumps(fields)),
+        (now.timestamp(), sp_id, data_class, kind, record_id, size_bytes, encode(fields)),
     )
 
 

@@ -18,11 +18,13 @@ from homeapp.ports import Clock, DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.offer_rows import (
     DECISION,
+    DECISION_FIELDS,
     Failure,
     Undelivered,
     audit,
     close_delivered,
     close_outbox_row,
+    field_names,
 )
 from homeapp.store.records import decode, encode
 
@@ -137,10 +139,14 @@ class Outbox:
         kind, message = row
         return decode(message, DecisionMessage) if kind == DECISION else decode(message, DataRecord)
 
-    async def delivered(self, record_id: str, size_bytes: int) -> None:
-        """It was handed over; what has left the home is noted with it."""
+    async def delivered(self, message: DecisionMessage | DataRecord, size_bytes: int) -> None:
+        """It was handed over; what has left the home is noted with it, once."""
         now = self._clock.now()
-        await self._file.write(lambda connection: close_delivered(connection, record_id, size_bytes, now))
+        if isinstance(message, DataRecord):
+            record_id, fields = message.record_id, field_names(message.body)
+        else:
+            record_id, fields = message.decision.decision_id, list(DECISION_FIELDS)
+        await self._file.write(lambda connection: close_delivered(connection, record_id, fields, size_bytes, now))
 
     async def undeliverable(self, record_id: str, failure: Failure, sentence: str) -> None:
         """It will never be handed over; ``sentence`` is for the owner."""

@@ -145,7 +145,7 @@ class Store:
         order = []
         while (message := await self.outbox.next_waiting(sp_id)) is not None:
             order.append(identity(message))
-            await self.outbox.delivered(order[-1], 700)
+            await self.outbox.delivered(message, 700)
         return order
 
     async def tidy(self) -> None:
@@ -194,7 +194,7 @@ def test_a_second_put_of_the_same_record_changes_nothing(with_store: WithStore) 
         await store.outbox.put(record("m1", energy_wh=3.0))
         assert await store.outbox.next_waiting("evc_sp") == first
         assert await store.outbox.waiting() == {"evc_sp": Waiting(decisions=0, records=1)}
-        await store.outbox.delivered("m1", 700)
+        await store.outbox.delivered(first, 700)
         await store.outbox.put(first)
         assert await store.outbox.waiting() == {}
 
@@ -205,7 +205,7 @@ def test_a_second_put_of_the_same_record_changes_nothing(with_store: WithStore) 
 def test_the_audit_trail_says_what_was_put_in_and_not_what_it_says(with_store: WithStore) -> None:
     async def body(store: Store) -> None:
         await store.outbox.put(record("m1", latitude=SECRET))
-        await store.outbox.delivered("m1", 700)
+        assert await store.drain() == ["m1"]
         trail = await store.rows("SELECT kind, subject, detail FROM audit ORDER BY seq")
         assert [(kind, subject, json.loads(detail)) for kind, subject, detail in trail] == [
             ("record", "m1", {"kind": "metering", "data_class": "metering", "sp_id": "evc_sp"}),
@@ -219,13 +219,15 @@ def test_the_audit_trail_says_what_was_put_in_and_not_what_it_says(with_store: W
 def test_what_has_left_is_noted_once_with_the_names_of_its_fields(with_store: WithStore) -> None:
     async def body(store: Store) -> None:
         defects = [{"code": "P0A1F"}, {"code": "P0A20", "confirmed": True}]
-        await store.outbox.put(record("h1", Priority.HEALTH, data_class=DataClass.HEALTH, pev="0f", defects=defects))
+        health = record("h1", Priority.HEALTH, data_class=DataClass.HEALTH, pev="0f", defects=defects)
+        await store.outbox.put(health)
         store.clock.at += timedelta(minutes=1)
         for _ in range(2):
-            await store.outbox.delivered("h1", 812)
-        await store.ledger.keep(decided("d1"))
+            await store.outbox.delivered(health, 812)
+        await store.ledger.keep(change := decided("d1"))
+        assert change.decision is not None
         await store.ledger.keep_receipt(receipt("d1"))
-        await store.outbox.delivered("d1", 900)
+        await store.outbox.delivered(change.decision, 900)
         rows = await store.rows("SELECT at, sp_id, data_class, kind, record_id, size_bytes, fields FROM disclosures")
         at = store.clock.at.timestamp()
         answer = ["choice", "decided_at", "decided_by", "id", "offer_digest", "offer_id", "offer_revision", "reason"]
@@ -233,6 +235,28 @@ def test_what_has_left_is_noted_once_with_the_names_of_its_fields(with_store: Wi
             (at, "evc_sp", "health", "metering", "h1", 812, ["defects.code", "defects.confirmed", "pev"]),
             (at, "evc_sp", "identity", "decision", "d1", 900, answer),
         ]
+
+    with_store(body)
+
+
+@pytest.mark.usecase("W8")
+@pytest.mark.parametrize("meanwhile", ["void", "late"])
+def test_what_left_while_consent_was_taken_back_or_time_ran_out_is_noted_too(
+    with_store: WithStore, meanwhile: str
+) -> None:
+    async def body(store: Store) -> None:
+        await store.outbox.put(metering := record("m1"))
+        await store.ledger.keep(change := decided("d1"))
+        assert change.decision is not None
+        if meanwhile == "void":
+            await store.outbox.void("evc_sp", list(DataClass))
+        else:
+            store.clock.at += timedelta(days=2)
+            await store.tidy()
+        await store.ledger.keep_receipt(receipt("d1"))
+        for message in (change.decision, metering, metering):
+            await store.outbox.delivered(message, 700)
+        assert await store.rows("SELECT record_id FROM disclosures ORDER BY number") == [("d1",), ("m1",)]
 
     with_store(body)
 
@@ -246,7 +270,7 @@ def test_nothing_of_a_body_stays_in_the_file_whatever_became_of_it(tmp_path: Pat
             await store.outbox.put(record("l1", Priority.LOCATION, data_class=DataClass.LOCATION, latitude=SECRET))
             match end:
                 case "delivered":
-                    await store.outbox.delivered("l1", 700)
+                    assert await store.drain() == ["l1"]
                 case "refused":
                     await store.outbox.undeliverable("l1", Failure.REFUSED, "No.")
                 case "void":
@@ -278,7 +302,7 @@ def test_priority_then_age_and_kinds_that_are_held_are_passed_over(with_store: W
         seen = []
         while (message := await store.outbox.next_waiting("evc_sp", held)) is not None:
             seen.append(identity(message))
-            await store.outbox.delivered(seen[-1], 700)
+            await store.outbox.delivered(message, 700)
         assert seen == ["s1", "d1", "c1", "l1"], "neither an answer nor safety is ever held"
         assert await store.drain() == ["m1", "m2"]
 
@@ -363,8 +387,7 @@ def test_closed_records_are_forgotten_a_week_after_they_became_useless(with_stor
     async def body(store: Store) -> None:
         await store.outbox.put(record("m1", life=timedelta(hours=1)), record("m2", life=timedelta(days=30)))
         await store.ledger.keep(decided("d1"))
-        for number in ("m1", "m2", "d1"):
-            await store.outbox.delivered(number, 700)
+        assert await store.drain() == ["d1", "m1", "m2"]
         store.clock.at += timedelta(days=7, hours=1)
         await store.tidy()
         assert len(await store.rows("SELECT 1 FROM outbox")) == 3
@@ -474,7 +497,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 return
             if how == "receipt" and isinstance(first, DecisionMessage):
                 self.run(self.store.ledger.keep_receipt(receipt(wanted[2], sp_id=sp_id)))
-            self.run(self.store.outbox.delivered(wanted[2], 700))
+            self.run(self.store.outbox.delivered(first, 700))
             assert wanted[2] not in self.handed_over
             self.handed_over.append(wanted[2])
             self.expected[sp_id].remove(wanted)
