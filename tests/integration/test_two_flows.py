@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from homeapp.demo.operator.broker import Broker
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.uplink import HOST, DemoUplink, FlowCount
 from homeapp.errors import EnvironmentProblem, ProviderUnreachable
@@ -22,6 +23,8 @@ from homeapp.model.consent import DataClass
 from homeapp.model.offer import Receipt
 from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.ports import DecisionMessage, ProviderInbox
+from homeapp.providers.onem2m.codec import Topics
+from homeapp.providers.onem2m.mqtt_link import LinkEnd, LinkEnded, MqttLink, MqttVersion
 from homeapp.relay import Relay
 from homeapp.settings import UplinkSettings
 from homeapp.store.database import Database
@@ -432,3 +435,59 @@ def test_the_operator_obeys_the_street_alone(tmp_path: Path) -> None:
         assert await _say(uplink, "evc", b"hello") == b"hello"
 
     _with_operator(tmp_path, body)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")  # paho leaves the socket of a failed handshake
+@pytest.mark.usecase("L3", "A5", "W4")
+def test_mqtt_with_mutual_tls_goes_through_and_a_cut_is_a_lost_line_and_no_refused_certificate(tmp_path: Path) -> None:
+    """A refused certificate would make the hub wait for a person."""
+
+    def link(uplink: DemoUplink, flow: str) -> MqttLink:
+        name = f"Chub-0001-{flow}"
+        return MqttLink(
+            host=HOST,
+            port=uplink.port(flow),
+            tls=AUTHORITY.client_context(name),
+            client_id=name,
+            version=MqttVersion.V3_1_1,
+            on_message=lambda _: None,
+            on_refused=lambda _: None,
+        )
+
+    def topics(flow: str) -> tuple[str, ...]:
+        return tuple(Topics(f"Chub-0001-{flow}", "/id-in").arrivals)
+
+    async def end_of_opening(uplink: DemoUplink) -> LinkEnd:
+        tried = link(uplink, "evc")
+        with pytest.raises(LinkEnded) as caught:
+            await tried.open(topics("evc"))
+        await tried.close()
+        return caught.value.end
+
+    async def main() -> None:
+        broker = Broker(tmp_path, AUTHORITY)
+        ways = dict.fromkeys(("evc", "pev"), (broker.host, broker.port))
+        async with AsyncExitStack() as stack:
+            await broker.start()
+            stack.push_async_callback(broker.stop)
+            uplink = await stack.enter_async_context(DemoUplink(tmp_path / "operator", ways))
+            evc, pev = link(uplink, "evc"), link(uplink, "pev")
+            for flow, opened in (("evc", evc), ("pev", pev)):
+                stack.push_async_callback(opened.close)
+                await opened.open(topics(flow))
+            pev_ended = asyncio.ensure_future(pev.ended())
+            await uplink.cut("evc")
+            assert (await evc.ended()).end is LinkEnd.LOST
+            assert {await end_of_opening(uplink) for _ in range(10)} == {LinkEnd.UNREACHABLE}
+            assert (await uplink.count())["evc"].refused == 10
+            await uplink.restore("evc")
+            again = link(uplink, "evc")
+            stack.push_async_callback(again.close)
+            await again.open(topics("evc"))
+            assert not pev_ended.done()
+            assert pev.publish("/oneM2M/resp/id-in/Chub-0001-pev/json", b"{}") > 0
+            pev_ended.cancel()
+            counts = await uplink.count()
+            assert (counts["pev"].connections, counts["evc"].connections) == (1, 2)
+
+    asyncio.run(main())
