@@ -23,13 +23,18 @@ from homeapp.demo.grid.objects import DrKind, DrOffer, offer_event, programs, re
 from homeapp.demo.grid.store import Oddities
 from homeapp.demo.grid.vtn import BASE_PATH, DemoVtn
 from homeapp.demo.http_server import HttpRequest
+from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferInterval, OfferKind, Receipt
+from homeapp.model.period import Quality
+from homeapp.model.record import DataRecord, Value
 from homeapp.model.tariff import Tariff
 from homeapp.ports import DecisionMessage
 from homeapp.providers.grid_sp import client
 from homeapp.providers.grid_sp.decisions import decision_report
 from homeapp.providers.grid_sp.provider import GridSp
+from homeapp.providers.grid_sp.usage import usage_report
+from homeapp.report_records import RecordMaker
 from homeapp.settings import GridSpSettings
 
 SPECIFICATION = Path(__file__).parent / "openadr-3.1.1" / "openadr3.yaml"
@@ -283,6 +288,49 @@ def test_all_decisions_are_proper_report_requests(validate: Validate, choice: Ch
     validate(_named("reportRequest"), report)
     with pytest.raises(jsonschema_rs.ValidationError):
         validate(_named("reportRequest"), {key: value for key, value in report.items() if key != "eventID"})
+
+
+def _quarter(number: int, quality: str) -> DataRecord:
+    start = NOON + number * timedelta(minutes=15)
+    body: dict[str, Value] = {
+        "start": start.isoformat(), "end": (start + timedelta(minutes=15)).isoformat(), "quality": quality,
+    }  # fmt: skip
+    if quality != "MISSING":
+        body |= {"import_wh": 151, "export_wh": 0.5, "evce_charged_wh": 7.0, "evce_fed_wh": 0.0}
+    records = RecordMaker(home="Chub-0001", key=bytes(32), car=lambda: None, now=lambda: NOON)
+    return records.quarter("grid_sp", body)
+
+
+@pytest.mark.usecase("S4", "A1")
+@pytest.mark.parametrize("quality", Quality)
+def test_all_quarter_hours_are_proper_report_requests(validate: Validate, quality: Quality) -> None:
+    report = usage_report(_quarter(0, quality), event_id="event-1", client_name="homeapp")
+    validate(_named("reportRequest"), report)
+
+
+@pytest.mark.usecase("S4", "A1", "L4")
+def test_readings_are_handed_over_and_deleted_by_the_description(
+    specification: dict[str, Any], validate: Validate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> None:
+        vtn = _vtn()
+        tap = WireTap(vtn, specification, validate)
+        monkeypatch.setattr(client, "http_client", tap.http_client)
+        ven = _ven(vtn)
+        for number, quality in enumerate(Quality):
+            await ven.disclose(_quarter(number, quality))
+        for item in vtn.objects("reports"):
+            validate(_named("report"), item)
+        assert {reading.quality for reading in vtn.usage} == set(Quality)
+        await ven.erase({DataClass.METERING})
+        assert vtn.usage == ()
+        assert tap.checked >= {
+            ("GET", "/reports", 200),
+            ("POST", "/reports", 201),
+            ("DELETE", "/reports/{reportID}", 200),
+        }
+
+    asyncio.run(body())
 
 
 @pytest.mark.usecase("A1", "W9")
