@@ -8,7 +8,6 @@ charging periods, charging parameters and their energy; ``pev_sp`` the car's sta
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
 
@@ -21,7 +20,7 @@ from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.record import DataRecord, RecordKind, Value
 from homeapp.periods import Tracking, follow, sample_of, unseen_end
 from homeapp.ports import Clock
-from homeapp.quarter_hours import QUARTER, BoundaryRegisters, quarter_body, quarter_of
+from homeapp.quarter_hours import QuarterHours
 from homeapp.report_records import (
     EVC_SP,
     FLEET,
@@ -46,10 +45,6 @@ LEAST_APART_S = 60.0
 SOC_MOVES_PCT = 5.0
 LOCATE_EVERY_S = 3600.0
 LOCATE_AGAIN_S = 300.0
-SETTLED_AFTER = timedelta(seconds=75)
-"""A quarter hour is reported once the meter has surely been read after it."""
-OLDEST_QUARTER = timedelta(days=7)
-_QUARTER_KEY = "reporting.quarter"
 _SILENT = (EvceStatus.OFFLINE, EvceStatus.STARTING, EvceStatus.FAULTED)
 """They say nothing about the car."""
 
@@ -85,9 +80,8 @@ class Reporter:
     ) -> None:
         self._records = records
         self._periods = periods
-        self._quarters = quarters
+        self._quarter_hours = QuarterHours(quarters, ledger, clock)
         self._told = Told(ledger)
-        self._ledger = ledger
         self._clock = clock
         self._put = put
         self._allows = allows
@@ -96,18 +90,19 @@ class Reporter:
         self._goal: Goal | None = None
         self._tracking = Tracking()
         self._changes: deque[Period] = deque()
-        self._registers = BoundaryRegisters()
         self._due_s: dict[tuple[str, RecordKind], float] = {}
         self._kept_s = clock.monotonic()
         self._locate_s = clock.monotonic()
-        self._quarter: datetime | None = None
         self._taken_up = False
 
-    def evce_changed(self, state: EvceState) -> None:
-        """The charger's newest state; returns at once."""
+    def evce_changed(self, state: EvceState | None) -> None:
+        """The charger's newest state, None where it was taken away; returns at once."""
         self._state = state
-        sample = sample_of(state, self._clock.now())
-        if sample is not None:
+        if state is None:
+            period = self._tracking.period if self._tracking.certain else None
+            self._changes.extend([] if period is None else [unseen_end(period)])
+            self._tracking = Tracking()
+        elif (sample := sample_of(state, self._clock.now())) is not None:
             self._tracking, changes = follow(self._tracking, sample)
             self._changes.extend(changes)
 
@@ -117,7 +112,7 @@ class Reporter:
 
     def meter_read(self, reading: MeterReading) -> None:
         """The meter's newest reading; returns at once."""
-        self._registers.take(reading)
+        self._quarter_hours.meter_read(reading)
 
     async def run(self) -> NoReturn:
         """Report until cancelled.
@@ -134,7 +129,10 @@ class Reporter:
         await self._take_up()
         await self._tell_periods()
         await self._tell_car()
-        await self._tell_quarters()
+        await self._quarter_hours.tell(
+            allowed=self._allows(GRID_SP, DataClass.METERING),
+            send=lambda body: self._send(GRID_SP, RecordKind.METERING, partial(self._records.quarter, GRID_SP, body)),
+        )
         await self._tell_location()
 
     async def _take_up(self) -> None:
@@ -199,28 +197,6 @@ class Reporter:
         before = await self._told.last(EVC_SP, kind)
         if before is None or (_noticeable(before, parameters) and self._is_due(EVC_SP, kind)):
             await self._news(EVC_SP, kind, parameters, partial(self._records.parameters, EVC_SP, parameters))
-
-    async def _tell_quarters(self) -> None:
-        newest = quarter_of(self._clock.now() - SETTLED_AFTER)
-        if self._quarter is None:
-            kept = await self._ledger.value(_QUARTER_KEY)
-            here = quarter_of(self._clock.now())
-            told_until = here if kept is None else datetime.fromisoformat(kept)
-            # Within these bounds also where the clock was wrong.
-            self._quarter = min(max(told_until, here - OLDEST_QUARTER), here)
-        while self._quarter < newest:
-            if not self._allows(GRID_SP, DataClass.METERING):
-                # What was measured before the owner agreed stays at home.
-                self._quarter = newest - QUARTER
-            else:
-                await self._tell_quarter(self._quarter)
-            self._quarter += QUARTER
-            await self._ledger.keep_value(_QUARTER_KEY, self._quarter.isoformat())
-
-    async def _tell_quarter(self, start: datetime) -> None:
-        metered = self._registers.between(start, start + QUARTER)
-        body = quarter_body(start, metered, await self._quarters.energy(start))
-        await self._send(GRID_SP, RecordKind.METERING, partial(self._records.quarter, GRID_SP, body))
 
     async def _tell_location(self) -> None:
         kind = RecordKind.LOCATION

@@ -347,15 +347,7 @@ class Station:
 
     def _tell(self) -> None:
         now = self._clock.now()
-        measured = self._measured
-        fresh = measured.power_at is not None and now - measured.power_at <= timedelta(seconds=POWER_COUNTS_S)
-        status = derive_status(
-            connected=self._connected,
-            secured=self._secured,
-            in_transaction=self.transaction is not None,
-            reported=self._reported(),
-            power_w=measured.power_w if fresh else None,
-        )
+        measured, status = self._measured, self._status(now)
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
         self.state = EvceState(
             device_id=self.device_id,
@@ -380,6 +372,17 @@ class Station:
             problem=next(iter(self._problems.values()), fault),
         )
         self._register.changed(self.state)
+
+    def _status(self, now: datetime) -> EvceStatus:
+        measured = self._measured
+        fresh = measured.power_at is not None and now - measured.power_at <= timedelta(seconds=POWER_COUNTS_S)
+        return derive_status(
+            connected=self._connected,
+            secured=self._secured,
+            in_transaction=self.transaction is not None,
+            reported=self._reported(),
+            power_w=measured.power_w if fresh else None,
+        )
 
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:

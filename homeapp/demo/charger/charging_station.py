@@ -88,13 +88,7 @@ class ChargingStation:
             dialect, clock, self._outlet, self._limits, self.outbox, self.settings, surroundings
         )
 
-        self.installer = FirmwareInstaller(
-            trusted=trusted,
-            clock=clock,
-            tell=self._tell_firmware,
-            busy=lambda: self._outlet.state is ChargingState.CHARGING,
-            restart=self._restart_with,
-        )
+        self.installer = self._make_installer(trusted)
 
     # What can be seen and done from outside.
 
@@ -339,6 +333,15 @@ class ChargingStation:
         if self._installed is not None:
             self._tell_firmware(self._installed, FirmwareStatus.INSTALLED)
             self._installed = None
+
+    def _make_installer(self, trusted: Trusted) -> FirmwareInstaller:
+        return FirmwareInstaller(
+            trusted=trusted,
+            clock=self._clock,
+            tell=self._tell_firmware,
+            busy=lambda: self._outlet.state is ChargingState.CHARGING,
+            restart=self._restart_with,
+        )
 
     def _restart_with(self, request: FirmwareRequest, version: str) -> None:
         """The new software runs once the station has started anew; then it is told as installed."""

@@ -271,6 +271,23 @@ def test_a_period_that_was_open_when_the_hub_died_is_ended_once(tmp_path: Path) 
     living(tmp_path, comes_back, clock=clock)
 
 
+def test_a_charger_that_is_taken_away_ends_its_period_and_is_silent(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        await ours.charge(60)
+        ours.reporter.evce_changed(None)
+        await ours.reporter.report()
+        (metered,) = ours.told("evc_sp", RecordKind.METERING)
+        assert metered.body["quality"] == "ESTIMATED"
+        before = len(ours.sent)
+        ours.reporter.goal_changed(replace(GOAL, floor_pct=10.0))
+        ours.clock.at += timedelta(minutes=5)
+        ours.reporter.evce_changed(None)
+        await ours.reporter.report()
+        assert len(ours.sent) == before
+
+    living(tmp_path, body)
+
+
 def test_what_could_not_be_kept_is_told_later_and_only_once(tmp_path: Path) -> None:
     async def body(ours: Home) -> None:
         await ours.charge(60)
