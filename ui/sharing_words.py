@@ -110,11 +110,20 @@ def _messages(done: Disclosed) -> str:
 
 
 def _fields() -> dict[str, str]:
+    return _answer_fields() | _charging_fields() | _energy_fields() | _car_fields() | _number_fields()
+
+
+def _answer_fields() -> dict[str, str]:
     return {
         "choice": tr("your answer"),
         "decided_at": tr("when you answered"),
         "decided_by": tr("whether you or a rule of yours answered"),
         "reason": tr("why"),
+    }
+
+
+def _charging_fields() -> dict[str, str]:
+    return {
         "plugged": tr("plugged in or not"),
         "status": tr("what the charger does"),
         "phase": tr("begun or ended"),
@@ -131,6 +140,11 @@ def _fields() -> dict[str, str]:
         "max_charge_w": tr("highest charging power"),
         "max_feed_w": tr("highest feeding power"),
         "can_feed": tr("whether it can feed"),
+    }
+
+
+def _energy_fields() -> dict[str, str]:
+    return {
         "energy_wh": tr("energy"),
         "import_wh": tr("energy from the grid"),
         "export_wh": tr("energy into the grid"),
@@ -139,6 +153,11 @@ def _fields() -> dict[str, str]:
         "meter_start_wh": tr("meter reading at the start"),
         "meter_end_wh": tr("meter reading at the end"),
         "quality": tr("measured or estimated"),
+    }
+
+
+def _car_fields() -> dict[str, str]:
+    return {
         "checked_at": tr("when it was checked"),
         "defects": tr("defects"),
         "defects.code": tr("fault codes"),
@@ -151,6 +170,11 @@ def _fields() -> dict[str, str]:
         "version": tr("version of the new software"),
         "latitude": tr("latitude, to 0.1 degree"),
         "longitude": tr("longitude, to 0.1 degree"),
+    }
+
+
+def _number_fields() -> dict[str, str]:
+    return {
         "pev": tr("number of the car"),
         "period_id": tr("number of the charging"),
         "offer_id": tr("number of the request"),

@@ -127,7 +127,7 @@ def test_the_keyboard_reaches_approve_and_shows_where_it_is(opened: Opener, qtbo
     inbox = window.navigation.buttons[1]
     qtbot.keyClick(inbox, Qt.Key.Key_Space)
     assert window.inbox.isVisible()
-    assert [button.isChecked() for button in window.navigation.buttons] == [False, True, False]
+    assert [button.isChecked() for button in window.navigation.buttons] == [False, True, False, False]
 
 
 @SIZES
