@@ -89,7 +89,16 @@ _PARAMETERS = _ALWAYS | {
     "max_feed_w",
     "can_feed",
 }
-_PERIOD = {"period_id", "direction", "begun_at", "ended_at", "energy_wh", "meter_start_wh", "meter_end_wh"}
+_PERIOD = {
+    "period_id",
+    "direction",
+    "begun_at",
+    "ended_at",
+    "energy_wh",
+    "meter_start_wh",
+    "meter_end_wh",
+    "quality",
+}
 _QUARTER_HOUR = {"start", "end", "import_wh", "export_wh", "evce_charged_wh", "evce_fed_wh", "quality"}
 _METERING = _ALWAYS | _PERIOD | _QUARTER_HOUR
 _HEALTH_REPORT = _ALWAYS | {
