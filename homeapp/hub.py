@@ -214,6 +214,7 @@ class Hub:
         ours = {device.device_id for device in self._sessions.adopted}
         if self._live.evce is not None and self._live.evce.device_id not in ours:
             self._live.evce = None
+            self._upkeep.reporter.evce_changed(None)
         if self._live.meter is not None and self._live.meter.reading.device_id not in ours:
             self._live.meter = None
         self._server.publish(api.Topic.DEVICES)
@@ -236,7 +237,7 @@ class Hub:
         await self._desk.load()
         await self._providers.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
-        self._live.goal = self._goal()
+        self._set_goal()
         self._live.alert_raised(await self._ledger.alerts())
         self._live.orders_changed(await self._ledger.part_orders())
         for sp_id, tariff in (await self._ledger.tariffs()).items():
@@ -319,7 +320,7 @@ class Hub:
 
     async def _plan(self) -> None:
         while True:
-            self._live.goal = self._goal()
+            self._set_goal()
             self._live.plan = await asyncio.to_thread(self._out.planner, self._plan_request())
             self._server.publish(api.Topic.PLAN)
             self._act.set()
@@ -412,7 +413,7 @@ class Hub:
     async def _set_mode(self, mode: ChargingMode) -> Goal:
         await self._ledger.keep_value(_MODE, mode)
         self._mode = mode
-        self._live.goal = self._goal()
+        self._set_goal()
         logger.info("mode: %s", mode)
         self._replan.set()
         self._act.set()
@@ -428,6 +429,10 @@ class Hub:
             providers=await self._providers.standings(),
             clock=self._clock,
         )
+
+    def _set_goal(self) -> None:
+        self._live.goal = self._goal()
+        self._upkeep.reporter.goal_changed(self._live.goal)
 
     def _goal(self) -> Goal:
         return goal_at(self._clock.now(), self._out.settings.goal, self._mode, self._site.time_zone)

@@ -35,7 +35,8 @@ _TERMS = {
     RecordKind.CHARGING: _Terms(DataClass.CHARGING, Priority.METERING, timedelta(days=7)),
     RecordKind.CHARGING_PARAMETERS: _Terms(DataClass.CHARGING, Priority.METERING, timedelta(hours=1)),
     RecordKind.METERING: _Terms(DataClass.METERING, Priority.METERING, timedelta(days=35)),
-    RecordKind.JOB_RESULT: _Terms(DataClass.HEALTH, Priority.HEALTH, timedelta(days=7)),
+    # About the charger; results about the car are health data and are made by the health desk.
+    RecordKind.JOB_RESULT: _Terms(DataClass.CHARGING, Priority.HEALTH, timedelta(days=7)),
     RecordKind.LOCATION: _Terms(DataClass.LOCATION, Priority.LOCATION, timedelta(hours=1)),
 }
 

@@ -117,8 +117,10 @@ class Upkeep:
 
     @property
     def installing(self) -> bool:
-        """Software goes into the car: it must neither charge nor feed now."""
-        return self._health.installing
+        """Software goes into car or charger: nothing may charge or feed now."""
+        charger = self._grounds.charger()
+        update = charger.software if charger is not None else None
+        return self._health.installing or (update is not None and update.stage.is_under_way)
 
     def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """The long tasks, by name."""

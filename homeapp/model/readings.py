@@ -93,6 +93,11 @@ class SoftwareStage(StrEnum):
     INSTALLED = "installed"
     FAILED = "failed"
 
+    @property
+    def is_under_way(self) -> bool:
+        """The charger is busy with it: nothing may charge or feed."""
+        return self not in (SoftwareStage.INSTALLED, SoftwareStage.FAILED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftwareUpdate:

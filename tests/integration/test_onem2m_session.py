@@ -197,8 +197,6 @@ class Street:
         return SystemOperatorSettings(
             broker_host=self.side.broker_host,
             broker_port=port or self.side.broker_port,
-            ca_file=str(self.side.ca_file),
-            certificate_file=str(self.directory / f"{sp_id}.pem"),
             ae_id=self.side.hub_ae_ids[sp_id],
             catch_up_s=catch_up_s,
             reconnect_spread_s=1.0,

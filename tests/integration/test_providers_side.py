@@ -573,15 +573,20 @@ _DECISION = {"decision": {"id": "d-1", "offer_id": "o-1", "choice": "accept"}}
 def test_each_provider_has_a_descriptor(tmp_path: Path) -> None:
     async def main() -> None:
         async with _street(tmp_path, None) as (side, _):
-            told = {sp_id: side.descriptor(sp_id, est_url="https://est.example/") for sp_id in side.customers}
+            told = {sp_id: json.loads(side.descriptor(sp_id)) for sp_id in side.customers}
             assert list(told) == ["evc_sp", "pev_sp", "fleet"]
             for sp_id, descriptor in told.items():
                 company = side.customers[sp_id]
                 assert (descriptor["ae_id"], descriptor["hub_ae_id"]) == (company.ae_id, side.hub_ae_ids[sp_id])
-                assert descriptor["keys"] == company.keys
-                assert descriptor["operator"]["broker_port"] == side.broker_port  # type: ignore[index]
-                assert json.dumps(descriptor)
-            assert told["pev_sp"]["manufacturer"] == {"ae_id": "Cmanufacturer", "key": side.manufacturer.public_jwk}
+                assert [key["use"] for key in descriptor["keys"]] == ["sig", "enc"]
+                assert all(
+                    key.items() <= own.items() for key, own in zip(descriptor["keys"], company.keys, strict=True)
+                )
+                assert descriptor["operator"]["broker_port"] == side.broker_port
+                assert descriptor["operator"]["est_url"] == side.registration.url
+            maker = told["pev_sp"]["manufacturer"]
+            assert maker["ae_id"] == "Cmanufacturer"
+            assert maker["key"].items() <= side.manufacturer.public_jwk.items()
 
     asyncio.run(main())
 

@@ -20,7 +20,7 @@ from homeapp.settings import SystemOperatorSettings
 HUBS = 10_000
 MOST_PER_SECOND = 0.02
 SEEDS = range(20)
-SPREAD_S = SystemOperatorSettings(ca_file="", certificate_file="", ae_id="C").reconnect_spread_s
+SPREAD_S = SystemOperatorSettings(ae_id="C").reconnect_spread_s
 
 
 def attempts(random: Random, away_s: float) -> list[float]:

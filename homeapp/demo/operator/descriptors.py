@@ -20,6 +20,7 @@ _PURPOSES = {
     "pev_sp": ("offer", "offer-cancel", "receipt", "defect", "order-status", "keys"),
     "fleet": ("keys",),
 }
+_USUAL_SPREAD_S = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class OperatorAddress:
     crl_url: str = ""
     est_url: str = ""
     http_url: str = ""
+    reconnect_spread_s: int = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +65,7 @@ def descriptor_json(company: Company, operator: OperatorAddress, purposes: Seque
         "ae_id": company.ae_id,
         "keys": [_jwk(company.signing_key) | {"use": "sig"}, _jwk(company.encryption_key) | {"use": "enc"}],
         "hub_ae_id": company.hub_ae_id,
-        "operator": {
-            "broker_host": operator.broker_host,
-            "broker_port": operator.broker_port,
-            "http_url": operator.http_url,
-            "cse_id": "/id-in",
-            "cse_name": "cse-in",
-            "ca_pem": operator.ca_pem,
-            "crl_url": operator.crl_url,
-            "est_url": operator.est_url,
-        },
+        "operator": _operator(operator),
         "data": list(_DATA[company.sp_id]),
         "purposes": list(_PURPOSES[company.sp_id] if purposes is None else purposes),
         "open_status": company.open_status,
@@ -81,6 +74,25 @@ def descriptor_json(company: Company, operator: OperatorAddress, purposes: Seque
         ae_id, key = company.manufacturer
         body["manufacturer"] = {"ae_id": ae_id, "key": _jwk(key)}
     return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def _operator(address: OperatorAddress) -> dict[str, object]:
+    told: dict[str, object] = {
+        "broker_host": address.broker_host,
+        "broker_port": address.broker_port,
+        "http_url": address.http_url,
+        "cse_id": "/id-in",
+        "cse_name": "cse-in",
+        "ca_pem": address.ca_pem,
+        "crl_url": address.crl_url,
+        "est_url": address.est_url,
+    }
+    # Left out where it is what everybody does.
+    return (
+        told
+        if address.reconnect_spread_s == _USUAL_SPREAD_S
+        else told | {"reconnect_spread_s": address.reconnect_spread_s}
+    )
 
 
 def printed_fingerprint(descriptor: str) -> str:

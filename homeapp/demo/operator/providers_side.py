@@ -9,6 +9,8 @@ from types import TracebackType
 
 from homeapp.demo.operator.broker import Broker, BrokerProgram
 from homeapp.demo.operator.cse import SystemOperatorCse
+from homeapp.demo.operator.descriptors import Company, OperatorAddress, descriptor_json
+from homeapp.demo.operator.est_server import EstServer
 from homeapp.demo.operator.manufacturer import Manufacturer
 from homeapp.demo.operator.onem2m_application import Access
 from homeapp.demo.operator.package_server import PackageServer
@@ -20,6 +22,8 @@ from homeapp.errors import EnvironmentProblem
 from homeapp.ports import Clock
 
 _REGISTERED_S = 20.0
+_SPREAD_S = 2
+"""One home comes back alone: it need not wait for others."""
 _FLOWS = {"evc_sp": "evc", "pev_sp": "pev", "fleet": "fleet"}
 """Ends of the hub's AE-IDs: each provider knows the hub by another one."""
 
@@ -33,6 +37,7 @@ class ProvidersSide:
     Attributes:
         hub_ae_ids: by provider, the AE-ID that the hub has to use there, and the common name of its certificate.
         authority: signs certificates.
+        registration: where hubs get their certificates.
         broker, cse: may be restarted or killed to see what the hub does.
         evc_sp, pev_sp, fleet, manufacturer: the companies; from the moment it is entered.
         packages: where software is fetched; from the moment it is entered.
@@ -60,6 +65,7 @@ class ProvidersSide:
         self.authority = StreetAuthority()
         self.broker = Broker(directory, self.authority, program)
         self.cse = SystemOperatorCse(directory / "cse", self.broker, self.authority)
+        self.registration = EstServer(self.authority)
         self._clock = clock
         self._stack = AsyncExitStack()
 
@@ -96,25 +102,33 @@ class ProvidersSide:
         for company in self.customers.values():
             company.trust_hub(signing_jwk, encryption_jwk)
 
-    def descriptor(self, sp_id: str, *, est_url: str = "", crl_url: str = "") -> dict[str, object]:
-        """What this provider hands to its customer, to pair with.
+    def descriptor(self, sp_id: str, broker_port: int | None = None) -> str:
+        """What this provider hands to its customer, to pair with; JSON.
 
         Args:
             sp_id: which provider.
-            est_url: of the enrolment server, or none.
-            crl_url: of the list of revoked certificates, or none.
+            broker_port: where its customer reaches the broker; by default the broker's own.
         """
-        operator = {
-            "broker_host": self.broker_host,
-            "broker_port": self.broker_port,
-            "http_url": "",
-            "cse_id": "/id-in",
-            "cse_name": "cse-in",
-            "ca_pem": self.authority.ca_pem.decode(),
-            "crl_url": crl_url,
-            "est_url": est_url,
-        }
-        return self.customers[sp_id].descriptor(operator)
+        company = self.customers[sp_id]
+        maker = (self.manufacturer.ae_id, self.manufacturer.public_jwk) if sp_id == self.pev_sp.sp_id else None
+        operator = OperatorAddress(
+            broker_host=self.broker.host,
+            broker_port=broker_port or self.broker.port,
+            ca_pem=self.authority.ca_pem.decode(),
+            crl_url=self.registration.crl_url,
+            est_url=self.registration.url,
+            reconnect_spread_s=_SPREAD_S,
+        )
+        described = Company(
+            sp_id=sp_id,
+            name=company.name,
+            ae_id=company.ae_id,
+            signing_key=company.public_jwk,
+            encryption_key=company.encryption_jwk,
+            hub_ae_id=self.hub_ae_ids[sp_id],
+            manufacturer=maker,
+        )
+        return descriptor_json(described, operator)
 
     async def __aenter__(self) -> "ProvidersSide":
         """Start all, the CSE after the broker and the companies after the CSE.
@@ -144,6 +158,7 @@ class ProvidersSide:
         stack.push_async_callback(self.broker.stop)
         await self.cse.start()
         stack.push_async_callback(self.cse.stop)
+        await stack.enter_async_context(self.registration)
         await self._found_companies()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         stack.callback(group.create_task(self.packages.run()).cancel)

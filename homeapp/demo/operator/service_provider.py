@@ -89,8 +89,6 @@ class HubCorrespondent(StreetApplication):
     """of its containers at the hub: ``Evc`` for ``inEvc`` and ``outEvc``"""
     data: tuple[str, ...]
     """what it asks consent for"""
-    purposes: tuple[str, ...]
-    """what it says that it will send"""
 
     def __init__(self, access: Access, clock: Clock, hub_ae_id: str) -> None:
         super().__init__(access, clock)
@@ -107,25 +105,6 @@ class HubCorrespondent(StreetApplication):
         own = [name for name in self.data if name != "identity"]
         self._from_hub = [f"{folder}/{name}" for name in (f"out{self.code}", *own)]
         self._receipts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-
-    def descriptor(self, operator: Mapping[str, object]) -> dict[str, object]:
-        """What it hands to its customer, to pair with.
-
-        Args:
-            operator: the system operator's part of it.
-        """
-        return {
-            "version": 1,
-            "sp_id": self.sp_id,
-            "name": self.name,
-            "ae_id": self.ae_id,
-            "keys": self.keys,
-            "hub_ae_id": self._hub_ae_id,
-            "operator": dict(operator),
-            "data": list(self.data),
-            "purposes": list(self.purposes),
-            "open_status": False,
-        }
 
     def trust_hub(self, signing_jwk: Mapping[str, str], encryption_jwk: Mapping[str, str]) -> None:
         """Accept what is signed with the one key from now on, and look for what waits; encrypt to the other one."""

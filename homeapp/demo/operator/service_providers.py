@@ -77,7 +77,6 @@ class EvcServiceProvider(JobSender):
     ae_id = "Cevc-sp"
     code = "Evc"
     data = ("identity", "charging", "metering")
-    purposes = ("offer", "offer-cancel", "receipt", "keys")
 
     async def offer_power_feed(
         self,
@@ -177,7 +176,6 @@ class PevServiceProvider(JobSender):
     ae_id = PEV_SP_AE_ID
     code = "Pev"
     data = ("identity", "charging", "health")
-    purposes = ("offer", "offer-cancel", "receipt", "defect", "order-status", "keys")
 
     def __init__(self, access: Access, clock: Clock, hub_ae_id: str) -> None:
         super().__init__(access, clock, hub_ae_id)
@@ -185,10 +183,6 @@ class PevServiceProvider(JobSender):
         self._ordered: dict[str, tuple[str, str]] = {}
         self._manufacturer_jwk: dict[str, str] = {}
         self._news_for_hub: asyncio.Queue[OrderNews] = asyncio.Queue()
-
-    def descriptor(self, operator: Mapping[str, object]) -> dict[str, object]:
-        maker = {"ae_id": MANUFACTURER_AE_ID, "key": self._manufacturer_jwk}
-        return {**super().descriptor(operator), "manufacturer": maker}
 
     def trust_manufacturer(self, jwk: Mapping[str, str]) -> None:
         """Accept what is signed with the manufacturer's public key."""
@@ -346,7 +340,6 @@ class FleetControlCentre(HubCorrespondent):
     ae_id = "Cfleet"
     code = "Fleet"
     data = ("identity", "location")
-    purposes = ("receipt", "keys")
 
 
 def _software(package: Package) -> dict[str, object]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from homeapp.demo.operator.child_process import free_loopback_ports
 from homeapp.demo.pev.diagnostics import PENDING, Diagnostics
 from homeapp.demo.pev.doip_messages import (
     INVALID_LENGTH,
@@ -74,7 +75,7 @@ class DemoPev:
         )
         self.faults = PevFaults()
         self.history: deque[bytes] = deque(maxlen=10_000)
-        self._port = 0
+        (self._port,) = free_loopback_ports(1)
         self._plugged = asyncio.Event()
         self._unplugged = asyncio.Event()
         self._up = asyncio.Event()
@@ -82,7 +83,7 @@ class DemoPev:
 
     @property
     def port(self) -> int:
-        """Where it listens on ``HOST``; it must have been plugged in and started once."""
+        """Where it listens on ``HOST`` while it is awake."""
         return self._port
 
     @property
