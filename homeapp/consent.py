@@ -64,7 +64,6 @@ class ConsentBook:
         self._disclosed: Mapping[Key, Disclosed] = {}
         self._last_row: int | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._changed = asyncio.Event()
 
     async def load(self) -> None:
         """Read what was agreed to and what has left.
@@ -164,14 +163,8 @@ class ConsentBook:
         return ProviderSharing(sp_id=sp_id, name=provider.name, entries=entries)
 
     def announce(self, sp_id: str, revoked: Collection[DataClass] = ()) -> None:
-        """Something about this provider is different: wake who waits, and tell ``on_change``."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        """Something about this provider is different: tell ``on_change``."""
         self._on_change(sp_id, revoked)
-
-    async def next_change(self) -> None:
-        """Return at the next change of anything; to be awaited right after looking, nothing is missed then."""
-        await self._changed.wait()
 
     async def _grant(self, sp_id: str, data_class: DataClass, text_version: int, by: Role) -> None:
         words = self._terms(sp_id, data_class).newest

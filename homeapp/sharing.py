@@ -12,15 +12,15 @@ from typing import Any, NoReturn, Protocol
 
 from homeapp import api
 from homeapp.consent import ConsentBook
-from homeapp.errors import NotSupported, ProviderError, ProviderRefused
+from homeapp.errors import HomeappError, NotFound, NotSupported, ProviderRefused
 from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.ports import Clock
 from homeapp.supervision import jittered
 
 logger = logging.getLogger(__name__)
 
-ERASE_TIMEOUT_S = 30.0
-"""Real seconds: networks do not run faster in the demo street."""
+ERASE_TIMEOUT_S = 45.0
+"""Longer than a way that is opened for that alone may take. Real seconds: networks do not run faster in the demo."""
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 600.0
 REFRESH_S = 5.0
@@ -50,7 +50,9 @@ class SharingOperations:
     Args:
         book: loaded by the one who made it.
         void: makes everything of these kinds that waits for this provider useless; how many messages.
-        erase: asks the provider to delete; raises as ``homeapp.ports.Provider.erase`` does.
+        erase: asks the provider to delete, over a way of its own where there is none; raises as
+            ``homeapp.ports.Provider.erase`` does, NotFound where the home is not paired with it, and any other
+            HomeappError where it is to be tried again.
         notice: tells the owner a sentence under a code.
     """
 
@@ -90,15 +92,6 @@ class SharingOperations:
             StoreUnavailable: it cannot be read.
         """
         self._due = await self._erasures.due_erasures()
-
-    def needs_link(self, sp_id: str) -> bool:
-        """Whether there is a reason to be connected: the consent to IDENTITY, or something to be deleted there."""
-        return self._book.allows(sp_id, DataClass.IDENTITY) or sp_id in self._due
-
-    async def until_link(self, sp_id: str, *, needed: bool) -> None:
-        """Return as soon as ``needs_link`` says so; at once where it does already."""
-        while self.needs_link(sp_id) is not needed:
-            await self._book.next_change()
 
     async def run(self) -> None:
         """Have deleted what is due, and keep the counts of what has left up to date, until cancelled."""
@@ -167,10 +160,10 @@ class SharingOperations:
             try:
                 async with asyncio.timeout(ERASE_TIMEOUT_S):
                     await self._erase(sp_id, data_classes)
-            except (NotSupported, ProviderRefused) as error:
+            except (NotFound, NotSupported, ProviderRefused) as error:
                 logger.warning("%s: cannot be made to delete: %s", sp_id, error)
                 code, sentence = "erase_by_provider", _only_itself(name, data_classes)
-            except (ProviderError, TimeoutError) as error:
+            except (HomeappError, TimeoutError) as error:
                 self._tell_it_waits(sp_id, name, data_classes, str(error) or "no answer in time")
                 return False
             else:

@@ -309,18 +309,6 @@ def test_a_provider_that_is_unpaired_and_paired_again_begins_with_nothing() -> N
     asyncio.run(main())
 
 
-def test_who_waits_is_woken_by_every_change() -> None:
-    async def main() -> None:
-        made = book()
-        waiting = asyncio.create_task(made.next_change())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        await grant(made, "evc_sp", DataClass.IDENTITY)
-        await asyncio.wait_for(waiting, 5)
-
-    asyncio.run(main())
-
-
 def test_what_has_left_is_added_up_and_announced() -> None:
     key = ("evc_sp", DataClass.CHARGING)
     first = Disclosed(count=2, size_bytes=900, fields=("at", "pev"), last_at=NOW)

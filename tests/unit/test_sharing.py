@@ -11,7 +11,15 @@ import pytest
 from homeapp import api, sharing
 from homeapp.consent import ConsentBook
 from homeapp.consent_texts import data_classes
-from homeapp.errors import HomeappError, NotFound, NotSupported, ProviderRefused, ProviderUnreachable, WrongState
+from homeapp.errors import (
+    HomeappError,
+    NotFound,
+    NotSupported,
+    ProviderRefused,
+    ProviderUnreachable,
+    SettingsInvalid,
+    WrongState,
+)
 from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.sharing import SharingOperations
 from homeapp.store.consents import Consents
@@ -54,11 +62,12 @@ class Home:
     erased: list[tuple[str, frozenset[DataClass]]] = field(default_factory=list)
     notices: dict[str, str] = field(default_factory=dict)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         clock = QuickClock()
         self.store = Consents(self.database, clock)
-        self.book = ConsentBook(self.store, clock, lambda _sp_id, _revoked: None)
+        self.book = ConsentBook(self.store, clock, lambda _sp_id, _revoked: self.moved.set())
         self.operations = SharingOperations(
             book=self.book, erasures=self.store, clock=clock, void=self._void, erase=self._erase, notice=self._notice
         )
@@ -74,6 +83,12 @@ class Home:
         answer = await self.operations.handlers()[api.SetConsent](call, api.Role.OWNER)
         assert isinstance(answer, ProviderSharing)
         return answer
+
+    async def until_nothing_is_due(self) -> None:
+        self.moved.clear()
+        while await self.store.due_erasures():
+            await self.moved.wait()
+            self.moved.clear()
 
     async def _void(self, sp_id: str, classes: Collection[DataClass]) -> int:
         assert not any(self.book.allows(sp_id, data_class) for data_class in classes)
@@ -128,9 +143,8 @@ def test_taking_back_voids_what_waits_and_has_the_rest_deleted(tmp_path: Path) -
         await home.told.wait()
         assert home.voided == home.erased == [("evc_sp", frozenset({CHARGING}))]
         assert home.notices["erased.evc_sp"].startswith("What the hub had laid down for The evc_sp is deleted")
-        await home.operations.until_link("evc_sp", needed=True)
         await home.change("evc_sp", IDENTITY, granted=False)
-        await home.operations.until_link("evc_sp", needed=False)
+        await home.until_nothing_is_due()
         assert home.erased[1:] == [("evc_sp", frozenset({IDENTITY, METERING}))]
         assert not await home.store.due_erasures()
 
@@ -139,13 +153,12 @@ def test_taking_back_voids_what_waits_and_has_the_rest_deleted(tmp_path: Path) -
 
 def test_a_provider_that_is_away_is_asked_again_and_the_owner_told_once(tmp_path: Path) -> None:
     async def body(home: Home) -> None:
-        home.problems = [ProviderUnreachable("No link."), ProviderUnreachable("No link."), TimeoutError()]
+        home.problems = [ProviderUnreachable("No link."), SettingsInvalid("No certificate."), TimeoutError()]
         await home.change("evc_sp", IDENTITY, granted=True)
         await home.change("evc_sp", IDENTITY, granted=False)
-        assert home.operations.needs_link("evc_sp")
         await home.told.wait()
         assert list(home.notices) == ["erase_waits.evc_sp"]
-        await home.operations.until_link("evc_sp", needed=False)
+        await home.until_nothing_is_due()
         assert list(home.notices) == ["erase_waits.evc_sp", "erased.evc_sp"]
         assert not home.problems
 
@@ -167,7 +180,7 @@ def test_a_provider_that_never_answers_is_not_waited_for(tmp_path: Path, monkeyp
         await home.told.wait()
         assert "erase_waits.evc_sp" in home.notices
         answers.set()
-        await home.operations.until_link("evc_sp", needed=False)
+        await home.until_nothing_is_due()
 
     in_home(tmp_path, body)
 
@@ -180,7 +193,7 @@ def test_an_erasure_that_is_due_outlives_a_restart(tmp_path: Path) -> None:
         await home.told.wait()
 
     async def back(home: Home) -> None:
-        await home.operations.until_link("evc_sp", needed=False)
+        await home.until_nothing_is_due()
         assert home.erased == [("evc_sp", frozenset({IDENTITY}))]
 
     in_home(tmp_path, away)
@@ -189,10 +202,10 @@ def test_an_erasure_that_is_due_outlives_a_restart(tmp_path: Path) -> None:
 
 
 async def _nothing_is_due(home: Home) -> None:
-    assert not home.operations.needs_link("evc_sp")
+    assert not await home.store.due_erasures()
 
 
-@pytest.mark.parametrize("problem", [NotSupported("OpenADR cannot."), ProviderRefused("No.")])
+@pytest.mark.parametrize("problem", [NotSupported("OpenADR cannot."), ProviderRefused("No."), NotFound("Not paired.")])
 def test_what_only_the_provider_can_delete_is_said(tmp_path: Path, problem: HomeappError) -> None:
     async def body(home: Home) -> None:
         home.problems = [problem]
@@ -211,8 +224,7 @@ def test_where_nothing_has_left_nobody_is_told_to_ask_the_provider(tmp_path: Pat
         await home.change("grid_sp", IDENTITY, granted=True)
         await home.change("grid_sp", METERING, granted=True)
         await home.change("grid_sp", METERING, granted=False)
-        while await home.store.due_erasures():
-            await home.book.next_change()
+        await home.until_nothing_is_due()
         assert not home.notices
 
     in_home(tmp_path, body)
@@ -231,8 +243,7 @@ def test_agreeing_again_calls_the_deletion_off(tmp_path: Path) -> None:
         home.problems.clear()
         await home.change("evc_sp", METERING, granted=True)
         await home.change("evc_sp", METERING, granted=False)
-        while not home.erased:
-            await home.book.next_change()
+        await home.until_nothing_is_due()
         assert home.erased == [("evc_sp", frozenset({METERING}))]
 
     in_home(tmp_path, body)
@@ -244,7 +255,6 @@ def test_unpairing_takes_all_back_and_asks_once(tmp_path: Path) -> None:
         home.problems = [ProviderUnreachable("No link.")] * 10_000
         await home.operations.forget("evc_sp", api.Role.INSTALLER)
         assert "only The evc_sp itself" in home.notices["erase_by_provider.evc_sp"]
-        assert not home.operations.needs_link("evc_sp")
         assert [view.sp_id for view in home.operations.current()] == ["grid_sp"]
         assert not await home.store.due_erasures()
         assert not await home.store.all()

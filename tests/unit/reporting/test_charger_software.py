@@ -91,7 +91,7 @@ class Bench:
             finished=self._finished,
             records=RecordMaker(home="Chub-0001", key=bytes(32), car=lambda: None, now=self.clock.now),
             put=self._put,
-            allows=lambda sp_id, data_class: allowed and (sp_id, data_class) == ("evc_sp", DataClass.HEALTH),
+            allows=lambda sp_id, data_class: allowed and (sp_id, data_class) == ("evc_sp", DataClass.CHARGING),
         )
 
     async def _finished(self, key: str, problem: str | None) -> None:
@@ -133,7 +133,7 @@ def test_it_is_done_when_the_charger_is_back_with_it() -> None:
     bench.look()
     assert bench.outcomes == [("evc_sp/job-1", None)]
     (record,) = bench.sent
-    assert (record.sp_id, record.kind, record.data_class) == ("evc_sp", RecordKind.JOB_RESULT, DataClass.HEALTH)
+    assert (record.sp_id, record.kind, record.data_class) == ("evc_sp", RecordKind.JOB_RESULT, DataClass.CHARGING)
     assert record.body == {"offer_id": "job-1", "outcome": "done", "detail": "", "version": "2.0.0"}
     bench.look()
     assert len(bench.charger.asked) == 1
