@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from homeapp.enrolment.certificates import DIRECTORY as CERTIFICATES
 from homeapp.errors import EnvironmentProblem, SecretStoreUnavailable, StoreUnavailable
 from homeapp.identity import KEY_NOTE
 from homeapp.secrets import SEALED_NAME, open_secret_store
@@ -19,6 +20,8 @@ from homeapp.store import lock
 from homeapp.store.connection import LEDGER_NAME
 from homeapp.store.database import TELEMETRY_NAME
 
+_DIRECTORIES = (CERTIFICATES,)
+"""Those that a hub makes; all they hold are files."""
 _SIGNS_OF_A_HOME = (LEDGER_NAME, TELEMETRY_NAME, KEY_NOTE, SEALED_NAME, lock.FILE_NAME)
 
 
@@ -56,7 +59,7 @@ def check_is_home(data_dir: Path) -> None:
     """Look whether a hub has made this directory, before anything in it is deleted.
 
     Raises:
-        EnvironmentProblem: it has not, or there are directories in it, which no hub makes.
+        EnvironmentProblem: it has not, or there is a directory in it that no hub makes.
     """
     try:
         entries = list(data_dir.iterdir())
@@ -64,7 +67,9 @@ def check_is_home(data_dir: Path) -> None:
         raise EnvironmentProblem(f"{data_dir} cannot be read: {error.strerror}. Name it with --data-dir.") from error
     if not any(path.name in _SIGNS_OF_A_HOME for path in entries):
         raise EnvironmentProblem(f"{data_dir} holds no home; nothing was erased. Name its directory with --data-dir.")
-    strange = sorted(path.name for path in entries if path.is_dir() and not path.is_symlink())
+    strange = sorted(
+        path.name for path in entries if path.is_dir() and not path.is_symlink() and path.name not in _DIRECTORIES
+    )
     if strange:
         raise EnvironmentProblem(
             f"There is a directory {strange[0]!r} in {data_dir}, which the hub has not made; nothing was erased. Move "
@@ -94,7 +99,12 @@ def _noted_place(data_dir: Path) -> str:
 
 def _unlink(path: Path) -> None:
     try:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            for inside in path.iterdir():
+                inside.unlink()
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreUnavailable(
             f"{path} cannot be deleted: {error.strerror}. Mend the rights of its directory, then erase again."

@@ -23,27 +23,13 @@ _STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderEntry:
-    """A service provider behind the system operator, as it stands in the settings."""
-
-    name: str
-    ae_id: str
-    key: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HomeSettings:
-    """What the street's providers tell the installer to enter."""
+    """What the installer enters into the settings."""
 
     vtn_url: str
     vtn_client_id: str
     vtn_ca_file: Path
-    broker_host: str
-    broker_port: int
-    broker_ca_file: Path
-    ae_id: str
-    evc_sp: ProviderEntry
-    pev_sp: ProviderEntry
+    pev_port: int
     ready_by: str
     time_zone: str
     ocpp_port: int
@@ -80,20 +66,17 @@ class DemoHome:
         key.chmod(0o600)
         os.environ["CREDENTIALS_DIRECTORY"] = str(self._credentials)
 
-    def hub_key(self) -> str:
-        """The hub's private key, PEM, made where it will be used; only its public half leaves this process."""
-        return identity.home_key_pem(open_secret_store(self.data_dir, SecretPlace.CREDENTIAL), self.data_dir)
+    def hub_key(self) -> dict[str, str]:
+        """The public half of the hub's signing key, JWK; the key is made where it will be used."""
+        store = open_secret_store(self.data_dir, SecretPlace.CREDENTIAL)
+        return identity.public_jwk(identity.home_key_pem(store, self.data_dir))
 
-    def install(
-        self, settings: HomeSettings, *, certificate_pem: str, vtn_secret: str, meter_ca_pem: str | None
-    ) -> None:
+    def install(self, settings: HomeSettings, *, vtn_secret: str, meter_ca_pem: str | None) -> None:
         """Write what an installer would enter."""
         open_secret_store(self.data_dir, SecretPlace.CREDENTIAL).set(GRID_SP_SECRET, vtn_secret)
-        certificate = self.data_dir / "hub.pem"
-        certificate.write_text(certificate_pem)
         if meter_ca_pem is not None:
             (self.data_dir / "meter-ca.pem").write_text(meter_ca_pem)
-        (self.data_dir / FILE_NAME).write_text(_settings_text(settings, certificate))
+        (self.data_dir / FILE_NAME).write_text(_settings_text(settings))
 
     def ocpp_ca(self) -> Path:
         """The CA that the installer puts into the charger."""
@@ -167,7 +150,7 @@ class DemoHome:
         return "Its log ends with: " + " | ".join(lines[-5:])
 
 
-def _settings_text(settings: HomeSettings, certificate: Path) -> str:
+def _settings_text(settings: HomeSettings) -> str:
     return f"""\
 secrets = "credential"
 
@@ -197,18 +180,7 @@ client_id = "{settings.vtn_client_id}"
 ca_file = "{settings.vtn_ca_file}"
 poll_s = 10.0
 
-[system_operator]
-broker_host = "{settings.broker_host}"
-broker_port = {settings.broker_port}
-ca_file = "{settings.broker_ca_file}"
-certificate_file = "{certificate}"
-ae_id = "{settings.ae_id}"
-catch_up_s = 60.0
-
-{_provider_text("evc_sp", settings.evc_sp)}
-{_provider_text("pev_sp", settings.pev_sp)}"""
-
-
-def _provider_text(sp_id: str, entry: ProviderEntry) -> str:
-    key = ", ".join(f'{name} = "{value}"' for name, value in entry.key.items())
-    return f'[{sp_id}]\nname = "{entry.name}"\nae_id = "{entry.ae_id}"\nkey = {{ {key} }}\n'
+[pev]
+address = "127.0.0.1"
+port = {settings.pev_port}
+"""

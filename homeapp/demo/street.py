@@ -10,18 +10,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from homeapp import identity
+from homeapp.client import Client, connect
 from homeapp.clock import SharedClock
 from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.firmware import Trusted
+from homeapp.demo.charger.maker import ChargerMaker
 from homeapp.demo.charger.station import DemoStation
+from homeapp.demo.commissioning import Commissioning
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.demo.grid.vtn import DemoVtn
-from homeapp.demo.home import DemoHome, HomeSettings, ProviderEntry
+from homeapp.demo.home import DemoHome, HomeSettings
 from homeapp.demo.household import household_power
 from homeapp.demo.meter.homewizard import DemoMeter
+from homeapp.demo.operator.price_reader import PriceReader
 from homeapp.demo.operator.providers_side import ProvidersSide
+from homeapp.demo.pev.pev import DemoPev
+from homeapp.demo.uplink import DemoUplink
 
 TIME_ZONE = "Europe/Amsterdam"
 LOCAL_START = "12:40"
@@ -30,6 +37,10 @@ VTN_CLIENT_ID = "home-0001"
 VTN_CLIENT_SECRET = "street-only-not-a-secret"  # noqa: S105 - lives and dies with the street
 STATION_ID = "EVCE-0001"
 VOLTAGE_V = 230.0
+EVC_CLIENT_ID = "evc-provider"
+EVC_CLIENT_SECRET = "street-only-and-no-secret-either"  # noqa: S105 - lives and dies with the street
+FLOWS = {"evc_sp": "evc", "pev_sp": "pev", "fleet": "fleet", "grid_sp": "grid"}
+"""Ways through the communication operator, by provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +74,10 @@ class Street:
 
     Attributes:
         meter_id, charger_id: as the hub calls the devices.
-        home, meter, station, car, vtn, providers: the peers, with their histories of what was seen on the wire.
+        home, meter, station, car, pev, vtn, providers, uplink: the peers, with their histories of what was seen on the
+            wire; ``pev`` is the car's data link.
+        charger_maker: signs and serves the charger's software.
+        price_reader: the EV charging provider's look at the prices.
     """
 
     def __init__(self, plan: StreetPlan, clock: SharedClock | None = None) -> None:
@@ -84,29 +98,57 @@ class Street:
 
     station: DemoStation
     vtn: DemoVtn
+    pev: DemoPev
+    uplink: DemoUplink
+    charger_maker: ChargerMaker
+    price_reader: PriceReader
+    _package_tls: ssl.SSLContext
 
     async def __aenter__(self) -> "Street":
         async with AsyncExitStack() as stack:
             await asyncio.to_thread(self.home.furnish)
             await stack.enter_async_context(self.providers)
-            key_pem = await asyncio.to_thread(self.home.hub_key)
-            hub_jwk = identity.public_jwk(key_pem)
-            self.providers.trust_hub(hub_jwk, hub_jwk)
-            self.vtn = await self._make_vtn(hub_jwk)
+            self.vtn = await self._make_vtn(await asyncio.to_thread(self.home.hub_key))
+            self.pev = DemoPev(
+                manufacturer_key=self.providers.manufacturer.public_jwk, soc_pct=lambda: self.car.soc_pct
+            )
+            self.charger_maker = await asyncio.to_thread(ChargerMaker, self.providers.authority)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            running = [tasks.create_task(self.vtn.run()), tasks.create_task(self.meter.run())]
+            running: list[asyncio.Task[None]] = []
             stack.callback(lambda: [task.cancel() for task in running])
+            for peer in (self.vtn, self.meter, self.pev, self.charger_maker):
+                running.append(tasks.create_task(peer.run()))
             await self.vtn.started()
             await self.meter.started()
-            await asyncio.to_thread(self._install, key_pem)
+            await self.charger_maker.started()
+            await stack.enter_async_context(self._make_uplink())
+            self.price_reader = await self._make_price_reader()
+            running.append(tasks.create_task(self.price_reader.run()))
+            await asyncio.to_thread(self._install)
             stack.push_async_callback(self.home.stop_hub)
             self._tasks, self._running = tasks, running
             self._stack = stack.pop_all()
         return self
 
+    def commissioning(self, client: Client) -> Commissioning:
+        """The installer's and the owner's part, over this connection to the hub."""
+        ports = {sp_id: self.uplink.port(flow) for sp_id, flow in FLOWS.items() if sp_id in self.providers.customers}
+        return Commissioning(client=client, providers=self.providers, ports=ports)
+
+    async def settle(self) -> None:
+        """Pair the running hub with the providers, enrol it and agree to what is usual."""
+        async with connect(self.home.socket) as client:
+            await self.commissioning(client).all()
+
+    def plug_in(self) -> None:
+        """The car comes home: its plug goes into the charger, and its data link wakes up."""
+        self.pev.plug()
+        self.station.plug_in()
+
     async def power_charger(self) -> None:
         """Switch the charger on; its installer has given it the hub's CA, which exists since the hub has run."""
         tls = await asyncio.to_thread(ssl.create_default_context, cafile=str(self.home.ocpp_ca()))
+        self._package_tls = await asyncio.to_thread(self.providers.authority.client_context)
         self.station = self._make_station(tls)
         self._running.append(self._tasks.create_task(self.station.run()))
 
@@ -144,34 +186,37 @@ class Street:
             state_file=self.plan.directory / "station.json",
             vendor="Demo",
             model="Street charger",
+            trusted=Trusted(web=self._package_tls, maker_pem=self.charger_maker.ca_pem),
         )
 
-    def _install(self, key_pem: str) -> None:
-        hub_ae_id = self.providers.hub_ae_ids["evc_sp"]
-        request = identity.certificate_request(key_pem, hub_ae_id)
-        certificate = self.providers.enrol_hub(request.encode(), "evc_sp")
-        evc, pev = self.providers.evc_sp, self.providers.pev_sp
+    def _make_uplink(self) -> DemoUplink:
+        vtn = urlsplit(self.vtn.url)
+        broker = (self.providers.broker_host, self.providers.broker_port)
+        ways = {flow: broker for sp_id, flow in FLOWS.items() if sp_id in self.providers.customers}
+        self.uplink = DemoUplink(
+            self.plan.directory / "uplink", {**ways, FLOWS["grid_sp"]: ("127.0.0.1", vtn.port or 443)}
+        )
+        return self.uplink
+
+    async def _make_price_reader(self) -> PriceReader:
+        tls = await asyncio.to_thread(self.providers.authority.client_context)
+        return PriceReader(
+            url=self.vtn.url, client_id=EVC_CLIENT_ID, client_secret=EVC_CLIENT_SECRET, tls=tls, clock=self.clock
+        )
+
+    def _install(self) -> None:
+        way = urlsplit(self.vtn.url)
         settings = HomeSettings(
-            vtn_url=self.vtn.url,
+            vtn_url=way._replace(netloc=f"127.0.0.1:{self.uplink.port(FLOWS['grid_sp'])}").geturl(),
             vtn_client_id=VTN_CLIENT_ID,
             vtn_ca_file=self.providers.ca_file,
-            broker_host=self.providers.broker_host,
-            broker_port=self.providers.broker_port,
-            broker_ca_file=self.providers.ca_file,
-            ae_id=hub_ae_id,
-            evc_sp=ProviderEntry(name=evc.name, ae_id=evc.ae_id, key=evc.public_jwk),
-            pev_sp=ProviderEntry(name=pev.name, ae_id=pev.ae_id, key=pev.public_jwk),
+            pev_port=self.pev.port,
             ready_by=READY_BY,
             time_zone=TIME_ZONE,
             ocpp_port=self._ocpp_port,
             lease_s=self.plan.lease_s,
         )
-        self.home.install(
-            settings,
-            certificate_pem=certificate.decode(),
-            vtn_secret=VTN_CLIENT_SECRET,
-            meter_ca_pem=self.meter.ca_pem,
-        )
+        self.home.install(settings, vtn_secret=VTN_CLIENT_SECRET, meter_ca_pem=self.meter.ca_pem)
 
     def _at_the_meter(self) -> tuple[float, float, float]:
         home = household_power(self.clock.now(), TIME_ZONE)
