@@ -54,7 +54,7 @@ class Caller:
         """
         role = self.role
         if not role.covers(needed):
-            raise NotAllowed(f"This is not for a {role}. Log in as {needed} and try again.")
+            raise NotAllowed(f"As {role} you may not do this. Log in as {needed} and try again.")
         if needed is not Role.GUEST and role is self._raised:
             self._until = self._clock.monotonic() + RAISED_FOR_S
         return role

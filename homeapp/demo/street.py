@@ -116,8 +116,8 @@ class Street:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running: list[asyncio.Task[None]] = []
             stack.callback(lambda: [task.cancel() for task in running])
-            for peer in (self.vtn, self.meter, self.pev, self.charger_maker):
-                running.append(tasks.create_task(peer.run()))
+            peers = (self.vtn, self.meter, self.pev, self.charger_maker)
+            running.extend(tasks.create_task(peer.run()) for peer in peers)
             await self.vtn.started()
             await self.meter.started()
             await self.charger_maker.started()

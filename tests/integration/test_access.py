@@ -189,7 +189,7 @@ def test_view_only_by_default(tmp_path: Path) -> None:
         client = await home.connected(stack)
         assert (await client.call(api.SayHello())).role is api.Role.GUEST
         for call in (*ACTIONS, api.SetPin(for_role=api.Role.OWNER, pin="318042"), api.SetOpenRole(open_role="owner")):
-            with pytest.raises(NotAllowed, match=f"not for a guest. Log in as {call.role}"):
+            with pytest.raises(NotAllowed, match=f"As guest you may not do this. Log in as {call.role}"):
                 await client.call(call)
         assert home.done == []
         await client.watch(*[topic for topic in api.Topic if topic in (api.Topic.TARIFF, api.Topic.PLAN)])
@@ -276,7 +276,7 @@ def test_logging_out_and_what_needs_no_pin(tmp_path: Path) -> None:
         assert (await sees(other, lambda view: view.open_role is api.Role.HOUSEHOLD)).role is api.Role.HOUSEHOLD
         await other.call(api.SetMode(mode=ChargingMode.NOW))
         assert (await owner.call(api.LogOut())).role is api.Role.HOUSEHOLD
-        with pytest.raises(NotAllowed, match="not for a household"):
+        with pytest.raises(NotAllowed, match="As household you may not"):
             await owner.call(api.ForgetDevice(device_id="a"))
 
     at_home(tmp_path, body)

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from homeapp import identity
+from homeapp.access import secret_name
+from homeapp.api import Role
 from homeapp.client import connect
 from homeapp.demo import street as street_module
 from homeapp.demo.owner import Owner
@@ -23,6 +25,7 @@ from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
 from homeapp.settings import GRID_SP_SECRET, SecretPlace
 
 WAIT_S = 40.0
+PIN = "918273645546"
 VTN_SECRET = "canary/of the+VTN&4711"
 
 
@@ -47,6 +50,8 @@ def test_no_secret_leaves_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 await owner.look()
                 await owner.online(street.meter_id)
                 await owner.online(street.charger_id)
+                await owner.sets_pin(PIN)
+                await owner.logs_in(PIN)
             _look(street, tmp_path, dict(_secrets(street, tmp_path)))
 
     asyncio.run(main())
@@ -74,7 +79,15 @@ async def _live_in(street: Street) -> None:
 def _secrets(street: Street, directory: Path) -> Iterator[tuple[str, str]]:
     store = open_secret_store(street.home.data_dir, SecretPlace.CREDENTIAL)
     devices = (f"device.{street.meter_id}", f"device.{street.charger_id}")
-    for name in (GRID_SP_SECRET, identity.HUB_KEY, identity.CA_KEY, identity.SERVER_KEY, *devices):
+    yield "PIN", PIN
+    for name in (
+        secret_name(Role.OWNER),
+        GRID_SP_SECRET,
+        identity.HUB_KEY,
+        identity.CA_KEY,
+        identity.SERVER_KEY,
+        *devices,
+    ):
         value = store.get(name)
         assert value, name
         yield name, value

@@ -515,11 +515,14 @@ JOBS = replace(
     CHARGING,
     snapshot=replace(_snapshot, alerts=(OWN_ALERT, ALERT), orders=(ORDER,), pending_offers=2),
     offers=(CHECK, SOFTWARE, PART, FAILED, CHECKED),
+LOCKED = replace(
+    OFFERED, access=AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=(Role.HOUSEHOLD, Role.OWNER))
 )
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
     "offered": OFFERED,
+    "locked": LOCKED,
     "feeding": FEEDING,
     "stale_meter": STALE_METER,
     "offline_charger": OFFLINE_CHARGER,

@@ -80,7 +80,7 @@ class Home:
         return [call for call in self.hub.calls if isinstance(call, kinds)]
 
     def _guarded(self, call: api.Call[Any], answer: object) -> object:
-        return answer if self.access.role.covers(call.role) else NotAllowed("This is not for a guest.")
+        return answer if self.access.role.covers(call.role) else NotAllowed("As guest you may not do this.")
 
     def _log_in(self, call: api.LogIn) -> object:
         if self.pins[call.as_role] == call.pin:

@@ -44,7 +44,7 @@ def test_each_role_may_do_what_the_ones_before_it_may(at_home: Any, role: Role, 
         if list(Role).index(role) >= list(Role).index(needed):
             assert caller.permit(needed) is role
         else:
-            with pytest.raises(NotAllowed, match=f"This is not for a {role}. Log in as {needed}"):
+            with pytest.raises(NotAllowed, match=f"As {role} you may not do this. Log in as {needed}"):
                 caller.permit(needed)
 
     at_home(body)
