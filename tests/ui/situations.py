@@ -515,6 +515,7 @@ JOBS = replace(
     CHARGING,
     snapshot=replace(_snapshot, alerts=(OWN_ALERT, ALERT), orders=(ORDER,), pending_offers=2),
     offers=(CHECK, SOFTWARE, PART, FAILED, CHECKED),
+)
 LOCKED = replace(
     OFFERED, access=AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=(Role.HOUSEHOLD, Role.OWNER))
 )
