@@ -4,6 +4,7 @@ Certificates are dated by the machine's clock, because TLS looks at no other.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -66,10 +67,11 @@ def kept_chain(
     own = next((certificate for certificate in found if certificate.public_key() == key), None)
     if own is None:
         return None
-    try:
-        return chain_for(descriptor, key, found, own.not_valid_after_utc - _SECOND)
-    except SettingsInvalid:
-        return None
+    # An authority may end before what it has signed, or be younger than a certificate that was dated back.
+    for moment in (own.not_valid_after_utc - _SECOND, own.not_valid_before_utc + _SECOND):
+        with suppress(SettingsInvalid):
+            return chain_for(descriptor, key, found, moment)
+    return None
 
 
 def common_names(certificate: x509.Certificate) -> list[str]:

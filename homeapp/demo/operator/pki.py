@@ -49,7 +49,7 @@ class StreetAuthority:
         self._revoked: dict[int, datetime] = {}
         self._lists = 0
         public = self._key.public_key()
-        period = self._founded - _LIFETIME, self._founded + _LIFETIME
+        period = self._founded - _LIFETIME, self._founded + 2 * _LIFETIME
         builder = _certificate(self._name, self._name, public, public, period)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_key_usage(certificates=True), critical=True)

@@ -307,3 +307,9 @@ def test_a_list_of_changes_is_not_a_list() -> None:
 def test_any_bytes_as_a_list_are_rejected_and_never_crash(content: bytes) -> None:
     assert rejection(content) == "schema"
     assert rejection(b"-----BEGIN X509 CRL-----\n" + content) == "schema"
+
+
+def test_a_certificate_that_outlives_its_authority_is_good_until_its_own_end(tmp_path: Path) -> None:
+    certificates = FlowCertificates(tmp_path, KEY_PEM)
+    certificates.bring_in(PLAIN, issued(life=400 * DAY))
+    assert certificates.standing(PLAIN).enrolment is Enrolment.VALID
