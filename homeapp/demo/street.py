@@ -170,8 +170,9 @@ class Street:
             client_secret=VTN_CLIENT_SECRET,
             prices=PriceCurve(zone=TIME_ZONE),
             hub_key=hub_jwk,
-            hub_id=self.providers.hub_ae_ids["evc_sp"],
+            hub_id=hub_jwk["kid"],
             auto_confirm=True,
+            readers={EVC_CLIENT_ID: EVC_CLIENT_SECRET},
         )
 
     def _make_station(self, tls: ssl.SSLContext) -> DemoStation:

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from homeapp.clock import SharedClock
 from homeapp.hub import Hub, Outside
+from homeapp.identity import HubKeys
+from homeapp.identity.keys import key_pem
 from homeapp.model.device import AdoptedDevice, DeviceKind
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
 from homeapp.ports import StationRegister
@@ -17,6 +21,7 @@ from homeapp.store.ledger import Ledger
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 DEVICE_ID = "ocpp:a"
+_KEY_PEM = key_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
 @dataclass
@@ -99,7 +104,10 @@ def in_a_hub(tmp_path: Path, charger: Charger, body: Callable[[Hub, "asyncio.Tas
                 endpoint=charger,
                 meter_drivers={},
                 discoverers=[],
-                providers=[],
+                keys=HubKeys(sign_pem=_KEY_PEM, encryption_pem=_KEY_PEM),
+                machine_clock=clock,
+                pseudonym_key=b"k" * 32,
+                pev=None,
                 background={},
             )
             hub = Hub(outside)
