@@ -192,7 +192,7 @@ class FlowCertificates:
             found = x509.load_pem_x509_certificates(content)
         except ValueError:
             return None
-        return kept_chain(descriptor, self._key, found)
+        return kept_chain(descriptor, self._key, found, self._now())
 
     def _renewal_due(self, descriptor: Descriptor, own: x509.Certificate) -> datetime:
         # It may have been dated back: what counts is the time that it is of use, from when it was written here.

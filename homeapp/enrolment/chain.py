@@ -4,7 +4,6 @@ Certificates are dated by the machine's clock, because TLS looks at no other.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -61,17 +60,17 @@ def chain_for(
 
 
 def kept_chain(
-    descriptor: Descriptor, key: ec.EllipticCurvePublicKey, found: Sequence[x509.Certificate]
+    descriptor: Descriptor, key: ec.EllipticCurvePublicKey, found: Sequence[x509.Certificate], now: datetime
 ) -> tuple[x509.Certificate, ...] | None:
-    """The same of what was kept before, whatever the time is now; None where it does not fit any more."""
+    """The same of what was kept before, though it may have expired; None where it does not fit any more."""
     own = next((certificate for certificate in found if certificate.public_key() == key), None)
     if own is None:
         return None
-    # An authority may end before what it has signed, or be younger than a certificate that was dated back.
-    for moment in (own.not_valid_after_utc - _SECOND, own.not_valid_before_utc + _SECOND):
-        with suppress(SettingsInvalid):
-            return chain_for(descriptor, key, found, moment)
-    return None
+    try:
+        at = min(max(now, own.not_valid_before_utc), own.not_valid_after_utc - _SECOND)
+        return chain_for(descriptor, key, found, at)
+    except SettingsInvalid:
+        return None
 
 
 def common_names(certificate: x509.Certificate) -> list[str]:

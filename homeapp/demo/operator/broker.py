@@ -149,7 +149,7 @@ class Broker:
         rules = [f"pattern write {topic.format('%u')}" for topic in _MAY_WRITE]
         rules += [f"pattern read {topic.format('%u')}" for topic in _MAY_READ]
         user = f"{self.cse_user}:{_mosquitto_hash(self.cse_password)}\n"
-        tls = [f"{name} {self._directory / file}" for name, file in _TLS_FILES.items()]
+        tls = ["tls_version tlsv1.2", *(f"{name} {self._directory / file}" for name, file in _TLS_FILES.items())]
         configuration = [
             *_MOSQUITTO_GLOBALS,
             f"user {getpass.getuser()}",

@@ -211,6 +211,15 @@ def test_it_is_renewed_when_two_thirds_of_its_use_are_over_however_it_was_dated_
     assert standing.renewal_due == standing.not_after
 
 
+def test_a_certificate_that_outlives_the_authority_is_good_as_long_as_both_are(tmp_path: Path) -> None:
+    now = Now()
+    certificates = FlowCertificates(tmp_path, KEY_PEM, now)
+    certificates.bring_in(PLAIN, issued(365 * DAY))
+    assert certificates.standing(PLAIN).enrolment is Enrolment.VALID
+    now.at += 90 * DAY
+    assert certificates.standing(PLAIN).enrolment is Enrolment.NEEDED
+
+
 @pytest.mark.parametrize(
     "other", [descriptor_with(authority=FOREIGN), descriptor_with(hub="Chub-0002-evc")], ids=["operator", "AE-ID"]
 )
