@@ -66,8 +66,8 @@ async def answer_to(
 
 def is_own_certificate_refused(error: BaseException) -> bool:
     """Whether the other side has said (TLS alert) that it does not accept the hub's certificate."""
-    alerts = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
-    return any("ALERT" in (alert.reason or "") and "CERTIFICATE" in (alert.reason or "") for alert in alerts)
+    reasons = [cause.reason or "" for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
+    return any("ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason) for reason in reasons)
 
 
 async def _body(response: httpx.Response, name: str, limit: int) -> bytes:
