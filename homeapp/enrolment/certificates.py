@@ -5,8 +5,10 @@ blocks. Certificates are dated by the machine's clock, because TLS looks at no o
 """
 
 import logging
+import os
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,7 +107,10 @@ class FlowCertificates:
         if revoked is not None and names(revoked, chain[0]):
             raise SettingsInvalid("This certificate cannot be used: the operator has revoked it. Enrol the hub again.")
         pem = _pem(chain)
-        write_whole(self._certificate_file(descriptor.sp_id), pem)
+        path, now = self._certificate_file(descriptor.sp_id), self._now().timestamp()
+        write_whole(path, pem)
+        with suppress(OSError):
+            os.utime(path, (now, now))
         logger.info("%s: a certificate was kept, good until %s", descriptor.sp_id, chain[0].not_valid_after_utc)
         for context in self._contexts_of(descriptor):
             show_certificate(context, pem, self._key_pem)

@@ -70,7 +70,7 @@ class Renewal:
         if standing.renewal_due is None or standing.not_after is None:
             return LONGEST_S
         if (left := self._seconds_until(standing.renewal_due)) > 0:
-            return left
+            return min(left, LONGEST_S)
         if not descriptor.operator.est_url:
             self._tell(
                 "certificate_ends",
@@ -94,7 +94,7 @@ class Renewal:
         self._told.clear()
         await self._renewed(descriptor.sp_id)
         due = (await self._standing(descriptor)).renewal_due
-        return LONGEST_S if due is None else self._seconds_until(due)
+        return LONGEST_S if due is None else min(self._seconds_until(due), LONGEST_S)
 
     def _tell(self, code: str, descriptor: Descriptor, sentence: str) -> None:
         """Once for each certificate's end: the rounds come by every hour."""

@@ -102,7 +102,7 @@ class Revocation:
             await self._tell_if_revoked(descriptor)
             if is_changed:
                 await self._changed(sp_id)
-        return (self._due[sp_id] - self._clock.now()).total_seconds()
+        return min((self._due[sp_id] - self._clock.now()).total_seconds(), LONGEST_S)
 
     async def _fetch_or_tell(self, descriptor: Descriptor) -> bool:
         try:

@@ -13,7 +13,7 @@ from homeapp.supervision import jittered
 logger = logging.getLogger(__name__)
 
 LONGEST_S = 3600.0
-"""The machine's clock may be set, and the machine may sleep."""
+"""After which to look at the machine's clock again: it may be set, and the machine may sleep."""
 _FIRST_RETRY_S = 5.0
 _SHORTEST_S = 1.0
 
@@ -69,7 +69,7 @@ class Rounds:
             pause = jittered(attempt, _FIRST_RETRY_S, LONGEST_S)
         else:
             self._failures.pop(sp_id, None)
-        return min(max(pause, _SHORTEST_S), LONGEST_S)
+        return max(pause, _SHORTEST_S)
 
     async def _rest(self, seconds: float) -> None:
         waits = [

@@ -172,6 +172,11 @@ async def running(task: Awaitable[object]) -> AsyncIterator[None]:
             await job
 
 
+async def until(seen: Callable[[], bool]) -> None:
+    while not seen():
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.usecase("W4", "W9")
 def test_the_hub_enrols_with_a_password_that_is_good_once(tmp_path: Path) -> None:
     async def body(street: Street) -> None:
@@ -244,8 +249,7 @@ def test_renewal_goes_on_trying_while_the_server_is_away(tmp_path: Path, caplog:
         await street.server.__aexit__()
         street.clock.put_forward(timedelta(days=25))
         async with running(renewal.run()):
-            while "does not answer" not in caplog.text:
-                await asyncio.sleep(0.01)
+            await until(lambda: "does not answer" in caplog.text)
             async with street.server:
                 # By now it sleeps for at most an hour.
                 while street.told.flows.empty():
@@ -285,15 +289,24 @@ def test_what_only_a_person_can_mend_is_told_once(tmp_path: Path, prepare: str, 
     on_a_street(tmp_path, body)
 
 
-def test_renewal_waits_for_a_person_at_the_operator_and_then_goes_on(tmp_path: Path) -> None:
+def test_renewal_waits_for_a_person_at_the_operator_and_then_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
     async def body(street: Street) -> None:
         await street.enrol()
-        street.server.pending_s = 7200
+        first = street.server.issued[HUB]
+        street.server.pending_s = 3 * 3600
         street.clock.put_forward(timedelta(days=25))
-        renewal = street.renewal()
-        async with running(renewal.run()):
+        async with running(street.renewal().run()):
+            await until(lambda: "looks at the request first" in caplog.text)
             street.server.pending_s = None
-            renewal.wake()
+            for _ in range(17):
+                street.clock.put_forward(timedelta(minutes=10))
+                await asyncio.sleep(0.01)
+            assert street.server.issued[HUB] == first
+            street.clock.put_forward(timedelta(minutes=20))
             assert await street.told.flows.get() == "evc_sp"
 
     on_a_street(tmp_path, body)

@@ -21,6 +21,7 @@ from homeapp.demo import street as street_module
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
 from homeapp.model.offer import OfferState
+from homeapp.pseudonym import KEY_NAME as PSEUDONYM_KEY
 from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
 from homeapp.settings import GRID_SP_SECRET, SecretPlace
 
@@ -76,18 +77,14 @@ async def _live_in(street: Street) -> None:
         await owner.sees("evc_sp/one", OfferState.CONFIRMED, OfferState.SCHEDULED)
 
 
+_OWN_KEYS = (identity.HUB_KEY, identity.ENCRYPTION_KEY, identity.CA_KEY, identity.SERVER_KEY)
+
+
 def _secrets(street: Street, directory: Path) -> Iterator[tuple[str, str]]:
     store = open_secret_store(street.home.data_dir, SecretPlace.CREDENTIAL)
     devices = (f"device.{street.meter_id}", f"device.{street.charger_id}")
     yield "PIN", PIN
-    for name in (
-        secret_name(Role.OWNER),
-        GRID_SP_SECRET,
-        identity.HUB_KEY,
-        identity.CA_KEY,
-        identity.SERVER_KEY,
-        *devices,
-    ):
+    for name in (secret_name(Role.OWNER), PSEUDONYM_KEY, GRID_SP_SECRET, *_OWN_KEYS, *devices):
         value = store.get(name)
         assert value, name
         yield name, value
