@@ -1,8 +1,10 @@
 """Keeps long tasks alive: one that fails is started again with back-off and full jitter and never takes others down."""
 
+import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from homeapp.errors import HomeappError
 from homeapp.ports import Clock
@@ -13,10 +15,30 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 STEADY_AFTER_S = 60.0
 
+_T = TypeVar("_T")
+
 
 def jittered(attempt: int, first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> float:
     """Full jitter: evenly between 0 and min(longest, first * 2^attempt), s."""
     return random.uniform(0, min(longest_s, first_s * 2 ** min(attempt, 16)))  # noqa: S311 - spreading load, no secret
+
+
+async def heeding_cancellation(body: Coroutine[Any, Any, _T]) -> _T:
+    """Await ``body`` so that whoever goes on after its failure cannot miss being cancelled meanwhile.
+
+    A task group that is failing already swallows a cancellation of its task (before Python 3.13).
+    """
+    task = asyncio.create_task(body)
+    try:
+        await asyncio.wait((task,))
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+        # Its failure is not a second one where this is cancelled.
+        failure = None if task.cancelled() else task.exception()
+    if failure is not None:
+        raise failure
+    return task.result()
 
 
 async def supervise(

@@ -56,6 +56,11 @@ class Listener:
     def state(self) -> LinkState:
         return self.links[-1][0] if self.links else LinkState.DOWN
 
+    @property
+    def ups(self) -> int:
+        """How often the link has come up."""
+        return [state for state, _ in self.links].count(LinkState.UP)
+
     def times(self, text: str) -> int:
         """How often this content was dealt with."""
         return [content for content, _ in self.contents].count(text)

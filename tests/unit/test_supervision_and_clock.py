@@ -9,7 +9,7 @@ import pytest
 
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import DeviceUnreachable, SettingsInvalid
-from homeapp.supervision import jittered, supervise
+from homeapp.supervision import heeding_cancellation, jittered, supervise
 
 
 class HastyClock(SystemClock):
@@ -51,6 +51,59 @@ def test_a_part_that_fails_is_started_again_and_others_go_on(caplog: pytest.LogC
         asyncio.run(main())
     assert told == ["no answer", ""]
     assert "a: no answer" in caplog.text
+
+
+def test_a_cancellation_that_comes_while_a_group_fails_is_heeded() -> None:
+    async def main() -> None:
+        cleaning, may_end = asyncio.Event(), asyncio.Event()
+
+        async def fails() -> None:
+            raise DeviceUnreachable("no answer")
+
+        async def takes_time_to_end() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cleaning.set()
+                await may_end.wait()
+
+        async def group() -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(takes_time_to_end())
+                await asyncio.sleep(0)
+                tasks.create_task(fails())
+
+        async def goes_on() -> None:
+            while True:
+                try:
+                    await heeding_cancellation(group())
+                except* DeviceUnreachable:
+                    await asyncio.sleep(0)
+
+        keeper = asyncio.create_task(goes_on())
+        async with asyncio.timeout(10):
+            await cleaning.wait()
+            keeper.cancel()
+            may_end.set()
+            await asyncio.wait((keeper,))
+        assert keeper.cancelled()
+
+    asyncio.run(main())
+
+
+def test_results_and_failures_come_through() -> None:
+    async def gives() -> int:
+        return 7
+
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        assert await heeding_cancellation(gives()) == 7
+        with pytest.raises(ZeroDivisionError):
+            await heeding_cancellation(fails())
+
+    asyncio.run(main())
 
 
 def test_jitter_is_full_and_bounded() -> None:

@@ -1,6 +1,7 @@
 """The system operator: a oneM2M CSE (ACME) in a process of its own, reached through the street's broker."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import sys
@@ -11,7 +12,7 @@ from homeapp.demo.operator.broker import Broker
 from homeapp.demo.operator.child_process import ChildProcess, free_loopback_ports
 from homeapp.demo.operator.onem2m_application import Access, Onem2mApplication, Operation, ResourceType, Status
 from homeapp.demo.operator.pki import StreetAuthority
-from homeapp.errors import EnvironmentProblem, ProviderUnreachable
+from homeapp.errors import ProviderUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -65,16 +66,9 @@ class SystemOperatorCse:
         context = await asyncio.to_thread(self._authority.client_context, _ADMIN_ID)
         access = Access(host=self._broker.host, port=self._broker.port, context=context)
         async with Onem2mApplication(_ADMIN_ID, access) as admin:
-            while True:
-                try:
-                    async with asyncio.timeout(0.5):
-                        response = await admin.request({"op": Operation.RETRIEVE, "to": "cse-in"})
-                    if response.status == Status.OK:
-                        break
-                except (TimeoutError, ProviderUnreachable):
-                    continue
-                await asyncio.sleep(0.1)
-            await _let_applications_read_the_base(admin)
+            # The policy comes some time after the base.
+            for primitive, wanted in ((_READ_BASE, Status.OK), (_LET_READ_BASE, Status.UPDATED)):
+                await _until(admin, primitive, wanted)
 
     def _write_configuration(self) -> None:
         self._directory.mkdir(mode=0o700, exist_ok=True)
@@ -154,12 +148,23 @@ class SystemOperatorCse:
         }
 
 
-async def _let_applications_read_the_base(admin: Onem2mApplication) -> None:
-    """An application has to name the CSE's own broker address when it registers and finds it in the CSEBase only."""
-    may_create = {"acor": ["all"], "acop": 1, "acod": [{"chty": [ResourceType.ACP, _NOTIFICATION_TARGET_POLICY]}]}
-    may_read = {"acor": ["all"], "acop": 2}
-    content = {"m2m:acp": {"pv": {"acr": [may_create, may_read]}}}
-    primitive = {"op": Operation.UPDATE, "to": "cse-in/acpCreateRootResources", "pc": content}
-    response = await admin.request(primitive)
-    if response.status != Status.UPDATED:
-        raise EnvironmentProblem(f"The CSE does not let its base be read by applications ({response.status}).")
+_READ_BASE: dict[str, object] = {"op": Operation.RETRIEVE, "to": "cse-in"}
+_MAY_CREATE = {"acor": ["all"], "acop": 1, "acod": [{"chty": [ResourceType.ACP, _NOTIFICATION_TARGET_POLICY]}]}
+_MAY_READ = {"acor": ["all"], "acop": 2}
+_LET_READ_BASE: dict[str, object] = {
+    # An application has to name the CSE's own broker address when it registers and finds it in the CSEBase only.
+    "op": Operation.UPDATE,
+    "to": "cse-in/acpCreateRootResources",
+    "pc": {"m2m:acp": {"pv": {"acr": [_MAY_CREATE, _MAY_READ]}}},
+}
+
+
+async def _until(admin: Onem2mApplication, primitive: dict[str, object], wanted: Status) -> None:
+    """Ask until the CSE says that."""
+    while True:
+        with contextlib.suppress(TimeoutError, ProviderUnreachable):
+            async with asyncio.timeout(0.5):
+                response = await admin.request(primitive)
+            if response.status == wanted:
+                return
+            await asyncio.sleep(0.1)

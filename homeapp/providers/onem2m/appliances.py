@@ -178,32 +178,37 @@ class StatusPublisher:
 
     def _changes(self, module: Module) -> dict[str, Any]:
         """Empty where there is nothing to tell; a mandatory attribute that is no longer known keeps its last value."""
-        told, wanted = self._told.get(module), self._wanted[module]
+        told, wanted = self._told.get(module), self._wanted.get(module)
+        if wanted is None:
+            # Dropped meanwhile.
+            return {}
         if told is None:
-            known = {name: value for name, value in wanted.items() if value is not None}
-            return known if module.mandatory in known else {}
-        return {
-            name: value
-            for name, value in wanted.items()
-            if told.get(name) != value and (value is not None or name != module.mandatory)
-        }
+            return _settable(module, wanted) if wanted[module.mandatory] is not None else {}
+        return {name: value for name, value in _settable(module, wanted).items() if told.get(name) != value}
 
     async def _tell(self, mailbox: Mailbox, module: Module, changes: dict[str, Any]) -> None:
         answer = Status.CONFLICT.value
         if module not in self._told:
             policy = f"{self._base}/{mailbox.policy(STATUS_PURPOSE)}"
             parent = f"{self._base}/{module.device}"
-            node = _flex_container(parent, module.name, module.tag, policy, module.definition, changes)
+            known = {name: value for name, value in changes.items() if value is not None}
+            node = _flex_container(parent, module.name, module.tag, policy, module.definition, known)
             made = await self._exchange.request(
                 Operation.CREATE, parent, kind=ResourceType.FLEX_CONTAINER, content=node.creation()
             )
             answer = made.rsc
         if answer in ALREADY_THERE:
+            # Null takes back what an earlier run of the hub has left there.
             address = f"{self._base}/{module.path}"
             answer = (await self._exchange.request(Operation.UPDATE, address, content={module.tag: changes})).rsc
         if answer not in (Status.CREATED, Status.UPDATED):
             raise ProviderUnreachable(f"The system operator does not take the state of {module.path} (code {answer}).")
-        self._told.setdefault(module, {}).update(changes)
+        if module in self._wanted:
+            self._told.setdefault(module, {}).update(changes)
+
+
+def _settable(module: Module, wanted: Values) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if value is not None or name != module.mandatory}
 
 
 def _flex_container(

@@ -70,6 +70,7 @@ class HttpLink:
         self._url = url
         self._tls = tls
         self._client: httpx.AsyncClient | None = None
+        self._answered = False
         self._ended: asyncio.Future[LinkEnded] = asyncio.get_running_loop().create_future()
 
     async def open(self) -> None:
@@ -90,7 +91,9 @@ class HttpLink:
             raise ProviderUnreachable(NO_ANSWER) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             logger.debug("system operator: HTTP failed: %s", type(error).__name__)
-            raise self._note_end(_end(error)) from error
+            end = _end(error)
+            # What MQTT calls so too: under TLS 1.3 a client certificate is refused after the handshake.
+            raise self._note_end(LinkEnd.SILENT if end is LinkEnd.LOST and not self._answered else end) from error
 
     def answer(self, delivery: Delivery) -> None:
         """Without effect: nothing is notified."""
@@ -120,6 +123,7 @@ class HttpLink:
             content=None if request.pc is None else msgspec.json.encode(request.pc),
         )
         response = await client.send(message, stream=True)
+        self._answered = True
         try:
             body = await _body(response)
         finally:

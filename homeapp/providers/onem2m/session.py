@@ -38,7 +38,7 @@ from homeapp.reconnect import (
     shared_loss_s,
 )
 from homeapp.settings import SystemOperatorSettings
-from homeapp.supervision import STEADY_AFTER_S, jittered
+from homeapp.supervision import STEADY_AFTER_S, heeding_cancellation, jittered
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +128,13 @@ class OneM2mSession:
 
     async def run(self) -> NoReturn:
         """Connect, stay connected and connect again, until cancelled; idle once the AE is erased."""
+        self._closed.clear()
+        try:
+            await self._run()
+        finally:
+            self._closed.set()
+
+    async def _run(self) -> NoReturn:
         loop, attempt = asyncio.get_running_loop(), 0
         # A town that gets its power back starts all its hubs at once.
         shared = self._uptime_s() < JUST_STARTED_S
@@ -135,10 +142,11 @@ class OneM2mSession:
             await self._rest(first_pause(self._settings.reconnect_spread_s, self._random))
         while True:
             if self._left.is_set():
+                self._closed.set()
                 await asyncio.Event().wait()
             begun = loop.time()
             self._report(LinkState.CONNECTING, self._problem)
-            ended = await self._one_connection()
+            ended = await heeding_cancellation(self._one_connection())
             self._report(LinkState.DOWN, None if ended.end is LinkEnd.LEFT else str(ended))
             attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
             shared = shared or self._was_up
@@ -259,7 +267,6 @@ class OneM2mSession:
             await transport.close(forget=self._left.is_set())
             if self._left.is_set():
                 ended = LinkEnded(LinkEnd.LEFT)
-                self._closed.set()
         self._binding.ended(ended.end)
         return ended
 
@@ -269,17 +276,17 @@ class OneM2mSession:
         while True:
             begun = loop.time()
             try:
-                self._rebuild.clear()
-                await self._set_up()
-                self._report(LinkState.UP, None)
-                await self._work(transport)
+                await heeding_cancellation(self._set_up_and_work(transport))
             except* (ProviderUnreachable, MessageRejected) as problems:
                 self._report(LinkState.CONNECTING, str(_first(problems)))
             attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
             await self._rest(jittered(attempt))
 
-    async def _work(self, transport: Transport) -> None:
+    async def _set_up_and_work(self, transport: Transport) -> None:
         """Handle what comes in; ends only by ProviderUnreachable."""
+        self._rebuild.clear()
+        await self._set_up()
+        self._report(LinkState.UP, None)
         early, self._early = self._early or (), None
         for delivery in early:
             self._notified(delivery)
@@ -328,12 +335,12 @@ class OneM2mSession:
         while True:
             await publisher.news()
             await self._make_ready(sp_id, DataClass.IDENTITY)
-            mailbox = self._registration.mailbox(sp_id)
-            try:
-                await publisher.tell(mailbox)
-            except ProviderUnreachable:
-                self._registration.stands = False
-                raise
+            async with self._tree:
+                try:
+                    await publisher.tell(self._registration.mailbox(sp_id))
+                except ProviderUnreachable:
+                    self._registration.stands = False
+                    raise
             await self._clock.sleep(STATUS_EVERY_S)
 
     async def _set_up(self) -> None:
