@@ -9,7 +9,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from http import HTTPMethod, HTTPStatus
 
 import httpx
@@ -90,7 +89,7 @@ class HttpLink:
         except TimeoutError as error:
             raise ProviderUnreachable(NO_ANSWER) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            logger.debug("system operator: HTTP failed: %s", type(error).__name__)
+            logger.debug("system operator: HTTP failed: %s", error)
             end = _end(error)
             # What MQTT calls so too: under TLS 1.3 a client certificate is refused after the handshake.
             raise self._note_end(LinkEnd.SILENT if end is LinkEnd.LOST and not self._answered else end) from error
@@ -110,9 +109,13 @@ class HttpLink:
 
     async def _exchange_twice(self, client: httpx.AsyncClient, request: Request) -> Response:
         """A server may close a connection that has been idle just when a request is on its way: then once more."""
-        with suppress(httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+        try:
             return await self._exchange(client, request)
-        return await self._exchange(client, request)
+        except httpx.TransportError as error:
+            if _end(error) is LinkEnd.TLS_FAILED or not self._answered:
+                raise
+            logger.debug("system operator: HTTP failed: %s", error)
+            return await self._exchange(client, request)
 
     async def _exchange(self, client: httpx.AsyncClient, request: Request) -> Response:
         message = client.build_request(
@@ -188,7 +191,8 @@ async def _body(response: httpx.Response) -> bytes:
 def _end(error: BaseException) -> LinkEnd:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLError):
+        # Not any error of TLS: a connection that breaks off is one too.
+        if isinstance(cause, ssl.SSLError) and ("CERTIFICATE" in str(cause.reason) or "ALERT" in str(cause.reason)):
             return LinkEnd.TLS_FAILED
         cause = cause.__cause__ or cause.__context__
     return LinkEnd.UNREACHABLE if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else LinkEnd.LOST

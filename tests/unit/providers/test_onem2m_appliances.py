@@ -112,7 +112,7 @@ def test_only_what_has_changed_is_told_and_only_when_there_is_something() -> Non
         telling.publish(replace(FULL, soc_pct=None))
         await telling.news()
         await telling.tell(MAILBOX)
-        made = {to: content for operation, _, content in exchange.asked for to in content}
+        made = {tag: values for _, _, content in exchange.asked for tag, values in content.items()}
         assert set(made) == {"cod:elVCr", "cod:fauDn", "cod:eneCn", "cod:eneGn"}
         assert made["cod:elVCr"]["acpi"] == [f"{BASE}/acp-status-evc_sp"]
         exchange.asked.clear()
