@@ -62,6 +62,7 @@ from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.model.site import Site
 from homeapp.offers.desk import OfferDesk
+from homeapp.pairing import MAY_SEND
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
 from homeapp.providers.peer import Peer
@@ -71,6 +72,7 @@ from homeapp.settings import SystemOperatorSettings
 from homeapp.snapshot import LiveState
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.outbox import Outbox
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 if installed_broker() is not BrokerProgram.MOSQUITTO:
@@ -96,17 +98,19 @@ class Home:
 
     def __init__(self, street: "Street", database: Database) -> None:
         clock = street.clock
-        self.ledger = Ledger(database, clock)
+        outbox = Outbox(database, clock)
+        self.ledger = Ledger(database, clock, outbox.wake)
         goal = Goal(
             mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=clock.now(), floor_pct=50.0, capacity_wh=60_000.0
         )
         self.live = LiveState(site=Site(), goal=goal, clock=clock)
-        self.desk = OfferDesk(ledger=self.ledger, clock=clock, on_change=self._happened)
+        self.desk = OfferDesk(ledger=self.ledger, outbox=outbox, clock=clock, on_change=self._happened)
         self.inbox = HubInbox(
             desk=self.desk,
             ledger=self.ledger,
+            outbox=outbox,
             live=self.live,
-            names={"evc_sp": "EVC provider"},
+            name_of=str,
             tariff_changed=self._happened,
             live_changed=self._look,
         )
@@ -177,7 +181,7 @@ class Street:
                 ae_id=evc.ae_id,
                 hub_ae_id=HUB,
                 keys=tuple(evc.keys),
-                purposes=evc.purposes,
+                purposes=tuple(MAY_SEND["evc_sp"]),
                 data=tuple(DataClass(item) for item in evc.data),
             )
             yield self
@@ -186,10 +190,9 @@ class Street:
         settings = SystemOperatorSettings(
             broker_host=self.side.broker_host,
             broker_port=self.side.broker_port,
-            ca_file=str(self.side.ca_file),
-            certificate_file=str(self.certificate),
             ae_id=HUB,
             catch_up_s=86_400.0,
+            reconnect_spread_s=1.0,
         )
         return SystemOperator(
             settings=settings,
@@ -200,6 +203,7 @@ class Street:
             sp_id="evc_sp",
             peer=self.peer,
             keys_changed=keys_changed,
+            admit=admitted,
         )
 
     @contextlib.asynccontextmanager
@@ -263,6 +267,10 @@ class Street:
         context = self.side.authority.client_context(ae_id)
         access = Access(host=self.side.broker_host, port=self.side.broker_port, context=context)
         return Impostor(ae_id, access, originator)
+
+
+async def admitted(sp_id: str, size_bytes: int) -> None:
+    """How much a provider may send is not tested here."""
 
 
 class Impostor(Onem2mApplication):

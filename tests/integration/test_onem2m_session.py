@@ -32,6 +32,7 @@ from homeapp.model.health import HealthAlert, PartOrder, Severity
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Choice, Decision, Offer, OfferKind, Receipt, ReceiptLevel
 from homeapp.model.tariff import Tariff
+from homeapp.pairing import MAY_SEND
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
 from homeapp.providers.onem2m import session as session_module
@@ -212,7 +213,7 @@ class Street:
             ae_id=told.ae_id,
             hub_ae_id=self.side.hub_ae_ids[sp_id],
             keys=tuple(told.keys),
-            purposes=told.purposes,
+            purposes=tuple(MAY_SEND[sp_id]),
             data=tuple(DataClass(item) for item in told.data),
         )
 
@@ -254,6 +255,7 @@ class Street:
             sp_id=sp_id,
             peer=peer,
             keys_changed=keys_are_kept,
+            admit=admitted,
         )
 
     @contextlib.asynccontextmanager
@@ -280,6 +282,10 @@ class Street:
 
 
 async def keys_are_kept(sp_id: str, keys: tuple[dict[str, str], ...], until: datetime) -> None:
+    pass
+
+
+async def admitted(sp_id: str, size_bytes: int) -> None:
     pass
 
 
