@@ -55,6 +55,8 @@ async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path 
     async with Street(plan) as street:
         await street.home.start_hub()
         await street.power_charger()
+        if not arguments.check:
+            await street.settle()
         if arguments.check:
             begun = time.monotonic()
             passed = await Check(street, _step_as_json if arguments.json else _step_in_words).run()
@@ -166,7 +168,7 @@ def _show_log(directory: Path) -> None:
 
 
 def _step_in_words(step: StepSeen) -> None:
-    _say(f"{'ok    ' if step.passed else 'FAILED'} {step.number:2}. {step.title}\n           {step.evidence}")
+    _say(f"{'ok    ' if step.passed else 'FAILED'} {step.item:<5} {step.title}\n             {step.evidence}")
 
 
 def _step_as_json(step: StepSeen) -> None:

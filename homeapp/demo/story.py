@@ -60,7 +60,7 @@ class Story:
         self.say("The charger has its floor profile and a password of its own.")
 
     async def _come_home(self) -> None:
-        self.street.station.plug_in()
+        self.street.plug_in()
         await self.owner.wait(lambda: (self.owner.snapshot.evce_w.value or 0) > 6000)
         power_kw = (self.owner.snapshot.evce_w.value or 0) / 1000
         self.say(f"The car is plugged in and charges with {power_kw:.1f} kW.")

@@ -31,7 +31,7 @@ from homeapp.demo.pev.pev import DemoPev
 from homeapp.demo.uplink import DemoUplink
 
 TIME_ZONE = "Europe/Amsterdam"
-LOCAL_START = "12:40"
+LOCAL_START = "12:43"
 READY_BY = "17:30"
 VTN_CLIENT_ID = "home-0001"
 VTN_CLIENT_SECRET = "street-only-not-a-secret"  # noqa: S105 - lives and dies with the street

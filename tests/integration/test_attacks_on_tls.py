@@ -34,6 +34,7 @@ HUB = "Chub-0001-evc"
 PROVIDER = "Cevc-sp"
 OPERATOR, FOREIGN = StreetAuthority(), StreetAuthority()
 DAY = timedelta(days=1)
+ACCEPTED = b"\x20\x02\x00\x00"
 mosquitto_only = pytest.mark.skipif(
     installed_broker() is not BrokerProgram.MOSQUITTO, reason="mosquitto is not installed"
 )
@@ -270,10 +271,14 @@ def test_certificates_of_others_are_not_taken_for_the_hubs(tmp_path: Path) -> No
     assert certificates.standing(descriptor) == before
 
 
-def with_broker(directory: Path, body: Callable[[Broker, StreetAuthority], Awaitable[None]]) -> str:
+def with_broker(
+    directory: Path,
+    body: Callable[[Broker, StreetAuthority], Awaitable[None]],
+    program: BrokerProgram = BrokerProgram.MOSQUITTO,
+) -> str:
     """Its log afterwards."""
     authority = StreetAuthority()
-    broker = Broker(directory, authority, BrokerProgram.MOSQUITTO)
+    broker = Broker(directory, authority, program)
 
     async def main() -> None:
         await broker.start()
@@ -350,10 +355,27 @@ def test_the_operator_turns_a_revoked_hub_away_and_nobody_else(tmp_path: Path) -
         assert (await link.ended()).end is LinkEnd.LOST
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await asyncio.to_thread(knock, broker.port, client_with(authority, revoked))
-        assert await asyncio.to_thread(knock, broker.port, client_with(authority, good)) == b"\x20\x02\x00\x00"
+        assert await asyncio.to_thread(knock, broker.port, client_with(authority, good)) == ACCEPTED
         await link.close()
 
     assert "certificate verify failed" in with_broker(tmp_path, body)
+
+
+@pytest.mark.usecase("W4", "W9")
+def test_the_broker_for_machines_without_mosquitto_does_so_too(tmp_path: Path) -> None:
+    pytest.importorskip("amqtt")
+
+    async def body(broker: Broker, authority: StreetAuthority) -> None:
+        revoked = authority.issue_client(HUB)
+        context = client_with(authority, revoked)
+        assert await asyncio.to_thread(knock, broker.port, context) == ACCEPTED
+        await broker.revoke(revoked.certificate_pem)
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.to_thread(knock, broker.port, context)
+        context = client_with(authority, authority.issue_client(HUB))
+        assert await asyncio.to_thread(knock, broker.port, context) == ACCEPTED
+
+    with_broker(tmp_path, body, BrokerProgram.AMQTT)
 
 
 @mosquitto_only

@@ -68,7 +68,7 @@ async def _live_in(street: Street) -> None:
         await owner.adopts_meter(street.meter, street.meter_id)
         await owner.finds(street.charger_id)
         await owner.adopts(street.charger_id, "Charger")
-        street.station.plug_in()
+        street.plug_in()
         await street.station.wait_for(lambda seen: seen.power_w > 6000, WAIT_S)
         start = street.in_minutes(60)
         end = start + timedelta(minutes=5)

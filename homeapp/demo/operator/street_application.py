@@ -66,6 +66,7 @@ class StreetApplication(ABC):
         name: for people.
         ae_id: its AE-ID, equal to the common name of its certificate.
         registered: whether the system operator knows it.
+        watched: containers that it is subscribed to.
         history: the last 500 things seen on the wire, oldest first.
     """
 
@@ -74,6 +75,7 @@ class StreetApplication(ABC):
 
     def __init__(self, access: Access, clock: Clock) -> None:
         self.registered = False
+        self.watched: set[str] = set()
         self.history: deque[WireEvent] = deque(maxlen=500)
         self._clock = clock
         self._key = SigningKey()
@@ -139,7 +141,9 @@ class StreetApplication(ABC):
     async def _watch(self, container: str) -> bool:
         """Take in what is and what will be in ``container``; False where it is not there or not to be read."""
         if (await self._application.subscribe(container)).status not in STANDS:
+            self.watched.discard(container)
             return False
+        self.watched.add(container)
         await self._catch_up(container)
         return True
 
