@@ -13,7 +13,7 @@ from homeapp.doctor import examine
 from homeapp.errors import DeviceError, HomeappError
 from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
 from homeapp.goal import goal_at, local_midnight
-from homeapp.identity import HubKeys, public_jwk
+from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
@@ -26,6 +26,7 @@ from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
+from homeapp.pseudonym import pseudonym
 from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
@@ -142,7 +143,8 @@ class Hub:
                 database=outside.database,
                 ledger=self._ledger,
                 clock=outside.clock,
-                home=public_jwk(outside.keys.sign_pem)["kid"],
+                # Nobody else can tell the ids of records beforehand and take their places.
+                home=pseudonym(outside.pseudonym_key, "home", "records"),
                 pseudonym_key=outside.pseudonym_key,
                 pev=outside.pev,
                 charger=lambda: self._live.evce,

@@ -31,7 +31,7 @@ class Grounds:
     """What the work stands on.
 
     Attributes:
-        home: identifies this home in the ids of records.
+        home: makes the ids of records this home's own; nobody else knows it.
         pseudonym_key: see ``homeapp.pseudonym.pseudonym_key``.
         pev: the car's data link, or None where there is none.
         charger: the charger's newest state, or None.

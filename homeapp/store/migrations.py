@@ -127,16 +127,17 @@ def _ledger_3(database: Database) -> None:
             """CREATE TABLE wider_outbox (
                 number INTEGER PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL UNIQUE, key TEXT,
                 sp_id TEXT NOT NULL, kind TEXT NOT NULL, data_class TEXT NOT NULL, priority INTEGER NOT NULL,
-                not_after REAL NOT NULL,
+                not_after REAL NOT NULL, closed_at REAL,
                 state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'void', 'late', 'refused')),
                 failure TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL) STRICT""",
             """INSERT INTO wider_outbox
                 SELECT number, decision_id, key, sp_id, 'decision', 'identity', 1,
-                    unixepoch(message ->> '$.not_after'), state, failure, told, message FROM outbox""",
+                    unixepoch(message ->> '$.not_after'), NULL, state, failure, told, message FROM outbox""",
             "DROP TABLE outbox",
             "ALTER TABLE wider_outbox RENAME TO outbox",
             "CREATE INDEX outbox_waiting ON outbox (sp_id, priority, number) WHERE state = 'waiting'",
             "CREATE INDEX outbox_untold ON outbox (number) WHERE state IN ('late', 'refused') AND told = 0",
+            "CREATE INDEX outbox_kept ON outbox (sp_id, closed_at) WHERE state = 'delivered' AND message != ''",
             """CREATE TABLE consents (
                 sp_id TEXT NOT NULL, data_class TEXT NOT NULL, body TEXT NOT NULL,
                 PRIMARY KEY (sp_id, data_class)) STRICT""",

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from homeapp.audit import FIRST_PREV, row_hash
 from homeapp.model.consent import DataClass
-from homeapp.model.offer import OfferCase, OfferState, Receipt
+from homeapp.model.offer import OfferCase, OfferState, Receipt, ReceiptLevel
 from homeapp.model.record import Priority
 from homeapp.ports import DecisionMessage
 from homeapp.store.records import decode, encode
@@ -115,6 +115,9 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     if cursor.rowcount:
         audit(connection, now, "receipt", receipt.decision_id, receipt)
     close_delivered(connection, receipt.decision_id, DECISION_FIELDS, receipt.size_bytes, now)
+    if receipt.level is ReceiptLevel.BUSINESS:
+        # The provider itself has it: nothing can make it necessary once more.
+        connection.execute("UPDATE outbox SET message = '' WHERE record_id = ?", (receipt.decision_id,))
     return True
 
 
@@ -144,14 +147,14 @@ def earned_since(connection: sqlite3.Connection, since: datetime) -> Decimal:
 
 
 def close_outbox_row(connection: sqlite3.Connection, record_id: str, state: str, sentence: str, now: datetime) -> bool:
-    """It waits no longer and its body is erased; False where it was closed before.
+    """It waits no longer; False where it was closed before.
 
-    What is personal must not lie about: the disclosure and the decision itself say enough.
+    What is personal must not lie about: its body is erased, unless it was delivered and may have to be again.
     """
     cursor = connection.execute(
-        "UPDATE outbox SET state = ?, failure = ?, message = '', told = kind != ? "
-        "WHERE record_id = ? AND state = 'waiting'",
-        (state, sentence, DECISION, record_id),
+        "UPDATE outbox SET state = ?, failure = ?, closed_at = ?, message = iif(? = 'delivered', message, ''), "
+        "told = kind != ? WHERE record_id = ? AND state = 'waiting'",
+        (state, sentence, now.timestamp(), state, DECISION, record_id),
     )
     if cursor.rowcount:
         audit(connection, now, "relay", record_id, {"outcome": state, "sentence": sentence})

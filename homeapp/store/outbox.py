@@ -34,6 +34,8 @@ MOST_WAITING = 20_000
 """Records per provider."""
 TIDY_EVERY_S = 60.0
 CLOSED_LIFE = timedelta(days=7)
+KEPT_FOR = timedelta(hours=1)
+"""How long what was delivered could be delivered again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,9 @@ class News:
 
 
 class Outbox:
-    """Every write is durable when the call returns; the bodies of what waits no longer are erased at once.
+    """Every write is durable when the call returns; the bodies of what waits no longer are erased.
+
+    That is done at once, but for what was delivered: it is kept for an hour, in case the provider's platform loses it.
 
     Attributes (of the constructor):
         notice: told (code, sentence) where records had to be dropped.
@@ -101,6 +105,7 @@ class Outbox:
             if late:
                 logger.info("outbox: %d records are of no use any more and were dropped", late)
             await self._purge()
+            await self._erase_kept()
             await self._clock.sleep(TIDY_EVERY_S)
 
     async def put(self, *records: DataRecord) -> None:
@@ -148,6 +153,30 @@ class Outbox:
             record_id, fields = message.decision.decision_id, list(DECISION_FIELDS)
         await self._file.write(lambda connection: close_delivered(connection, record_id, fields, size_bytes, now))
 
+    async def deliver_again(self, sp_id: str) -> int:
+        """The provider's platform has lost what lay there: what it got lately waits once more; returns how much.
+
+        With the same ids, so that what the provider has read already has no second effect. Decisions that it has
+        confirmed are left alone.
+        """
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> int:
+            count = connection.execute(
+                "UPDATE outbox SET state = 'waiting', closed_at = NULL WHERE sp_id = ? AND state = 'delivered' AND "
+                "message != '' AND closed_at >= ? AND not_after > ?",
+                (sp_id, (now - KEPT_FOR).timestamp(), now.timestamp()),
+            ).rowcount
+            if count:
+                audit(connection, now, "delivered_again", sp_id, {"count": count})
+            return count
+
+        count = await self._file.write(write)
+        if count:
+            logger.warning("%s: its platform has lost what lay there; %d messages are delivered again", sp_id, count)
+            self.wake(sp_id)
+        return count
+
     async def undeliverable(self, record_id: str, failure: Failure, sentence: str) -> None:
         """It will never be handed over; ``sentence`` is for the owner."""
         await self._close(record_id, failure, sentence)
@@ -171,6 +200,11 @@ class Outbox:
             ).fetchall()
             for (record_id,) in answers:
                 close_outbox_row(connection, record_id, Failure.REFUSED, _NOT_SHARED, now)
+            connection.execute(
+                "UPDATE outbox SET message = '' WHERE sp_id = ? AND state = 'delivered' AND message != '' AND "
+                "data_class IN (SELECT value FROM json_each(?))",
+                (sp_id, kinds),
+            )
             records = connection.execute(
                 f"UPDATE outbox SET state = 'void', message = '', told = 1 WHERE {condition}",  # noqa: S608 - fixed text
                 (sp_id, kinds),
@@ -227,6 +261,15 @@ class Outbox:
             return len(late)
 
         return await self._file.write(write)
+
+    async def _erase_kept(self) -> None:
+        before = (self._clock.now() - KEPT_FOR).timestamp()
+        await self._file.write(
+            lambda connection: connection.execute(
+                "UPDATE outbox SET message = '' WHERE state = 'delivered' AND message != '' AND closed_at < ?",
+                (before,),
+            )
+        )
 
     async def _purge(self) -> int:
         # Until then a second put of the same record changes nothing, and later ones are late anyway.

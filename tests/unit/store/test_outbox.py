@@ -34,7 +34,7 @@ from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import CaseChange, Failure, Undelivered, field_names
-from homeapp.store.outbox import Outbox, Waiting
+from homeapp.store.outbox import KEPT_FOR, Outbox, Waiting
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -151,7 +151,7 @@ class Store:
     async def tidy(self) -> None:
         running = asyncio.ensure_future(self.outbox.run())
         # Reads and writes are done in the order they were asked for.
-        for _ in range(3):
+        for _ in range(4):
             await self.outbox.waiting()
         running.cancel()
         with suppress(asyncio.CancelledError):
@@ -262,7 +262,7 @@ def test_what_left_while_consent_was_taken_back_or_time_ran_out_is_noted_too(
 
 
 @pytest.mark.usecase("W8")
-@pytest.mark.parametrize("end", ["delivered", "refused", "void", "withheld", "late", "too many"])
+@pytest.mark.parametrize("end", ["delivered", "delivered and void", "refused", "void", "withheld", "late", "too many"])
 def test_nothing_of_a_body_stays_in_the_file_whatever_became_of_it(tmp_path: Path, end: str) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
@@ -271,6 +271,12 @@ def test_nothing_of_a_body_stays_in_the_file_whatever_became_of_it(tmp_path: Pat
             match end:
                 case "delivered":
                     assert await store.drain() == ["l1"]
+                    assert (await store.rows("SELECT message FROM outbox"))[0] != ("",), "it may be needed again"
+                    store.clock.at += KEPT_FOR + timedelta(seconds=1)
+                    await store.tidy()
+                case "delivered and void":
+                    assert await store.drain() == ["l1"]
+                    assert await store.outbox.void("evc_sp", [DataClass.LOCATION]) == 0
                 case "refused":
                     await store.outbox.undeliverable("l1", Failure.REFUSED, "No.")
                 case "void":
@@ -444,6 +450,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.made = 0
         self.expected: dict[str, list[tuple[int, int, str, DataClass]]] = {"evc_sp": [], "pev_sp": []}
         self.handed_over: list[str] = []
+        self.kept: list[tuple[str, datetime, tuple[int, int, str, DataClass]]] = []
 
     @initialize()
     def start(self) -> None:
@@ -498,9 +505,17 @@ class OutboxMachine(RuleBasedStateMachine):
             if how == "receipt" and isinstance(first, DecisionMessage):
                 self.run(self.store.ledger.keep_receipt(receipt(wanted[2], sp_id=sp_id)))
             self.run(self.store.outbox.delivered(first, 700))
-            assert wanted[2] not in self.handed_over
+            if how == "relay" or not isinstance(first, DecisionMessage):
+                self.kept.append((sp_id, self.clock.at, wanted))
             self.handed_over.append(wanted[2])
             self.expected[sp_id].remove(wanted)
+
+    @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]))
+    def lose_at_the_provider(self, sp_id: str) -> None:
+        again = [kept for kept in self.kept if kept[0] == sp_id and self.clock.at - kept[1] <= KEPT_FOR]
+        assert self.run(self.store.outbox.deliver_again(sp_id)) == len(again)
+        self.kept = [kept for kept in self.kept if kept not in again]
+        self.expected[sp_id] += [row for _, _, row in again]
 
     @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]), failure=st.sampled_from(Failure))
     def fail(self, sp_id: str, failure: Failure) -> None:
@@ -517,12 +532,14 @@ class OutboxMachine(RuleBasedStateMachine):
         gone = [row for row in self.expected[sp_id] if row[3] in data_classes]
         assert self.run(self.store.outbox.void(sp_id, data_classes)) == len(gone)
         self.expected[sp_id] = [row for row in self.expected[sp_id] if row not in gone]
+        self.kept = [kept for kept in self.kept if kept[0] != sp_id or kept[2][3] not in data_classes]
 
     @rule()
     def restart(self) -> None:
         self.run(self.database.__aexit__(None, None, None))
         assert (SECRET.encode() in (self.directory / "ledger.db").read_bytes()) == any(
-            name.startswith("r") for rows in self.expected.values() for _, _, name, _ in rows
+            row[2].startswith("r")
+            for row in (*(row for rows in self.expected.values() for row in rows), *(kept[2] for kept in self.kept))
         )
         self.start()
 
@@ -532,6 +549,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if hours > 24:
             for sp_id, rows in self.expected.items():
                 self.expected[sp_id] = [row for row in rows if row[0] == Priority.DECISION]
+            self.kept.clear()
             self.run(self.store.tidy())
 
     @invariant()
@@ -545,7 +563,9 @@ class OutboxMachine(RuleBasedStateMachine):
             assert waiting.get(sp_id, Waiting(decisions=0, records=0)) == expected
         noted = self.run(self.store.rows("SELECT record_id FROM disclosures ORDER BY number"))
         assert [row[0] for row in noted] == self.handed_over
-        assert self.run(self.store.rows("SELECT 1 FROM outbox WHERE (state = 'waiting') = (message = '')")) == []
+        empty = "SELECT 1 FROM outbox WHERE state = 'waiting' AND message = ''"
+        left = "SELECT 1 FROM outbox WHERE state NOT IN ('waiting', 'delivered') AND message != ''"
+        assert self.run(self.store.rows(empty)) == self.run(self.store.rows(left)) == []
 
 
 TestOutbox = pytest.mark.timeout(120)(OutboxMachine.TestCase)
