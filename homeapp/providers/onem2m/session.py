@@ -10,16 +10,16 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random, SystemRandom
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from homeapp.errors import MessageRejected, NotConsented, ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.ports import Clock
 from homeapp.providers.onem2m.appliances import STATUS_EVERY_S, ApplianceStatus, StatusPublisher
+from homeapp.providers.onem2m.attempts import Attempts
 from homeapp.providers.onem2m.codec import NotificationKind, Operation, ResourceType, Status
 from homeapp.providers.onem2m.exchange import Exchange
 from homeapp.providers.onem2m.http_link import HttpBinding
@@ -29,44 +29,16 @@ from homeapp.providers.onem2m.mqtt_transport import MqttBinding
 from homeapp.providers.onem2m.registration import Registration
 from homeapp.providers.onem2m.resources import Mailbox, content_instance
 from homeapp.providers.onem2m.transport import Binding, Delivery, LinkEnd, LinkEnded, Transport
-from homeapp.reconnect import (
-    FIRST_S,
-    JUST_STARTED_S,
-    first_pause,
-    machine_uptime_s,
-    next_pause,
-    shared_loss_s,
-)
+from homeapp.reconnect import machine_uptime_s
 from homeapp.settings import SystemOperatorSettings
 from homeapp.supervision import STEADY_AFTER_S, heeding_cancellation, jittered
 
 logger = logging.getLogger(__name__)
 
-SLOW_PAUSE_S = 600.0
-"""Between attempts with credentials that were refused: only a person can mend that."""
-_SILENT_ATTEMPTS = 4
-"""Closed connections without a word, after which they count as refused credentials too."""
 _LEAVE_TIMEOUT_S = 30.0
 _SHORTEST_LIFE = timedelta(seconds=5)
 
 _E = TypeVar("_E", bound=Exception)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """A connection that has ended or has not come about.
-
-    Attributes:
-        end: why.
-        attempt: how many have been short or in vain, one after the other.
-        was_up: whether it could be worked with.
-        shared: others may have lost the operator in the same moment.
-    """
-
-    end: LinkEnd
-    attempt: int
-    was_up: bool = False
-    shared: bool = False
 
 
 class Listener(ContentListener, Protocol):
@@ -106,7 +78,7 @@ class OneM2mSession:
         self._clock = clock
         self._listener = listener
         self._uptime_s = uptime_s
-        self._random = random or SystemRandom()
+        self._attempts = Attempts(settings.reconnect_spread_s, random or SystemRandom())
         self._binding: Binding = MqttBinding(settings, tls) if settings.broker_host else HttpBinding(settings, tls)
         self._exchange = Exchange(settings.ae_id)
         self._registration = Registration(settings, self._exchange, mailboxes, notified=self._binding.notifies)
@@ -119,7 +91,6 @@ class OneM2mSession:
         self._tree = asyncio.Lock()
         self._rebuild = asyncio.Event()
         self._changed = asyncio.Event()
-        self._hurry = asyncio.Event()
         self._left = asyncio.Event()
         self._closed = asyncio.Event()
         self._state = LinkState.DOWN
@@ -135,11 +106,8 @@ class OneM2mSession:
             self._closed.set()
 
     async def _run(self) -> NoReturn:
-        loop, attempt = asyncio.get_running_loop(), 0
-        # A town that gets its power back starts all its hubs at once.
-        shared = self._uptime_s() < JUST_STARTED_S
-        if shared:
-            await self._rest(first_pause(self._settings.reconnect_spread_s, self._random))
+        loop = asyncio.get_running_loop()
+        await self._attempts.before_first(self._uptime_s())
         while True:
             if self._left.is_set():
                 self._closed.set()
@@ -148,17 +116,13 @@ class OneM2mSession:
             self._report(LinkState.CONNECTING, self._problem)
             ended = await heeding_cancellation(self._one_connection())
             self._report(LinkState.DOWN, None if ended.end is LinkEnd.LEFT else str(ended))
-            attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
-            shared = shared or self._was_up
-            # Real seconds: the broker does not live in the hub's time.
             if ended.end is not LinkEnd.LEFT:
-                loss = Loss(end=ended.end, attempt=attempt, was_up=self._was_up, shared=shared)
-                await self._rest(_pause(loss, self._settings.reconnect_spread_s, self._random))
+                await self._attempts.before_next(ended.end, lasted_s=loop.time() - begun, was_up=self._was_up)
 
     def hurry(self) -> None:
         """End a pause at once: the owner's own answer waits."""
         if self._state is not LinkState.UP:
-            self._hurry.set()
+            self._attempts.hurry()
 
     async def create_content(
         self,
@@ -188,21 +152,12 @@ class OneM2mSession:
         if self._left.is_set() or (data_class is not DataClass.IDENTITY and data_class not in wanted.data):
             raise NotConsented(f"The owner does not let {mailbox.sp_id} have data of the kind {data_class}.")
         await self._make_ready(mailbox.sp_id, data_class)
-        address = f"{self._registration.base}/{wanted.container(data_class)}"
+        # A CSE whose clock is far ahead takes the end for past: then without one.
         ends = [None] if expires_at is None else [self._by_the_machines_clock(expires_at), None]
-        made = Status.BAD_REQUEST.value
-        for end in ends:
-            primitive = content_instance(name, content, content_format, end)
-            answer = await self._exchange.request(
-                Operation.CREATE, address, kind=ResourceType.CONTENT_INSTANCE, content=primitive
-            )
-            made = answer.rsc
-            # A CSE whose clock is far ahead takes the end for past: then without one.
-            if made != Status.BAD_REQUEST:
-                break
-        if made in LOST_ON:
-            self._forgotten()
-        return made
+        return await self._create(
+            f"{self._registration.base}/{wanted.container(data_class)}",
+            [content_instance(name, content, content_format, end) for end in ends],
+        )
 
     async def erase(self, mailbox: Mailbox, data_classes: Collection[DataClass]) -> None:
         """Delete the containers of these kinds of data with all that is in them; idempotent.
@@ -280,7 +235,7 @@ class OneM2mSession:
             except* (ProviderUnreachable, MessageRejected) as problems:
                 self._report(LinkState.CONNECTING, str(_first(problems)))
             attempt = 0 if loop.time() - begun > STEADY_AFTER_S else attempt + 1
-            await self._rest(jittered(attempt))
+            await self._attempts.rest(jittered(attempt))
 
     async def _set_up_and_work(self, transport: Transport) -> None:
         """Handle what comes in; ends only by ProviderUnreachable."""
@@ -358,6 +313,20 @@ class OneM2mSession:
                     await self._registration.set_up()
                 await self._registration.renew(sp_id, data_class)
 
+    async def _create(self, container: str, versions: Sequence[dict[str, Any]]) -> int:
+        """Create the first of these instances that the CSE finds valid; returns the last response status code."""
+        status = Status.BAD_REQUEST.value
+        for version in versions:
+            answer = await self._exchange.request(
+                Operation.CREATE, container, kind=ResourceType.CONTENT_INSTANCE, content=version
+            )
+            status = answer.rsc
+            if status != Status.BAD_REQUEST:
+                break
+        if status in LOST_ON:
+            self._forgotten()
+        return status
+
     def _forgotten(self) -> None:
         """The CSE does not know what the hub has set up."""
         self._registration.stands = False
@@ -397,35 +366,16 @@ class OneM2mSession:
         """The CSE does not live in the hub's time."""
         return datetime.now(UTC) + max(moment - self._clock.now(), _SHORTEST_LIFE)
 
-    async def _rest(self, seconds: float) -> None:
-        """Pause, but not longer than until ``hurry``."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        self._hurry.clear()
-
     def _report(self, state: LinkState, problem: str | None) -> None:
         if state is LinkState.UP:
             logger.info("system operator: connected")
             self._was_up = True
-            self._hurry.clear()
+            self._attempts.arrived()
         elif problem is not None and problem != self._problem:
             logger.warning("system operator: %s", problem)
         self._state = state
         self._problem = problem
         self._listener.link(state, problem)
-
-
-def _pause(loss: Loss, spread_s: float, random: Random) -> float:
-    """Before the next attempt, s."""
-    later = next_pause(max(loss.attempt, 1), random, shared_loss_s(spread_s) if loss.shared else FIRST_S)
-    silent = loss.end is LinkEnd.SILENT and loss.attempt > _SILENT_ATTEMPTS
-    if silent or loss.end in (LinkEnd.TLS_FAILED, LinkEnd.REFUSED):
-        return SLOW_PAUSE_S + later
-    if not loss.was_up:
-        return later
-    # Short ones wait longer, or two hubs with one certificate would chase each other off without a pause.
-    return first_pause(spread_s, random) + (later if loss.attempt else 0.0)
 
 
 async def _raise_when_ended(transport: Transport) -> NoReturn:
