@@ -215,9 +215,7 @@ def _json(text: str) -> bytes:
         json = unpacking.decompress(packed, MAX_SIZE + 1)
     except (binascii.Error, ValueError, zlib.error) as error:
         raise _invalid("its QR code was not read properly") from error
-    if len(json) > MAX_SIZE:
-        raise _invalid("it is larger than 64 kB")
-    if not unpacking.eof or unpacking.unused_data:
+    if len(json) <= MAX_SIZE and (not unpacking.eof or unpacking.unused_data):
         raise _invalid("its QR code was not read properly")
     return json
 

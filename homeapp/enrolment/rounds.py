@@ -54,8 +54,10 @@ class Rounds:
             if self._wake.is_set():
                 self._wake.clear()
                 due.clear()
-            for descriptor in await self._flows():
-                if due.get(descriptor.sp_id, 0.0) <= self._clock.monotonic():
+            flows = await self._flows()
+            due = {flow.sp_id: due.get(flow.sp_id, 0.0) for flow in flows}
+            for descriptor in flows:
+                if due[descriptor.sp_id] <= self._clock.monotonic():
                     due[descriptor.sp_id] = await self._look(descriptor) + self._clock.monotonic()
             await self._rest(min(due.values(), default=float("inf")) - self._clock.monotonic())
 

@@ -300,7 +300,9 @@ def knock(port: int, context: ssl.SSLContext) -> bytes:
         context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
     ):
         wrapped.sendall(bytes([0x10, len(packet)]) + packet)
-        return wrapped.recv(4)
+        if answer := wrapped.recv(4):
+            return answer
+        raise ConnectionResetError("closed without a word")
 
 
 def send_as_cse(broker: Broker, messages: list[tuple[str, str]]) -> None:

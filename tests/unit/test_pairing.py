@@ -221,6 +221,14 @@ def test_damaged_texts_and_bombs_are_refused(text: str) -> None:
     assert len(str(caught.value)) < 400
 
 
+def test_what_is_larger_than_it_may_be_is_refused_though_it_is_proper() -> None:
+    padded = GOOD.replace("{", "{" + " " * MAX_SIZE, 1)
+    assert read_descriptor(GOOD.replace("{", "{" + " " * 50_000, 1)) == read_descriptor(GOOD)
+    for text in (padded, packed(zlib.compress(padded.encode()))):
+        with pytest.raises(SettingsInvalid, match="64 kB"):
+            read_descriptor(text)
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_and_never_crash(content: bytes) -> None:
     for text in (content.decode("latin-1"), content.decode(errors="replace"), packed(content)):
