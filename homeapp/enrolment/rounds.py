@@ -55,7 +55,7 @@ class Rounds:
                 self._wake.clear()
                 due.clear()
             flows = await self._flows()
-            due = {flow.sp_id: due.get(flow.sp_id, 0.0) for flow in flows}
+            due = {flow.sp_id: due.get(flow.sp_id, float("-inf")) for flow in flows}
             for descriptor in flows:
                 if due[descriptor.sp_id] <= self._clock.monotonic():
                     due[descriptor.sp_id] = await self._look(descriptor) + self._clock.monotonic()

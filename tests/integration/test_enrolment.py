@@ -366,6 +366,7 @@ def test_a_list_that_is_kept_from_the_hub_opens_no_door(tmp_path: Path) -> None:
 
 
 GOOD_PKCS7 = "application/pkcs7-mime; smime-type=certs-only"
+REDIRECT = HttpAnswer(302, b"", headers=(("Location", "https://127.0.0.1:1/"),))
 
 
 @contextlib.asynccontextmanager
@@ -392,11 +393,7 @@ async def canned(authority: StreetAuthority, answer: Callable[[HttpRequest], Htt
         (HttpAnswer(200, b"A" * 300_000, content_type=GOOD_PKCS7), ProviderUnreachable, "more data"),
         (HttpAnswer(200, b"A" * 300_000, content_type=GOOD_PKCS7, cut=True), ProviderUnreachable, "not answer"),
         (HttpAnswer(204, b""), ProviderUnreachable, "cannot use"),
-        (
-            HttpAnswer(302, b"", headers=(("Location", "https://127.0.0.1:1/"),)),
-            ProviderUnreachable,
-            "cannot use",
-        ),
+        (REDIRECT, ProviderUnreachable, "cannot use"),
         (HttpAnswer(400, b"\x1b[2J"), ProviderRefused, "status 400"),
         (HttpAnswer(403, b""), ProviderRefused, "password"),
         (HttpAnswer(429, b""), ProviderUnreachable, "cannot use"),
