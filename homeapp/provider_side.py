@@ -123,6 +123,7 @@ class ProviderSide:
             clock=around.clock,
             failed=tell.failed,
             news=lambda sp_id: outbox.news(sp_id).urgent,
+            deliver_again=outbox.deliver_again,
         )
         self._sharing = SharingOperations(
             book=self._book,

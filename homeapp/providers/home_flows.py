@@ -117,7 +117,11 @@ class HomeFlows:
             open_status=descriptor.open_status and self._allows(sp_id, DataClass.CHARGING),
         )
         return Flow(
-            provider=operator.provider, session=operator.run, hurry=operator.hurry, publish=operator.publish_status
+            provider=operator.provider,
+            session=operator.run,
+            hurry=operator.hurry,
+            publish=operator.publish_status,
+            begins_anew=operator.begins_anew,
         )
 
     def _granted(self, descriptor: Descriptor) -> tuple[DataClass, ...]:

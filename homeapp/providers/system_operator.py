@@ -1,5 +1,6 @@
 """One service provider's flow through the system operator: an AE, a certificate and a connection of its own."""
 
+import asyncio
 import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -45,6 +46,7 @@ class SystemOperator:
 
     Attributes:
         provider: the one provider of this flow.
+        begins_anew: set where the platform had nothing of the hub, so that what was told lately may be lost.
 
     Raises:
         SettingsInvalid: there is no such kind of provider, a key cannot be used, or ``settings`` are another flow's.
@@ -73,6 +75,7 @@ class SystemOperator:
             )
         mailbox = Mailbox(sp_id=sp_id, ae_id=peer.ae_id, label=kind.LABEL, data=peer.data, open_status=open_status)
         self._mailbox = mailbox
+        self.begins_anew = asyncio.Event()
         self._admit = admit
         self._admitted: OrderedDict[bytes, None] = OrderedDict()
         self._session = OneM2mSession(settings=settings, tls=tls, clock=clock, mailboxes=(mailbox,), listener=self)
@@ -110,6 +113,9 @@ class SystemOperator:
             self._admitted[digest] = None
             if len(self._admitted) > _REMEMBERED:
                 self._admitted.popitem(last=False)
+
+    def begun_anew(self) -> None:
+        self.begins_anew.set()
 
     def link(self, state: LinkState, problem: str | None) -> None:
         self.provider.link_changed(state, problem)

@@ -48,6 +48,9 @@ class Listener:
         self.contents.append((content.con, live))
         self._happened()
 
+    def begun_anew(self) -> None:
+        return
+
     def link(self, state: LinkState, problem: str | None) -> None:
         self.links.append((state, problem))
         self._happened()

@@ -74,8 +74,11 @@ class Registration:
         """The provider whose inbox has this unstructured id."""
         return self._inbox_ids.get(container_id)
 
-    async def set_up(self) -> None:
+    async def set_up(self) -> bool:
         """Registration and resource tree; every step may find its work done already.
+
+        Returns:
+            Whether the AE had to be made: nothing of what was told before lies there.
 
         Raises:
             ProviderUnreachable: the CSE does not answer or does not agree.
@@ -84,9 +87,9 @@ class Registration:
         base = await self.ready()
         own = self._own_entity(base)
         if self.stands and own == self._registered and await self._still_stands():
-            return
+            return False
         self.stands = False
-        await self._ensure(own, at=self._settings.cse_id.lstrip("/"))
+        anew = await self._ensure(own, at=self._settings.cse_id.lstrip("/"))
         if base.rsc != Status.OK:
             # Some let only registered AEs read their base.
             own = self._own_entity(await self.ready())
@@ -97,6 +100,7 @@ class Registration:
                 group.create_task(self._set_up_mailbox(mailbox))
         self._registered = own
         self.stands = True
+        return anew
 
     async def ready(self) -> Response:
         """The CSE's base: while it starts it may answer anything but OK or "no privilege".
@@ -196,17 +200,19 @@ class Registration:
             for node in nodes:
                 group.create_task(self._ensure(node, at=node.parent))
 
-    async def _ensure(self, node: Node, *, at: str) -> None:
+    async def _ensure(self, node: Node, *, at: str) -> bool:
+        """Whether it had to be made."""
         made = await self._exchange.request(Operation.CREATE, at, kind=node.kind, content=node.creation())
         if made.rsc == Status.CREATED:
-            return
+            return True
         if made.rsc not in ALREADY_THERE:
             raise ProviderUnreachable(f"The system operator does not let the hub set up {node.name} (code {made.rsc}).")
         if not node.changeable:
-            return
+            return False
         updated = await self._exchange.request(Operation.UPDATE, node.address, content=node.update())
         if updated.rsc != Status.UPDATED:
             logger.warning("system operator: %s cannot be brought up to date (code %d)", node.name, updated.rsc)
+        return False
 
     async def _delete(self, addresses: Iterable[str]) -> None:
         for address in addresses:

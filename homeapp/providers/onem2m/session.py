@@ -47,6 +47,9 @@ class Listener(ContentListener, Protocol):
     def link(self, state: LinkState, problem: str | None) -> None:
         """The way to the CSE changed."""
 
+    def begun_anew(self) -> None:
+        """Nothing of the hub was there: what it has told before is lost, or it has never been there."""
+
 
 class OneM2mSession:
     """Keeps one connection to the CSE as the AE of ``settings``, with a mailbox for each service provider.
@@ -303,7 +306,8 @@ class OneM2mSession:
             async with self._tree:
                 if not self._left.is_set():
                     self._changed.clear()
-                    await self._registration.set_up()
+                    if await self._registration.set_up():
+                        self._listener.begun_anew()
 
     async def _make_ready(self, sp_id: str, data_class: DataClass) -> None:
         """Have what is to be written to in place, if that is still to be done or was erased."""
