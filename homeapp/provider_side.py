@@ -285,6 +285,7 @@ class ProviderSide:
 
     def _wake(self) -> None:
         self._renewal.wake()
+        self._revocation.wake()
         self._flows.changed()
 
     def _sharing_changed(self, _sp_id: str, _revoked: Collection[DataClass]) -> None:
