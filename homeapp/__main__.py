@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case None:
                 return _show_screen(data_dir, arguments)
             case _:
-                from homeapp.command_line import carry_out
+                from homeapp.commands.command_line import carry_out
 
                 return carry_out(arguments, data_dir)
     except HomeappError as error:
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from homeapp.command_line import add_commands
+    from homeapp.commands.command_line import add_commands
 
     # The same options are allowed before and after the command; what is not given must not undo what was.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
@@ -148,10 +148,10 @@ def _log_to_stderr(*, verbose: bool) -> None:
 def _enter_secret(data_dir: Path, name: str) -> int:
     """Keep what a person types, unseen, or the first line of a pipe; never an argument, which all users can see."""
     from homeapp import identity
+    from homeapp.commands.terminal import ask_unseen
     from homeapp.secrets import open_secret_store
     from homeapp.settings import load
     from homeapp.store.lock import lock_data_directory
-    from homeapp.terminal import ask_unseen
 
     with lock_data_directory(data_dir):
         secrets = open_secret_store(data_dir, load(data_dir).secrets)
@@ -210,7 +210,7 @@ async def _outside(
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
     from homeapp.hub import Outside
-    from homeapp.pseudonym import pseudonym_key
+    from homeapp.reporting.pseudonym import pseudonym_key
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)

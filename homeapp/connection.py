@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeapp import api
-from homeapp.access import AccessControl
-from homeapp.caller import Caller
+from homeapp.access.access_control import AccessControl
+from homeapp.access.caller import Caller
 from homeapp.errors import HomeappError
 
 logger = logging.getLogger(__name__)

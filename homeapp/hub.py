@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homeapp import __version__, api
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
 from homeapp.doctor import examine
 from homeapp.errors import DeviceError, HomeappError
@@ -15,6 +15,7 @@ from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
 from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
+from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
@@ -26,7 +27,7 @@ from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
-from homeapp.pseudonym import pseudonym
+from homeapp.reporting.pseudonym import pseudonym
 from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
@@ -38,7 +39,6 @@ from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.telemetry import Sample, Telemetry
 from homeapp.supervision import supervise
-from homeapp.upkeep import Grounds, Outward, Upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Outside:
     Attributes:
         keys: the hub's own.
         machine_clock: the machine's time, by which certificates are dated.
-        pseudonym_key: see ``homeapp.pseudonym``.
+        pseudonym_key: see ``homeapp.reporting.pseudonym``.
         pev: the car's data link, or None where there is none.
         background: long tasks of the outside, by name.
         speed: of the clock, told to the screen.

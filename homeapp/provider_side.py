@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from homeapp import api, identity
-from homeapp.consent import ConsentBook
 from homeapp.doctor import ProviderStanding
 from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.renewal import Renewal
@@ -20,8 +19,8 @@ from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.model.offer import Receipt
 from homeapp.model.pairing import Enrolment
 from homeapp.model.record import DataRecord
+from homeapp.pairing.operations import ProviderOperations
 from homeapp.ports import Clock, Provider
-from homeapp.provider_operations import ProviderOperations
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.home_flows import HomeFlows
@@ -32,13 +31,14 @@ from homeapp.relay import Relay
 from homeapp.secrets import SecretStore
 from homeapp.server import Handler
 from homeapp.settings import GRID_SP_SECRET, Settings
-from homeapp.sharing import SharingOperations
+from homeapp.sharing.consent_book import ConsentBook
+from homeapp.sharing.operations import SharingOperations
 from homeapp.store.consents import Consents
 from homeapp.store.database import Database
 from homeapp.store.outbox import Outbox
 from homeapp.store.pairings import Pairings
 from homeapp.store.uplink_use import UplinkUse
-from homeapp.uplink import Uplink
+from homeapp.uplink.uplink import Uplink
 
 _GRID_DATA = (DataClass.IDENTITY, DataClass.METERING)
 

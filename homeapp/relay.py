@@ -15,7 +15,7 @@ from homeapp.store.offer_rows import Failure
 from homeapp.store.outbox import Outbox
 from homeapp.store.records import encode
 from homeapp.supervision import jittered, supervise
-from homeapp.uplink import Uplink
+from homeapp.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 

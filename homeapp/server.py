@@ -1,7 +1,7 @@
 """Serves the contract on the local socket.
 
 A Unix domain socket of mode 0600; whoever connects must be the hub's own user or root (SO_PEERCRED). What each may do
-is decided per connection (``homeapp.caller``).
+is decided per connection (``homeapp.access.caller``).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from homeapp import api
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.connection import Connection, Handler, Service
 from homeapp.errors import EnvironmentProblem
 

@@ -25,7 +25,7 @@ from homeapp.identity.files import write_whole
 from homeapp.identity.keys import read_key
 from homeapp.identity.tls import heed_list, show_certificate
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing import Descriptor
+from homeapp.pairing.descriptor import Descriptor
 
 logger = logging.getLogger(__name__)
 

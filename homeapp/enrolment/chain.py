@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from homeapp.errors import SettingsInvalid
-from homeapp.pairing import Descriptor
+from homeapp.pairing.descriptor import Descriptor
 
 MAX_SIZE = 64 * 1024
 _MOST_CERTIFICATES = 10

@@ -8,7 +8,7 @@ from cryptography import x509
 from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.est import EstClient, Login
 from homeapp.errors import NotSupported, ProviderRefused, SettingsInvalid
-from homeapp.pairing import Descriptor
+from homeapp.pairing.descriptor import Descriptor
 
 
 class Enrolling:

@@ -12,7 +12,7 @@ from homeapp.enrolment.est import EnrolmentPending
 from homeapp.enrolment.rounds import LONGEST_S, Flows, Rounds
 from homeapp.errors import ProviderRefused
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing import Descriptor
+from homeapp.pairing.descriptor import Descriptor
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from homeapp.enrolment.rounds import LONGEST_S, Flows, Rounds
 from homeapp.errors import ProviderError, ProviderUnreachable
 from homeapp.https import answer_to, http_client
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing import Descriptor
+from homeapp.pairing.descriptor import Descriptor
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
 from homeapp.errors import ProviderError
-from homeapp.pairing import Descriptor
+from homeapp.pairing.descriptor import Descriptor
 from homeapp.ports import Clock
 from homeapp.supervision import jittered
 

@@ -9,7 +9,7 @@ from homeapp.errors import NotFound
 from homeapp.flows import Flow
 from homeapp.model.consent import DataClass
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing import Descriptor, Pairing, fingerprint
+from homeapp.pairing.descriptor import Descriptor, Pairing, fingerprint
 from homeapp.ports import Clock, Provider, Signer
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.peer import Peer
@@ -28,7 +28,7 @@ class HomeFlows:
         pairings, certificates: of the home.
         grid: makes the electricity network provider, or None where none is set.
         allows: the owner's consent.
-        admit: lets messages in, see ``homeapp.uplink.Uplink.admit``.
+        admit: lets messages in, see ``homeapp.uplink.uplink.Uplink.admit``.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from homeapp.errors import NotFound
-from homeapp.pairing import Pairing, fingerprint
+from homeapp.pairing.descriptor import Pairing, fingerprint
 from homeapp.ports import Clock
 from homeapp.store.database import Database
 from homeapp.store.offer_rows import audit

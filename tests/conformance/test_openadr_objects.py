@@ -34,7 +34,7 @@ from homeapp.providers.grid_sp import client
 from homeapp.providers.grid_sp.decisions import decision_report
 from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.grid_sp.usage import usage_report
-from homeapp.report_records import RecordMaker
+from homeapp.reporting.records import RecordMaker
 from homeapp.settings import GridSpSettings
 
 SPECIFICATION = Path(__file__).parent / "openadr-3.1.1" / "openadr3.yaml"

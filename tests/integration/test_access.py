@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from homeapp import api
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.audit import examine, read_rows
 from homeapp.client import Client, connect
 from homeapp.connection import MOST_FAILED_LOGINS

@@ -62,7 +62,7 @@ from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.model.site import Site
 from homeapp.offers.desk import OfferDesk
-from homeapp.pairing import MAY_SEND
+from homeapp.pairing.descriptor import MAY_SEND
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
 from homeapp.providers.peer import Peer

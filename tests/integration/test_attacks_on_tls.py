@@ -26,7 +26,7 @@ from homeapp.enrolment.est import Login
 from homeapp.enrolment.renewal import Renewal
 from homeapp.enrolment.revocation_list import read_list
 from homeapp.errors import ProviderUnreachable, SettingsInvalid
-from homeapp.pairing import Descriptor, read_descriptor
+from homeapp.pairing.descriptor import Descriptor, read_descriptor
 from homeapp.providers.onem2m.mqtt_link import LinkEnd, LinkEnded, MqttLink, MqttVersion
 from homeapp.redaction import redacted
 

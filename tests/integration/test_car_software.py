@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp import car_software
-from homeapp.car_software import check_manifest, fetch_package
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
+from homeapp.jobs import car_software
+from homeapp.jobs.car_software import check_manifest, fetch_package
 from homeapp.model.offer import Job
 
 PAYLOAD = bytes(range(256)) * 40

@@ -15,7 +15,6 @@ from devices.evce.charger import OcppEvce
 from devices.evce.endpoint import OcppEndpoint
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from homeapp.charger_software import ChargerSoftwareDesk
 from homeapp.clock import SharedClock
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.firmware import Trusted
@@ -23,14 +22,15 @@ from homeapp.demo.charger.maker import ChargerMaker
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import DeviceError, DeviceRefused
+from homeapp.jobs.charger_software import ChargerSoftwareDesk
 from homeapp.model.device import Candidate
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, SoftwareStage
 from homeapp.model.record import DataRecord, RecordKind
 from homeapp.ports import Admission
-from homeapp.report_records import RecordMaker
-from homeapp.reporting import Reporter
+from homeapp.reporting.records import RecordMaker
+from homeapp.reporting.reporter import Reporter
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods

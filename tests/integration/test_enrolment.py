@@ -33,7 +33,7 @@ from homeapp.enrolment.renewal import Renewal
 from homeapp.enrolment.revocation import Revocation
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing import Descriptor, read_descriptor
+from homeapp.pairing.descriptor import Descriptor, read_descriptor
 from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnded, MqttLink, MqttVersion
 
 HUB = "Chub-0001-evc"

@@ -22,7 +22,7 @@ from homeapp.errors import NotSupported, ProviderRefused, ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.model.record import DataRecord, RecordKind, Value
 from homeapp.providers.grid_sp.provider import GridSp
-from homeapp.report_records import RecordMaker
+from homeapp.reporting.records import RecordMaker
 from homeapp.settings import GridSpSettings
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from devices.pev.doip import DoipPev
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.demo.pev.pev import HOST, DemoPev
 from homeapp.errors import NotConsented, ProviderUnreachable
-from homeapp.health import FIRST_PAUSE_S, INSTALL_NEEDS, MOST_ATTEMPTS, CarWays, HealthBooks, HealthDesk
+from homeapp.jobs.health_desk import FIRST_PAUSE_S, INSTALL_NEEDS, MOST_ATTEMPTS, CarWays, HealthBooks, HealthDesk
 from homeapp.model.health import OrderStatus, PartOrder, PevExamination, Position
 from homeapp.model.offer import (
     Binding,

@@ -16,7 +16,7 @@ import pytest
 
 from homeapp import api
 from homeapp import server as server_module
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.client import Client, connect
 from homeapp.clock import SystemClock
 from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, NotAllowed, NotFound, WrongState

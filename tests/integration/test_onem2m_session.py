@@ -32,7 +32,7 @@ from homeapp.model.health import HealthAlert, PartOrder, Severity
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Choice, Decision, Offer, OfferKind, Receipt, ReceiptLevel
 from homeapp.model.tariff import Tariff
-from homeapp.pairing import MAY_SEND
+from homeapp.pairing.descriptor import MAY_SEND
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
 from homeapp.providers.onem2m import attempts

@@ -22,8 +22,8 @@ from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.revocation import Revocation
 from homeapp.errors import NotFound, NotSupported, SettingsInvalid, WrongState
 from homeapp.model.pairing import Enrolment, PairedProvider
-from homeapp.pairing import Descriptor
-from homeapp.provider_operations import ProviderOperations
+from homeapp.pairing.descriptor import Descriptor
+from homeapp.pairing.operations import ProviderOperations
 from homeapp.redaction import redacted
 from homeapp.store.database import Database
 from homeapp.store.pairings import Pairings

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from homeapp import identity
-from homeapp.access import secret_name
+from homeapp.access.access_control import secret_name
 from homeapp.api import Role
 from homeapp.client import connect
 from homeapp.demo import street as street_module
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
 from homeapp.model.offer import OfferState
-from homeapp.pseudonym import KEY_NAME as PSEUDONYM_KEY
+from homeapp.reporting.pseudonym import KEY_NAME as PSEUDONYM_KEY
 from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
 from homeapp.settings import GRID_SP_SECRET, SecretPlace
 

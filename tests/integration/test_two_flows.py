@@ -30,7 +30,7 @@ from homeapp.settings import UplinkSettings
 from homeapp.store.database import Database
 from homeapp.store.outbox import Outbox
 from homeapp.store.uplink_use import UplinkUse
-from homeapp.uplink import Uplink
+from homeapp.uplink.uplink import Uplink
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AUTHORITY = StreetAuthority()

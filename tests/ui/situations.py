@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from homeapp.api import AccessView, Role
-from homeapp.consent_texts import data_classes, terms
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
@@ -27,6 +26,7 @@ from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
 from homeapp.model.readings import EvceStatus
 from homeapp.model.site import Site
 from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.sharing.consent_texts import data_classes, terms
 
 NOW = datetime(2026, 11, 23, 15, 24, tzinfo=UTC)
 SITE = Site(name="Anna")

@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 from situations import NOW
 
 from homeapp import api
-from homeapp.consent_texts import data_classes, terms
 from homeapp.errors import WrongState
 from homeapp.model.consent import DataClass, ProviderSharing
+from homeapp.sharing.consent_texts import data_classes, terms
 from ui import formats, sharing_words
 from ui.pages.sharing_card import SharingCard
 from ui.view import View

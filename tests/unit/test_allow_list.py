@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.allow_list import faults
-from homeapp.consent_texts import data_classes, terms
 from homeapp.model.consent import DataClass
 from homeapp.model.record import RecordKind, Value
+from homeapp.sharing.allow_list import faults
+from homeapp.sharing.consent_texts import data_classes, terms
 
 pytestmark = pytest.mark.usecase("W8")
 

@@ -17,7 +17,7 @@ import pytest
 
 from homeapp import __main__ as program
 from homeapp import __version__, api
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.clock import SystemClock
 from homeapp.errors import HomeappError, NotFound, PairingPending, WrongState
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView

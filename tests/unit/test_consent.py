@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeapp import consent_texts
 from homeapp.api import Role
-from homeapp.consent import ConsentBook
-from homeapp.consent_texts import ConsentText, data_classes, terms
 from homeapp.errors import NotConsented, NotFound, StoreUnavailable, WrongState
 from homeapp.model.consent import Consent, DataClass, Disclosed
 from homeapp.model.record import DataRecord, Priority, RecordKind
+from homeapp.sharing import consent_texts
+from homeapp.sharing.consent_book import ConsentBook
+from homeapp.sharing.consent_texts import ConsentText, data_classes, terms
 
 pytestmark = pytest.mark.usecase("W8")
 

@@ -11,11 +11,11 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from homeapp import identity
-from homeapp.erase import check_is_home, erase_home
 from homeapp.errors import DataDirectoryBusy, EnvironmentProblem, SecretStoreUnavailable, StoreUnavailable
 from homeapp.secrets import open_secret_store
 from homeapp.server import socket_path
 from homeapp.settings import SecretPlace
+from homeapp.sharing.erase import check_is_home, erase_home
 from homeapp.store.database import Database
 from homeapp.store.lock import lock_data_directory
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeapp.health_report import changed_alerts, report, result
+from homeapp.jobs.health_report import changed_alerts, report, result
 from homeapp.model.consent import DataClass
 from homeapp.model.health import Defect, HealthAlert, PevExamination, Severity
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState

@@ -18,7 +18,7 @@ from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import SettingsInvalid
 from homeapp.model.consent import DataClass
-from homeapp.pairing import (
+from homeapp.pairing.descriptor import (
     MAX_SIZE,
     QR_PREFIX,
     Pairing,

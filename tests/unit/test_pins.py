@@ -5,7 +5,7 @@ from argon2 import extract_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp import pins
+from homeapp.access import pins
 from homeapp.api import Role
 from homeapp.errors import SecretStoreUnavailable, WrongState
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeapp import api, provider_commands
+from homeapp import api
+from homeapp.commands import provider_commands
 from homeapp.errors import HomeappError, SettingsInvalid, WrongState
 from homeapp.model.consent import DataClass
 from homeapp.model.pairing import DescriptorView, Enrolment, PairedProvider

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from homeapp.reconnect import (
+from homeapp.providers.onem2m.reconnect import (
     FIRST_S,
     LONGEST_S,
     first_pause,

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homeapp.api import Role
-from homeapp.consent import ConsentBook
-from homeapp.consent_texts import data_classes
 from homeapp.errors import NotConsented
-from homeapp.health_report import report, result
+from homeapp.jobs.health_report import report, result
 from homeapp.model.consent import DataClass
 from homeapp.model.health import Defect, PevExamination, Position
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.period import Direction, Period
 from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.model.record import DataRecord, RecordKind
-from homeapp.quarter_hours import quarter_body
-from homeapp.report_records import EVC_SP, FLEET, GRID_SP, PEV_SP, RecordMaker
+from homeapp.reporting.quarter_hours import quarter_body
+from homeapp.reporting.records import EVC_SP, FLEET, GRID_SP, PEV_SP, RecordMaker
+from homeapp.sharing.consent_book import ConsentBook
+from homeapp.sharing.consent_texts import data_classes
 from homeapp.store.quarters import QuarterEnergy
 
 pytestmark = pytest.mark.usecase("W8", "F2b", "F2c", "S2", "S3", "S4", "S7")

@@ -32,7 +32,7 @@ from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox, Waiting
 from homeapp.store.uplink_use import UplinkUse
-from homeapp.uplink import Uplink
+from homeapp.uplink.uplink import Uplink
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE_ANSWER = Waiting(decisions=1, records=0)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homeapp import api, sharing
-from homeapp.consent import ConsentBook
-from homeapp.consent_texts import data_classes
+from homeapp import api
 from homeapp.errors import (
     HomeappError,
     NotFound,
@@ -21,7 +19,10 @@ from homeapp.errors import (
     WrongState,
 )
 from homeapp.model.consent import DataClass, ProviderSharing
-from homeapp.sharing import SharingOperations
+from homeapp.sharing import operations as sharing
+from homeapp.sharing.consent_book import ConsentBook
+from homeapp.sharing.consent_texts import data_classes
+from homeapp.sharing.operations import SharingOperations
 from homeapp.store.consents import Consents
 from homeapp.store.database import Database
 

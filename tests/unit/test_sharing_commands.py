@@ -14,10 +14,10 @@ import pytest
 
 from homeapp import __main__ as program
 from homeapp import api
-from homeapp.consent_texts import data_classes, terms
+from homeapp.commands.sharing_commands import add_commands
 from homeapp.errors import NotFound, WrongState
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
-from homeapp.sharing_commands import add_commands
+from homeapp.sharing.consent_texts import data_classes, terms
 from homeapp.store.database import Database
 
 pytestmark = pytest.mark.usecase("W8")

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from homeapp import takeout
 from homeapp.errors import StoreUnavailable
 from homeapp.model.consent import Consent, DataClass
 from homeapp.model.device import AdoptedDevice, DeviceKind
 from homeapp.secrets import open_secret_store
 from homeapp.settings import SecretPlace
+from homeapp.sharing import takeout
+from homeapp.sharing.takeout import LEDGER_SECTIONS, TELEMETRY_SECTIONS, document, export
 from homeapp.store.consents import Consents
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.telemetry import Sample, Telemetry
-from homeapp.takeout import LEDGER_SECTIONS, TELEMETRY_SECTIONS, document, export
 
 pytestmark = pytest.mark.usecase("W8")
 

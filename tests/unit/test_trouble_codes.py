@@ -2,8 +2,8 @@
 
 import pytest
 
+from homeapp.jobs.trouble_codes import _MEANINGS, meaning
 from homeapp.model.health import Severity
-from homeapp.trouble_codes import _MEANINGS, meaning
 
 
 def test_the_failure_type_does_not_matter() -> None:

@@ -22,8 +22,8 @@ from homeapp.ports import DecisionMessage
 from homeapp.settings import UplinkSettings, load
 from homeapp.store.database import Database
 from homeapp.store.uplink_use import UplinkUse
-from homeapp.token_bucket import TokenBucket
-from homeapp.uplink import Uplink, Verdict
+from homeapp.uplink.token_bucket import TokenBucket
+from homeapp.uplink.uplink import Uplink, Verdict
 
 NOON = datetime(2026, 12, 31, 12, tzinfo=UTC)
 

@@ -1,12 +1,12 @@
-"""When the session tries again to connect: see ``homeapp.reconnect`` for why it does not do so at once."""
+"""When the session tries again to connect; ``homeapp.providers.onem2m.reconnect`` says why not at once."""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
+from homeapp.providers.onem2m.reconnect import FIRST_S, JUST_STARTED_S, first_pause, next_pause, shared_loss_s
 from homeapp.providers.onem2m.transport import LinkEnd
-from homeapp.reconnect import FIRST_S, JUST_STARTED_S, first_pause, next_pause, shared_loss_s
 from homeapp.supervision import STEADY_AFTER_S
 
 SLOW_PAUSE_S = 600.0

@@ -26,10 +26,10 @@ from homeapp.providers.onem2m.http_link import HttpBinding
 from homeapp.providers.onem2m.inbox_reader import LOST_ON, ContentListener, InboxReader
 from homeapp.providers.onem2m.intake import CAPACITY
 from homeapp.providers.onem2m.mqtt_transport import MqttBinding
+from homeapp.providers.onem2m.reconnect import machine_uptime_s
 from homeapp.providers.onem2m.registration import Registration
 from homeapp.providers.onem2m.resources import Mailbox, content_instance
 from homeapp.providers.onem2m.transport import Binding, Delivery, LinkEnd, LinkEnded, Transport
-from homeapp.reconnect import machine_uptime_s
 from homeapp.settings import SystemOperatorSettings
 from homeapp.supervision import STEADY_AFTER_S, heeding_cancellation, jittered
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.audit import read_rows
 from homeapp.errors import SecretStoreUnavailable
 from homeapp.settings import SecretPlace

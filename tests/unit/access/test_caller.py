@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from homeapp.access.caller import Caller
 from homeapp.api import Role
-from homeapp.caller import Caller
 from homeapp.errors import NotAllowed, WrongPin
 
 OWNER, HOUSEHOLD = "471108", "6283"

@@ -23,7 +23,7 @@ from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.revocation_list import read_list
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable, SettingsInvalid
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing import Descriptor, read_descriptor
+from homeapp.pairing.descriptor import Descriptor, read_descriptor
 
 HUB = "Chub-0001-evc"
 OPERATOR, FOREIGN = StreetAuthority(), StreetAuthority()

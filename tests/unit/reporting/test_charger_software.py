@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeapp.charger_software import LONGEST_S, ChargerSoftwareDesk
 from homeapp.errors import DeviceRefused, DeviceUnreachable, HomeappError, StoreUnavailable
+from homeapp.jobs.charger_software import LONGEST_S, ChargerSoftwareDesk
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
 from homeapp.model.record import DataRecord, RecordKind
-from homeapp.report_records import RecordMaker
+from homeapp.reporting.records import RecordMaker
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=2)

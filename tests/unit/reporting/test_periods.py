@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from homeapp.model.period import Direction, Period, Quality
 from homeapp.model.readings import EvceState, EvceStatus
-from homeapp.periods import BEGINS_AFTER, FLOW_W, LONGEST_GAP, Tracking, follow, sample_of, unseen_end
+from homeapp.reporting.periods import BEGINS_AFTER, FLOW_W, LONGEST_GAP, Tracking, follow, sample_of, unseen_end
 
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeapp.errors import SecretStoreUnavailable
-from homeapp.pseudonym import KEY_NAME, pseudonym, pseudonym_key
+from homeapp.reporting.pseudonym import KEY_NAME, pseudonym, pseudonym_key
 from homeapp.settings import SecretPlace
 
 KEY = bytes(range(32))

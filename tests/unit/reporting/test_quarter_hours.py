@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeapp.model.readings import MeterReading
-from homeapp.quarter_hours import QUARTER, BoundaryRegisters, quarter_body, quarter_of
+from homeapp.reporting.quarter_hours import QUARTER, BoundaryRegisters, quarter_body, quarter_of
 from homeapp.store.quarters import QuarterEnergy
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)

@@ -17,8 +17,8 @@ from homeapp.model.period import Quality
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
 from homeapp.model.record import DataRecord, Priority, RecordKind
-from homeapp.report_records import RecordMaker
-from homeapp.reporting import Reporter
+from homeapp.reporting.records import RecordMaker
+from homeapp.reporting.reporter import Reporter
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods

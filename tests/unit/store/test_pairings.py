@@ -14,7 +14,7 @@ from homeapp.demo.operator.descriptors import Company, OperatorAddress
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import NotFound
-from homeapp.pairing import Descriptor, Pairing, fingerprint, read_descriptor
+from homeapp.pairing.descriptor import Descriptor, Pairing, fingerprint, read_descriptor
 from homeapp.store.database import Database
 from homeapp.store.pairings import Pairings
 

@@ -11,7 +11,7 @@ from homeapp.model.offer import OfferCase, OfferKind
 from homeapp.model.readings import EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
 from homeapp.model.record import DataRecord, RecordKind, Value
 from homeapp.ports import Clock, Evce
-from homeapp.report_records import RecordMaker, data_class_of
+from homeapp.reporting.records import RecordMaker, data_class_of
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from homeapp.car_software import fetch_package
-from homeapp.charger_software import ChargerSoftwareDesk
-from homeapp.health import CarWays, HealthBooks, HealthDesk
+from homeapp.jobs.car_software import fetch_package
+from homeapp.jobs.charger_software import ChargerSoftwareDesk
+from homeapp.jobs.health_desk import CarWays, HealthBooks, HealthDesk
 from homeapp.model.consent import DataClass
 from homeapp.model.health import HealthAlert, Position
 from homeapp.model.offer import Job
@@ -15,9 +15,9 @@ from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.model.record import DataRecord
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import Clock, Evce, Pev
-from homeapp.pseudonym import pseudonym
-from homeapp.report_records import PEV_SP, RecordMaker
-from homeapp.reporting import Reporter
+from homeapp.reporting.pseudonym import pseudonym
+from homeapp.reporting.records import PEV_SP, RecordMaker
+from homeapp.reporting.reporter import Reporter
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods
@@ -32,7 +32,7 @@ class Grounds:
 
     Attributes:
         home: makes the ids of records this home's own; nobody else knows it.
-        pseudonym_key: see ``homeapp.pseudonym.pseudonym_key``.
+        pseudonym_key: see ``homeapp.reporting.pseudonym.pseudonym_key``.
         pev: the car's data link, or None where there is none.
         charger: the charger's newest state, or None.
         evce: the adopted charger, or None.

@@ -11,7 +11,7 @@ from homeapp.model.period import Period
 from homeapp.model.plan import Goal
 from homeapp.model.readings import EvceState
 from homeapp.model.record import DataRecord, Priority, RecordKind, Value
-from homeapp.pseudonym import pseudonym
+from homeapp.reporting.pseudonym import pseudonym
 
 EVC_SP = "evc_sp"
 PEV_SP = "pev_sp"
@@ -123,7 +123,7 @@ class RecordMaker:
         return self.make(sp_id, RecordKind.METERING, period.period_id, body)
 
     def quarter(self, sp_id: str, body: Mapping[str, Value]) -> DataRecord:
-        """The energy of a quarter hour; see ``homeapp.quarter_hours``."""
+        """The energy of a quarter hour; see ``homeapp.reporting.quarter_hours``."""
         return self.make(sp_id, RecordKind.METERING, f"quarter {body['start']}", body)
 
     def location(self, sp_id: str, position: Position) -> DataRecord:

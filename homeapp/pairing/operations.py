@@ -11,7 +11,7 @@ from homeapp.enrolment.est import Login
 from homeapp.enrolment.revocation import Revocation
 from homeapp.errors import WrongState
 from homeapp.model.pairing import DescriptorView, PairedProvider
-from homeapp.pairing import Descriptor, Pairing, fingerprint, read_descriptor, same_fingerprint
+from homeapp.pairing.descriptor import Descriptor, Pairing, fingerprint, read_descriptor, same_fingerprint
 from homeapp.ports import Clock
 from homeapp.redaction import redact
 from homeapp.store.pairings import Pairings

@@ -19,7 +19,7 @@ from homeapp.model.uplink import BudgetUse, UplinkView
 from homeapp.ports import Clock, DecisionMessage
 from homeapp.settings import UplinkSettings
 from homeapp.store.uplink_use import INBOUND, UplinkUse, Used, UseKey
-from homeapp.token_bucket import TokenBucket
+from homeapp.uplink.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 

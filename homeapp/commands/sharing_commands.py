@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from homeapp import api
 from homeapp.client import Client
-from homeapp.erase import check_is_home, erase_home
 from homeapp.errors import NotFound, SettingsInvalid, WrongState
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.settings import load
-from homeapp.takeout import export
+from homeapp.sharing.erase import check_is_home, erase_home
+from homeapp.sharing.takeout import export
 
 ERASE_WORD = "erase"
 

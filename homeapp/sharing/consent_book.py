@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from homeapp import allow_list
 from homeapp.api.base import Role
-from homeapp.consent_texts import Terms, terms
 from homeapp.errors import NotConsented, NotFound, WrongState
 from homeapp.model.consent import Consent, DataClass, Disclosed, ProviderSharing, SharingEntry
 from homeapp.model.record import DataRecord
 from homeapp.ports import Clock
+from homeapp.sharing import allow_list
+from homeapp.sharing.consent_texts import Terms, terms
 from homeapp.store.consents import added
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 
-from homeapp import pins
+from homeapp.access import pins
 from homeapp.api import Role
 from homeapp.errors import NotAllowed, NotFound, SecretStoreUnavailable, WrongPin, WrongState
 from homeapp.ports import Clock

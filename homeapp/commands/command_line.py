@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeapp import api, audit_commands, home_commands, pin_commands, provider_commands, sharing_commands
+from homeapp import api
 from homeapp.client import connect
+from homeapp.commands import audit_commands, home_commands, pin_commands, provider_commands, sharing_commands
+from homeapp.commands.terminal import ask_unseen, print_error, print_result
 from homeapp.doctor import examine_without_hub
 from homeapp.errors import HomeappError, HubNotRunning, NotAllowed
 from homeapp.server import socket_path
-from homeapp.terminal import ask_unseen, print_error, print_result
 
 
 @dataclass(frozen=True, slots=True)

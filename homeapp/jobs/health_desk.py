@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
-from homeapp.car_software import check_manifest
 from homeapp.errors import (
     DeviceError,
     DeviceUnreachable,
@@ -17,7 +16,8 @@ from homeapp.errors import (
     ProviderRefused,
     ProviderUnreachable,
 )
-from homeapp.health_report import changed_alerts, report, result
+from homeapp.jobs.car_software import check_manifest
+from homeapp.jobs.health_report import changed_alerts, report, result
 from homeapp.model.health import CAR, HealthAlert, OrderStatus, PartOrder
 from homeapp.model.offer import Choice, Job, OfferCase, OfferKind, OfferState
 from homeapp.model.record import DataRecord

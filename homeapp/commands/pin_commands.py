@@ -8,16 +8,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from homeapp import api
-from homeapp.access import PIN_ROLES, secret_name
+from homeapp.access.access_control import PIN_ROLES, secret_name
 from homeapp.client import Client
 from homeapp.clock import SystemClock
+from homeapp.commands.terminal import ask_unseen
 from homeapp.errors import SettingsInvalid
 from homeapp.secrets import open_secret_store
 from homeapp.settings import load
 from homeapp.store.database import Database
 from homeapp.store.lock import lock_data_directory
 from homeapp.store.pin_attempts import PinAttempts
-from homeapp.terminal import ask_unseen
 
 
 def add_commands(

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from homeapp.jobs.trouble_codes import meaning
 from homeapp.model.consent import DataClass
 from homeapp.model.health import CAR, HealthAlert, PevExamination
 from homeapp.model.offer import OfferCase, OfferState
 from homeapp.model.record import DataRecord, Priority, RecordKind
-from homeapp.trouble_codes import meaning
 
 RECORD_LIFE = timedelta(days=7)
 

@@ -18,10 +18,10 @@ from homeapp.model.period import Period
 from homeapp.model.plan import Goal
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.record import DataRecord, RecordKind, Value
-from homeapp.periods import Tracking, follow, sample_of, unseen_end
 from homeapp.ports import Clock
-from homeapp.quarter_hours import QuarterHours
-from homeapp.report_records import (
+from homeapp.reporting.periods import Tracking, follow, sample_of, unseen_end
+from homeapp.reporting.quarter_hours import QuarterHours
+from homeapp.reporting.records import (
     EVC_SP,
     FLEET,
     GRID_SP,
@@ -31,10 +31,10 @@ from homeapp.report_records import (
     coarse,
     data_class_of,
 )
+from homeapp.reporting.told import Told
 from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods
 from homeapp.store.quarters import Quarters
-from homeapp.told import Told
 
 logger = logging.getLogger(__name__)
 

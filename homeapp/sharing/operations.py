@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Any, NoReturn, Protocol
 
 from homeapp import api
-from homeapp.consent import ConsentBook
 from homeapp.errors import HomeappError, NotFound, NotSupported, ProviderRefused
 from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.ports import Clock
+from homeapp.sharing.consent_book import ConsentBook
 from homeapp.supervision import jittered
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from homeapp.access import AccessControl
+from homeapp.access.access_control import AccessControl
 from homeapp.api import AccessView, Role
 from homeapp.errors import NotAllowed, WrongPin
 

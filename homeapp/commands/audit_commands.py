@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from homeapp import audit
-from homeapp.terminal import printable
+from homeapp.commands.terminal import printable
 
 
 def add_commands(

@@ -1,0 +1,1 @@
+"""What providers have done about car and charger, with the owner's consent."""

@@ -1,0 +1,1 @@
+"""How the home gets to know its providers."""

@@ -1,0 +1,1 @@
+"""The way out of the home: what it may carry, and what it has carried."""
