@@ -43,21 +43,30 @@ class Registration:
 
     Attributes:
         base: structured address of the hub's AE.
-        stands: whether all is as it is to be, as far as the hub knows.
     """
 
     def __init__(
         self, settings: SystemOperatorSettings, exchange: Exchange, mailboxes: Sequence[Mailbox], *, notified: bool
     ) -> None:
         self.base = f"{settings.cse_name}/{ae_name(settings.ae_id)}"
-        self.stands = False
         self._settings = settings
         self._exchange = exchange
         self._notified = notified
         self._mailboxes = {mailbox.sp_id: mailbox for mailbox in mailboxes}
         self._erased: set[tuple[str, DataClass]] = set()
         self._registered: Node | None = None
+        self._wish = 0
+        self._fulfilled = -1
         self._inbox_ids: dict[str, str] = {}
+
+    @property
+    def stands(self) -> bool:
+        """Whether all is as it is to be, as far as the hub knows."""
+        return self._fulfilled == self._wish
+
+    def lost(self) -> None:
+        """Something of it is gone: make all of it again with the next set-up."""
+        self._wish += 1
 
     def mailbox(self, sp_id: str) -> Mailbox:
         """The provider's mailbox as it is to be now."""
@@ -68,7 +77,7 @@ class Registration:
         before = self._mailboxes[mailbox.sp_id].data
         self._erased -= {(mailbox.sp_id, item) for item in mailbox.data if item not in before}
         self._mailboxes[mailbox.sp_id] = mailbox
-        self.stands = False
+        self._wish += 1
 
     def owner_of(self, container_id: str) -> str | None:
         """The provider whose inbox has this unstructured id."""
@@ -84,11 +93,12 @@ class Registration:
             ProviderUnreachable: the CSE does not answer or does not agree.
             MessageRejected: it answers nonsense.
         """
+        wish = self._wish
         base = await self.ready()
         own = self._own_entity(base)
         if self.stands and own == self._registered and await self._still_stands():
             return False
-        self.stands = False
+        self._fulfilled = -1
         anew = await self._ensure(own, at=self._settings.cse_id.lstrip("/"))
         if base.rsc != Status.OK:
             # Some let only registered AEs read their base.
@@ -99,7 +109,8 @@ class Registration:
             for mailbox in self._mailboxes.values():
                 group.create_task(self._set_up_mailbox(mailbox))
         self._registered = own
-        self.stands = True
+        # Not what was wished meanwhile.
+        self._fulfilled = wish
         return anew
 
     async def ready(self) -> Response:
@@ -142,7 +153,7 @@ class Registration:
         Raises:
             ProviderUnreachable: the CSE does not answer or does not agree.
         """
-        self.stands = False
+        self._fulfilled = -1
         await self._delete((self.base,))
 
     async def _still_stands(self) -> bool:
@@ -155,16 +166,16 @@ class Registration:
 
     async def _delete_unwanted(self) -> None:
         """What the owner no longer agrees to must not lie there, even if that was decided while the hub was away."""
-        known = {name for mailbox in self._mailboxes.values() for name in _every_name(mailbox)}
         wanted = {name for mailbox in self._mailboxes.values() for name in self._wanted_names(mailbox)}
-        unwanted = {f"{self.base}/{name}" for name in known - wanted}
+        known = dict.fromkeys(name for mailbox in self._mailboxes.values() for name in _every_name(mailbox))
+        unwanted = [f"{self.base}/{name}" for name in known if name not in wanted]
         found = await self._exchange.request(
             Operation.RETRIEVE, self.base, result_content=_REFERENCES, criteria=_DIRECT_CHILDREN
         )
         if found.rsc == Status.OK:
             there = child_addresses(found)
-            unwanted = {address for address in unwanted if any(item.endswith(f"/{address}") for item in there)}
-        await self._delete(sorted(unwanted))
+            unwanted = [address for address in unwanted if any(item.endswith(f"/{address}") for item in there)]
+        await self._delete(unwanted)
 
     async def _set_up_mailbox(self, mailbox: Mailbox) -> None:
         ae_id = self._settings.ae_id

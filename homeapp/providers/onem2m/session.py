@@ -151,10 +151,10 @@ class OneM2mSession:
             NotConsented: the owner has not agreed to this kind of data.
             ProviderUnreachable: no link or no answer in time; it may or may not have arrived.
         """
-        wanted = self._registration.mailbox(mailbox.sp_id)
-        if self._left.is_set() or (data_class is not DataClass.IDENTITY and data_class not in wanted.data):
-            raise NotConsented(f"The owner does not let {mailbox.sp_id} have data of the kind {data_class}.")
+        self._check_consent(mailbox.sp_id, data_class)
         await self._make_ready(mailbox.sp_id, data_class)
+        # It may have been withdrawn meanwhile.
+        wanted = self._check_consent(mailbox.sp_id, data_class)
         # A CSE whose clock is far ahead takes the end for past: then without one.
         ends = [None] if expires_at is None else [self._by_the_machines_clock(expires_at), None]
         return await self._create(
@@ -166,7 +166,7 @@ class OneM2mSession:
         """Delete the containers of these kinds of data with all that is in them; idempotent.
 
         One that is erased is made again, empty and without subscriptions, when next used. With IDENTITY the whole AE
-        goes and the session with the broker too; ``run`` is idle then.
+        goes and the session with the broker too; ``run`` is idle then and only a new session connects again.
 
         Raises:
             ProviderUnreachable: no link or no answer in time; try again later.
@@ -297,7 +297,7 @@ class OneM2mSession:
                 try:
                     await publisher.tell(self._registration.mailbox(sp_id))
                 except ProviderUnreachable:
-                    self._registration.stands = False
+                    self._registration.lost()
                     raise
             await self._clock.sleep(STATUS_EVERY_S)
 
@@ -317,6 +317,12 @@ class OneM2mSession:
                     await self._registration.set_up()
                 await self._registration.renew(sp_id, data_class)
 
+    def _check_consent(self, sp_id: str, data_class: DataClass) -> Mailbox:
+        wanted = self._registration.mailbox(sp_id)
+        if self._left.is_set() or (data_class is not DataClass.IDENTITY and data_class not in wanted.data):
+            raise NotConsented(f"The owner does not let {sp_id} have data of the kind {data_class}.")
+        return wanted
+
     async def _create(self, container: str, versions: Sequence[dict[str, Any]]) -> int:
         """Create the first of these instances that the CSE finds valid; returns the last response status code."""
         status = Status.BAD_REQUEST.value
@@ -333,7 +339,7 @@ class OneM2mSession:
 
     def _forgotten(self) -> None:
         """The CSE does not know what the hub has set up."""
-        self._registration.stands = False
+        self._registration.lost()
         self._rebuild.set()
 
     def _notified(self, delivery: Delivery) -> None:

@@ -505,8 +505,7 @@ class OutboxMachine(RuleBasedStateMachine):
             if how == "receipt" and isinstance(first, DecisionMessage):
                 self.run(self.store.ledger.keep_receipt(receipt(wanted[2], sp_id=sp_id)))
             self.run(self.store.outbox.delivered(first, 700))
-            if how == "relay" or not isinstance(first, DecisionMessage):
-                self.kept.append((sp_id, self.clock.at, wanted))
+            self.kept.append((sp_id, self.clock.at, wanted))
             self.handed_over.append(wanted[2])
             self.expected[sp_id].remove(wanted)
 
