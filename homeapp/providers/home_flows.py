@@ -79,9 +79,10 @@ class HomeFlows:
         Raises:
             StoreUnavailable, EnvironmentProblem: they cannot be read.
         """
-        paired = {pairing.descriptor.sp_id: pairing for pairing in await self._pairings.all()}
-        look = self._certificates.standing
-        standing = {sp_id: await asyncio.to_thread(look, pairing.descriptor) for sp_id, pairing in paired.items()}
+        paired: dict[str, Pairing] = {pairing.descriptor.sp_id: pairing for pairing in await self._pairings.all()}
+        look, standing = self._certificates.standing, dict[str, Standing]()
+        for sp_id, pairing in paired.items():
+            standing[sp_id] = await asyncio.to_thread(look, pairing.descriptor)
         # At one moment: others ask meanwhile.
         self._paired, self._standing = paired, standing
         if renewed:
