@@ -107,6 +107,7 @@ class ProviderSide:
             clock=around.clock,
             allows=self._book.allows,
             admit=self.uplink.admit,
+            deliver_again=outbox.deliver_again,
         )
         self._relay = Relay(
             outbox=outbox,
@@ -124,7 +125,6 @@ class ProviderSide:
             clock=around.clock,
             failed=tell.failed,
             news=lambda sp_id: outbox.news(sp_id).urgent,
-            deliver_again=outbox.deliver_again,
         )
         self._sharing = SharingOperations(
             book=self._book,
