@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn, Protocol
 
 from homeapp.errors import HomeappError, ProviderUnreachable
