@@ -72,12 +72,14 @@ class Listeners:
         notice: a code and a sentence for the owner.
         failed: a part by name, and what went wrong.
         sharing_changed: what may leave, or what has left, is different.
+        uplink_changed: how the way out of the home stands is different.
     """
 
     receipt: Callable[[Receipt], Awaitable[None]]
     notice: Callable[[str, str], None]
     failed: Callable[[str, Exception], None]
     sharing_changed: Callable[[], None]
+    uplink_changed: Callable[[], None]
 
 
 class ProviderSide:
@@ -93,6 +95,7 @@ class ProviderSide:
             store=UplinkUse(around.database),
             clock=around.clock,
             notice=tell.notice,
+            changed=tell.uplink_changed,
             name_of=self.name_of,
         )
         consents, pairings = Consents(around.database, around.clock), Pairings(around.database, around.clock)

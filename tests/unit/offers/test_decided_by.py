@@ -26,6 +26,7 @@ def test_the_role_of_the_caller_is(open_desk: Any, make_offer: Any, role: api.Ro
                 doctor=None,
                 live_changed=None,
                 sharing=None,
+                uplink=None,
             )
             call = api.DecideOffer(key=offer.key, digest=offer.digest(), choice=Choice.ACCEPT)
             case = await operations.handlers()[api.DecideOffer](call, role)
