@@ -62,6 +62,9 @@ class Post(Protocol):
         """See ``OneM2mSession.catch_up``."""
 
 
+_Outcome = bool | HomeappError
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """A message to be dealt with, and what its bringer waits for."""
@@ -70,7 +73,7 @@ class _Job:
     live: bool
     done: "asyncio.Future[bool]"
 
-    def settle(self, outcome: bool | HomeappError) -> None:
+    def settle(self, outcome: _Outcome) -> None:
         """``outcome``: whether it was new, or why it is not dealt with."""
         if self.done.done():
             return
