@@ -12,7 +12,7 @@ from homeapp.model.offer import Receipt
 from homeapp.model.record import DataRecord
 from homeapp.ports import Clock, DecisionMessage, Provider
 from homeapp.store.offer_rows import Failure
-from homeapp.store.outbox import Outbox
+from homeapp.store.outbox import Outbox, too_late
 from homeapp.store.records import encode
 from homeapp.supervision import jittered, supervise
 from homeapp.uplink.uplink import Uplink
@@ -152,7 +152,7 @@ class _Worker:
                 self._uplink.drained(self._sp_id)
                 await self._first(self._news.anything, min(held.values(), default=None))
             elif self._clock.now() >= message.not_after:
-                await self._give_up(message, Failure.LATE, _late(message))
+                await self._give_up(message, Failure.LATE, too_late(message))
             elif (wait_s := self._uplink.send_allowed(message, _estimated_size(message))) > 0:
                 await self._first(self._news.urgent, wait_s)
             else:
@@ -237,9 +237,3 @@ def _estimated_size(message: DecisionMessage | DataRecord) -> int:
     """What encryption and signature make of it, about; the provider tells the real size afterwards."""
     body = message.body if isinstance(message, DataRecord) else message.decision
     return _ENVELOPE_BYTES + _ENVELOPE_RATIO * len(encode(body))
-
-
-def _late(message: DecisionMessage | DataRecord) -> str:
-    if isinstance(message, DataRecord):
-        return "It could not be handed over in time and is of no use any more."
-    return f"Your answer could not be handed to {message.offer.sp_name} in time, so it does not count."
