@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -207,6 +208,7 @@ class Home:
     uplink: Uplink
     clock: LeapingClock
     changed: asyncio.Event
+    database: Database
     not_shared: set[tuple[str, DataClass]] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     relay: Relay | None = None
@@ -268,7 +270,7 @@ def _at_home(
             ledger = Ledger(database, used, decision_kept=outbox.wake)
             desk = OfferDesk(ledger=ledger, outbox=outbox, clock=used, on_change=changed.set)
             await desk.load()
-            await body(Home(desk, outbox, uplink, used, changed))
+            await body(Home(desk, outbox, uplink, used, changed, database))
 
     asyncio.run(main())
 
@@ -588,8 +590,11 @@ def test_on_a_metered_link_what_can_wait_goes_out_together_every_quarter_of_an_h
         async def work() -> None:
             await home.outbox.put(_record("m1"), _record("l1", Priority.LOCATION))
             await home.until_empty()
+            while not home.uplink.held("evc_sp"):
+                await asyncio.sleep(0)
+            await home.outbox.put(_record("m2"))
             while not home.clock.naps:
-                await home.outbox.put(_record("m2"))
+                await asyncio.sleep(0)
             begun = home.clock.at
             await home.outbox.put(_record("m3"), _record("l2", Priority.LOCATION), _record("h1", Priority.HEALTH))
             await home.decide(1)
@@ -673,5 +678,38 @@ def test_without_providers_it_just_stays(tmp_path: Path) -> None:
 
         await home.relaying([], work)
         assert await home.outbox.waiting() == {"evc_sp": ONE_ANSWER}
+
+    _at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_what_has_left_is_noted_though_its_flow_is_closed_that_moment(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        disk = threading.Event()
+        provider = GatedProvider("evc_sp")
+
+        async def work() -> None:
+            await home.outbox.put(_record("m1"))
+            await provider.tried.wait()
+            # The disk is busy when the provider says that it has the record, and then the owner takes all back.
+            busy = asyncio.create_task(home.database.ledger.write(lambda _connection: disk.wait(10)))
+            await asyncio.sleep(0)
+            provider.gate.release()
+            async with asyncio.timeout(10):
+                while not provider.got:
+                    await asyncio.sleep(0)
+            assert home.relay is not None
+            home.relay.remove("evc_sp")
+            await asyncio.sleep(0)
+            voiding = asyncio.create_task(home.outbox.void("evc_sp", [DataClass.METERING]))
+            await asyncio.sleep(0)
+            disk.set()
+            await asyncio.gather(busy, voiding)
+
+        await home.relaying([provider], work)
+        noted = await home.database.ledger.read(
+            lambda connection: connection.execute("SELECT record_id FROM disclosures").fetchall()
+        )
+        assert noted == [("m1",)]
 
     _at_home(tmp_path, body)
