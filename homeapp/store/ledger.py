@@ -197,19 +197,18 @@ class Ledger:
         return rows[0][0] if rows else None
 
     async def keep_value(self, key: str, value: str) -> None:
-        """Keep a small value, as the charging mode; a change of it is in the audit trail."""
+        """Keep a small value that somebody has chosen, as the charging mode; a change of it is in the audit trail."""
         now, text = self._clock.now(), str(value)
 
         def write(connection: sqlite3.Connection) -> None:
-            changed = connection.execute(
-                "INSERT INTO kept_values (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
-                "value = excluded.value WHERE value != excluded.value",
-                (key, text),
-            ).rowcount
-            if changed:
+            if _write_value(connection, key, text):
                 offer_rows.audit(connection, now, "value_changed", key, {"value": text})
 
         await self._file.write(write)
+
+    async def keep_mark(self, key: str, value: str) -> None:
+        """Keep a small value of the hub's own; the audit trail, which is for ever, does not have it."""
+        await self._file.write(lambda connection: _write_value(connection, key, value))
 
     async def hub_started(self, version: str) -> None:
         """A row in the audit trail."""
@@ -245,3 +244,13 @@ def _write_alert(connection: sqlite3.Connection, alert: HealthAlert) -> None:
         "INSERT OR REPLACE INTO alerts (sp_id, alert_id, body) VALUES (?, ?, ?)",
         (alert.sp_id, alert.alert_id, encode(alert)),
     )
+
+
+def _write_value(connection: sqlite3.Connection, key: str, value: str) -> bool:
+    """Whether it is another one than before."""
+    cursor = connection.execute(
+        "INSERT INTO kept_values (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+        "value = excluded.value WHERE value != excluded.value",
+        (key, value),
+    )
+    return cursor.rowcount > 0
