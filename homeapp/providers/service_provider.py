@@ -62,9 +62,6 @@ class Post(Protocol):
         """See ``OneM2mSession.catch_up``."""
 
 
-_Outcome = bool | HomeappError
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     """A message to be dealt with, and what its bringer waits for."""
@@ -73,7 +70,7 @@ class _Job:
     live: bool
     done: "asyncio.Future[bool]"
 
-    def settle(self, outcome: _Outcome) -> None:
+    def settle(self, outcome: bool | HomeappError) -> None:  # noqa: FBT001 - one of two answers
         """``outcome``: whether it was new, or why it is not dealt with."""
         if self.done.done():
             return
