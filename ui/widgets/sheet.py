@@ -14,6 +14,8 @@ from ui.widgets.card import Card
 from ui.widgets.scroll import Scroll
 from ui.widgets.text import Text
 
+_WIDEST, _WIDEST_LOW, _LOW = 620, 720, 600
+
 
 class Sheet(QWidget):
     """Covers its window with a dim ground and a card; closed by its buttons, Escape or a tap beside it."""
@@ -23,7 +25,7 @@ class Sheet(QWidget):
         self._window = window
         self._before = QApplication.focusWidget()
         self._covered = [item for item in window.children() if isinstance(item, QWidget) and not _is_gone(item, self)]
-        self._card = Card(title)
+        self._card = Card(title, title_lines=0)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(12)
         self._content = QWidget()
@@ -91,7 +93,8 @@ class Sheet(QWidget):
     def _fit(self) -> None:
         space = self._window.size()
         self.setGeometry(0, 0, space.width(), space.height())
-        width = min(620, space.width() - 32)
+        # Where there is little height, longer lines spare scrolling.
+        width = min(_WIDEST_LOW if space.height() < _LOW else _WIDEST, space.width() - 32)
         wanted = self._content.heightForWidth(width - 56)
         if wanted < 0:
             wanted = self._content.sizeHint().height()
