@@ -151,8 +151,6 @@ class SystemOperatorSide:
         members = {"broker_host": self.broker.host, "broker_port": self.broker.port} | members
         return SystemOperatorSettings(
             **{
-                "ca_file": "",
-                "certificate_file": "",
                 "ae_id": hub,
                 "catch_up_s": 86_400.0,
                 "reconnect_spread_s": 1.0,

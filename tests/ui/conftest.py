@@ -2,16 +2,13 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-_fontconfig = Path(tempfile.mkdtemp(prefix="no-fonts-")) / "fonts.conf"
-_fontconfig.write_text("<fontconfig></fontconfig>", encoding="utf-8")
-os.environ["FONTCONFIG_FILE"] = str(_fontconfig)
+os.environ["FONTCONFIG_FILE"] = str(Path(__file__).parent / "no-fonts.conf")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from canned_hub import CannedHub  # noqa: E402

@@ -15,7 +15,7 @@ from homeapp.providers.onem2m.registration import Registration
 from homeapp.providers.onem2m.resources import Mailbox
 from homeapp.settings import SystemOperatorSettings
 
-SETTINGS = SystemOperatorSettings(broker_host="b", ca_file="", certificate_file="", ae_id="Chub-0001-evc")
+SETTINGS = SystemOperatorSettings(broker_host="b", ae_id="Chub-0001-evc")
 BASE = "cse-in/hub-0001-evc"
 MAILBOX = Mailbox(sp_id="evc_sp", ae_id="Cevc-sp", label="Evc", data=(DataClass.CHARGING, DataClass.METERING))
 OWN = {"inEvc", "outEvc", "acp-in-evc_sp", "acp-out-evc_sp", "inEvc/hub"}
