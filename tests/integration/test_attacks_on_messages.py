@@ -73,6 +73,7 @@ from homeapp.snapshot import LiveState
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
+from kit.secret_store import MemorySecrets
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 if installed_broker() is not BrokerProgram.MOSQUITTO:
@@ -84,13 +85,6 @@ START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
 WITHIN_S = 40.0
 INTRUDER = "Cintruder"
-
-
-class Secrets(dict[str, str]):
-    """Keeps secrets in memory."""
-
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
 
 
 class Home:
@@ -160,7 +154,7 @@ class Street:
 
     def __init__(self, directory: Path) -> None:
         self.clock = SharedClock(START, time.time(), SPEED)
-        self.key_pem, self.enc_key_pem = identity.hub_key_pem(Secrets()), identity.hub_key_pem(Secrets())
+        self.key_pem, self.enc_key_pem = identity.hub_key_pem(MemorySecrets()), identity.hub_key_pem(MemorySecrets())
         self.side = ProvidersSide(directory / "street", self.clock, program=BrokerProgram.MOSQUITTO)
         self.certificate = directory / "hub.pem"
         self.peer: Peer

@@ -137,7 +137,7 @@ def test_a_second_hub_on_the_same_directory_says_so(data_dir: Path) -> None:
         ("[ocpp]\nport = 70000\n", "port"),
         ("[ocpp]\nport = true\n", "port"),
         ("[grid_sp]\nname = 'G'\nvtn_url = 'http://vtn'\nclient_id = 'c'\n", "vtn_url"),
-        ("[evc_sp]\nname = 'E'\nae_id = 'C'\nkey = {}\n", "system_operator"),
+        ("[evc_sp]\nname = 'E'\nae_id = 'C'\nkey = {}\n", "evc_sp"),
         ("\udcff", "settings.toml"),
         ("[goal]\nready_by = '25:00'\n", "ready_by"),
         ("[ocpp]\nlease_s = 600\n", "lease_s"),
@@ -154,9 +154,12 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, expected: str) -> N
 
 def test_the_settings_in_the_handbook_are_good_ones(tmp_path: Path) -> None:
     handbook = (PROJECT / "docs" / "operating.md").read_text()
-    (tmp_path / "settings.toml").write_text(handbook.partition("```toml\n")[2].partition("```")[0])
+    blocks = [block.partition("```")[0] for block in handbook.split("```toml\n")[1:]]
+    (tmp_path / "settings.toml").write_text("\n".join(blocks))
     settings = load(tmp_path)
-    assert None not in (settings.grid_sp, settings.system_operator, settings.evc_sp)
+    assert settings.grid_sp is not None
+    assert settings.pev.address
+    assert settings.uplink.metered
 
 
 def refused(*arguments: str | Path, env: dict[str, str] | None = None) -> str:

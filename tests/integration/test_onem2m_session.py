@@ -42,6 +42,7 @@ from homeapp.providers.sealing import HubUnsealer
 from homeapp.providers.service_provider import ServiceProvider
 from homeapp.providers.system_operator import SystemOperator
 from homeapp.settings import SystemOperatorSettings
+from kit.secret_store import MemorySecrets
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 mosquitto_only = pytest.mark.skipif(
@@ -55,13 +56,6 @@ START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
 WITHIN_S = 40.0
 GARBAGE = (b"", b"\xff\xfe", b"[]", b"[" * 10_000, b'{"op": 4, "rqi": "1"}', b'{"op": 5, "rqi": 7}')
-
-
-class Secrets(dict[str, str]):
-    """Keeps secrets in memory."""
-
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
 
 
 class Inbox:
@@ -179,9 +173,9 @@ class Street:
     def __init__(self, directory: Path, program: BrokerProgram | None = None) -> None:
         self.directory = directory
         self.clock = SharedClock(START, time.time(), SPEED)
-        self.secrets = Secrets()
+        self.secrets = MemorySecrets()
         self.key_pem = identity.hub_key_pem(self.secrets)
-        self.enc_key_pem = identity.hub_key_pem(Secrets())
+        self.enc_key_pem = identity.hub_key_pem(MemorySecrets())
         self.side = ProvidersSide(directory / "street", self.clock, program=program)
 
     @contextlib.asynccontextmanager

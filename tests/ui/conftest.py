@@ -11,14 +11,14 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["FONTCONFIG_FILE"] = str(Path(__file__).parent / "no-fonts.conf")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from canned_hub import CannedHub  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
-from pytestqt.qtbot import QtBot  # noqa: E402
-from situations import CHARGING, Situation  # noqa: E402
+from canned_hub import CannedHub
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from situations import CHARGING, Situation
 
-from ui import fonts, theme  # noqa: E402
-from ui.hub_link import HubLink  # noqa: E402
-from ui.window import Window  # noqa: E402
+from ui import fonts, theme
+from ui.hub_link import HubLink
+from ui.window import Window
 
 Opened = tuple[Window, CannedHub]
 Opener = Callable[..., Opened]

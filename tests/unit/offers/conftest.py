@@ -25,26 +25,9 @@ from homeapp.offers.desk import OfferDesk
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
+from kit.clocks import LeapingClock
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-class HandClock:
-    """Moves only by ``at``."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -54,7 +37,7 @@ class Desk:
     desk: OfferDesk
     ledger: Ledger
     outgoing: Outbox
-    clock: HandClock
+    clock: LeapingClock
     database: Database
     changes: list[int] = field(default_factory=list)
 
@@ -139,7 +122,7 @@ def make_offer() -> Callable[..., Offer]:
 @pytest.fixture
 def open_desk(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[Desk]]:
     """Opens the desk on this test's database; again for the same database after a restart."""
-    clock = HandClock()
+    clock = LeapingClock(NOON)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Desk]:
