@@ -96,6 +96,7 @@ class Hub:
         self._replan = asyncio.Event()
         self._act = asyncio.Event()
         self._asked: EvceCommand | None = None
+        self._commanded: tuple[str, bool, bool] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._desk = OfferDesk(
@@ -319,6 +320,11 @@ class Hub:
             await evce.apply(command)
         except DeviceError as error:
             logger.debug("%s: %s", evce.device_id, error)
+            return
+        meaning = (command.reason, command.limit_w > 0, command.feed_w > 0)
+        if meaning != self._commanded:
+            self._commanded = meaning
+            await self._ledger.commanded(evce.device_id, command)
 
     async def _plan(self) -> None:
         while True:

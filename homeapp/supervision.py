@@ -48,11 +48,15 @@ async def supervise(
     failed: Callable[[str, Exception], None] | None = None,
 ) -> None:
     """Run ``body`` for ever; ``failed`` is told each failure. Ends only by cancellation."""
+
+    async def once() -> None:
+        await body()
+
     attempt = 0
     while True:
         begun = clock.monotonic()
         try:
-            await body()
+            await heeding_cancellation(once())
         except HomeappError as error:
             logger.warning("%s: %s", name, error)
             if failed is not None:

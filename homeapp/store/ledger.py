@@ -12,6 +12,7 @@ from homeapp.model.device import AdoptedDevice
 from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import Notice
 from homeapp.model.offer import OfferCase, Receipt
+from homeapp.model.readings import EvceCommand
 from homeapp.model.tariff import Tariff
 from homeapp.ports import Clock
 from homeapp.store import offer_rows
@@ -211,14 +212,21 @@ class Ledger:
         await self._file.write(write)
 
     async def hub_started(self, version: str) -> None:
-        """A row in the audit trail; a disk that cannot take it is no reason not to run."""
+        """A row in the audit trail."""
+        await self._note("hub_started", "hub", {"version": version})
+
+    async def commanded(self, device_id: str, command: EvceCommand) -> None:
+        """A row in the audit trail: a charger has taken a command that differs in more than its power."""
+        detail = {"limit_w": round(command.limit_w), "feed_w": round(command.feed_w), "reason": command.reason}
+        await self._note("command", device_id, detail)
+
+    async def _note(self, kind: str, subject: str, detail: object) -> None:
+        """Whoever calls goes on where the disk cannot take it."""
         now = self._clock.now()
         try:
-            await self._file.write(
-                lambda connection: offer_rows.audit(connection, now, "hub_started", "hub", {"version": version})
-            )
+            await self._file.write(lambda connection: offer_rows.audit(connection, now, kind, subject, detail))
         except StoreUnavailable as error:
-            logger.error("store: the start of the hub is not in the audit log: %s", error)
+            logger.error("store: %s of %s is not in the audit log: %s", kind, subject, error)
 
     async def _bodies(self, query: str) -> list[str]:
         return await self._file.read(lambda connection: [row[0] for row in connection.execute(query)])

@@ -4,6 +4,7 @@ import base64
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,6 +130,16 @@ def test_ed25519_may_sign() -> None:
     assert read_descriptor(text).keys[0]["crv"] == "Ed25519"
 
 
+@pytest.mark.usecase("A6")
+def test_an_operator_without_a_broker_is_reached_over_http() -> None:
+    address = replace(OPERATOR, broker_host="", http_url="https://m2m.example/cse", reconnect_spread_s=5)
+    text = descriptors.descriptor_json(company(), address)
+    descriptor = read_descriptor(text)
+    assert descriptor.view.operator == "https://m2m.example/cse"
+    assert descriptor.operator.reconnect_spread_s == 5
+    assert same_fingerprint(fingerprint(descriptor), descriptors.printed_fingerprint(text))
+
+
 @pytest.mark.usecase("W4")
 @pytest.mark.parametrize(
     ("change", "words"),
@@ -166,6 +177,9 @@ def test_ed25519_may_sign() -> None:
         (set_to("operator", "broker_port", value=0), "form"),
         (set_to("operator", "broker_port", value="8883"), "form"),
         (set_to("operator", "broker_host", value="a b"), "form"),
+        (set_to("operator", "broker_host", value=""), "neither a broker"),
+        (set_to("operator", "reconnect_spread_s", value=0), "form"),
+        (set_to("operator", "reconnect_spread_s", value=3600), "form"),
         (set_to("operator", "est_url", value="http://m2m.example/est"), "addresses"),
         (set_to("operator", "est_url", value="https://user@m2m.example/est"), "addresses"),
         (set_to("operator", "est_url", value="https://"), "addresses"),

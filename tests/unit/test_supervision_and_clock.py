@@ -91,6 +91,40 @@ def test_a_cancellation_that_comes_while_a_group_fails_is_heeded() -> None:
     asyncio.run(main())
 
 
+def test_a_part_that_fails_while_it_is_cancelled_is_not_started_again() -> None:
+    async def main() -> None:
+        cleaning, may_end = asyncio.Event(), asyncio.Event()
+        runs: list[int] = []
+
+        async def takes_time_to_end() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cleaning.set()
+                await may_end.wait()
+
+        async def fails() -> None:
+            raise DeviceUnreachable("no answer")
+
+        async def part() -> None:
+            runs.append(1)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(takes_time_to_end())
+                await asyncio.sleep(0)
+                tasks.create_task(fails())
+
+        keeper = asyncio.create_task(supervise("a", part, HastyClock()))
+        async with asyncio.timeout(10):
+            await cleaning.wait()
+            keeper.cancel()
+            may_end.set()
+            await asyncio.wait((keeper,))
+        assert keeper.cancelled()
+        assert runs == [1]
+
+    asyncio.run(main())
+
+
 def test_results_and_failures_come_through() -> None:
     async def gives() -> int:
         return 7
