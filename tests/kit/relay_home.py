@@ -31,8 +31,6 @@ from homeapp.uplink.uplink import Uplink
 from kit.clocks import LeapingClock, PatientClock
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
 ONE_ANSWER = Waiting(decisions=1, records=0)
 
 
