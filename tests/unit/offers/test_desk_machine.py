@@ -45,7 +45,6 @@ from kit.clocks import LeapingClock
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)
-
 AFTER = {
     "": "invalid pending expired scheduled",
     "pending": "accepted declined expired cancelled superseded",
