@@ -137,6 +137,7 @@ class Hub:
                 notice=self._notice,
                 failed=self._part_failed,
                 sharing_changed=lambda: self._server.publish(api.Topic.SHARING),
+                uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
             ),
         )
         self._upkeep = Upkeep(
@@ -170,6 +171,7 @@ class Hub:
             doctor=self._examine,
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
+            uplink=self._providers.uplink.view,
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -435,6 +437,7 @@ class Hub:
             snapshot=self._snapshot(),
             devices=self._sessions.views(),
             providers=await self._providers.standings(),
+            pins=self._access.pins,
             clock=self._clock,
         )
 

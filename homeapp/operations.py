@@ -10,6 +10,7 @@ from homeapp.model.device import DeviceView
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import ChargingMode, Goal, Plan
 from homeapp.model.tariff import Tariff
+from homeapp.model.uplink import UplinkView
 from homeapp.offers.desk import OfferDesk
 from homeapp.server import Handler
 from homeapp.sessions import DeviceSessions
@@ -32,6 +33,7 @@ class Operations:
         doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
         live_changed: Callable[[], None],
         sharing: Callable[[], tuple[ProviderSharing, ...]],
+        uplink: Callable[[], UplinkView],
     ) -> None:
         self._live = live
         self._desk = desk
@@ -42,6 +44,7 @@ class Operations:
         self._doctor = doctor
         self._live_changed = live_changed
         self._sharing = sharing
+        self._uplink = uplink
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """One handler per call that the server does not answer itself."""
@@ -75,6 +78,8 @@ class Operations:
                 value = self._live.plan
             case api.Topic.SHARING:
                 value = self._sharing()
+            case api.Topic.UPLINK:
+                value = self._uplink()
             case api.Topic.ACCESS:
                 raise LookupError("each connection has a value of its own")
         return value

@@ -75,6 +75,8 @@ class Topic(StrEnum):
     TARIFF = "tariff"
     PLAN = "plan"
     SHARING = "sharing"
+    UPLINK = "uplink"
+    """every minute, and when a provider begins or ends to send too much"""
     ACCESS = "access"
     """of this connection alone"""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from datetime import datetime
+from functools import partial
 
 from homeapp.enrolment.certificates import FlowCertificates, Standing
 from homeapp.errors import NotFound
@@ -14,7 +15,7 @@ from homeapp.ports import Clock, Provider, Signer
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.peer import Peer
 from homeapp.providers.sealing import HubUnsealer
-from homeapp.providers.system_operator import Admit, SystemOperator
+from homeapp.providers.system_operator import Admit, BeginsAnew, OldNews, SystemOperator
 from homeapp.settings import SystemOperatorSettings
 from homeapp.store.pairings import Pairings
 
@@ -22,13 +23,14 @@ MakeGrid = Callable[[], Awaitable[Provider]]
 
 
 class HomeFlows:
-    """Implements ``homeapp.flows.FlowSource``; ``load`` and ``refresh`` read what it goes by.
+    """Implements ``homeapp.flows.FlowSource``; ``refresh`` reads what it goes by.
 
     Args:
         pairings, certificates: of the home.
         grid: makes the electricity network provider, or None where none is set.
         allows: the owner's consent.
-        admit: lets messages in, see ``homeapp.uplink.uplink.Uplink.admit``.
+        admit, old_news: let messages in, see ``homeapp.uplink.uplink.Uplink``.
+        deliver_again: has what a provider got lately delivered once more, see ``homeapp.store.outbox.Outbox``.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class HomeFlows:
         clock: Clock,
         allows: Callable[[str, DataClass], bool],
         admit: Admit,
+        old_news: OldNews,
+        deliver_again: BeginsAnew,
     ) -> None:
         self._pairings = pairings
         self._certificates = certificates
@@ -51,6 +55,8 @@ class HomeFlows:
         self._clock = clock
         self._allows = allows
         self._admit = admit
+        self._old_news = old_news
+        self._deliver_again = deliver_again
         self._paired: dict[str, Pairing] = {}
         self._standing: dict[str, Standing] = {}
         self._generation: dict[str, int] = {}
@@ -78,11 +84,12 @@ class HomeFlows:
         Raises:
             StoreUnavailable, EnvironmentProblem: they cannot be read.
         """
-        self._paired = {pairing.descriptor.sp_id: pairing for pairing in await self._pairings.all()}
-        standing = self._certificates.standing
-        self._standing = {
-            sp_id: await asyncio.to_thread(standing, pairing.descriptor) for sp_id, pairing in self._paired.items()
-        }
+        paired: dict[str, Pairing] = {pairing.descriptor.sp_id: pairing for pairing in await self._pairings.all()}
+        look, standing = self._certificates.standing, dict[str, Standing]()
+        for sp_id, pairing in paired.items():
+            standing[sp_id] = await asyncio.to_thread(look, pairing.descriptor)
+        # At one moment: others ask meanwhile.
+        self._paired, self._standing = paired, standing
         if renewed:
             self._generation[renewed] = self._generation.get(renewed, 0) + 1
 
@@ -112,8 +119,10 @@ class HomeFlows:
             clock=self._clock,
             sp_id=sp_id,
             peer=_peer(pairing, self._granted(descriptor)),
-            keys_changed=self._keys_changed,
+            keys_changed=partial(self._keys_changed, descriptor),
             admit=self._admit,
+            old_news=self._old_news,
+            begins_anew=self._deliver_again,
             open_status=descriptor.open_status and self._allows(sp_id, DataClass.CHARGING),
         )
         return Flow(
@@ -121,14 +130,17 @@ class HomeFlows:
             session=operator.run,
             hurry=operator.hurry,
             publish=operator.publish_status,
-            begins_anew=operator.begins_anew,
         )
 
     def _granted(self, descriptor: Descriptor) -> tuple[DataClass, ...]:
         return tuple(data_class for data_class in descriptor.data if self._allows(descriptor.sp_id, data_class))
 
-    async def _keys_changed(self, sp_id: str, keys: Collection[dict[str, str]], old_keys_until: datetime) -> None:
-        self._paired[sp_id] = await self._pairings.replace_keys(sp_id, tuple(keys), old_keys_until)
+    async def _keys_changed(
+        self, descriptor: Descriptor, sp_id: str, keys: Collection[dict[str, str]], old_keys_until: datetime
+    ) -> None:
+        pairing = await self._pairings.replace_keys(descriptor, tuple(keys), old_keys_until)
+        if sp_id in self._paired:
+            self._paired[sp_id] = pairing
 
 
 def _peer(pairing: Pairing, granted: tuple[DataClass, ...]) -> Peer:

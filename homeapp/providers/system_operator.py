@@ -1,6 +1,5 @@
 """One service provider's flow through the system operator: an AE, a certificate and a connection of its own."""
 
-import asyncio
 import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -24,6 +23,10 @@ from homeapp.settings import SystemOperatorSettings
 
 Admit = Callable[[str, int], Awaitable[None]]
 """Called with a provider's id and a size, bytes; raises ProviderUnreachable where the provider sends too much."""
+OldNews = Callable[[str, int], None]
+"""Called with a provider's id and a size, bytes, after a message out of the mailbox had no effect."""
+BeginsAnew = Callable[[str], Awaitable[object]]
+"""Called with a provider's id before the hub registers where nothing of it lies."""
 
 _REMEMBERED = 1000
 _KINDS: dict[str, type[EvcSp] | type[PevSp] | type[Fleet]] = {kind.SP_ID: kind for kind in (EvcSp, PevSp, Fleet)}
@@ -42,11 +45,13 @@ class SystemOperator:
         peer: the provider.
         keys_changed: keeps the provider's new keys before they hold.
         admit: lets a message in that is about to be dealt with.
+        old_news: told what was let in and was old.
+        begins_anew: the platform has nothing of the hub, so that what was told lately may be lost; durable when it
+            returns.
         open_status: the owner lets it have appliance resources, which the operator can read too.
 
     Attributes:
         provider: the one provider of this flow.
-        begins_anew: set where the platform had nothing of the hub, so that what was told lately may be lost.
 
     Raises:
         SettingsInvalid: there is no such kind of provider, a key cannot be used, or ``settings`` are another flow's.
@@ -64,6 +69,8 @@ class SystemOperator:
         peer: Peer,
         keys_changed: KeysChanged,
         admit: Admit,
+        old_news: OldNews,
+        begins_anew: BeginsAnew,
         open_status: bool = False,
     ) -> None:
         kind = _KINDS.get(sp_id)
@@ -75,8 +82,9 @@ class SystemOperator:
             )
         mailbox = Mailbox(sp_id=sp_id, ae_id=peer.ae_id, label=kind.LABEL, data=peer.data, open_status=open_status)
         self._mailbox = mailbox
-        self.begins_anew = asyncio.Event()
+        self._begins_anew = begins_anew
         self._admit = admit
+        self._old_news = old_news
         self._admitted: OrderedDict[bytes, None] = OrderedDict()
         self._session = OneM2mSession(settings=settings, tls=tls, clock=clock, mailboxes=(mailbox,), listener=self)
         self.provider: ServiceProvider = kind(
@@ -102,20 +110,24 @@ class SystemOperator:
         self._session.publish_status(self._mailbox, status)
 
     async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:
-        await self._let_in(mailbox.sp_id, content.con)
-        await self.provider.take(content.con, live=live)
+        counted = await self._let_in(mailbox.sp_id, content.con)
+        is_new = await self.provider.take(content.con, live=live)
+        if counted and not live and not is_new:
+            self._old_news(mailbox.sp_id, len(content.con))
 
-    async def _let_in(self, sp_id: str, content: str) -> None:
-        """Count a message once, however often it is looked at in the inbox."""
+    async def _let_in(self, sp_id: str, content: str) -> bool:
+        """Count a message once, however often it is looked at in the inbox; whether it was counted now."""
         digest = sha256(content.encode("utf-8", "surrogatepass")).digest()
-        if digest not in self._admitted:
-            await self._admit(sp_id, len(content))
-            self._admitted[digest] = None
-            if len(self._admitted) > _REMEMBERED:
-                self._admitted.popitem(last=False)
+        if digest in self._admitted:
+            return False
+        await self._admit(sp_id, len(content))
+        self._admitted[digest] = None
+        if len(self._admitted) > _REMEMBERED:
+            self._admitted.popitem(last=False)
+        return True
 
-    def begun_anew(self) -> None:
-        self.begins_anew.set()
+    async def begins_anew(self) -> None:
+        await self._begins_anew(self.provider.sp_id)
 
     def link(self, state: LinkState, problem: str | None) -> None:
         self.provider.link_changed(state, problem)

@@ -48,7 +48,7 @@ class Listener:
         self.contents.append((content.con, live))
         self._happened()
 
-    def begun_anew(self) -> None:
+    async def begins_anew(self) -> None:
         return
 
     def link(self, state: LinkState, problem: str | None) -> None:

@@ -157,6 +157,15 @@ def on_a_street(directory: Path, body: Callable[[Street], Awaitable[None]], *, w
     asyncio.run(main())
 
 
+async def first_of(wanted: Awaitable[object], work: "asyncio.Future[Any]") -> None:
+    """Wait for what is wanted; where the work ends before it, that is the failure."""
+    waiting = asyncio.ensure_future(wanted)
+    await asyncio.wait({waiting, work}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        waiting.cancel()
+        await work
+
+
 @contextlib.asynccontextmanager
 async def running(task: Awaitable[object]) -> AsyncIterator[None]:
     job = asyncio.ensure_future(task)
@@ -324,6 +333,35 @@ def test_a_revoked_hub_learns_of_it_and_an_unchanged_list_changes_nothing(tmp_pa
         assert street.standing() is Enrolment.REVOKED
         await street.enrol()
         assert street.standing() is Enrolment.VALID
+
+    on_a_street(tmp_path, body, with_list=True)
+
+
+@pytest.mark.usecase("W4")
+def test_whoever_hears_of_a_new_list_may_have_all_looked_at_again(tmp_path: Path) -> None:
+    async def body(street: Street) -> None:
+        told: asyncio.Queue[str] = asyncio.Queue()
+
+        async def wake(sp_id: str) -> None:
+            revocation.wake()
+            told.put_nowait(sp_id)
+
+        revocation = Revocation(
+            certificates=street.certificates,
+            flows=street.flows,
+            clock=street.clock,
+            changed=wake,
+            notice=street.told.notice,
+        )
+        work = asyncio.ensure_future(revocation.run())
+        try:
+            await first_of(told.get(), work)
+            await street.enrol()
+            street.server.revoke(HUB)
+            revocation.wake()
+            await first_of(told.get(), work)
+        finally:
+            work.cancel()
 
     on_a_street(tmp_path, body, with_list=True)
 

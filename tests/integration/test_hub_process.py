@@ -84,7 +84,7 @@ def test_a_running_hub_answers_the_command_line(data_dir: Path) -> None:
     with running_hub(data_dir):
         doctor = homeapp("doctor", "--data-dir", data_dir, "--json")
         checks = {check["name"]: check["level"] for check in json.loads(doctor.stdout)}
-        assert (checks["Secrets"], checks["Smart meter"]) == ("warning", "warning")
+        assert (checks["Secrets"], checks["PIN"], checks["Smart meter"]) == ("warning", "warning", "warning")
         assert homeapp("offers", "list", "--data-dir", data_dir).stdout == "Nothing.\n"
         missing = homeapp("devices", "adopt", "homewizard:000000000000", "--data-dir", data_dir, "--json")
         assert missing.returncode == 1

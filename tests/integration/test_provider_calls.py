@@ -30,6 +30,7 @@ from homeapp.store.pairings import Pairings
 from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
+GONE = [("unpaired", "evc_sp"), ("forgotten", "evc_sp")]
 
 
 @dataclass
@@ -99,6 +100,7 @@ def with_operations(directory: Path, body: Callable[[Operations], Awaitable[None
                 hub_card="{}",
                 paired=partial(tell, "paired"),
                 unpaired=partial(tell, "unpaired"),
+                forgotten=partial(tell, "forgotten"),
                 certificate_changed=partial(tell, "certificate"),
             )
             await body(Operations(authority, server, calls, events))
@@ -131,7 +133,7 @@ def test_an_installer_pairs_enrols_and_unpairs(tmp_path: Path, caplog: pytest.Lo
         await hub.call(api.UnpairProvider(sp_id="evc_sp"))
         assert await hub.call(api.ListProviders()) == ()
         assert list((tmp_path / "certificates").iterdir()) == []
-        assert hub.events == [("paired", "evc_sp"), ("certificate", "evc_sp"), ("unpaired", "evc_sp")]
+        assert hub.events == [("paired", "evc_sp"), ("certificate", "evc_sp"), *GONE]
 
     with_operations(tmp_path, body)
     assert [row.kind for row in audit.read_rows(tmp_path)] == ["provider_paired", "provider_unpaired"]
@@ -162,7 +164,7 @@ def test_another_company_does_not_inherit_what_was_agreed_with_the_one_before(tm
         assert hub.events == [("paired", "evc_sp")] * 2
         hub.events.clear()
         await hub.pair(hub.described(name="Another provider", ae_id="Canother"))
-        assert hub.events == [("unpaired", "evc_sp"), ("paired", "evc_sp")]
+        assert hub.events == [*GONE, ("paired", "evc_sp")]
         assert [provider.name for provider in await hub.call(api.ListProviders())] == ["Another provider"]
 
     with_operations(tmp_path, body)

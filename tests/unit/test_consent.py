@@ -256,8 +256,11 @@ def test_consents_to_words_that_mean_more_now_do_not_count(monkeypatch: pytest.M
         release(3, valid_from=3)
         assert not made.allows(*key)
         assert terms(*key).version(store.kept[key].text_version) == old.newest
-        assert not next(entry for entry in made.view("evc_sp").entries if entry.data_class is key[1]).granted
+        entries = {entry.data_class: entry for entry in made.view("evc_sp").entries}
+        assert (entries[key[1]].granted, entries[key[1]].outdated) == (False, True)
+        assert not entries[DataClass.IDENTITY].outdated
         assert await revoke(made, *key) == {DataClass.CHARGING}
+        assert not any(entry.outdated for entry in made.view("evc_sp").entries), "it was taken back"
         await made.set(*key, granted=True, text_version=3, by=Role.OWNER)
         assert made.allows(*key)
         assert store.kept[key].text_version == 3

@@ -97,6 +97,7 @@ class Home:
     settings: UplinkSettings
     clock: TickedClock = field(default_factory=TickedClock)
     notices: list[tuple[str, str]] = field(default_factory=list)
+    changes: list[tuple[str, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.uplink = self.another()
@@ -107,6 +108,7 @@ class Home:
             store=UplinkUse(self.database),
             clock=self.clock,
             notice=lambda code, sentence: self.notices.append((code, sentence)),
+            changed=lambda: self.changes.append(self.uplink.view().throttled),
             name_of=lambda sp_id: f"Provider {sp_id}",
         )
 
@@ -190,6 +192,7 @@ def test_who_sends_too_much_is_throttled_and_named_once_and_nobody_else_is(tmp_p
     async def body(home: Home) -> None:
         verdicts = [home.uplink.received("fleet", 500) for _ in range(1000)]
         assert verdicts.count(Verdict.ADMITTED) == 120
+        assert home.changes == [("fleet",)]
         assert home.uplink.received("evc_sp", 500) is Verdict.ADMITTED
         assert home.uplink.view().throttled == ("fleet",)
         assert home.notices == [
@@ -211,6 +214,23 @@ def test_who_sends_too_much_is_throttled_and_named_once_and_nobody_else_is(tmp_p
 
 
 @pytest.mark.usecase("W7")
+def test_an_old_mailbox_that_is_read_after_a_restart_counts_for_nothing(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        for _ in range(1000):
+            await home.uplink.admit("fleet", 500)
+            home.uplink.old_news("fleet", 500)
+        assert home.notices == []
+        while home.uplink.received("fleet", 500) is Verdict.ADMITTED:
+            pass
+        # Whoever sends too much does not get more through in this way.
+        home.uplink.old_news("fleet", 500)
+        with pytest.raises(ProviderUnreachable):
+            await home.uplink.admit("fleet", 500)
+
+    _at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W7")
 @pytest.mark.parametrize("by", ["its next message", "time alone"])
 def test_who_has_calmed_down_is_no_longer_throttled_and_that_is_told(tmp_path: Path, by: str) -> None:
     async def body(home: Home) -> None:
@@ -225,6 +245,7 @@ def test_who_has_calmed_down_is_no_longer_throttled_and_that_is_told(tmp_path: P
             else:
                 await home.uplink.admit("fleet", 500)
             assert home.uplink.view().throttled == ()
+            assert (home.changes[-1], ("fleet",) in home.changes) == ((), True)
             assert home.notices[1:] == [
                 ("uplink.recovered.fleet", "Provider fleet no longer sends too much; nothing is held back.")
             ]
@@ -337,6 +358,19 @@ def test_counts_outlive_a_disk_that_is_full_for_a_while(tmp_path: Path, monkeypa
         home.uplink.sent("evc_sp", DataClass.METERING, 1)
         await home.running(home.uplink, home.a_minute_later)
         assert await home.kept() == [("2026-12", "evc_sp", "metering", 2, 701)]
+
+    _at_home(tmp_path, body)
+
+
+def test_who_watches_is_told_every_minute(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        async def work() -> None:
+            assert len(home.changes) == 1
+            await home.a_minute_later()
+            await home.a_minute_later()
+            assert len(home.changes) == 3
+
+        await home.running(home.uplink, work)
 
     _at_home(tmp_path, body)
 
