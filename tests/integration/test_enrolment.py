@@ -35,6 +35,7 @@ from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing.descriptor import Descriptor, read_descriptor
 from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnded, MqttLink, MqttVersion
+from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
 WITHIN_S = 20.0
@@ -43,12 +44,7 @@ mosquitto_only = pytest.mark.skipif(
 )
 
 
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
-
-
-KEY_PEM = identity.hub_key_pem(Secrets())
+KEY_PEM = identity.hub_key_pem(MemorySecrets())
 
 
 class MovedClock:

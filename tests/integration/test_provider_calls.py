@@ -27,14 +27,10 @@ from homeapp.pairing.operations import ProviderOperations
 from homeapp.redaction import redacted
 from homeapp.store.database import Database
 from homeapp.store.pairings import Pairings
+from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
 GONE = [("unpaired", "evc_sp"), ("forgotten", "evc_sp")]
-
-
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
 
 
 @dataclass
@@ -88,7 +84,7 @@ def with_operations(directory: Path, body: Callable[[Operations], Awaitable[None
             events.append((event, sp_id))
 
         authority, clock = StreetAuthority(), SystemClock()
-        certificates = FlowCertificates(directory, identity.hub_key_pem(Secrets()))
+        certificates = FlowCertificates(directory, identity.hub_key_pem(MemorySecrets()))
         async with EstServer(authority) as server, Database(directory) as database, asyncio.timeout(60):
             calls = ProviderOperations(
                 pairings=Pairings(database, clock),

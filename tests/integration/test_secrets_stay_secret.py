@@ -18,6 +18,7 @@ from homeapp.access.access_control import secret_name
 from homeapp.api import Role
 from homeapp.client import connect
 from homeapp.demo import street as street_module
+from homeapp.demo.operator.est_server import EstServer
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
 from homeapp.model.offer import OfferState
@@ -35,11 +36,20 @@ VTN_SECRET = "canary/of the+VTN&4711"
 @pytest.mark.usecase("W9")
 def test_no_secret_leaves_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(street_module, "VTN_CLIENT_SECRET", VTN_SECRET)
+    passwords: list[str] = []
+    make_password = EstServer.one_time_password
+
+    def noted(server: EstServer, ae_id: str) -> str:
+        passwords.append(make_password(server, ae_id))
+        return passwords[-1]
+
+    monkeypatch.setattr(EstServer, "one_time_password", noted)
 
     async def main() -> None:
         async with Street(StreetPlan(directory=tmp_path)) as street:
             await street.home.start_hub(verbose=True)
             await street.power_charger()
+            await street.settle()
             await _live_in(street)
             # After the restart there are a backup and a write-ahead log with all of it in them.
             await street.home.kill_hub()
@@ -53,7 +63,7 @@ def test_no_secret_leaves_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 await owner.online(street.charger_id)
                 await owner.sets_pin(PIN)
                 await owner.logs_in(PIN)
-            _look(street, tmp_path, dict(_secrets(street, tmp_path)))
+            _look(street, tmp_path, dict(_secrets(street, tmp_path, passwords)))
 
     asyncio.run(main())
 
@@ -80,7 +90,7 @@ async def _live_in(street: Street) -> None:
 _OWN_KEYS = (identity.HUB_KEY, identity.ENCRYPTION_KEY, identity.CA_KEY, identity.SERVER_KEY)
 
 
-def _secrets(street: Street, directory: Path) -> Iterator[tuple[str, str]]:
+def _secrets(street: Street, directory: Path, passwords: list[str]) -> Iterator[tuple[str, str]]:
     store = open_secret_store(street.home.data_dir, SecretPlace.CREDENTIAL)
     devices = (f"device.{street.meter_id}", f"device.{street.charger_id}")
     yield "PIN", PIN
@@ -88,6 +98,8 @@ def _secrets(street: Street, directory: Path) -> Iterator[tuple[str, str]]:
         value = store.get(name)
         assert value, name
         yield name, value
+    assert len(passwords) == len(street.providers.customers)
+    yield from ((f"password of enrolment {number}", password) for number, password in enumerate(passwords))
     yield "master key", (directory / "credentials" / CREDENTIAL_NAME).read_text()
     tokens = list(street.vtn._tokens)
     assert tokens

@@ -24,23 +24,18 @@ from homeapp.store.database import Database
 from homeapp.store.uplink_use import UplinkUse
 from homeapp.uplink.token_bucket import TokenBucket
 from homeapp.uplink.uplink import Uplink, Verdict
+from kit.clocks import StandingClock
 
 NOON = datetime(2026, 12, 31, 12, tzinfo=UTC)
 
 
-class HandClock:
+class TickedClock(StandingClock):
     """Moves only by ``at``; whoever sleeps wakes when ``tick`` is set."""
 
     def __init__(self) -> None:
-        self.at = NOON
+        super().__init__(NOON)
         self.tick = asyncio.Event()
         self.asleep = asyncio.Event()
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
 
     async def sleep(self, seconds: float) -> None:
         self.asleep.set()
@@ -100,7 +95,7 @@ class Home:
 
     database: Database
     settings: UplinkSettings
-    clock: HandClock = field(default_factory=HandClock)
+    clock: TickedClock = field(default_factory=TickedClock)
     notices: list[tuple[str, str]] = field(default_factory=list)
     changes: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -146,7 +141,7 @@ def _at_home(directory: Path, body: Callable[[Home], Awaitable[None]], settings:
 
 
 def test_a_bucket_lets_a_burst_through_and_then_the_mean_rate() -> None:
-    clock = HandClock()
+    clock = TickedClock()
     bucket = TokenBucket(clock, messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     for _ in range(10):
         assert bucket.wait_s(100) == 0
@@ -160,13 +155,13 @@ def test_a_bucket_lets_a_burst_through_and_then_the_mean_rate() -> None:
 
 
 def test_bytes_count_as_well_as_messages() -> None:
-    bucket = TokenBucket(HandClock(), messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
+    bucket = TokenBucket(TickedClock(), messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     bucket.take(4000)
     assert bucket.wait_s(3000) == pytest.approx(2.0)
 
 
 def test_what_is_larger_than_the_bucket_passes_a_full_one_and_leaves_a_debt() -> None:
-    clock = HandClock()
+    clock = TickedClock()
     bucket = TokenBucket(clock, messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     assert bucket.wait_s(50_000) == 0
     bucket.take(50_000)
@@ -177,7 +172,7 @@ def test_what_is_larger_than_the_bucket_passes_a_full_one_and_leaves_a_debt() ->
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 3000)), max_size=60))
 def test_no_span_carries_more_than_a_burst_and_the_mean_rate(tries: list[tuple[float, int]]) -> None:
-    clock = HandClock()
+    clock = TickedClock()
     bucket = TokenBucket(clock, messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     passed: list[tuple[float, int]] = []
     for pause_s, size in tries:

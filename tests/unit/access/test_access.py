@@ -146,7 +146,7 @@ def test_five_wrong_ones_make_a_pause_in_which_the_right_one_is_not_looked_at(at
         assert await _wrong(home) == "The PIN is wrong. 4 more tries before a pause."
         assert await _wrong(home, times=3) == "The PIN is wrong. 1 more try before a pause."
         assert await _wrong(home) == "The PIN is wrong. The next try is possible in 60 seconds."
-        assert home.access.locked == {Role.OWNER: home.clock.civil + timedelta(seconds=60)}
+        assert home.access.locked == {Role.OWNER: home.clock.at + timedelta(seconds=60)}
         looked = home.hasher.looks
         with pytest.raises(WrongPin, match="in 60 seconds"):
             await home.access.check(Role.OWNER, OWNER)
@@ -214,10 +214,10 @@ def test_a_restart_begins_the_pause_anew_whatever_the_civil_clock_says(at_home: 
         await _wrong(home, times=5)
         await home.clock.move(59)
         await home.restart()
-        home.clock.civil += timedelta(days=400)
+        home.clock.at += timedelta(days=400)
         with pytest.raises(WrongPin, match="in 60 seconds"):
             await home.access.check(Role.OWNER, OWNER)
-        home.clock.civil -= timedelta(days=800)
+        home.clock.at -= timedelta(days=800)
         await home.clock.move(60)
         await home.access.check(Role.OWNER, OWNER)
 

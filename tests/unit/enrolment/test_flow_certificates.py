@@ -26,6 +26,7 @@ from homeapp.enrolment.revocation_list import read_list
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable, SettingsInvalid
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing.descriptor import Descriptor, read_descriptor
+from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
 OPERATOR, FOREIGN = StreetAuthority(), StreetAuthority()
@@ -33,12 +34,7 @@ DAY = timedelta(days=1)
 CRL_URL = "http://m2m.example/revoked.crl"
 
 
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
-
-
-KEY_PEM = identity.hub_key_pem(Secrets())
+KEY_PEM = identity.hub_key_pem(MemorySecrets())
 CSR = identity.certificate_request(KEY_PEM, HUB).encode()
 
 
@@ -229,7 +225,7 @@ def test_a_certificate_of_another_pairing_is_none(tmp_path: Path, other: Descrip
     certificates = FlowCertificates(tmp_path, KEY_PEM)
     certificates.bring_in(PLAIN, issued())
     assert certificates.standing(other).enrolment is Enrolment.NEEDED
-    another_hub = FlowCertificates(tmp_path, identity.hub_key_pem(Secrets()))
+    another_hub = FlowCertificates(tmp_path, identity.hub_key_pem(MemorySecrets()))
     assert another_hub.standing(PLAIN).enrolment is Enrolment.NEEDED
 
 

@@ -51,6 +51,9 @@ def in_a_home(directory: Path, body: Callable[[HomeFlows, Pairings, FlowCertific
     async def admit(sp_id: str, size_bytes: int) -> None:
         raise AssertionError
 
+    async def deliver_again(sp_id: str) -> None:
+        raise AssertionError
+
     async def main() -> None:
         async with Database(directory) as database:
             pairings, certificates = Pairings(database, SystemClock()), FlowCertificates(directory, KEY_PEM)
@@ -63,6 +66,8 @@ def in_a_home(directory: Path, body: Callable[[HomeFlows, Pairings, FlowCertific
                 clock=SystemClock(),
                 allows=lambda _sp_id, data_class: data_class is DataClass.IDENTITY,
                 admit=admit,
+                old_news=lambda _sp_id, _size_bytes: None,
+                deliver_again=deliver_again,
             )
             await body(flows, pairings, certificates)
 

@@ -14,6 +14,7 @@ from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, O
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
 from homeapp.model.record import DataRecord, RecordKind
 from homeapp.reporting.records import RecordMaker
+from kit.clocks import LeapingClock
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=2)
@@ -37,20 +38,6 @@ def case(offer_id: str = "job-1", kind: OfferKind = OfferKind.CHARGER_SOFTWARE, 
         job=JOB,
     )
     return OfferCase(offer=offer, digest=offer.digest(), state=OfferState.ACTIVE, updated_at=NOON)
-
-
-class StandingClock:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 class Charger:
@@ -78,7 +65,7 @@ class Bench:
     """A desk with all that it talks to."""
 
     def __init__(self, *cases: OfferCase, allowed: bool = True) -> None:
-        self.clock = StandingClock()
+        self.clock = LeapingClock(NOON)
         self.charger: Charger | None = Charger()
         self.cases = list(cases)
         self.outcomes: list[tuple[str, str | None]] = []

@@ -17,20 +17,10 @@ from homeapp.errors import NotFound, WrongState
 from homeapp.pairing.descriptor import Descriptor, Pairing, fingerprint, read_descriptor
 from homeapp.store.database import Database
 from homeapp.store.pairings import Pairings
+from kit.clocks import StandingClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CA_PEM = StreetAuthority().ca_pem.decode()
-
-
-class StandingClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError
 
 
 def keys() -> tuple[dict[str, str], ...]:
@@ -62,7 +52,7 @@ def with_pairings(
 
     async def main() -> None:
         async with Database(directory) as database:
-            await body(Pairings(database, StandingClock()))
+            await body(Pairings(database, StandingClock(NOW)))
 
     asyncio.run(main())
     return [(row.kind, row.subject, json.loads(row.detail)) for row in audit.read_rows(directory)]
