@@ -148,7 +148,7 @@ def test_a_record_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.usecase("W7")
 def test_a_provider_that_tells_of_defects_without_end_fills_neither_disk_nor_screen(tmp_path: Path) -> None:
-    async def body(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
+    async def body(ledger: Ledger, _clock: LeapingClock, _database: Database) -> None:
         minor = replace(ALERT, severity=Severity.WARNING)
         for number in range(MOST_TOLD):
             cleared_at = NOW + timedelta(minutes=number) if number in (3, 7) else None
@@ -169,7 +169,7 @@ def test_a_provider_that_tells_of_defects_without_end_fills_neither_disk_nor_scr
 
 @pytest.mark.usecase("W7")
 def test_of_orders_without_end_the_newest_of_each_provider_are_kept(tmp_path: Path) -> None:
-    async def body(ledger: Ledger, _clock: StandingClock, _database: Database) -> None:
+    async def body(ledger: Ledger, _clock: LeapingClock, _database: Database) -> None:
         order = PartOrder(
             order_id="other", sp_id="other_sp", alert_id="", part="Pump", status=OrderStatus.ORDERED, updated_at=NOW
         )
