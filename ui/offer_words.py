@@ -46,7 +46,7 @@ def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:
         return of_job
     if case.state is OfferState.SCHEDULED:
         start = formats.moment(offer.start, view.now, view.zone)
-        return tr("Planned – starts at {start}", start=start), Tone.BLUE
+        return tr("Planned for {start}", start=start), Tone.BLUE
     if case.state is OfferState.ACTIVE:
         return tr("Running until {end}", end=formats.moment(offer.end, view.now, view.zone)), badge(offer)[1]
     if case.state is OfferState.PENDING and offer.binding is not Binding.OWNER_DECIDES:

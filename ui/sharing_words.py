@@ -45,7 +45,8 @@ def disclosed_words(entry: SharingEntry, view: View) -> str:
     if done is None:
         return tr("Nothing has left your home")
     age = formats.ago(max(0.0, (view.now - done.last_at).total_seconds()))
-    return f"{_messages(done)} · {formats.size(done.size_bytes)} · {age}"
+    amount = (formats.size(done.size_bytes),) if done.size_bytes else ()
+    return " · ".join((_messages(done), *amount, age))
 
 
 def link_words(provider: ProviderSharing, view: View) -> tuple[str, Tone]:

@@ -31,13 +31,13 @@ def open_consent(
     _add(sheet, tr("What has left"), f"{sharing_words.disclosed_words(entry, view)}.")
     _add(sheet, tr("Your decision"), _decision(provider, entry, view))
     sheet.body.addStretch(1)
-    for button in _deciding(sheet, window, provider, entry, actions):
+    for button in _deciding(sheet, window, provider, entry, view, actions):
         button.set_locked(locked=view.needs_pin(SetConsent.role))
     sheet.open_sheet()
     return sheet
 
 
-def ask_to_stop(window: QWidget, provider: ProviderSharing, entry: SharingEntry, actions: Actions) -> None:
+def ask_to_stop(window: QWidget, provider: ProviderSharing, entry: SharingEntry, view: View, actions: Actions) -> None:
     """Ask once, say what happens, then take it back."""
     confirm(
         window,
@@ -45,6 +45,7 @@ def ask_to_stop(window: QWidget, provider: ProviderSharing, entry: SharingEntry,
         sharing_words.stop_question(provider, entry.data_class),
         (_stop_verb(entry.data_class), "hand-stop"),
         lambda: actions.set_consent(provider.sp_id, entry, granted=False),
+        locked=view.needs_pin(SetConsent.role),
     )
 
 
@@ -56,7 +57,7 @@ def needs_identity(provider: ProviderSharing, entry: SharingEntry) -> bool:
 
 
 def _deciding(
-    sheet: Sheet, window: QWidget, provider: ProviderSharing, entry: SharingEntry, actions: Actions
+    sheet: Sheet, window: QWidget, provider: ProviderSharing, entry: SharingEntry, view: View, actions: Actions
 ) -> list[Button]:
     """Add the buttons; those of them that change something."""
     undecided = not entry.granted and not entry.outdated
@@ -66,7 +67,9 @@ def _deciding(
     if not undecided:
         verb = _stop_verb(entry.data_class)
         found.append(
-            sheet.add_button(verb, "hand-stop", Look.DANGER, lambda: ask_to_stop(window, provider, entry, actions))
+            sheet.add_button(
+                verb, "hand-stop", Look.DANGER, lambda: ask_to_stop(window, provider, entry, view, actions)
+            )
         )
     if not entry.granted and not blocked:
         found.append(

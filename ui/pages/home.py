@@ -52,7 +52,7 @@ class HomePage(QWidget):
         self.alert.clicked.connect(self._open_alerts)
         self.today = TodayCard()
         both = (self._energy, self.car, self.offer, self.offer_strip, self.plan, self.mode_strip)
-        for widget in (*both, self.strip, self.pin_notice, self.prices, self.alert, self.today):
+        for widget in (self.strip, self.pin_notice, *both, self.prices, self.alert, self.today):
             widget.setParent(self)
         self._column = QVBoxLayout(self)
         self._grid = QGridLayout()
@@ -126,8 +126,8 @@ class HomePage(QWidget):
             self._attention.addWidget(self.pin_notice, 1)
             _stretch(grid, columns=(46, 31, 0), rows=(1, 0))
             return
-        self._top.addWidget(self.strip, 1)
-        self._top.addWidget(self.pin_notice, 1)
+        self._top.addWidget(self.strip, 3)
+        self._top.addWidget(self.pin_notice, 2)
         grid.addWidget(self.offer, 0, 2)
         grid.addWidget(self.plan, 0, 2)
         grid.addWidget(self.prices, 1, 0, 1, 2)

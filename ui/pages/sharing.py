@@ -1,5 +1,7 @@
 """Sharing: what each provider may get, what it got, and the way to stop it."""
 
+from itertools import pairwise
+
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from ui import sharing_words
@@ -61,6 +63,8 @@ class SharingPage(QWidget):
         for provider in providers:
             self.cards[provider.sp_id].show_provider(provider, view)
         if is_new:
+            for card, following in pairwise(self.cards.values()):
+                self.setTabOrder(card.controls[-1], following.controls[0])
             self._scroll.settle()
 
     def _rebuild(self, wanted: tuple[str, ...]) -> bool:

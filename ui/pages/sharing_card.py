@@ -1,5 +1,7 @@
 """One provider: each kind of data that it asks for with a switch, and what has left."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
@@ -61,6 +63,11 @@ class SharingCard(Card):
         self.stop.setEnabled(view.alive and not busy)
         self.stop.setAccessibleName(tr("Stop everything: {name}", name=provider.name))
 
+    @property
+    def controls(self) -> list[QPushButton]:
+        """All of them, from the top down."""
+        return [control for row in self.rows.values() for control in (row, row.switch)] + [self.stop]
+
     def _rebuild(self, provider: ProviderSharing) -> None:
         wanted = [entry.data_class for entry in provider.entries]
         if list(self.rows) == wanted:
@@ -76,23 +83,26 @@ class SharingCard(Card):
             self.rows[data_class] = row
             self._list.addWidget(row)
             row.show()
+        for control, following in pairwise(self.controls):
+            self.setTabOrder(control, following)
 
     def _open(self, data_class: DataClass) -> None:
         if self._provider is not None and self._view is not None:
             open_consent(self.window(), self._provider, self._entry(data_class), self._view, self._actions)
 
     def _ask(self, data_class: DataClass) -> None:
-        if self._provider is None:
+        if self._provider is None or self._view is None:
             return
         entry = self._entry(data_class)
         if entry.granted:
-            ask_to_stop(self.window(), self._provider, entry, self._actions)
+            ask_to_stop(self.window(), self._provider, entry, self._view, self._actions)
         else:
             self._open(data_class)
 
     def _ask_to_stop_everything(self) -> None:
-        if self._provider is not None:
-            ask_to_stop(self.window(), self._provider, self._entry(DataClass.IDENTITY), self._actions)
+        if self._provider is not None and self._view is not None:
+            identity = self._entry(DataClass.IDENTITY)
+            ask_to_stop(self.window(), self._provider, identity, self._view, self._actions)
 
     def _entry(self, data_class: DataClass) -> SharingEntry:
         entries = self._provider.entries if self._provider is not None else ()
@@ -143,9 +153,10 @@ class SharingRow(QPushButton):
         locked = view.needs_pin(SetConsent.role) and not blocked
         self.switch.show_state(on=entry.granted is not state.busy, busy=state.busy, locked=locked)
         self.switch.setEnabled(view.alive and not state.busy and not blocked)
-        self.switch.setAccessibleName(tr("{kind} for {name}", kind=name, name=provider.name))
+        full = tr("{kind} for {name}", kind=name, name=provider.name)
+        self.switch.setAccessibleName(full)
         allowed = tr("allowed") if entry.granted else tr("not allowed")
-        self.setAccessibleName(f"{name}: {allowed}")
+        self.setAccessibleName(f"{full}: {allowed}")
         note = f"{sharing_words.outdated_words()} " if entry.outdated else ""
         self.setAccessibleDescription(f"{sharing_words.summary(entry)} {note}{left}")
         self.update()

@@ -106,12 +106,20 @@ def _is_gone(item: QWidget, own: Sheet) -> bool:
     return item is own or (isinstance(item, Sheet) and item.isHidden())
 
 
-def confirm(window: QWidget, title: str, question: str, verb: tuple[str, str], action: Callable[[], None]) -> Sheet:
-    """Ask before something that is not easily undone."""
+def confirm(
+    window: QWidget,
+    title: str,
+    question: str,
+    verb: tuple[str, str],
+    action: Callable[[], None],
+    *,
+    locked: bool = False,
+) -> Sheet:
+    """Ask before something that is not easily undone; ``locked`` where it leads to the PIN first."""
     sheet = Sheet(window, title)
     sheet.body.addWidget(Text(question, px=17, lines=0, tone=Tone.TEXT2))
     sheet.body.addStretch(1)
     sheet.add_button(tr("Keep"), "arrow-back-up", Look.TONAL)
-    sheet.add_button(verb[0], verb[1], Look.DANGER, action)
+    sheet.add_button(verb[0], verb[1], Look.DANGER, action).set_locked(locked=locked)
     sheet.open_sheet()
     return sheet
