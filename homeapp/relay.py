@@ -14,7 +14,7 @@ from homeapp.ports import Clock, DecisionMessage, Provider
 from homeapp.store.offer_rows import Failure
 from homeapp.store.outbox import Outbox, too_late
 from homeapp.store.records import encode
-from homeapp.supervision import jittered, supervise
+from homeapp.supervision import jittered, supervise, to_its_end
 from homeapp.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
@@ -175,24 +175,15 @@ class _Worker:
         else:
             self._attempt = 0
             self._uplink.sent(self._sp_id, _data_class(message), size_bytes)
-            await self._note(message, receipt, size_bytes)
+            # What has left the home is noted, also where this is the moment at which its flow is closed.
+            await to_its_end(self._note(message, receipt, size_bytes))
             level = logging.DEBUG if isinstance(message, DataRecord) else logging.INFO
             logger.log(level, "%s: has %s %s", self._sp_id, _kind(message), _id(message))
 
     async def _note(self, message: DecisionMessage | DataRecord, receipt: Receipt | None, size_bytes: int) -> None:
-        """What has left the home is noted, also where this is the moment at which its flow is closed."""
-
-        async def note() -> None:
-            if receipt is not None:
-                await self._on_receipt(receipt)
-            await self._outbox.delivered(message, size_bytes)
-
-        noting = asyncio.ensure_future(note())
-        try:
-            await asyncio.shield(noting)
-        except asyncio.CancelledError:
-            await asyncio.wait((noting,))
-            raise
+        if receipt is not None:
+            await self._on_receipt(receipt)
+        await self._outbox.delivered(message, size_bytes)
 
     async def _hand_over(self, message: DecisionMessage | DataRecord) -> tuple[Receipt | None, int]:
         if isinstance(message, DataRecord):
