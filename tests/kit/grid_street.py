@@ -93,7 +93,7 @@ class Street:
         self.authority = StreetAuthority()
         self.ca_file = folder / "vtn-ca.pem"
         self.ca_file.write_bytes(self.authority.ca_pem)
-        key_pem = _key_pem()
+        key_pem = key_pem()
         self.signer = HubSigner(key_pem)
         self.vtn = DemoVtn(
             clock=self.clock,
@@ -133,7 +133,7 @@ class Street:
         return sum((seen.method, seen.path) == (method, path) for seen in self.vtn.history)
 
 
-def _key_pem() -> str:
+def key_pem() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
