@@ -16,6 +16,7 @@ from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
+from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
@@ -172,6 +173,7 @@ class Hub:
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
+            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
         )
         self._access = AccessControl(
             secrets=outside.secrets,

@@ -41,6 +41,18 @@ async def heeding_cancellation(body: Coroutine[Any, Any, _T]) -> _T:
     return task.result()
 
 
+async def to_its_end(body: Coroutine[Any, Any, _T]) -> _T:
+    """Await ``body``, which must not stop halfway: who is cancelled meanwhile sees it through before that counts."""
+    task = asyncio.create_task(body)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            logger.warning("what was seen through to its end has failed: %s", failure)
+        raise
+
+
 async def supervise(
     name: str,
     body: Callable[[], Awaitable[None]],

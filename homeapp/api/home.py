@@ -204,7 +204,8 @@ class DecideOffer(Call[OfferCase]):
 
     Raises:
         NotFound: no such request.
-        WrongState: too late, already answered, or changed since it was shown.
+        WrongState: too late, already answered, changed since it was shown, or a yes to a provider with which nothing
+            is shared.
     """
 
     key: str

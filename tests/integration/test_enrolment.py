@@ -399,6 +399,8 @@ def test_a_list_that_is_kept_from_the_hub_opens_no_door(tmp_path: Path) -> None:
     on_a_street(tmp_path, body, with_list=True)
 
 
+NOT_SIGNED = bytes.fromhex("300b06092a864886f70d010701")
+"""PKCS #7 that is proper, but of the kind ``data``."""
 GOOD_PKCS7 = "application/pkcs7-mime; smime-type=certs-only"
 REDIRECT = HttpAnswer(302, b"", headers=(("Location", "https://127.0.0.1:1/"),))
 
@@ -424,6 +426,7 @@ async def canned(authority: StreetAuthority, answer: Callable[[HttpRequest], Htt
         (HttpAnswer(200, b"", content_type="text/html"), ProviderUnreachable, "cannot use"),
         (HttpAnswer(200, b"!!", content_type=GOOD_PKCS7), ProviderUnreachable, "cannot use"),
         (HttpAnswer(200, base64.b64encode(b"garbage"), content_type=GOOD_PKCS7), ProviderUnreachable, "cannot use"),
+        (HttpAnswer(200, base64.b64encode(NOT_SIGNED), content_type=GOOD_PKCS7), ProviderUnreachable, "cannot use"),
         (HttpAnswer(200, b"A" * 300_000, content_type=GOOD_PKCS7), ProviderUnreachable, "more data"),
         (HttpAnswer(200, b"A" * 300_000, content_type=GOOD_PKCS7, cut=True), ProviderUnreachable, "not answer"),
         (HttpAnswer(204, b""), ProviderUnreachable, "cannot use"),

@@ -121,7 +121,7 @@ def offer_number(number: int, sp_id: str = "evc_sp") -> Offer:
     )
 
 
-_CLASSES = {
+CLASSES = {
     Priority.SAFETY: DataClass.HEALTH,
     Priority.HEALTH: DataClass.HEALTH,
     Priority.METERING: DataClass.METERING,
@@ -140,7 +140,7 @@ def record(
     return DataRecord(
         record_id=record_id,
         sp_id=sp_id,
-        data_class=data_class or _CLASSES[priority],
+        data_class=data_class or CLASSES[priority],
         kind=RecordKind.METERING,
         priority=priority,
         created_at=NOON,
@@ -158,6 +158,7 @@ class RelayHome:
     uplink: Uplink
     clock: LeapingClock | PatientClock
     changed: asyncio.Event
+    database: Database
     not_shared: set[tuple[str, DataClass]] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     relay: Relay | None = None
@@ -219,6 +220,6 @@ def at_home(
             ledger = Ledger(database, used, decision_kept=outbox.wake)
             desk = OfferDesk(ledger=ledger, outbox=outbox, clock=used, on_change=changed.set)
             await desk.load()
-            await body(RelayHome(desk, outbox, uplink, used, changed))
+            await body(RelayHome(desk, outbox, uplink, used, changed, database))
 
     asyncio.run(main())

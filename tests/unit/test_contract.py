@@ -131,3 +131,15 @@ def test_the_digest_covers_what_the_owner_sees() -> None:
     for name, other in (("reward", Decimal("1.93")), ("title", "Buy"), ("min_soc_pct", 40.0), ("revision", 3)):
         changed = Offer(**{**{field: getattr(OFFER, field) for field in Offer.__slots__}, name: other})
         assert changed.digest() != OFFER.digest(), name
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        api.LogIn(as_role=api.Role.OWNER, pin="271828"),
+        api.SetPin(for_role=api.Role.OWNER, pin="271828"),
+        api.EnrolProvider(sp_id="evc_sp", user="u", password="271828"),
+    ],
+)
+def test_what_is_secret_in_a_call_does_not_show_where_the_call_does(call: api.Call[Any]) -> None:
+    assert "271828" not in repr(call)

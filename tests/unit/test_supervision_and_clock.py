@@ -9,7 +9,7 @@ import pytest
 
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import DeviceUnreachable, SettingsInvalid
-from homeapp.supervision import heeding_cancellation, jittered, supervise
+from homeapp.supervision import heeding_cancellation, jittered, supervise, to_its_end
 
 
 class HastyClock(SystemClock):
@@ -158,3 +158,25 @@ def test_a_shared_clock_is_read_back_and_runs_at_its_speed() -> None:
 def test_a_wrong_clock_is_refused(text: str) -> None:
     with pytest.raises(SettingsInvalid):
         SharedClock.parse(text)
+
+
+def test_what_must_not_stop_halfway_is_seen_through_before_the_cancellation_counts() -> None:
+    async def main() -> None:
+        go_on = asyncio.Event()
+        done: list[int] = []
+
+        async def body() -> None:
+            await go_on.wait()
+            done.append(1)
+
+        seeing = asyncio.create_task(to_its_end(body()))
+        await asyncio.sleep(0)
+        seeing.cancel()
+        await asyncio.sleep(0)
+        assert not seeing.done()
+        go_on.set()
+        await asyncio.wait([seeing])
+        assert seeing.cancelled()
+        assert done == [1]
+
+    asyncio.run(main())

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -133,8 +134,11 @@ def test_on_a_metered_link_what_can_wait_goes_out_together_every_quarter_of_an_h
         async def work() -> None:
             await home.outbox.put(record("m1"), record("l1", Priority.LOCATION))
             await home.until_empty()
+            while not home.uplink.held("evc_sp"):
+                await asyncio.sleep(0)
+            await home.outbox.put(record("m2"))
             while not home.clock.naps:
-                await home.outbox.put(record("m2"))
+                await asyncio.sleep(0)
             begun = home.clock.at
             await home.outbox.put(record("m3"), record("l2", Priority.LOCATION), record("h1", Priority.HEALTH))
             await home.decide(1)
@@ -216,5 +220,38 @@ def test_without_providers_it_just_stays(tmp_path: Path) -> None:
 
         await home.relaying([], work)
         assert await home.outbox.waiting() == {"evc_sp": ONE_ANSWER}
+
+    at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_what_has_left_is_noted_though_its_flow_is_closed_that_moment(tmp_path: Path) -> None:
+    async def body(home: RelayHome) -> None:
+        disk = threading.Event()
+        provider = GatedProvider("evc_sp")
+
+        async def work() -> None:
+            await home.outbox.put(record("m1"))
+            await provider.tried.wait()
+            # The disk is busy when the provider says that it has the record, and then the owner takes all back.
+            busy = asyncio.create_task(home.database.ledger.write(lambda _connection: disk.wait(10)))
+            await asyncio.sleep(0)
+            provider.gate.release()
+            async with asyncio.timeout(10):
+                while not provider.got:
+                    await asyncio.sleep(0)
+            assert home.relay is not None
+            home.relay.remove("evc_sp")
+            await asyncio.sleep(0)
+            voiding = asyncio.create_task(home.outbox.void("evc_sp", [DataClass.METERING]))
+            await asyncio.sleep(0)
+            disk.set()
+            await asyncio.gather(busy, voiding)
+
+        await home.relaying([provider], work)
+        noted = await home.database.ledger.read(
+            lambda connection: connection.execute("SELECT record_id FROM disclosures").fetchall()
+        )
+        assert noted == [("m1",)]
 
     at_home(tmp_path, body)

@@ -15,7 +15,7 @@ from homeapp.model.record import Priority
 from homeapp.ports import DecisionMessage
 from kit.clocks import PatientClock
 from kit.relay_home import (
-    _CLASSES,
+    CLASSES,
     NOON,
     ONE_ANSWER,
     DeadProvider,
@@ -182,7 +182,7 @@ def test_safety_goes_first_then_decisions_health_metering_location(tmp_path: Pat
     async def body(home: RelayHome) -> None:
         provider = ScriptedProvider("evc_sp")
         for number in (1, 2):
-            for priority in reversed(_CLASSES):
+            for priority in reversed(CLASSES):
                 await home.outbox.put(record(f"{priority.name} {number}", priority))
         await home.decide(1)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homeapp.errors import DeviceRefused, DeviceUnreachable, HomeappError, StoreUnavailable
-from homeapp.jobs.charger_software import LONGEST_S, ChargerSoftwareDesk
+from homeapp.jobs.charger_software import LONGEST_S, ChargerSoftwareDesk, holds_charging
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
@@ -262,3 +262,11 @@ def test_without_consent_the_provider_learns_nothing() -> None:
     bench.look()
     assert bench.outcomes == [("evc_sp/job-1", None)]
     assert bench.sent == []
+
+
+@pytest.mark.parametrize("stage", list(SoftwareStage))
+def test_charging_is_held_while_software_goes_in_and_never_for_ever(stage: SoftwareStage) -> None:
+    update = SoftwareUpdate(version=JOB.version, stage=stage, at=NOON)
+    assert holds_charging(update, NOON) == stage.is_under_way
+    assert not holds_charging(update, NOON + timedelta(seconds=LONGEST_S))
+    assert not holds_charging(None, NOON)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from homeapp import audit
 from homeapp.errors import DeviceUnreachable, NotConsented, StoreUnavailable
 from homeapp.model.consent import DataClass
 from homeapp.model.health import Position
@@ -507,3 +508,18 @@ def test_a_car_whose_place_is_not_known_is_nowhere(tmp_path: Path, position: Dev
         assert len(ours.told("fleet")) == 1
 
     living(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_where_the_car_was_and_what_it_did_is_not_in_the_log_that_is_for_ever(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.position = DENMARK
+        for state in (PLUGGED, CHARGING, PLUGGED):
+            for _ in range(20):
+                ours.evce(state)
+                await ours.reporter.report()
+                ours.clock.at += timedelta(minutes=1)
+        assert {record.sp_id for record in ours.sent} == {"evc_sp", "pev_sp", "grid_sp", "fleet"}
+
+    living(tmp_path, body)
+    assert list(audit.read_rows(tmp_path)) == []

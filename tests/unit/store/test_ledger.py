@@ -13,11 +13,11 @@ import pytest
 
 from homeapp.errors import StoreUnavailable
 from homeapp.model.device import AdoptedDevice, DeviceKind
-from homeapp.model.health import HealthAlert, Severity
+from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Notice
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.store.database import Database
-from homeapp.store.ledger import Ledger
+from homeapp.store.ledger import MOST_TOLD, Ledger
 from kit.clocks import LeapingClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -142,5 +142,42 @@ def test_a_record_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         )
         with pytest.raises(StoreUnavailable, match="AdoptedDevice that this version cannot read"):
             await ledger.adopted_devices()
+
+    _with_ledger(tmp_path, body)
+
+
+@pytest.mark.usecase("W7")
+def test_a_provider_that_tells_of_defects_without_end_fills_neither_disk_nor_screen(tmp_path: Path) -> None:
+    async def body(ledger: Ledger, _clock: LeapingClock, _database: Database) -> None:
+        minor = replace(ALERT, severity=Severity.WARNING)
+        for number in range(MOST_TOLD):
+            cleared_at = NOW + timedelta(minutes=number) if number in (3, 7) else None
+            assert await ledger.keep_alert(replace(minor, alert_id=f"a{number}", cleared_at=cleared_at))
+        assert await ledger.keep_alert(replace(minor, alert_id="b1"))
+        assert await ledger.keep_alert(replace(minor, alert_id="b2"))
+        assert not await ledger.keep_alert(replace(minor, alert_id="b3"))
+        assert await ledger.keep_alert(replace(minor, alert_id="a1", title="Another title"))
+        assert await ledger.keep_alert(replace(ALERT, alert_id="worst"))
+        assert not await ledger.keep_alert(replace(ALERT, alert_id="one more"))
+        assert await ledger.keep_alert(replace(minor, alert_id="b3", sp_id="evc_sp"))
+        kept = {alert.alert_id for alert in await ledger.alerts() if alert.sp_id == "pev_sp"}
+        others = {f"a{number}" for number in range(MOST_TOLD) if number not in (3, 7)}
+        assert kept == others | {"b1", "b2", "worst"}
+
+    _with_ledger(tmp_path, body)
+
+
+@pytest.mark.usecase("W7")
+def test_of_orders_without_end_the_newest_of_each_provider_are_kept(tmp_path: Path) -> None:
+    async def body(ledger: Ledger, _clock: LeapingClock, _database: Database) -> None:
+        order = PartOrder(
+            order_id="other", sp_id="other_sp", alert_id="", part="Pump", status=OrderStatus.ORDERED, updated_at=NOW
+        )
+        await ledger.keep_part_order(order)
+        for number in range(MOST_TOLD + 2):
+            updated_at = NOW + timedelta(minutes=number)
+            await ledger.keep_part_order(replace(order, order_id=f"o{number}", sp_id="pev_sp", updated_at=updated_at))
+        newest = [f"o{number}" for number in reversed(range(2, MOST_TOLD + 2))]
+        assert [kept.order_id for kept in await ledger.part_orders()] == [*newest, "other"]
 
     _with_ledger(tmp_path, body)

@@ -353,7 +353,7 @@ def test_the_oldest_of_the_lowest_priority_makes_room_and_the_owner_is_told(tmp_
     asyncio.run(main())
 
 
-def test_late_records_go_even_where_nobody_asks_for_them_and_late_answers_stay_for_the_relay(
+def test_what_is_late_goes_even_where_nobody_asks_for_it_and_answers_are_left_to_the_relay_for_an_hour(
     with_store: WithStore,
 ) -> None:
     async def body(store: Store) -> None:
@@ -367,9 +367,20 @@ def test_late_records_go_even_where_nobody_asks_for_them_and_late_answers_stay_f
             "evc_sp": Waiting(decisions=1, records=1),
             "pev_sp": Waiting(decisions=0, records=1),
         }
-        store.clock.at += timedelta(days=1)
+        store.clock.at = NOON + timedelta(days=1, minutes=59)
         await store.tidy()
         assert await store.outbox.waiting() == {"evc_sp": Waiting(decisions=1, records=0)}
+        assert await store.outbox.untold_failures() == ()
+        store.clock.at += timedelta(minutes=1)
+        await store.tidy()
+        assert await store.outbox.waiting() == {}
+        assert await store.outbox.untold_failures() == (
+            Undelivered(
+                decision_id="d1",
+                failure=Failure.LATE,
+                sentence="Your answer could not be handed to EVC provider in time, so it does not count.",
+            ),
+        )
 
     with_store(body)
 
@@ -531,8 +542,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.clock.at += timedelta(hours=hours)
         if hours > 24:
-            for sp_id, rows in self.expected.items():
-                self.expected[sp_id] = [row for row in rows if row[0] == Priority.DECISION]
+            for rows in self.expected.values():
+                rows.clear()
             self.kept.clear()
             self.run(self.store.tidy())
 
