@@ -15,7 +15,7 @@ from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Choice, OfferKind, ReceiptLevel
 from homeapp.providers.jose import HubSigner
-from kit.grid_street import HUB, NOON, WITHIN_S, Street, key_pem, decision_about, following, serving
+from kit.grid_street import HUB, NOON, WITHIN_S, Street, decision_about, following, key_pem, serving
 
 
 @pytest.mark.usecase("T1", "S6", "A1")
