@@ -53,6 +53,7 @@ def decide(desk: Desk, choice: Choice, *, shared: bool, key: str = OFFER.key) ->
         doctor=other,
         live_changed=other,
         sharing=other,
+        uplink=other,
         may_hear=lambda sp_id: shared and sp_id == "evc_sp",
     )
     call = api.DecideOffer(key=key, digest=OFFER.digest(), choice=choice)

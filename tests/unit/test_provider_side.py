@@ -101,6 +101,7 @@ class Home:
                 notice=lambda code, _sentence: self.notices.append(code),
                 failed=lambda name, error: None,
                 sharing_changed=lambda: None,
+                uplink_changed=lambda: None,
             ),
         )
 

@@ -27,6 +27,7 @@ def test_the_role_of_the_caller_is(run: Run, make_offer: MakeOffer, role: api.Ro
             live_changed=nothing,
             sharing=nothing,
             uplink=nothing,
+            may_hear=lambda _sp_id: True,
         )
         call = api.DecideOffer(key=offer.key, digest=offer.digest(), choice=Choice.ACCEPT)
         case = await operations.handlers()[api.DecideOffer](call, role)
