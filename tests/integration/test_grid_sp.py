@@ -15,7 +15,7 @@ from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Choice, OfferKind, ReceiptLevel
 from homeapp.providers.jose import HubSigner
-from kit.grid_street import HUB, NOON, WITHIN_S, Street, _key_pem, decision_about, following, serving
+from kit.grid_street import HUB, NOON, WITHIN_S, Street, decision_about, following, key_pem, serving
 
 
 @pytest.mark.usecase("T1", "S6", "A1")
@@ -162,7 +162,7 @@ def test_only_what_the_hub_has_signed_is_confirmed(tmp_path: Path) -> None:
             street.vtn.publish_offer(street.offer())
             await inbox.until(lambda: inbox.offers)
             forged, true = decision_about(inbox.offers[0]), decision_about(inbox.offers[0])
-            await street.ven(signer=HubSigner(_key_pem())).deliver(forged)
+            await street.ven(signer=HubSigner(key_pem())).deliver(forged)
             await ven.deliver(true)
             await inbox.until(lambda: inbox.receipts)
         assert [bool(report.problem) for report in street.vtn.reports] == [True, False]

@@ -25,7 +25,7 @@ from homeapp.demo.operator.service_provider import Direction, ReceivedRecord
 from homeapp.demo.operator.service_providers import JobTerms
 from homeapp.demo.operator.signed_message import Expected, SigningKey, verify
 from homeapp.errors import ProviderRefused
-from kit.hand_made_hub import HUB, WITHIN_S, HandMadeHub, _street, on_the_street
+from kit.hand_made_hub import HUB, WITHIN_S, HandMadeHub, on_the_street, street_in
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 
@@ -206,7 +206,7 @@ _DECISION = {"decision": {"id": "d-1", "offer_id": "o-1", "choice": "accept"}}
 
 def test_each_provider_has_a_descriptor(tmp_path: Path) -> None:
     async def main() -> None:
-        async with _street(tmp_path, None) as (side, _):
+        async with street_in(tmp_path, None) as (side, _):
             told = {sp_id: json.loads(side.descriptor(sp_id)) for sp_id in side.customers}
             assert list(told) == ["evc_sp", "pev_sp", "fleet"]
             for sp_id, descriptor in told.items():

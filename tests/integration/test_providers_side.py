@@ -34,7 +34,7 @@ from homeapp.demo.operator.sealed_message import EncryptionKey, seal
 from homeapp.demo.operator.service_provider import Direction
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import EnvironmentProblem, MessageRejected, ProviderUnreachable
-from kit.hand_made_hub import HUB, START, WITHIN_S, HandMadeHub, _context, _street, on_the_street
+from kit.hand_made_hub import HUB, START, WITHIN_S, HandMadeHub, context_of, on_the_street, street_in
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 
@@ -194,7 +194,7 @@ async def _answer_of_the_broker(port: int, context: ssl.SSLContext, connect: byt
 @pytest.mark.usecase("W4")
 def test_nobody_comes_in_without_a_certificate_of_the_street(tmp_path: Path, program: BrokerProgram) -> None:
     async def main() -> None:
-        async with _street(tmp_path, program) as (side, _):
+        async with street_in(tmp_path, program) as (side, _):
             accepted = b"\x20\x02"
             own, none = side.authority.client_context("Cevc-sp"), side.authority.client_context()
             foreign = StreetAuthority().client_context("Cevc-sp")
@@ -252,7 +252,7 @@ async def _listening(side: ProvidersSide, topic: str) -> AsyncIterator[asyncio.E
 @_needs_mosquitto
 def test_an_orderly_restart_of_mosquitto_keeps_what_waits_for_the_hub(tmp_path: Path) -> None:
     async def main() -> None:
-        async with _street(tmp_path, BrokerProgram.MOSQUITTO) as (side, clock):
+        async with street_in(tmp_path, BrokerProgram.MOSQUITTO) as (side, clock):
             hub = HandMadeHub(side, clock)
             async with hub.app:
                 await hub.furnish()
@@ -286,14 +286,14 @@ def test_a_new_cse_is_furnished_again_by_the_providers(tmp_path: Path) -> None:
 def test_only_the_hub_can_enrol_as_the_hub(tmp_path: Path) -> None:
     side = ProvidersSide(tmp_path / "street", SharedClock(START, time.time(), 1.0))
     with pytest.raises(MessageRejected, match="Chub-0001-evc"):
-        _context(side, "Cevc-sp")
+        context_of(side, "Cevc-sp")
 
 
 def test_nothing_is_left_running(tmp_path: Path) -> None:
     ports: list[int] = []
 
     async def fail() -> None:
-        async with _street(tmp_path, None) as (side, _):
+        async with street_in(tmp_path, None) as (side, _):
             ports.extend((side.broker.port, side.broker.cse_port))
             raise RuntimeError("the demo failed")
 

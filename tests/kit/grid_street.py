@@ -93,15 +93,15 @@ class Street:
         self.authority = StreetAuthority()
         self.ca_file = folder / "vtn-ca.pem"
         self.ca_file.write_bytes(self.authority.ca_pem)
-        key_pem = _key_pem()
-        self.signer = HubSigner(key_pem)
+        own_key = key_pem()
+        self.signer = HubSigner(own_key)
         self.vtn = DemoVtn(
             clock=self.clock,
             tls=self.authority.server_context(),
             client_id="ven-0001",
             client_secret=SECRET,
             prices=PriceCurve(kind),
-            hub_key=public_jwk(key_pem),
+            hub_key=public_jwk(own_key),
             hub_id=HUB,
             auto_confirm=auto_confirm,
         )
@@ -133,7 +133,7 @@ class Street:
         return sum((seen.method, seen.path) == (method, path) for seen in self.vtn.history)
 
 
-def _key_pem() -> str:
+def key_pem() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

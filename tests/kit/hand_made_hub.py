@@ -41,7 +41,7 @@ class HandMadeHub:
         self.ae_id = side.hub_ae_ids[sp_id]
         self.base = f"cse-in/{self.ae_id.removeprefix('C')}"
         self.key, self.encryption = SigningKey(), EncryptionKey()
-        context = _context(side, self.ae_id, sp_id)
+        context = context_of(side, self.ae_id, sp_id)
         self.app = Onem2mApplication(self.ae_id, Access(host=side.broker_host, port=side.broker_port, context=context))
         self.provider.trust_hub(self.key.public_jwk, self.encryption.public_jwk)
 
@@ -103,7 +103,7 @@ class HandMadeHub:
         return (await self.app.create(to, ResourceType.CONTENT_INSTANCE, instance)).status
 
 
-def _context(side: ProvidersSide, name: str = HUB, sp_id: str = "evc_sp") -> Any:
+def context_of(side: ProvidersSide, name: str = HUB, sp_id: str = "evc_sp") -> Any:
     """Enrol as a hub does: the key is made here and only a request for a certificate goes out."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -121,7 +121,7 @@ Body = Callable[[ProvidersSide, HandMadeHub, SharedClock], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def _street(directory: Path, program: BrokerProgram | None) -> AsyncIterator[tuple[ProvidersSide, SharedClock]]:
+async def street_in(directory: Path, program: BrokerProgram | None) -> AsyncIterator[tuple[ProvidersSide, SharedClock]]:
     clock = SharedClock(START, time.time(), 60.0)
     async with ProvidersSide(directory / "street", clock, program=program) as side:
         yield side, clock
@@ -129,7 +129,7 @@ async def _street(directory: Path, program: BrokerProgram | None) -> AsyncIterat
 
 def on_the_street(directory: Path, body: Body, program: BrokerProgram | None = None, *, sp_id: str = "evc_sp") -> None:
     async def main() -> None:
-        async with _street(directory, program) as (side, clock):
+        async with street_in(directory, program) as (side, clock):
             hub = HandMadeHub(side, clock, sp_id)
             async with hub.app:
                 await hub.furnish()
