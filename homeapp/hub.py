@@ -440,6 +440,7 @@ class Hub:
             devices=self._sessions.views(),
             providers=await self._providers.standings(),
             pins=self._access.pins,
+            untimely=self._inbox.untimely,
             clock=self._clock,
         )
 

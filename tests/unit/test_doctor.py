@@ -30,6 +30,7 @@ def pin_check(data_dir: Path, *pins: Role) -> Check:
             devices=(),
             providers=(),
             pins=pins,
+            untimely=(),
             clock=SystemClock(),
         )
     )
