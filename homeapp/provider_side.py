@@ -151,6 +151,7 @@ class ProviderSide:
             flows=self._agreed_flows,
             clock=around.machine_clock,
             renewed=self._look_again,
+            expired=self._expired,
             notice=tell.notice,
         )
         self._operations = ProviderOperations(
@@ -294,6 +295,11 @@ class ProviderSide:
     async def _look_again(self, sp_id: str) -> None:
         await self._flows_source.refresh(sp_id)
         self._wake()
+
+    async def _expired(self, _sp_id: str) -> None:
+        # Who tells of it is not to be woken by that.
+        await self._flows_source.refresh()
+        self._flows.changed()
 
     def _wake(self) -> None:
         self._renewal.wake()
