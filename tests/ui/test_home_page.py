@@ -18,6 +18,7 @@ from homeapp.model.plan import ChargingMode, Goal
 from ui.theme import Tone
 from ui.view import View
 from ui.widgets.flow_pipes import flow
+from ui.widgets.icon_line import IconLine
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
@@ -213,6 +214,26 @@ def test_a_refused_message_is_told_with_its_count(opened: Opener) -> None:
     window, _hub = opened(situations.STALE_METER)
     assert window.home.strip.isVisible()
     assert window.home.strip.words.text().endswith("(3×)")
+
+
+def test_the_strip_opens_all_that_is_to_be_known_with_its_time(opened: Opener, qtbot: QtBot) -> None:
+    window, _hub = opened(
+        replace(
+            situations.OFFERED,
+            sharing=situations.SHARING,
+            snapshot=replace(situations.STALE_METER.snapshot, providers=situations.SHARED.snapshot.providers),
+        )
+    )
+    assert window.home.strip.accessibleName().endswith("It must be followed. · 2 more")
+    qtbot.mouseClick(window.home.strip, Qt.MouseButton.LeftButton)
+    sheet = window.findChild(_sheet_type())
+    told = [line.words.text() for line in sheet.findChildren(IconLine)]
+    assert told == [
+        "Grid limit until 18:30: Draw 4.2\u00a0kW at most. It must be followed.\nSince 16:04",
+        "A message for EVC provider was turned away: its signature is wrong. (3×)\nSince 16:24",
+        "Grid operator: The system operator cannot be reached. The hub tries again by itself. 2 answers wait.\n"
+        "Since Sun 14:24",
+    ]
 
 
 @BOTH_SIZES
