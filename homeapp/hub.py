@@ -210,7 +210,7 @@ class Hub:
                 receipt=self._desk.receipt,
                 notice=self._notice,
                 failed=self._part_failed,
-                sharing_changed=lambda: self._server.publish(api.Topic.SHARING),
+                sharing_changed=self._sharing_changed,
                 uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
             ),
         )
@@ -423,6 +423,11 @@ class Hub:
     def _notice(self, code: str, sentence: str) -> None:
         self._live.notice(code, sentence)
         self._live_changed()
+
+    def _sharing_changed(self) -> None:
+        self._server.publish(api.Topic.SHARING)
+        # What has left must never look like more than what the way out has carried.
+        self._server.publish(api.Topic.UPLINK)
 
     def _part_failed(self, name: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, HomeappError) else "It failed and was started again; see the log."
