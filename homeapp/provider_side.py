@@ -141,14 +141,14 @@ class ProviderSide:
         self._agreed: frozenset[str] = frozenset()
         self._revocation = Revocation(
             certificates=certificates,
-            flows=self._agreed_flows,
+            flows=self._looked_after,
             clock=around.machine_clock,
             changed=self._look_again,
             notice=tell.notice,
         )
         self._renewal = Renewal(
             certificates=certificates,
-            flows=self._agreed_flows,
+            flows=self._looked_after,
             clock=around.machine_clock,
             renewed=self._look_again,
             expired=self._expired,
@@ -306,9 +306,13 @@ class ProviderSide:
         self._revocation.wake()
         self._flows.changed()
 
-    async def _agreed_flows(self) -> tuple[Descriptor, ...]:
-        """Those whose certificates are looked after: without the owner's consent even the operator hears nothing."""
-        return tuple(one for one in await self._flows_source.descriptors() if self._is_agreed(one.sp_id))
+    async def _looked_after(self) -> tuple[Descriptor, ...]:
+        """Those whose certificates are looked after: without the owner's consent even the operator hears nothing.
+
+        After it was taken back that lasts until all is deleted at the provider, since there is no way to it without.
+        """
+        flows = await self._flows_source.descriptors()
+        return tuple(one for one in flows if self._is_agreed(one.sp_id) or self._sharing.is_due(one.sp_id))
 
     def _is_agreed(self, sp_id: str) -> bool:
         return self._book.allows(sp_id, DataClass.IDENTITY)

@@ -232,3 +232,19 @@ def test_without_consent_not_even_the_operator_of_the_platform_hears_of_the_home
             await asyncio.wait(tasks)
 
     at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_while_something_is_to_be_deleted_at_a_provider_the_way_to_it_is_looked_after(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        async with Listening() as operator:
+            await home.pair(crl_url=f"http://127.0.0.1:{operator.port}/revoked.crl")
+            await home.agree(DataClass.IDENTITY)
+            await home.agree(DataClass.IDENTITY, granted=False)
+            task = asyncio.ensure_future(home.side.bodies()[LISTS]())
+            async with asyncio.timeout(5):
+                await operator.visited.wait()
+            task.cancel()
+            await asyncio.wait((task,))
+
+    at_home(tmp_path, body)
