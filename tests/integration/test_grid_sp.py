@@ -195,7 +195,7 @@ def test_a_revision_comes_in_and_a_deleted_event_is_withdrawn(tmp_path: Path) ->
             await street.clock.sleep(1)
             street.vtn.publish_offer(replace(terms, end=terms.start), cancelled)
             await inbox.until(lambda: len(inbox.withdrawals) == 2)
-        assert inbox.withdrawals == [event_id, cancelled]
+        assert inbox.withdrawals == [("grid_sp", event_id), ("grid_sp", cancelled)]
         assert street.vtn.reports == []
 
     asyncio.run(body())

@@ -23,6 +23,7 @@ from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.settings import SecretPlace, Settings
 from homeapp.store.database import Database
 from homeapp.store.outbox import Outbox
+from kit.clocks import StandingClock
 
 OPERATOR = StreetAuthority()
 LISTS = "revoked certificates"
@@ -30,16 +31,11 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _KEY_PEM = key_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
-class StandingClock:
-    speed = 1.0
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
+class SleepersClock(StandingClock):
+    """Nobody who sleeps ever wakes, and they are counted."""
 
     def __init__(self) -> None:
+        super().__init__(NOW)
         self._sleeping = asyncio.Semaphore(0)
 
     async def sleep(self, seconds: float) -> None:
@@ -79,7 +75,7 @@ class Home:
         async def receipt(_receipt: object) -> None:
             raise AssertionError
 
-        clock = StandingClock()
+        clock = SleepersClock()
         self.outbox = Outbox(database, clock)
         nobody: Any = None
         self.notices: list[str] = []
