@@ -129,7 +129,11 @@ class Street:
         )
 
     def tls(self, sp_id: str = "evc_sp") -> ssl.SSLContext:
-        return identity.client_context(self.side.ca_file, self.directory / f"{sp_id}.pem", self.key_pem)
+        return identity.mutual_context(
+            ca_pem=self.side.ca_file.read_text(),
+            chain_pem=(self.directory / f"{sp_id}.pem").read_text(),
+            key_pem=self.key_pem,
+        )
 
     def peer(self, sp_id: str) -> Peer:
         told = self.side.customers[sp_id]
