@@ -32,7 +32,6 @@ def found(data_dir: Path, name: str, *, pins: Collection[Role] = (), untimely: C
             providers=(),
             untimely=untimely,
             pins=pins,
-            untimely=(),
             clock=SystemClock(),
         )
     )
