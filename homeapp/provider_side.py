@@ -98,11 +98,12 @@ class ProviderSide:
             changed=tell.uplink_changed,
             name_of=self.name_of,
         )
-        consents, pairings = Consents(around.database, around.clock), Pairings(around.database, around.clock)
+        consents = Consents(around.database, around.clock)
+        self._pairings = Pairings(around.database, around.clock)
         self._book = ConsentBook(consents, around.clock, self._sharing_changed)
         certificates = FlowCertificates(around.data_dir, around.keys.sign_pem)
         self._flows_source = HomeFlows(
-            pairings=pairings,
+            pairings=self._pairings,
             certificates=certificates,
             grid=self._grid if around.settings.grid_sp else None,
             signer=self._signer,
@@ -132,7 +133,7 @@ class ProviderSide:
         )
         self._agreed: frozenset[str] = frozenset()
         self._revocation, self._renewal = self._rounds(certificates)
-        self._operations = self._new_operations(pairings, certificates)
+        self._operations = self._new_operations(certificates)
 
     async def load(self) -> None:
         """Take up what is kept.
@@ -245,16 +246,16 @@ class ProviderSide:
             certificates=certificates,
             flows=self._looked_after,
             clock=around.machine_clock,
-            renewed=self._look_again,
+            renewed=self._has_certificate,
             expired=self._expired,
             notice=tell.notice,
         )
         return revocation, renewal
 
-    def _new_operations(self, pairings: Pairings, certificates: FlowCertificates) -> ProviderOperations:
+    def _new_operations(self, certificates: FlowCertificates) -> ProviderOperations:
         around = self._around
         return ProviderOperations(
-            pairings=pairings,
+            pairings=self._pairings,
             certificates=certificates,
             revocation=self._revocation,
             clock=around.clock,
@@ -262,7 +263,7 @@ class ProviderSide:
             paired=self._paired,
             unpaired=self._unpaired,
             forgotten=self._look_again,
-            certificate_changed=self._look_again,
+            certificate_changed=self._has_certificate,
         )
 
     async def _obstacle(self, sp_id: str) -> tuple[str, str]:
@@ -303,6 +304,11 @@ class ProviderSide:
         # Only an installer unpairs.
         await self._sharing.forget(sp_id, api.Role.INSTALLER)
         self._flows.changed()
+
+    async def _has_certificate(self, sp_id: str) -> None:
+        await self._look_again(sp_id)
+        if (standing := self._flows_source.standing(sp_id)) is not None:
+            await self._pairings.note_certificate(sp_id, standing.not_after)
 
     async def _look_again(self, sp_id: str) -> None:
         await self._flows_source.refresh(sp_id)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from homeapp import api
+from homeapp import api, audit
 from homeapp.demo.operator import descriptors
 from homeapp.demo.operator.descriptors import Company, OperatorAddress
 from homeapp.demo.operator.pki import StreetAuthority
@@ -242,5 +242,20 @@ def test_while_something_is_to_be_deleted_at_a_provider_the_way_to_it_is_looked_
                 await operator.visited.wait()
             task.cancel()
             await asyncio.wait((task,))
+
+    at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W9")
+def test_each_certificate_is_a_row_of_the_audit_log(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        await home.pair()
+        request = await home.call(api.GetCertificateRequest(sp_id="pev_sp"))
+        pem = OPERATOR.sign_request(request.encode(), "Chub-0001").decode()
+        view = await home.call(api.ImportCertificate(sp_id="pev_sp", pem=pem))
+        assert view.not_after is not None
+        *_, row = audit.read_rows(tmp_path)
+        assert (row.kind, row.subject) == ("provider_certificate", "pev_sp")
+        assert view.not_after.isoformat()[:19] in row.detail
 
     at_home(tmp_path, body)
