@@ -113,15 +113,7 @@ class ProviderSide:
             old_news=self.uplink.old_news,
             deliver_again=outbox.deliver_again,
         )
-        self._relay = Relay(
-            outbox=outbox,
-            uplink=self.uplink,
-            clock=around.clock,
-            on_receipt=tell.receipt,
-            may_leave=self._book.check,
-            allows=self._book.allows,
-            notice=tell.notice,
-        )
+        self._relay = self._new_relay()
         self._flows = ProviderFlows(
             source=self._flows_source,
             relay=self._relay,
@@ -139,32 +131,8 @@ class ProviderSide:
             notice=tell.notice,
         )
         self._agreed: frozenset[str] = frozenset()
-        self._revocation = Revocation(
-            certificates=certificates,
-            flows=self._looked_after,
-            clock=around.machine_clock,
-            changed=self._look_again,
-            notice=tell.notice,
-        )
-        self._renewal = Renewal(
-            certificates=certificates,
-            flows=self._looked_after,
-            clock=around.machine_clock,
-            renewed=self._look_again,
-            expired=self._expired,
-            notice=tell.notice,
-        )
-        self._operations = ProviderOperations(
-            pairings=pairings,
-            certificates=certificates,
-            revocation=self._revocation,
-            clock=around.clock,
-            hub_card=identity.hub_card(around.keys.sign_pem, around.keys.encryption_pem),
-            paired=self._paired,
-            unpaired=self._unpaired,
-            forgotten=self._look_again,
-            certificate_changed=self._look_again,
-        )
+        self._revocation, self._renewal = self._rounds(certificates)
+        self._operations = self._new_operations(pairings, certificates)
 
     async def load(self) -> None:
         """Take up what is kept.
@@ -252,6 +220,50 @@ class ProviderSide:
             obstacle, advice = await self._obstacle(view.sp_id)
             found.append(ProviderStanding(sp_id=view.sp_id, name=view.name, obstacle=obstacle, advice=advice))
         return tuple(found)
+
+    def _new_relay(self) -> Relay:
+        return Relay(
+            outbox=self._outbox,
+            uplink=self.uplink,
+            clock=self._around.clock,
+            on_receipt=self._tell.receipt,
+            may_leave=self._book.check,
+            allows=self._book.allows,
+            notice=self._tell.notice,
+        )
+
+    def _rounds(self, certificates: FlowCertificates) -> tuple[Revocation, Renewal]:
+        around, tell = self._around, self._tell
+        revocation = Revocation(
+            certificates=certificates,
+            flows=self._looked_after,
+            clock=around.machine_clock,
+            changed=self._look_again,
+            notice=tell.notice,
+        )
+        renewal = Renewal(
+            certificates=certificates,
+            flows=self._looked_after,
+            clock=around.machine_clock,
+            renewed=self._look_again,
+            expired=self._expired,
+            notice=tell.notice,
+        )
+        return revocation, renewal
+
+    def _new_operations(self, pairings: Pairings, certificates: FlowCertificates) -> ProviderOperations:
+        around = self._around
+        return ProviderOperations(
+            pairings=pairings,
+            certificates=certificates,
+            revocation=self._revocation,
+            clock=around.clock,
+            hub_card=identity.hub_card(around.keys.sign_pem, around.keys.encryption_pem),
+            paired=self._paired,
+            unpaired=self._unpaired,
+            forgotten=self._look_again,
+            certificate_changed=self._look_again,
+        )
 
     async def _obstacle(self, sp_id: str) -> tuple[str, str]:
         """Why there is no way to this provider, and what to do; both empty where nothing is in the way."""

@@ -277,3 +277,14 @@ def test_only_links_that_are_wanted_can_be_missed(opened: Opener, qtbot: QtBot) 
     hub.become(situations.OUTDATED)
     qtbot.waitUntil(lambda: window.home.strip.words.text().endswith("12 answers wait. · 2 more"), timeout=5000)
     assert window.home.strip.words.text().startswith("No connection to Municipal electricity network operator")
+
+
+@BOTH_SIZES
+def test_totals_of_the_day_go_grey_with_their_age_too(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
+    window, hub = opened(situations.CHARGING_QUIET, size)
+    told = window.home.today.caption if size == (1280, 800) else window.home.mode_strip._hint
+    assert " old" not in told.text()
+    hub.stop()
+    qtbot.waitUntil(lambda: told.text().endswith(" s old"), timeout=5000)
+    tone = window.home.today._cost._tone if size == (1280, 800) else told._tone
+    assert tone is Tone.TEXT3

@@ -96,7 +96,7 @@ class HomePage(QWidget):
         self._header.show_view(view)
         self.car.show_view(view)
         self.prices.show_view(view)
-        self.today.show_today(snapshot.today if snapshot else None)
+        self.today.show_view(view)
         self._show_request(view)
         if snapshot is None:
             return
@@ -248,4 +248,6 @@ class _ModeStrip(Card):
         self._price.say(tr("{price} per kWh now", price=price) if known else tr("Price unknown"))
         cost = formats.money(snapshot.today.cost, snapshot.today.currency)
         charged = formats.kilowatt_hours(snapshot.today.charged_wh)
-        self._hint.say(tr("Today {charged} · {cost}", charged=charged, cost=cost))
+        said = tr("Today {charged} · {cost}", charged=charged, cost=cost)
+        age = formats.age(view.since_snapshot_s)
+        self._hint.say(said if view.alive else f"{said} · {age}", Tone.TEXT2 if view.alive else Tone.TEXT3)
