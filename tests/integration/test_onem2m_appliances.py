@@ -10,7 +10,6 @@ import pytest
 from homeapp.demo.operator.onem2m_application import ChangedResource, EventType, Onem2mApplication, Operation
 from homeapp.providers.onem2m.appliances import ApplianceStatus
 from homeapp.providers.onem2m.codec import Request
-from homeapp.providers.onem2m.resources import Mailbox
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Flow, SystemOperatorSide
@@ -121,21 +120,19 @@ def test_without_the_owners_wish_there_are_none_and_withdrawn_they_are_gone(
     run: Run, operator: "SystemOperatorSide"
 ) -> None:
     async def body() -> None:
-        closed = Mailbox(sp_id="evc_sp", ae_id="Cevc-sp", label="Evc")
         async with operator.flow() as flow:
             flow.session.publish_status(flow.mailbox, CHARGING)
             await flow.session._set_up()
             for path in ("evce", "meter"):
                 assert (await operator.says("CAdmin", f"{flow.base}/{path}")).status == 4004
-            flow.session.mailbox_changed(replace(closed, open_status=True))
+        async with operator.flow(flow.hub, open_status=True) as flow:
             flow.session.publish_status(flow.mailbox, CHARGING)
             await until_there(operator, flow, "evce/battery")
-            flow.session.mailbox_changed(closed)
+        async with operator.flow(flow.hub) as flow:
             flow.session.publish_status(flow.mailbox, IDLE)
-            async with asyncio.timeout(20):
-                while (await operator.says("CAdmin", f"{flow.base}/evce")).status != 4004:
-                    await asyncio.sleep(0.05)
-            assert (await operator.says("CAdmin", f"{flow.base}/meter")).status == 4004
+            await flow.session._set_up()
+            for path in ("evce", "meter"):
+                assert (await operator.says("CAdmin", f"{flow.base}/{path}")).status == 4004
             assert (await operator.says("CAdmin", f"{flow.base}/acp-status-evc_sp")).status == 4004
 
     run(body())

@@ -18,7 +18,6 @@ from homeapp.errors import NotConsented, ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.providers.onem2m.mqtt_link import MqttVersion
-from homeapp.providers.onem2m.resources import Mailbox
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Flow, SystemOperatorSide
@@ -39,10 +38,6 @@ async def put(flow: "Flow", data_class: DataClass, content: str, **options: Any)
 async def taken(application: Onem2mApplication) -> ContentInstance:
     async with asyncio.timeout(20):
         return await application.notifications.get()
-
-
-def with_data(flow: "Flow", *data: DataClass) -> Mailbox:
-    return Mailbox(sp_id="evc_sp", ae_id="Cevc-sp", label="Evc", data=data)
 
 
 @pytest.mark.usecase("F1", "F3", "S3", "W1", "W3", "W8")
@@ -109,7 +104,7 @@ def test_what_the_owner_agrees_to_is_made_and_what_is_withdrawn_is_deleted(
     async def body() -> None:
         async with operator.flow(data=(CHARGING,)) as flow:
             await put(flow, CHARGING, "old")
-            flow.session.mailbox_changed(with_data(flow, METERING))
+        async with operator.flow(flow.hub, data=(METERING,)) as flow:
             with pytest.raises(NotConsented):
                 await put(flow, CHARGING, "too late")
             assert await put(flow, METERING, "new") == 2001

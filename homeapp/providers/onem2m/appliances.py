@@ -156,11 +156,6 @@ class StatusPublisher:
         if self._wanted:
             self._news.set()
 
-    def drop(self) -> None:
-        """There is nobody to tell any more."""
-        self._wanted, self._told = {}, {}
-        self._news.clear()
-
     async def news(self) -> None:
         """Wait until there is something to tell."""
         await self._news.wait()

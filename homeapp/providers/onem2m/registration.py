@@ -83,15 +83,8 @@ class Registration:
         self._wish += 1
 
     def mailbox(self, sp_id: str) -> Mailbox:
-        """The provider's mailbox as it is to be now."""
+        """The provider's mailbox as it is to be."""
         return self._mailboxes[sp_id]
-
-    def change(self, mailbox: Mailbox) -> None:
-        """Want this of a provider's mailbox from the next set-up on; what is agreed to anew is made at once."""
-        before = self._mailboxes[mailbox.sp_id].data
-        self._erased -= {(mailbox.sp_id, item) for item in mailbox.data if item not in before}
-        self._mailboxes[mailbox.sp_id] = mailbox
-        self._wish += 1
 
     def owner_of(self, container_id: str) -> str | None:
         """The provider whose inbox has this unstructured id."""

@@ -64,7 +64,7 @@ class OneM2mSession:
         settings: of the CSE, the way to it and the hub's own AE.
         tls: context of the mutual TLS.
         clock: hub time.
-        mailboxes: what each provider is to have; see ``mailbox_changed``.
+        mailboxes: what each provider is to have.
         listener: gets messages and the state of the link.
         uptime_s: how long the machine has been up, s.
         random: source of the jitter.
@@ -103,7 +103,6 @@ class OneM2mSession:
         self._early: deque[Delivery] | None = None
         self._tree = asyncio.Lock()
         self._rebuild = asyncio.Event()
-        self._changed = asyncio.Event()
         self._left = asyncio.Event()
         self._closed = asyncio.Event()
         self._state = LinkState.DOWN
@@ -163,7 +162,7 @@ class OneM2mSession:
         """
         self._check_consent(mailbox.sp_id, data_class)
         await self._make_ready(mailbox.sp_id, data_class)
-        # It may have been withdrawn meanwhile.
+        # The AE may have been erased meanwhile.
         wanted = self._check_consent(mailbox.sp_id, data_class)
         # A CSE whose clock is far ahead takes the end for past: then without one.
         ends = [None] if expires_at is None else [self._by_the_machines_clock(expires_at), None]
@@ -193,13 +192,6 @@ class OneM2mSession:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE_TIMEOUT_S):
                 await self._closed.wait()
-
-    def mailbox_changed(self, mailbox: Mailbox) -> None:
-        """Give the provider from now on what this mailbox says, and delete what it has no more, with the next link."""
-        self._registration.change(mailbox)
-        if not mailbox.open_status:
-            self._publishers[mailbox.sp_id].drop()
-        self._changed.set()
 
     def publish_status(self, mailbox: Mailbox, status: ApplianceStatus) -> None:
         """Tell the provider's appliance resources what has changed; without effect where it is to have none."""
@@ -260,7 +252,6 @@ class OneM2mSession:
             self._notified(delivery)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look_now_and_then())
-            group.create_task(self._set_up_when_changed())
             group.create_task(self._raise_when_forgotten())
             if not self._binding.notifies:
                 group.create_task(self._poll())
@@ -295,11 +286,6 @@ class OneM2mSession:
         for reader in self._readers.values():
             reader.look()
 
-    async def _set_up_when_changed(self) -> NoReturn:
-        while True:
-            await self._changed.wait()
-            await self._set_up()
-
     async def _raise_when_forgotten(self) -> None:
         await self._rebuild.wait()
         raise ProviderUnreachable("The system operator's platform has lost the hub's data; the hub sets it up again.")
@@ -326,13 +312,14 @@ class OneM2mSession:
         with _one_error():
             async with self._tree:
                 if not self._left.is_set():
-                    self._changed.clear()
                     await self._registration.set_up()
 
     async def _make_ready(self, sp_id: str, data_class: DataClass) -> None:
         """Have what is to be written to in place, if that is still to be done or was erased."""
         with _one_error():
             async with self._tree:
+                if self._left.is_set():
+                    return
                 if not self._registration.stands:
                     await self._registration.set_up()
                 await self._registration.renew(sp_id, data_class)

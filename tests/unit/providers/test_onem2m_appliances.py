@@ -43,11 +43,9 @@ class FakeExchange:
     def __init__(self) -> None:
         self.asked: list[tuple[Operation, str, Any]] = []
         self.status = {Operation.CREATE: 2001, Operation.UPDATE: 2004}
-        self.meanwhile = lambda: None
 
     async def request(self, operation: Operation, to: str, *, content: Any = None, **_: Any) -> Response:
         self.asked.append((operation, to.removeprefix(f"{BASE}/"), content))
-        self.meanwhile()
         return Response(rsc=self.status[operation], rqi="1")
 
 
@@ -131,21 +129,6 @@ def test_only_what_has_changed_is_told_and_only_when_there_is_something() -> Non
         await telling.tell(MAILBOX)
         updated = {to: content for operation, to, content in exchange.asked if operation is Operation.UPDATE}
         assert updated["evce/connector"] == {"cod:elVCr": {"sus": True}}
-
-    asyncio.run(main())
-
-
-def test_what_is_dropped_is_not_told_any_more() -> None:
-    async def main() -> None:
-        telling, exchange = publisher()
-        telling.publish(FULL)
-        exchange.meanwhile = telling.drop
-        await telling.tell(MAILBOX)
-        assert len(exchange.asked) == 1
-        exchange.meanwhile = lambda: None
-        telling.publish(FULL)
-        await telling.tell(MAILBOX)
-        assert [operation for operation, _, _ in exchange.asked[1:]] == [Operation.CREATE] * 5
 
     asyncio.run(main())
 

@@ -129,9 +129,7 @@ def test_what_is_agreed_to_is_there_and_nothing_else() -> None:
         agreed = {"charging", "metering", "acp-charging-evc_sp", "acp-metering-evc_sp"}
         assert cse.names == OWN | agreed
         assert tree.owner_of(f"id of {BASE}/inEvc") == "evc_sp"
-        tree.change(replace(MAILBOX, data=(), open_status=True))
-        assert not tree.stands
-        await tree.set_up()
+        await registration(cse, replace(MAILBOX, data=(), open_status=True)).set_up()
         assert cse.names == OWN | {"evce", "meter", "acp-status-evc_sp"}
 
     asyncio.run(main())
@@ -156,21 +154,22 @@ def test_what_stands_is_only_looked_at() -> None:
 
 
 @pytest.mark.usecase("W8")
-def test_a_withdrawal_that_comes_during_the_set_up_is_not_lost() -> None:
+def test_a_loss_that_is_noticed_during_the_set_up_is_mended_with_the_next() -> None:
     async def main() -> None:
         cse = FakeCse()
         tree = registration(cse)
 
-        def withdraw(operation: Operation, to: str) -> None:
+        def lose(operation: Operation, to: str) -> None:
             if (operation, to) == (Operation.RETRIEVE, f"{BASE}/inEvc"):
                 cse.before = lambda _operation, _to: None
-                tree.change(replace(MAILBOX, data=()))
+                cse.resources.discard(f"{BASE}/charging")
+                tree.lost()
 
-        cse.before = withdraw
+        cse.before = lose
         await tree.set_up()
         assert not tree.stands
         await tree.set_up()
-        assert (tree.stands, cse.names) == (True, OWN)
+        assert (tree.stands, "charging" in cse.names) == (True, True)
 
     asyncio.run(main())
 
@@ -211,7 +210,7 @@ def test_what_cannot_be_deleted_is_tried_again() -> None:
 
 
 @pytest.mark.usecase("W8")
-def test_what_is_erased_comes_back_when_used_or_agreed_to_anew() -> None:
+def test_what_is_erased_comes_back_when_used() -> None:
     async def main() -> None:
         cse = FakeCse()
         tree = registration(cse)
@@ -225,10 +224,7 @@ def test_what_is_erased_comes_back_when_used_or_agreed_to_anew() -> None:
         await tree.renew("evc_sp", DataClass.CHARGING)
         assert {"charging", "acp-charging-evc_sp"} <= cse.names
         await tree.erase("evc_sp", (DataClass.CHARGING,))
-        tree.change(replace(MAILBOX, data=()))
-        tree.change(MAILBOX)
-        await tree.set_up()
-        assert "charging" in cse.names
+        assert "charging" not in cse.names
         await tree.leave()
         await tree.leave()
         assert (cse.names, tree.stands) == (set(), False)
