@@ -78,6 +78,8 @@ def _lines(sharing: Any, zone: ZoneInfo) -> list[str]:
         lines.append(f"{provider.sp_id}  {provider.name}")
         for entry in provider.entries:
             state = "allowed" if entry.granted else "not allowed"
+            if entry.outdated:
+                state += ", the words have changed since somebody agreed"
             lines.append(f"  {entry.data_class}: {state}  (words, version {entry.text_version})")
             lines += [f"    {line}" for line in entry.text.splitlines()]
             lines.append(f"    at most: {', '.join(entry.fields)}")

@@ -78,6 +78,12 @@ def test_what_has_left_is_told_with_its_time_and_fields() -> None:
     assert lines[-1] == "    has left: 3 messages, 1350 bytes, the last 2026-11-23 13:00; in them: pev"
 
 
+def test_words_that_have_changed_since_are_told() -> None:
+    provider = replace(SHARING[0], entries=(entry(DataClass.CHARGING, outdated=True),))
+    lines = typed("sharing", "list").lines((provider,), ZoneInfo("UTC"))
+    assert "  charging: not allowed, the words have changed since somebody agreed  (words, version 1)" in lines
+
+
 def test_allow_agrees_to_the_words_that_were_read() -> None:
     client, _lines = run("sharing", "allow", "evc_sp", "charging", "--version", "1")
     assert client.asked == [api.SetConsent(sp_id="evc_sp", data_class=DataClass.CHARGING, granted=True, text_version=1)]
