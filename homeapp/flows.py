@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import NoReturn, Protocol
 
 from homeapp.errors import HomeappError, ProviderUnreachable
@@ -33,14 +32,12 @@ class Flow:
         session: keeps its connection up, or None where the provider does that itself.
         hurry: ends the connection's pause between two attempts.
         publish: tells how the appliances stand, where that may be known in plain text.
-        begins_anew: set where the provider's platform had nothing of this home: what it got lately may be lost.
     """
 
     provider: Provider
     session: Callable[[], Awaitable[None]] | None = None
     hurry: Callable[[], None] | None = None
     publish: Callable[[ApplianceStatus], None] | None = None
-    begins_anew: asyncio.Event | None = None
 
 
 class FlowSource(Protocol):
@@ -73,7 +70,6 @@ class ProviderFlows:
     Args:
         failed: told each failure of a part by name.
         news: an event that is set when something is put into the outbox for a provider.
-        deliver_again: has what a provider got lately delivered once more.
     """
 
     def __init__(
@@ -85,7 +81,6 @@ class ProviderFlows:
         clock: Clock,
         failed: Callable[[str, Exception], None],
         news: Callable[[str], asyncio.Event],
-        deliver_again: Callable[[str], Awaitable[int]],
     ) -> None:
         self._source = source
         self._relay = relay
@@ -93,7 +88,6 @@ class ProviderFlows:
         self._clock = clock
         self._failed = failed
         self._news = news
-        self._deliver_again = deliver_again
         self._changed = asyncio.Event()
         self._open: dict[str, tuple[Hashable, Flow, asyncio.Task[None]]] = {}
         self._unopened: set[str] = set()
@@ -204,15 +198,6 @@ class ProviderFlows:
                 tasks.create_task(supervise(name, flow.session, self._clock, self._failed))
             if flow.hurry is not None:
                 tasks.create_task(self._hurry(provider.sp_id, flow.hurry))
-            if flow.begins_anew is not None:
-                again = partial(self._again, provider.sp_id, flow.begins_anew)
-                tasks.create_task(supervise(f"{provider.sp_id} begins anew", again, self._clock, self._failed))
-
-    async def _again(self, sp_id: str, begins_anew: asyncio.Event) -> None:
-        while True:
-            await begins_anew.wait()
-            await self._deliver_again(sp_id)
-            begins_anew.clear()
 
     async def _hurry(self, sp_id: str, hurry: Callable[[], None]) -> NoReturn:
         """An answer of the owner does not wait for the next attempt to connect."""

@@ -106,6 +106,7 @@ class ProviderSide:
             clock=around.clock,
             allows=self._book.allows,
             admit=self.uplink.admit,
+            deliver_again=outbox.deliver_again,
         )
         self._relay = Relay(
             outbox=outbox,
@@ -123,7 +124,6 @@ class ProviderSide:
             clock=around.clock,
             failed=tell.failed,
             news=lambda sp_id: outbox.news(sp_id).urgent,
-            deliver_again=outbox.deliver_again,
         )
         self._sharing = SharingOperations(
             book=self._book,

@@ -14,7 +14,7 @@ from homeapp.ports import Clock, Provider, Signer
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.peer import Peer
 from homeapp.providers.sealing import HubUnsealer
-from homeapp.providers.system_operator import Admit, SystemOperator
+from homeapp.providers.system_operator import Admit, BeginsAnew, SystemOperator
 from homeapp.settings import SystemOperatorSettings
 from homeapp.store.pairings import Pairings
 
@@ -29,6 +29,7 @@ class HomeFlows:
         grid: makes the electricity network provider, or None where none is set.
         allows: the owner's consent.
         admit: lets messages in, see ``homeapp.uplink.uplink.Uplink.admit``.
+        deliver_again: has what a provider got lately delivered once more, see ``homeapp.store.outbox.Outbox``.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class HomeFlows:
         clock: Clock,
         allows: Callable[[str, DataClass], bool],
         admit: Admit,
+        deliver_again: BeginsAnew,
     ) -> None:
         self._pairings = pairings
         self._certificates = certificates
@@ -51,6 +53,7 @@ class HomeFlows:
         self._clock = clock
         self._allows = allows
         self._admit = admit
+        self._deliver_again = deliver_again
         self._paired: dict[str, Pairing] = {}
         self._standing: dict[str, Standing] = {}
         self._generation: dict[str, int] = {}
@@ -114,6 +117,7 @@ class HomeFlows:
             peer=_peer(pairing, self._granted(descriptor)),
             keys_changed=self._keys_changed,
             admit=self._admit,
+            begins_anew=self._deliver_again,
             open_status=descriptor.open_status and self._allows(sp_id, DataClass.CHARGING),
         )
         return Flow(
@@ -121,7 +125,6 @@ class HomeFlows:
             session=operator.run,
             hurry=operator.hurry,
             publish=operator.publish_status,
-            begins_anew=operator.begins_anew,
         )
 
     def _granted(self, descriptor: Descriptor) -> tuple[DataClass, ...]:

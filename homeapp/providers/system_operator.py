@@ -1,6 +1,5 @@
 """One service provider's flow through the system operator: an AE, a certificate and a connection of its own."""
 
-import asyncio
 import ssl
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -24,6 +23,8 @@ from homeapp.settings import SystemOperatorSettings
 
 Admit = Callable[[str, int], Awaitable[None]]
 """Called with a provider's id and a size, bytes; raises ProviderUnreachable where the provider sends too much."""
+BeginsAnew = Callable[[str], Awaitable[object]]
+"""Called with a provider's id before the hub registers where nothing of it lies."""
 
 _REMEMBERED = 1000
 _KINDS: dict[str, type[EvcSp] | type[PevSp] | type[Fleet]] = {kind.SP_ID: kind for kind in (EvcSp, PevSp, Fleet)}
@@ -42,11 +43,12 @@ class SystemOperator:
         peer: the provider.
         keys_changed: keeps the provider's new keys before they hold.
         admit: lets a message in that is about to be dealt with.
+        begins_anew: the platform has nothing of the hub, so that what was told lately may be lost; durable when it
+            returns.
         open_status: the owner lets it have appliance resources, which the operator can read too.
 
     Attributes:
         provider: the one provider of this flow.
-        begins_anew: set where the platform had nothing of the hub, so that what was told lately may be lost.
 
     Raises:
         SettingsInvalid: there is no such kind of provider, a key cannot be used, or ``settings`` are another flow's.
@@ -64,6 +66,7 @@ class SystemOperator:
         peer: Peer,
         keys_changed: KeysChanged,
         admit: Admit,
+        begins_anew: BeginsAnew,
         open_status: bool = False,
     ) -> None:
         kind = _KINDS.get(sp_id)
@@ -75,7 +78,7 @@ class SystemOperator:
             )
         mailbox = Mailbox(sp_id=sp_id, ae_id=peer.ae_id, label=kind.LABEL, data=peer.data, open_status=open_status)
         self._mailbox = mailbox
-        self.begins_anew = asyncio.Event()
+        self._begins_anew = begins_anew
         self._admit = admit
         self._admitted: OrderedDict[bytes, None] = OrderedDict()
         self._session = OneM2mSession(settings=settings, tls=tls, clock=clock, mailboxes=(mailbox,), listener=self)
@@ -114,8 +117,8 @@ class SystemOperator:
             if len(self._admitted) > _REMEMBERED:
                 self._admitted.popitem(last=False)
 
-    def begun_anew(self) -> None:
-        self.begins_anew.set()
+    async def begins_anew(self) -> None:
+        await self._begins_anew(self.provider.sp_id)
 
     def link(self, state: LinkState, problem: str | None) -> None:
         self.provider.link_changed(state, problem)

@@ -48,7 +48,7 @@ class Listener:
         self.contents.append((content.con, live))
         self._happened()
 
-    def begun_anew(self) -> None:
+    async def begins_anew(self) -> None:
         return
 
     def link(self, state: LinkState, problem: str | None) -> None:
@@ -151,8 +151,6 @@ class SystemOperatorSide:
         members = {"broker_host": self.broker.host, "broker_port": self.broker.port} | members
         return SystemOperatorSettings(
             **{
-                "ca_file": "",
-                "certificate_file": "",
                 "ae_id": hub,
                 "catch_up_s": 86_400.0,
                 "reconnect_spread_s": 1.0,

@@ -204,6 +204,7 @@ class Street:
             peer=self.peer,
             keys_changed=keys_changed,
             admit=admitted,
+            begins_anew=nothing_is_lost,
         )
 
     @contextlib.asynccontextmanager
@@ -267,6 +268,10 @@ class Street:
         context = self.side.authority.client_context(ae_id)
         access = Access(host=self.side.broker_host, port=self.side.broker_port, context=context)
         return Impostor(ae_id, access, originator)
+
+
+async def nothing_is_lost(_sp_id: str) -> None:
+    """What was told before is of no interest here."""
 
 
 async def admitted(sp_id: str, size_bytes: int) -> None:

@@ -257,6 +257,7 @@ class Street:
             peer=peer,
             keys_changed=keys_are_kept,
             admit=admitted,
+            begins_anew=nothing_is_lost,
         )
 
     @contextlib.asynccontextmanager
@@ -284,6 +285,10 @@ class Street:
 
 async def keys_are_kept(sp_id: str, keys: tuple[dict[str, str], ...], until: datetime) -> None:
     pass
+
+
+async def nothing_is_lost(_sp_id: str) -> None:
+    """What was told before is of no interest here."""
 
 
 async def admitted(sp_id: str, size_bytes: int) -> None:

@@ -77,7 +77,6 @@ class Bench:
         self.failures: list[tuple[str, str]] = []
         self.news: dict[str, asyncio.Event] = {}
         self.hurried: list[str] = []
-        self.begins_anew = asyncio.Event()
         nobody: Any = None
         self.flows = ProviderFlows(
             source=self,
@@ -86,7 +85,6 @@ class Bench:
             clock=Standstill(),
             failed=lambda name, error: self.failures.append((name, str(error))),
             news=lambda sp_id: self.news.setdefault(sp_id, asyncio.Event()),
-            deliver_again=self.deliver_again,
         )
 
     def wanted(self) -> Mapping[str, Hashable]:
@@ -100,12 +98,7 @@ class Bench:
             provider=provider,
             session=provider.session,
             hurry=lambda: self.hurried.append(sp_id),
-            begins_anew=self.begins_anew,
         )
-
-    async def deliver_again(self, sp_id: str) -> int:
-        self.notes.append(f"{sp_id} gets all again")
-        return 1
 
     def add(self, provider: Provider) -> None:
         self.carried.add(provider.sp_id)
@@ -217,17 +210,5 @@ def test_an_answer_does_not_wait_for_the_next_attempt_to_connect() -> None:
         await bench.until(lambda: "evc_sp runs" in bench.notes)
         bench.news["evc_sp"].set()
         await bench.until(lambda: bool(bench.hurried))
-
-    on_a_bench(body)
-
-
-@pytest.mark.usecase("W6")
-def test_what_the_platform_may_have_lost_is_delivered_again() -> None:
-    async def body(bench: Bench) -> None:
-        bench.wants = {"evc_sp": 1}
-        bench.flows.changed()
-        await bench.until(lambda: "evc_sp runs" in bench.notes)
-        bench.begins_anew.set()
-        await bench.until(lambda: "evc_sp gets all again" in bench.notes and not bench.begins_anew.is_set())
 
     on_a_bench(body)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from itertools import chain, zip_longest
 
 from homeapp.errors import ProviderUnreachable
@@ -41,17 +41,31 @@ _GONE = (Status.DELETED, Status.NOT_FOUND)
 class Registration:
     """Makes and keeps what the hub needs at the CSE; not to be used by two tasks at once.
 
+    Args:
+        settings: of the CSE and the hub's AE.
+        exchange: with the CSE.
+        mailboxes: of the service providers.
+        notified: whether the CSE can reach the hub.
+        begins_anew: awaited before the AE is made: nothing of what was told before lies there.
+
     Attributes:
         base: structured address of the hub's AE.
     """
 
     def __init__(
-        self, settings: SystemOperatorSettings, exchange: Exchange, mailboxes: Sequence[Mailbox], *, notified: bool
+        self,
+        settings: SystemOperatorSettings,
+        exchange: Exchange,
+        mailboxes: Sequence[Mailbox],
+        *,
+        notified: bool,
+        begins_anew: Callable[[], Awaitable[None]],
     ) -> None:
         self.base = f"{settings.cse_name}/{ae_name(settings.ae_id)}"
         self._settings = settings
         self._exchange = exchange
         self._notified = notified
+        self._begins_anew = begins_anew
         self._mailboxes = {mailbox.sp_id: mailbox for mailbox in mailboxes}
         self._erased: set[tuple[str, DataClass]] = set()
         self._registered: Node | None = None
@@ -83,11 +97,8 @@ class Registration:
         """The provider whose inbox has this unstructured id."""
         return self._inbox_ids.get(container_id)
 
-    async def set_up(self) -> bool:
+    async def set_up(self) -> None:
         """Registration and resource tree; every step may find its work done already.
-
-        Returns:
-            Whether the AE had to be made: nothing of what was told before lies there.
 
         Raises:
             ProviderUnreachable: the CSE does not answer or does not agree.
@@ -97,9 +108,13 @@ class Registration:
         base = await self.ready()
         own = self._own_entity(base)
         if self.stands and own == self._registered and await self._still_stands():
-            return False
+            return
         self._fulfilled = -1
-        anew = await self._ensure(own, at=self._settings.cse_id.lstrip("/"))
+        known = await self._exchange.request(Operation.RETRIEVE, self.base)
+        if known.rsc in (Status.NOT_FOUND, Status.ORIGINATOR_HAS_NO_PRIVILEGE):
+            # Whatever goes wrong from here on, the AE is there only after this was dealt with.
+            await self._begins_anew()
+        await self._ensure(own, at=self._settings.cse_id.lstrip("/"))
         if base.rsc != Status.OK:
             # Some let only registered AEs read their base.
             own = self._own_entity(await self.ready())
@@ -111,7 +126,6 @@ class Registration:
         self._registered = own
         # Not what was wished meanwhile.
         self._fulfilled = wish
-        return anew
 
     async def ready(self) -> Response:
         """The CSE's base: while it starts it may answer anything but OK or "no privilege".
@@ -211,19 +225,17 @@ class Registration:
             for node in nodes:
                 group.create_task(self._ensure(node, at=node.parent))
 
-    async def _ensure(self, node: Node, *, at: str) -> bool:
-        """Whether it had to be made."""
+    async def _ensure(self, node: Node, *, at: str) -> None:
         made = await self._exchange.request(Operation.CREATE, at, kind=node.kind, content=node.creation())
         if made.rsc == Status.CREATED:
-            return True
+            return
         if made.rsc not in ALREADY_THERE:
             raise ProviderUnreachable(f"The system operator does not let the hub set up {node.name} (code {made.rsc}).")
         if not node.changeable:
-            return False
+            return
         updated = await self._exchange.request(Operation.UPDATE, node.address, content=node.update())
         if updated.rsc != Status.UPDATED:
             logger.warning("system operator: %s cannot be brought up to date (code %d)", node.name, updated.rsc)
-        return False
 
     async def _delete(self, addresses: Iterable[str]) -> None:
         for address in addresses:

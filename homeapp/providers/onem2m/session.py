@@ -47,8 +47,11 @@ class Listener(ContentListener, Protocol):
     def link(self, state: LinkState, problem: str | None) -> None:
         """The way to the CSE changed."""
 
-    def begun_anew(self) -> None:
-        """Nothing of the hub was there: what it has told before is lost, or it has never been there."""
+    async def begins_anew(self) -> None:
+        """Nothing of the hub is there: what it has told before is lost, or it has never been there.
+
+        It is asked again until it returns; only then the hub registers.
+        """
 
 
 class OneM2mSession:
@@ -84,7 +87,13 @@ class OneM2mSession:
         self._attempts = Attempts(settings.reconnect_spread_s, random or SystemRandom())
         self._binding: Binding = MqttBinding(settings, tls) if settings.broker_host else HttpBinding(settings, tls)
         self._exchange = Exchange(settings.ae_id)
-        self._registration = Registration(settings, self._exchange, mailboxes, notified=self._binding.notifies)
+        self._registration = Registration(
+            settings,
+            self._exchange,
+            mailboxes,
+            notified=self._binding.notifies,
+            begins_anew=listener.begins_anew,
+        )
         self._publishers = {
             mailbox.sp_id: StatusPublisher(self._registration.base, self._exchange) for mailbox in mailboxes
         }
@@ -306,8 +315,7 @@ class OneM2mSession:
             async with self._tree:
                 if not self._left.is_set():
                     self._changed.clear()
-                    if await self._registration.set_up():
-                        self._listener.begun_anew()
+                    await self._registration.set_up()
 
     async def _make_ready(self, sp_id: str, data_class: DataClass) -> None:
         """Have what is to be written to in place, if that is still to be done or was erased."""

@@ -1,21 +1,21 @@
 """What the hub sets up at a CSE, step by step, against one that keeps resources by their address."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from homeapp.errors import ProviderUnreachable
+from homeapp.errors import ProviderUnreachable, StoreUnavailable
 from homeapp.model.consent import DataClass
 from homeapp.providers.onem2m.codec import Operation, Response
 from homeapp.providers.onem2m.registration import Registration
 from homeapp.providers.onem2m.resources import Mailbox
 from homeapp.settings import SystemOperatorSettings
 
-SETTINGS = SystemOperatorSettings(broker_host="b", ca_file="", certificate_file="", ae_id="Chub-0001-evc")
+SETTINGS = SystemOperatorSettings(broker_host="b", ae_id="Chub-0001-evc")
 BASE = "cse-in/hub-0001-evc"
 MAILBOX = Mailbox(sp_id="evc_sp", ae_id="Cevc-sp", label="Evc", data=(DataClass.CHARGING, DataClass.METERING))
 OWN = {"inEvc", "outEvc", "acp-in-evc_sp", "acp-out-evc_sp", "inEvc/hub"}
@@ -71,8 +71,51 @@ def answer(status: int, content: Any = None) -> Response:
     return Response(rsc=status, rqi="1", pc=msgspec.Raw(msgspec.json.encode(content)))
 
 
-def registration(cse: FakeCse, mailbox: Mailbox = MAILBOX, *, notified: bool = True) -> Registration:
-    return Registration(SETTINGS, cse, (mailbox,), notified=notified)  # type: ignore[arg-type]
+async def nothing() -> None:
+    return
+
+
+def registration(
+    cse: FakeCse,
+    mailbox: Mailbox = MAILBOX,
+    *,
+    notified: bool = True,
+    begins_anew: Callable[[], Awaitable[None]] = nothing,
+) -> Registration:
+    return Registration(SETTINGS, cse, (mailbox,), notified=notified, begins_anew=begins_anew)  # type: ignore[arg-type]
+
+
+@pytest.mark.usecase("A6", "W6")
+def test_what_a_cse_has_forgotten_is_dealt_with_before_the_hub_is_there_again() -> None:
+    async def main() -> None:
+        cse = FakeCse()
+        anew: list[bool] = []
+        full = True
+
+        async def begins_anew() -> None:
+            anew.append(BASE in cse.resources)
+            if full:
+                raise StoreUnavailable("The disk is full.")
+
+        tree = registration(cse, begins_anew=begins_anew)
+        with pytest.raises(StoreUnavailable):
+            await tree.set_up()
+        full = False
+        cse.refused = {(Operation.CREATE, BASE): 5000}
+        with pytest.raises(ExceptionGroup):
+            await tree.set_up()
+        cse.refused.clear()
+        await tree.set_up()
+        # Not there when it was told, and told no more when it was.
+        assert anew == [False, False]
+        await registration(cse, begins_anew=begins_anew).set_up()
+        assert anew == [False, False]
+        cse.resources = {"cse-in"}
+        tree.lost()
+        await tree.set_up()
+        assert anew == [False, False, False]
+
+    asyncio.run(main())
 
 
 @pytest.mark.usecase("W8")
