@@ -4,7 +4,9 @@ import json
 import socket
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from homeapp import identity
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import EnvironmentProblem, SecretStoreUnavailable, SettingsInvalid
 from homeapp.identity import LocalAuthority
+from homeapp.identity.files import write_whole
 from homeapp.providers.jose import HubSigner, verification_key
 from homeapp.redaction import redacted
 from homeapp.settings import SecretPlace
@@ -412,3 +415,13 @@ def test_without_memory_files_the_key_file_is_gone_at_once(tmp_path: Path, monke
     server = identity.server_context(authority, ())
     assert list(folder.iterdir()) == []
     assert handshake(server, trusting(authority.ca_file), "hub.local")
+
+
+def test_a_file_that_is_written_by_many_at_once_is_always_whole(tmp_path: Path) -> None:
+    path = tmp_path / "list.pem"
+    texts = [str(number) * 20_000 for number in range(8)]
+    with ThreadPoolExecutor(len(texts)) as threads:
+        for _ in range(5):
+            list(threads.map(partial(write_whole, path), texts))
+    assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
