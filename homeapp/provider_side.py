@@ -106,6 +106,7 @@ class ProviderSide:
             clock=around.clock,
             allows=self._book.allows,
             admit=self.uplink.admit,
+            old_news=self.uplink.old_news,
             deliver_again=outbox.deliver_again,
         )
         self._relay = Relay(

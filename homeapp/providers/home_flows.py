@@ -14,7 +14,7 @@ from homeapp.ports import Clock, Provider, Signer
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.peer import Peer
 from homeapp.providers.sealing import HubUnsealer
-from homeapp.providers.system_operator import Admit, BeginsAnew, SystemOperator
+from homeapp.providers.system_operator import Admit, BeginsAnew, OldNews, SystemOperator
 from homeapp.settings import SystemOperatorSettings
 from homeapp.store.pairings import Pairings
 
@@ -28,7 +28,7 @@ class HomeFlows:
         pairings, certificates: of the home.
         grid: makes the electricity network provider, or None where none is set.
         allows: the owner's consent.
-        admit: lets messages in, see ``homeapp.uplink.uplink.Uplink.admit``.
+        admit, old_news: let messages in, see ``homeapp.uplink.uplink.Uplink``.
         deliver_again: has what a provider got lately delivered once more, see ``homeapp.store.outbox.Outbox``.
     """
 
@@ -43,6 +43,7 @@ class HomeFlows:
         clock: Clock,
         allows: Callable[[str, DataClass], bool],
         admit: Admit,
+        old_news: OldNews,
         deliver_again: BeginsAnew,
     ) -> None:
         self._pairings = pairings
@@ -53,6 +54,7 @@ class HomeFlows:
         self._clock = clock
         self._allows = allows
         self._admit = admit
+        self._old_news = old_news
         self._deliver_again = deliver_again
         self._paired: dict[str, Pairing] = {}
         self._standing: dict[str, Standing] = {}
@@ -117,6 +119,7 @@ class HomeFlows:
             peer=_peer(pairing, self._granted(descriptor)),
             keys_changed=self._keys_changed,
             admit=self._admit,
+            old_news=self._old_news,
             begins_anew=self._deliver_again,
             open_status=descriptor.open_status and self._allows(sp_id, DataClass.CHARGING),
         )

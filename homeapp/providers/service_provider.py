@@ -68,15 +68,16 @@ class _Job:
 
     content: str
     live: bool
-    done: "asyncio.Future[None]"
+    done: "asyncio.Future[bool]"
 
-    def settle(self, failure: HomeappError | None) -> None:
+    def settle(self, outcome: bool | HomeappError) -> None:
+        """``outcome``: whether it was new, or why it is not dealt with."""
         if self.done.done():
             return
-        if failure is None:
-            self.done.set_result(None)
+        if isinstance(outcome, bool):
+            self.done.set_result(outcome)
         else:
-            self.done.set_exception(failure)
+            self.done.set_exception(outcome)
 
 
 class ServiceProvider:
@@ -198,8 +199,11 @@ class ServiceProvider:
         if self._inbox is not None:
             self._inbox.link(self.sp_id, state, problem)
 
-    async def take(self, content: str, *, live: bool) -> None:
+    async def take(self, content: str, *, live: bool) -> bool:
         """Have ``run`` deal with a message; ``live`` is False where it may have lain in the mailbox for long.
+
+        Returns:
+            Whether it was new: False where it was dealt with before or is out of date.
 
         Raises:
             HomeappError: it is not dealt with; bring it again.
@@ -208,7 +212,7 @@ class ServiceProvider:
             raise self._not_running()
         job = _Job(content, live, asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
-        await job.done
+        return await job.done
 
     @property
     def _addresses(self) -> dict[str, str]:
@@ -228,38 +232,39 @@ class ServiceProvider:
         return ProviderUnreachable(f"The connection to {self.name} is being started.")
 
     async def _carry_out(self, job: _Job, inbox: ProviderInbox) -> None:
-        failure: HomeappError | None = self._not_running()
+        outcome: bool | HomeappError = self._not_running()
         try:
-            await self._receive(job, inbox)
-            failure = None
+            outcome = await self._receive(job, inbox)
         except HomeappError as error:
-            failure = error
+            outcome = error
         finally:
-            job.settle(failure)
+            job.settle(outcome)
 
-    async def _receive(self, job: _Job, inbox: ProviderInbox) -> None:
+    async def _receive(self, job: _Job, inbox: ProviderInbox) -> bool:
         digest = sha256(job.content.encode("utf-8", "surrogatepass")).digest()
         if digest in self._settled:
-            return
+            return False
+        is_new = True
         try:
-            await self._check_and_act(job.content, inbox)
+            is_new = await self._check_and_act(job.content, inbox)
         except MessageRejected as error:
             expired = error.code == "expired"
             # What lay in the mailbox while the hub was away is often out of date; that is nobody's fault.
             if job.live or not expired:
                 inbox.rejected(self.sp_id, error.code, str(error))
             if expired:
-                return
+                return False
         except RequestRefused as error:
             logger.warning("%s: a message has no effect: %s", self.sp_id, error)
         self._settled[digest] = None
         if len(self._settled) > _REMEMBERED:
             self._settled.popitem(last=False)
+        return is_new
 
-    async def _check_and_act(self, content: str, inbox: ProviderInbox) -> None:
+    async def _check_and_act(self, content: str, inbox: ProviderInbox) -> bool:
         message = self._checked(content)
         if not await self._replays.is_new(message, inbox):
-            return
+            return False
         try:
             refusal = await self._act(message, inbox)
             await self._replays.done(message, inbox)
@@ -268,6 +273,7 @@ class ServiceProvider:
             raise
         if refusal is not None:
             raise refusal
+        return True
 
     def _checked(self, content: str) -> VerifiedMessage:
         """Everything but what the message is about: seal, signature, addresses, time, purpose."""

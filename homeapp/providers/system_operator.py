@@ -23,6 +23,8 @@ from homeapp.settings import SystemOperatorSettings
 
 Admit = Callable[[str, int], Awaitable[None]]
 """Called with a provider's id and a size, bytes; raises ProviderUnreachable where the provider sends too much."""
+OldNews = Callable[[str, int], None]
+"""Called with a provider's id and a size, bytes, after a message out of the mailbox had no effect."""
 BeginsAnew = Callable[[str], Awaitable[object]]
 """Called with a provider's id before the hub registers where nothing of it lies."""
 
@@ -43,6 +45,7 @@ class SystemOperator:
         peer: the provider.
         keys_changed: keeps the provider's new keys before they hold.
         admit: lets a message in that is about to be dealt with.
+        old_news: told what was let in and was old.
         begins_anew: the platform has nothing of the hub, so that what was told lately may be lost; durable when it
             returns.
         open_status: the owner lets it have appliance resources, which the operator can read too.
@@ -66,6 +69,7 @@ class SystemOperator:
         peer: Peer,
         keys_changed: KeysChanged,
         admit: Admit,
+        old_news: OldNews,
         begins_anew: BeginsAnew,
         open_status: bool = False,
     ) -> None:
@@ -80,6 +84,7 @@ class SystemOperator:
         self._mailbox = mailbox
         self._begins_anew = begins_anew
         self._admit = admit
+        self._old_news = old_news
         self._admitted: OrderedDict[bytes, None] = OrderedDict()
         self._session = OneM2mSession(settings=settings, tls=tls, clock=clock, mailboxes=(mailbox,), listener=self)
         self.provider: ServiceProvider = kind(
@@ -105,17 +110,21 @@ class SystemOperator:
         self._session.publish_status(self._mailbox, status)
 
     async def content(self, mailbox: Mailbox, content: ContentInstance, *, live: bool) -> None:
-        await self._let_in(mailbox.sp_id, content.con)
-        await self.provider.take(content.con, live=live)
+        counted = await self._let_in(mailbox.sp_id, content.con)
+        is_new = await self.provider.take(content.con, live=live)
+        if counted and not live and not is_new:
+            self._old_news(mailbox.sp_id, len(content.con))
 
-    async def _let_in(self, sp_id: str, content: str) -> None:
-        """Count a message once, however often it is looked at in the inbox."""
+    async def _let_in(self, sp_id: str, content: str) -> bool:
+        """Count a message once, however often it is looked at in the inbox; whether it was counted now."""
         digest = sha256(content.encode("utf-8", "surrogatepass")).digest()
-        if digest not in self._admitted:
-            await self._admit(sp_id, len(content))
-            self._admitted[digest] = None
-            if len(self._admitted) > _REMEMBERED:
-                self._admitted.popitem(last=False)
+        if digest in self._admitted:
+            return False
+        await self._admit(sp_id, len(content))
+        self._admitted[digest] = None
+        if len(self._admitted) > _REMEMBERED:
+            self._admitted.popitem(last=False)
+        return True
 
     async def begins_anew(self) -> None:
         await self._begins_anew(self.provider.sp_id)

@@ -32,6 +32,11 @@ class TokenBucket:
         messages, size = self._levels
         self._levels = (messages - 1, size - size_bytes)
 
+    def give_back(self, size_bytes: int) -> None:
+        """One message of this size that was taken does not count."""
+        messages, size = self._levels
+        self._levels = (min(self._full[0], messages + 1), min(self._full[1], size + size_bytes))
+
     @property
     def half_full(self) -> bool:
         """Whether it has recovered."""

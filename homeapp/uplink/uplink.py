@@ -171,6 +171,14 @@ class Uplink:
         if self.received(sp_id, size_bytes) is Verdict.THROTTLED:
             raise ProviderUnreachable(f"{self._name_of(sp_id)} sends too much; the rest waits.")
 
+    def old_news(self, sp_id: str, size_bytes: int) -> None:
+        """What was let in had lain in the mailbox, and has no effect: after a restart all of it is read again.
+
+        It does not count as sent now, unless the provider sends too much.
+        """
+        if sp_id not in self._throttled:
+            self._inward_of(sp_id).give_back(size_bytes)
+
     async def _get_uplink(self, _call: api.GetUplink, _caller: api.Role) -> UplinkView:
         return self.view()
 

@@ -204,6 +204,7 @@ class Street:
             peer=self.peer,
             keys_changed=keys_changed,
             admit=admitted,
+            old_news=lambda _sp_id, _size_bytes: None,
             begins_anew=nothing_is_lost,
         )
 

@@ -257,6 +257,7 @@ class Street:
             peer=peer,
             keys_changed=keys_are_kept,
             admit=admitted,
+            old_news=lambda _sp_id, _size_bytes: None,
             begins_anew=nothing_is_lost,
         )
 

@@ -216,6 +216,23 @@ def test_who_sends_too_much_is_throttled_and_named_once_and_nobody_else_is(tmp_p
 
 
 @pytest.mark.usecase("W7")
+def test_an_old_mailbox_that_is_read_after_a_restart_counts_for_nothing(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        for _ in range(1000):
+            await home.uplink.admit("fleet", 500)
+            home.uplink.old_news("fleet", 500)
+        assert home.notices == []
+        while home.uplink.received("fleet", 500) is Verdict.ADMITTED:
+            pass
+        # Whoever sends too much does not get more through in this way.
+        home.uplink.old_news("fleet", 500)
+        with pytest.raises(ProviderUnreachable):
+            await home.uplink.admit("fleet", 500)
+
+    _at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W7")
 @pytest.mark.parametrize("by", ["its next message", "time alone"])
 def test_who_has_calmed_down_is_no_longer_throttled_and_that_is_told(tmp_path: Path, by: str) -> None:
     async def body(home: Home) -> None:

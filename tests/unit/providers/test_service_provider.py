@@ -240,6 +240,22 @@ def test_out_of_date_messages_in_the_mailbox_are_nobodys_fault() -> None:
     assert asyncio.run(main(False)) == []
 
 
+def test_only_what_has_not_been_dealt_with_is_new() -> None:
+    async def main() -> list[bool]:
+        clock, inbox, found = HandClock(), RecordingInbox(), []
+
+        async def twice(subject: ServiceProvider, message: str) -> None:
+            found.extend([await subject.take(message, live=True), await subject.take(message, live=False)])
+
+        for message, later in ((first := offer("m-1"), 0), (first, 0), (offer("m-2"), 2)):
+            # A new one each time, as after a restart: what the ledger knows it learns from there.
+            subject, clock.at = provider(clock=clock), START + timedelta(hours=later)
+            await while_running(subject, inbox, lambda subject=subject, message=message: twice(subject, message))  # type: ignore[misc]
+        return found
+
+    assert asyncio.run(main()) == [True, False, False, False, False, False]
+
+
 def test_a_message_from_the_future_is_dealt_with_when_its_time_has_come() -> None:
     async def main() -> list[Any]:
         clock, inbox = HandClock(), RecordingInbox()
