@@ -14,6 +14,8 @@ from homeapp.model.consent import DataClass
 from homeapp.providers.onem2m.codec import ResourceType
 
 MAX_INSTANCES = 200
+MAX_RECORDS = 1000
+"""The platform drops the oldest of more: so much may be laid down while a provider is not looking."""
 MAX_BYTES = 1_000_000
 """Of all instances of a container together; smaller than the largest primitive that the codec reads."""
 SUBSCRIPTION_NAME = "hub"
@@ -148,7 +150,10 @@ def mailbox_nodes(base: str, ae_id: str, mailbox: Mailbox, *, notified: bool = T
     rights_in = [rule(mailbox.ae_id, _CREATE, ResourceType.CONTENT_INSTANCE)]
     return (
         (policy_node(base, policies[0], ae_id, rights_in), policy_node(base, policies[1], ae_id, reading(mailbox))),
-        (_container(base, mailbox.inbox, policies[0]), _container(base, mailbox.outbox, policies[1])),
+        (
+            _container(base, mailbox.inbox, policies[0], MAX_INSTANCES),
+            _container(base, mailbox.outbox, policies[1], MAX_INSTANCES),
+        ),
         (_subscription(base, ae_id, mailbox),) if notified else (),
     )
 
@@ -158,7 +163,7 @@ def data_nodes(base: str, ae_id: str, mailbox: Mailbox, data_class: DataClass) -
     policy = mailbox.policy(data_class)
     return (
         (policy_node(base, policy, ae_id, reading(mailbox)),),
-        (_container(base, mailbox.container(data_class), policy),),
+        (_container(base, mailbox.container(data_class), policy, MAX_RECORDS),),
     )
 
 
@@ -198,13 +203,13 @@ def policy_node(base: str, name: str, ae_id: str, rules: list[dict[str, Any]]) -
     )
 
 
-def _container(base: str, name: str, policy: str) -> Node:
+def _container(base: str, name: str, policy: str, most: int) -> Node:
     return Node(
         parent=base,
         name=name,
         kind=ResourceType.CONTAINER,
         # acpi is not changeable: an update of it must stand alone, and the policy keeps its name.
-        attributes={"acpi": [f"{base}/{policy}"], "mni": MAX_INSTANCES, "mbs": MAX_BYTES},
+        attributes={"acpi": [f"{base}/{policy}"], "mni": most, "mbs": MAX_BYTES},
         changeable=("mni", "mbs"),
     )
 
