@@ -70,7 +70,7 @@ class _Job:
     live: bool
     done: "asyncio.Future[bool]"
 
-    def settle(self, outcome: bool | HomeappError) -> None:
+    def settle(self, outcome: bool | HomeappError) -> None:  # noqa: FBT001 - one of two answers
         """``outcome``: whether it was new, or why it is not dealt with."""
         if self.done.done():
             return
