@@ -169,6 +169,7 @@ async def _serve(data_dir: Path, clock_text: str) -> int:
     from homeapp.store.database import Database
     from homeapp.store.lock import lock_data_directory
 
+    _leave_no_core()
     clock = SharedClock.parse(clock_text) if clock_text else SystemClock()
     with lock_data_directory(data_dir):
         settings = load(data_dir)
@@ -181,6 +182,16 @@ async def _serve(data_dir: Path, clock_text: str) -> int:
                 loop.add_signal_handler(number, running.cancel)
             await _ended(running)
     return 0
+
+
+def _leave_no_core() -> None:
+    """A crash must not write the keys that are in memory to the disk."""
+    try:
+        import resource
+    except ImportError:
+        # Windows: nothing is written there unless an administrator has asked for it.
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 async def _ended(running: asyncio.Task[None]) -> None:

@@ -4,8 +4,12 @@ import base64
 import json
 import logging
 import re
+import sys
 import threading
+from types import TracebackType
 from urllib.parse import quote, quote_plus
+
+logger = logging.getLogger(__name__)
 
 MARK = "[secret]"
 SHORTEST = 6
@@ -75,7 +79,12 @@ def redacted(text: str) -> str:
 
 
 def install() -> None:
-    """Put the filter on all handlers that the root logger has now; doing it again changes nothing."""
+    """Put the filter on all handlers that the root logger has now; doing it again changes nothing.
+
+    What nobody catches is logged too: Python itself would print it as it is.
+    """
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
     for handler in logging.getLogger().handlers:
         if not any(isinstance(present, SecretFilter) for present in handler.filters):
             handler.addFilter(SecretFilter())
@@ -101,6 +110,20 @@ class SecretFilter(logging.Filter):
         if record.stack_info:
             record.stack_info = redacted(record.stack_info)
         return True
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logger.critical("a fault of the program", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None:
+        name = failed.thread.name if failed.thread else "?"
+        logger.critical(
+            "a fault of the program, in thread %s",
+            name,
+            exc_info=(failed.exc_type, failed.exc_value, failed.exc_traceback),
+        )
 
 
 def _plain_forms(part: str) -> set[str]:

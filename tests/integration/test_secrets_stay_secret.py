@@ -3,7 +3,12 @@
 import asyncio
 import base64
 import os
-from collections.abc import Iterator
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +23,7 @@ from homeapp.access.access_control import secret_name
 from homeapp.api import Role
 from homeapp.client import connect
 from homeapp.demo import street as street_module
+from homeapp.demo.operator.est_server import EstServer
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
 from homeapp.model.offer import OfferState
@@ -35,11 +41,13 @@ VTN_SECRET = "canary/of the+VTN&4711"
 @pytest.mark.usecase("W9")
 def test_no_secret_leaves_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(street_module, "VTN_CLIENT_SECRET", VTN_SECRET)
+    passwords = _overheard(monkeypatch)
 
     async def main() -> None:
         async with Street(StreetPlan(directory=tmp_path)) as street:
             await street.home.start_hub(verbose=True)
             await street.power_charger()
+            await street.settle()
             await _live_in(street)
             # After the restart there are a backup and a write-ahead log with all of it in them.
             await street.home.kill_hub()
@@ -53,9 +61,106 @@ def test_no_secret_leaves_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 await owner.online(street.charger_id)
                 await owner.sets_pin(PIN)
                 await owner.logs_in(PIN)
-            _look(street, tmp_path, dict(_secrets(street, tmp_path)))
+            assert len(passwords) == len(street.providers.customers)
+            _look(street, tmp_path, {**dict(_secrets(street, tmp_path)), **passwords})
 
     asyncio.run(main())
+
+
+def _overheard(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Fills with the passwords that are told to the installer, each good for one enrolment."""
+    told: dict[str, str] = {}
+    tell = EstServer.one_time_password
+
+    def overhear(server: EstServer, ae_id: str) -> str:
+        told[f"enrolment password of {ae_id}"] = password = tell(server, ae_id)
+        return password
+
+    monkeypatch.setattr(EstServer, "one_time_password", overhear)
+    return told
+
+
+CRASHES = """
+import asyncio, sys, threading
+from homeapp import __main__, hub, identity
+
+async def crash(self):
+    secret = self._out.secrets.get(identity.HUB_KEY)
+    failing = threading.Thread(target=exec, args=(f"raise RuntimeError({secret!r})",), name="failing")
+    failing.start()
+    failing.join()
+    asyncio.get_running_loop().call_soon(exec, f"raise LookupError({secret!r})")
+    await asyncio.sleep(0.1)
+    raise ArithmeticError(secret)
+
+setattr(hub.Hub, sys.argv.pop(1), crash)
+sys.exit(__main__.main())
+"""
+
+
+@pytest.mark.usecase("W9")
+@pytest.mark.parametrize("part", ["_plan", "_load"])
+def test_a_part_that_fails_with_a_secret_in_its_hands_does_not_print_it(tmp_path: Path, part: str) -> None:
+    data_dir, log = _machine(tmp_path), tmp_path / "hub.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-c", CRASHES, part, "hub", "--data-dir", str(data_dir), "--verbose"]
+        hub = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            # One part is started again; without the other there is no hub.
+            _until(lambda: b"ArithmeticError" in log.read_bytes() and (part == "_plan" or hub.poll() is not None))
+            assert (hub.poll() is None) == (part == "_plan")
+        finally:
+            hub.kill()
+            hub.wait(timeout=20)
+    said = log.read_bytes()
+    assert all(kind in said for kind in (b"RuntimeError", b"LookupError", b"ArithmeticError", b"[secret]"))
+    key = open_secret_store(data_dir, SecretPlace.MACHINE_FILE).get(identity.HUB_KEY)
+    assert key
+    assert _found([("key", form) for form in _forms(key)], said) == set()
+
+
+@pytest.mark.usecase("W9")
+def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
+    data_dir, log = _machine(tmp_path), tmp_path / "hub.log"
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    assert most != 0, "on this machine nothing would be written anyway"
+
+    def crash(*program: str) -> set[Path]:
+        with log.open("wb") as output:
+            hub = subprocess.Popen(
+                [*program, "hub", "--data-dir", str(data_dir)],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                stdout=output,
+                stderr=output,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most)),  # noqa: PLW1509 - no threads
+            )
+            _until(lambda: b"hub is ready" in log.read_bytes())
+            hub.send_signal(signal.SIGABRT)
+            assert hub.wait(timeout=20) == -signal.SIGABRT
+        return set(tmp_path.iterdir()) - {data_dir, log}
+
+    assert crash(sys.executable, "-m", "homeapp") == set()
+    if Path("/proc/sys/kernel/core_pattern").read_text().strip() == "core":
+        # The test would see it.
+        careless = "from homeapp import __main__ as m; m._leave_no_core = lambda: None; m.main()"
+        assert crash(sys.executable, "-c", careless) != set()
+
+
+def _machine(directory: Path) -> Path:
+    """A data directory for a hub without a street."""
+    data_dir = directory / "home"
+    data_dir.mkdir()
+    lines = ('secrets = "machine_file"', "[ocpp]", 'host = "127.0.0.1"', "port = 0", "[discovery]", "interfaces = []")
+    (data_dir / "settings.toml").write_text("\n".join(lines))
+    return data_dir
+
+
+def _until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 async def _live_in(street: Street) -> None:

@@ -3,6 +3,8 @@
 import base64
 import io
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -135,7 +137,9 @@ def test_a_line_whose_arguments_do_not_fit_is_left_out(log: tuple[logging.Logger
     assert "left out" in written.getvalue()
 
 
-def test_installing_covers_the_handlers_of_the_root_once() -> None:
+def test_installing_covers_the_handlers_of_the_root_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     root, handler = logging.getLogger(), logging.StreamHandler(io.StringIO())
     root.addHandler(handler)
     try:
