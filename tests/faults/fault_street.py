@@ -20,9 +20,10 @@ import pytest
 
 from homeapp import api
 from homeapp.client import connect
+from homeapp.clock import SharedClock
 from homeapp.demo.operator.service_provider import HubCorrespondent
 from homeapp.demo.owner import Owner
-from homeapp.demo.street import Street, StreetPlan
+from homeapp.demo.street import Street, StreetPlan, street_clock
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import OfferState
 from homeapp.model.plan import ChargingMode
@@ -35,7 +36,7 @@ WAIT_S = 60.0
 SPEED = 10.0
 AGREED = (OfferState.CONFIRMED, OfferState.SCHEDULED)
 PROJECT = Path(__file__).parents[2]
-FIRST_WINDOW = timedelta(hours=12)
+FIRST_WINDOW = timedelta(hours=36)
 Consents = Mapping[str, Collection[DataClass]]
 EVC_ANSWERS: Consents = {"evc_sp": (DataClass.IDENTITY,)}
 
@@ -45,12 +46,12 @@ def on_the_street(
     body: Callable[[Street], Awaitable[None]],
     *,
     consents: Consents = EVC_ANSWERS,
-    speed: float = SPEED,
+    clock: SharedClock | None = None,
 ) -> None:
     """Run ``body`` on a street whose hub is paired with these providers and may tell them so much."""
 
     async def main() -> None:
-        async with Street(StreetPlan(directory=directory, speed=speed)) as street:
+        async with Street(StreetPlan(directory=directory, speed=SPEED), clock) as street:
             await street.home.start_hub()
             await commission(street, consents)
             await body(street)
@@ -98,6 +99,28 @@ async def sets_mode(street: Street, mode: ChargingMode) -> None:
         await client.call(api.SetMode(mode=mode))
 
 
+class LeapingClock(SharedClock):
+    """A street clock that can be moved; a hub that is started afterwards has the new time."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+    def __str__(self) -> str:
+        return str(SharedClock(self.origin + self.ahead, self.epoch, self.speed))
+
+    @classmethod
+    def made(cls) -> "LeapingClock":
+        """One that shows what a street's clock does."""
+        clock = street_clock(SPEED)
+        return cls(clock.origin, clock.epoch, clock.speed)
+
+    def leap(self, by: timedelta) -> None:
+        """From now on it shows so much more."""
+        object.__setattr__(self, "ahead", self.ahead + by)
+
+
 @dataclass
 class Requests:
     """Requests of the EVC provider, each for a minute of its own, hours ahead."""
@@ -140,8 +163,11 @@ def ledger(street: Street, query: str, *values: object) -> list[tuple[Any, ...]]
         return connection.execute(query, values).fetchall()
 
 
-async def stock(street: Street, count: int, begin: str) -> set[str]:
-    """Put records for the EVC provider into the outbox of the home, whose hub does not run; their ids."""
+async def stock(street: Street, count: int, begin: str, over: timedelta = timedelta(0)) -> set[str]:
+    """Put records for the EVC provider into the outbox of the home, whose hub does not run; their ids.
+
+    ``over``: so long ago the first of them was made.
+    """
     now = street.clock.now()
     records = [
         DataRecord(
@@ -150,7 +176,7 @@ async def stock(street: Street, count: int, begin: str) -> set[str]:
             data_class=DataClass.METERING,
             kind=RecordKind.METERING,
             priority=Priority.METERING,
-            created_at=now,
+            created_at=now - over * (1 - number / count),
             not_after=now + timedelta(days=35),
             body={"period_id": f"{begin}-{number}", "direction": "charge", "energy_wh": number, "quality": "OK"},
         )
