@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,11 +35,15 @@ async def examine(
     snapshot: Snapshot,
     devices: tuple[DeviceView, ...],
     providers: Iterable[ProviderStanding],
+    untimely: Collection[str],
     clock: Clock,
 ) -> tuple[Check, ...]:
-    """All checks, in the order in which a person would go through them."""
+    """All checks, in the order in which a person would go through them.
+
+    ``untimely`` are the names of the providers whose newest message was refused for its time.
+    """
     return (
-        _clock(clock.now()),
+        _clock(clock.now(), untimely),
         await asyncio.to_thread(_disk, data_dir),
         await asyncio.to_thread(_rights, data_dir),
         _secrets(secrets),
@@ -70,13 +74,20 @@ def examine_without_hub(data_dir: Path, reason: HubNotRunning) -> tuple[Check, .
     return (*checks, _clock(datetime.now(UTC)), _disk(data_dir), _rights(data_dir))
 
 
-def _clock(now: datetime) -> Check:
+def _clock(now: datetime, untimely: Collection[str] = ()) -> Check:
     if now < _EARLIEST_PLAUSIBLE:
         return Check(
             name="Clock",
             level=CheckLevel.ERROR,
             finding=f"The clock says {now:%Y-%m-%d}.",
             advice="Set the time: prices, deadlines and signatures depend on it.",
+        )
+    if untimely:
+        return Check(
+            name="Clock",
+            level=CheckLevel.WARNING,
+            finding=f"{now:%Y-%m-%d %H:%M} UTC; the newest message of {', '.join(untimely)} is of another time",
+            advice="Compare it with a watch and set it if it is wrong; nothing is lost by that. Else ask the provider.",
         )
     return Check(name="Clock", level=CheckLevel.OK, finding=f"{now:%Y-%m-%d %H:%M} UTC")
 

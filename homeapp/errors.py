@@ -101,7 +101,8 @@ class MessageRejected(ProviderError):
 
     Attributes:
         code: which check failed: ``signature``, ``audience``, ``expired``, ``replay``, ``schema``, ``value``,
-            ``issuer``, ``purpose`` (this provider may not ask for this), ``sealed`` (encrypted for somebody else).
+            ``issuer``, ``clock`` (dated in the future), ``purpose`` (this provider may not ask for this), ``sealed``
+            (encrypted for somebody else).
     """
 
     def __init__(self, code: str, sentence: str) -> None:

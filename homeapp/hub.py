@@ -429,6 +429,7 @@ class Hub:
             snapshot=self._snapshot(),
             devices=self._sessions.views(),
             providers=await self._providers.standings(),
+            untimely=self._inbox.untimely,
             clock=self._clock,
         )
 

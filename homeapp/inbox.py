@@ -16,6 +16,8 @@ from homeapp.store.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
+_OF_TIME = ("clock", "expired")
+
 
 class HubInbox:
     """Implements ``homeapp.ports.ProviderInbox``.
@@ -42,6 +44,12 @@ class HubInbox:
         self._name_of = name_of
         self._tariff_changed = tariff_changed
         self._live_changed = live_changed
+        self._untimely: set[str] = set()
+
+    @property
+    def untimely(self) -> tuple[str, ...]:
+        """Names of the providers whose newest message was refused for its time."""
+        return tuple(self._name_of(sp_id) for sp_id in sorted(self._untimely))
 
     async def tariff(self, sp_id: str, tariff: Tariff) -> None:
         await self._ledger.keep_tariff(sp_id, tariff)
@@ -75,10 +83,13 @@ class HubInbox:
         self._live_changed()
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
+        self._untimely.discard(sp_id)
         return await self._ledger.seen(sp_id, message_id, expires_at)
 
     def rejected(self, sp_id: str, code: str, sentence: str) -> None:
         logger.warning("%s: message rejected (%s): %s", sp_id, code, sentence)
+        if code in _OF_TIME:
+            self._untimely.add(sp_id)
         self._live.notice(f"message_rejected.{sp_id}.{code}", f"{self._name_of(sp_id)}: {sentence}")
         self._live_changed()
 

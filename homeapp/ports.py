@@ -171,11 +171,13 @@ class DecisionMessage:
     Attributes:
         offer: the revision that was decided about.
         not_after: useless after this.
+        again: how often it was dated wrongly and has to be sent anew.
     """
 
     decision: Decision
     offer: Offer
     not_after: datetime
+    again: int = 0
 
 
 class ProviderInbox(Protocol):

@@ -40,6 +40,7 @@ class DataRecord:
     Attributes:
         body: fields by name; only those on the provider's allow-list may leave.
         not_after: useless after this; dropped then.
+        again: how often it was dated wrongly and has to be sent anew.
     """
 
     record_id: str
@@ -50,3 +51,4 @@ class DataRecord:
     created_at: datetime
     not_after: datetime
     body: Mapping[str, Value]
+    again: int = 0

@@ -186,7 +186,7 @@ def verify(
         now: hub time.
 
     Raises:
-        MessageRejected: with code ``schema``, ``signature``, ``issuer``, ``audience`` or ``expired``.
+        MessageRejected: with code ``schema``, ``signature``, ``issuer``, ``audience``, ``expired`` or ``clock``.
     """
     signed = signed_claims(compact, keys=keys, allowed_types=allowed_types)
     claims = signed.claims
@@ -231,9 +231,9 @@ def _life(claims: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]
         raise _rejected("schema", "it does not say from when and until when it holds") from error
     begin, end = datetime.fromtimestamp(issued_at, UTC), datetime.fromtimestamp(expires_at, UTC)
     if end <= now:
-        raise _rejected("expired", "it is out of date")
+        raise _rejected("expired", "it is out of date, unless the hub's clock is ahead")
     if begin > now + MAX_AHEAD:
-        raise _rejected("expired", "it is dated in the future; check the hub's clock")
+        raise _rejected("clock", "it is dated in the future; check the hub's clock")
     if end - begin > MAX_LIFE:
         raise _rejected("expired", "it claims to hold for longer than seven days")
     return begin, end

@@ -128,6 +128,7 @@ class ServiceProvider:
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._link: tuple[LinkState, str | None] = (LinkState.DOWN, None)
         self._settled: OrderedDict[bytes, None] = OrderedDict()
+        self._early: OrderedDict[bytes, None] = OrderedDict()
         self._replays = ReplayGuard(mailbox.sp_id)
 
     @property
@@ -170,7 +171,7 @@ class ServiceProvider:
         if message.not_after <= now:
             raise ProviderRefused(f"The answer to {self.name} could not be sent in time and is void.")
         payload = outbound.decision_payload(message, **self._addresses, now=now)
-        name = f"rsp-{message.decision.decision_id}"
+        name = f"rsp-{message.decision.decision_id}{_again(message.again)}"
         size = await self._send(DataClass.IDENTITY, name, payload, outbound.DECISION_TYPE)
         return Receipt(
             decision_id=message.decision.decision_id,
@@ -248,6 +249,8 @@ class ServiceProvider:
         try:
             is_new = await self._check_and_act(job.content, inbox)
         except MessageRejected as error:
+            if error.code == "clock":
+                self._too_early(digest, error, inbox)
             expired = error.code == "expired"
             # What lay in the mailbox while the hub was away is often out of date; that is nobody's fault.
             if job.live or not expired:
@@ -256,10 +259,15 @@ class ServiceProvider:
                 return False
         except RequestRefused as error:
             logger.warning("%s: a message has no effect: %s", self.sp_id, error)
-        self._settled[digest] = None
-        if len(self._settled) > _REMEMBERED:
-            self._settled.popitem(last=False)
+        _remember(self._settled, digest)
         return is_new
+
+    def _too_early(self, digest: bytes, error: MessageRejected, inbox: ProviderInbox) -> NoReturn:
+        """Told once, and left in the mailbox until its time has come or the clock is right."""
+        if digest not in self._early:
+            inbox.rejected(self.sp_id, error.code, str(error))
+            _remember(self._early, digest)
+        raise ProviderUnreachable(f"A message of {self.name} is dated in the future; it is looked at again.") from error
 
     async def _check_and_act(self, content: str, inbox: ProviderInbox) -> bool:
         message = self._checked(content)
@@ -344,8 +352,19 @@ class ServiceProvider:
         logger.warning("%s: has new keys; the old ones hold until %s", self.sp_id, rolled.old_keys_until)
 
 
+def _remember(digests: OrderedDict[bytes, None], digest: bytes) -> None:
+    digests[digest] = None
+    if len(digests) > _REMEMBERED:
+        digests.popitem(last=False)
+
+
 def _resource_name(record: DataRecord) -> str:
     """The same for the same record, and fit for a structured address."""
     if _RESOURCE_NAME.fullmatch(record.record_id):
-        return f"rec-{record.record_id}"
-    return f"rec-{sha256(record.record_id.encode()).hexdigest()}"
+        return f"rec-{record.record_id}{_again(record.again)}"
+    return f"rec-{sha256(record.record_id.encode()).hexdigest()}{_again(record.again)}"
+
+
+def _again(count: int) -> str:
+    """What was sent in vain keeps its name at the platform."""
+    return f"-{count}" if count else ""

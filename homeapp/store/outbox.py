@@ -35,7 +35,8 @@ MOST_WAITING = 20_000
 TIDY_EVERY_S = 60.0
 CLOSED_LIFE = timedelta(days=7)
 KEPT_FOR = timedelta(hours=1)
-"""How long what was delivered could be delivered again."""
+"""How long what was delivered could be delivered again; a decision, until its provider has confirmed it."""
+CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,7 @@ class Outbox:
             if late:
                 logger.info("outbox: %d records are of no use any more and were dropped", late)
             await self._purge()
+            await self.send_anew()
             await self._erase_kept()
             await self._clock.sleep(TIDY_EVERY_S)
 
@@ -164,8 +166,8 @@ class Outbox:
         def write(connection: sqlite3.Connection) -> int:
             count = connection.execute(
                 "UPDATE outbox SET state = 'waiting', closed_at = NULL WHERE sp_id = ? AND state = 'delivered' AND "
-                "message != '' AND closed_at >= ? AND not_after > ?",
-                (sp_id, (now - KEPT_FOR).timestamp(), now.timestamp()),
+                "message != '' AND (closed_at >= ? OR kind = ?) AND not_after > ?",
+                (sp_id, (now - KEPT_FOR).timestamp(), DECISION, now.timestamp()),
             ).rowcount
             if count:
                 audit(connection, now, "delivered_again", sp_id, {"count": count})
@@ -176,6 +178,31 @@ class Outbox:
             logger.warning("%s: its platform has lost what lay there; %d messages are delivered again", sp_id, count)
             self.wake(sp_id)
         return count
+
+    async def send_anew(self) -> int:
+        """What was handed over at a time that is yet to come waits once more; returns how much.
+
+        The hub's clock was ahead then, and receivers refuse what is dated in the future. With the same ids, so that
+        what was not refused has no second effect.
+        """
+        now = self._clock.now()
+
+        def write(connection: sqlite3.Connection) -> list[tuple[str]]:
+            found: list[tuple[str]] = connection.execute(
+                "UPDATE outbox SET state = 'waiting', closed_at = NULL, "
+                "message = json_set(message, '$.again', ifnull(json_extract(message, '$.again'), 0) + 1) "
+                "WHERE state = 'delivered' AND message != '' AND closed_at > ? AND not_after > ? RETURNING sp_id",
+                ((now + CLOCKS_DIFFER).timestamp(), now.timestamp()),
+            ).fetchall()
+            for (sp_id,) in sorted(set(found)):
+                audit(connection, now, "sent_anew", sp_id, {"count": found.count((sp_id,))})
+            return found
+
+        found = await self._file.write(write)
+        for (sp_id,) in set(found):
+            logger.warning("%s: the clock was ahead; %d messages are sent anew", sp_id, found.count((sp_id,)))
+            self.wake(sp_id)
+        return len(found)
 
     async def undeliverable(self, record_id: str, failure: Failure, sentence: str) -> None:
         """It will never be handed over; ``sentence`` is for the owner."""
@@ -263,11 +290,12 @@ class Outbox:
         return await self._file.write(write)
 
     async def _erase_kept(self) -> None:
-        before = (self._clock.now() - KEPT_FOR).timestamp()
+        now = self._clock.now()
         await self._file.write(
             lambda connection: connection.execute(
-                "UPDATE outbox SET message = '' WHERE state = 'delivered' AND message != '' AND closed_at < ?",
-                (before,),
+                "UPDATE outbox SET message = '' WHERE state = 'delivered' AND message != '' AND closed_at < ? AND "
+                "(kind != ? OR not_after <= ?)",
+                ((now - KEPT_FOR).timestamp(), DECISION, now.timestamp()),
             )
         )
 

@@ -86,7 +86,7 @@ def test_what_the_hub_signs_can_be_verified_with_its_public_key() -> None:
         ({"aud": ["Chub-0001"]}, "audience"),
         ({"exp": ISSUED}, "expired"),
         ({"exp": ISSUED - 1}, "expired"),
-        ({"iat": ISSUED + 121, "exp": ISSUED + 200}, "expired"),
+        ({"iat": ISSUED + 121, "exp": ISSUED + 200}, "clock"),
         ({"exp": ISSUED + 7 * 86400 + 1}, "expired"),
         ({"exp": None}, "schema"),
         ({"exp": "tomorrow"}, "schema"),

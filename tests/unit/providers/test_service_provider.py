@@ -258,19 +258,21 @@ def test_only_what_has_not_been_dealt_with_is_new() -> None:
 
 def test_a_message_from_the_future_is_dealt_with_when_its_time_has_come() -> None:
     async def main() -> list[Any]:
-        clock, inbox = HandClock(), RecordingInbox()
+        clock, inbox, message = HandClock(), RecordingInbox(), offer()
         clock.at = START - timedelta(minutes=10)
         subject = provider(clock=clock)
 
         async def body() -> None:
-            await subject.take(offer(), live=True)
+            for live in (True, False):
+                with pytest.raises(ProviderUnreachable, match="looked at again"):
+                    await subject.take(message, live=live)
             clock.at = START
-            await subject.take(offer(), live=False)
+            await subject.take(message, live=False)
 
         await while_running(subject, inbox, body)
         return inbox.acts
 
-    assert asyncio.run(main()) == [("rejected", "expired"), ("offer", "evc_sp", "o-1", 1)]
+    assert asyncio.run(main()) == [("rejected", "clock"), ("offer", "evc_sp", "o-1", 1)]
 
 
 def test_a_message_that_could_not_be_stored_is_not_done_until_it_is() -> None:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -439,6 +439,51 @@ def test_field_names_are_sorted_unique_and_cover_every_field(body: dict[str, Any
     assert {name.partition(".")[0] for name in names} == set(body)
 
 
+@pytest.mark.usecase("W6")
+def test_what_was_sent_while_the_clock_was_ahead_is_sent_anew_once_it_is_right(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        today = store.clock.at
+        await store.ledger.keep(decided("in time"))
+        await store.outbox.put(record("in time too"))
+        await store.drain()
+        store.clock.at += timedelta(days=1)
+        tomorrow = store.clock.at
+        await store.ledger.keep(decided("d", at=tomorrow), decided("known", at=tomorrow))
+        await store.outbox.put(record("r", at=tomorrow))
+        assert await store.drain() == ["d", "known", "r"]
+        await store.ledger.keep_receipt(replace(receipt("known"), level=ReceiptLevel.BUSINESS))
+        assert await store.outbox.send_anew() == 0
+        for times in (1, 2):
+            store.clock.at = today
+            assert await store.outbox.send_anew() == 2
+            assert await store.outbox.send_anew() == 0
+            found = [await store.outbox.next_waiting("evc_sp")]
+            store.clock.at = tomorrow
+            await store.outbox.delivered(found[0], 700)
+            found.append(await store.outbox.next_waiting("evc_sp"))
+            await store.outbox.delivered(found[1], 700)
+            assert [(identity(message), message.again) for message in found] == [("d", times), ("r", times)]
+
+    with_store(body)
+
+
+@pytest.mark.usecase("W6")
+def test_an_unconfirmed_decision_can_be_delivered_again_as_long_as_it_is_of_use(with_store: WithStore) -> None:
+    async def body(store: Store) -> None:
+        await store.ledger.keep(decided("d"))
+        await store.outbox.put(record("r"))
+        await store.drain()
+        store.clock.at += timedelta(hours=12)
+        await store.outbox._erase_kept()
+        assert await store.outbox.deliver_again("evc_sp") == 1
+        assert await store.drain() == ["d"]
+        store.clock.at += timedelta(hours=13)
+        await store.outbox._erase_kept()
+        assert await store.outbox.deliver_again("evc_sp") == 0
+
+    with_store(body)
+
+
 class OutboxMachine(RuleBasedStateMachine):
     """The home, two providers, the owner's consent and power cuts in any order, against a plain list."""
 
@@ -505,13 +550,14 @@ class OutboxMachine(RuleBasedStateMachine):
             if how == "receipt" and isinstance(first, DecisionMessage):
                 self.run(self.store.ledger.keep_receipt(receipt(wanted[2], sp_id=sp_id)))
             self.run(self.store.outbox.delivered(first, 700))
-            self.kept.append((sp_id, self.clock.at, wanted))
+            kept_until = first.not_after if isinstance(first, DecisionMessage) else self.clock.at + KEPT_FOR
+            self.kept.append((sp_id, kept_until, wanted))
             self.handed_over.append(wanted[2])
             self.expected[sp_id].remove(wanted)
 
     @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]))
     def lose_at_the_provider(self, sp_id: str) -> None:
-        again = [kept for kept in self.kept if kept[0] == sp_id and self.clock.at - kept[1] <= KEPT_FOR]
+        again = [kept for kept in self.kept if kept[0] == sp_id and self.clock.at <= kept[1]]
         assert self.run(self.store.outbox.deliver_again(sp_id)) == len(again)
         self.kept = [kept for kept in self.kept if kept not in again]
         self.expected[sp_id] += [row for _, _, row in again]
