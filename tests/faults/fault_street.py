@@ -126,11 +126,12 @@ class Requests:
     """Requests of the EVC provider, each for a minute of its own, hours ahead."""
 
     street: Street
+    ahead: timedelta = FIRST_WINDOW
     first: datetime = field(init=False)
     ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.first = self.street.clock.now() + FIRST_WINDOW
+        self.first = self.street.clock.now() + self.ahead
 
     async def make(self, name: str) -> str:
         """Have one delivered; its key."""
@@ -163,8 +164,8 @@ def ledger(street: Street, query: str, *values: object) -> list[tuple[Any, ...]]
         return connection.execute(query, values).fetchall()
 
 
-async def stock(street: Street, count: int, begin: str, over: timedelta = timedelta(0)) -> set[str]:
-    """Put records for the EVC provider into the outbox of the home, whose hub does not run; their ids.
+async def stock(street: Street, count: int, begin: str, over: timedelta = timedelta(0)) -> dict[str, datetime]:
+    """Put records for the EVC provider into the outbox of the home, whose hub does not run; their times by id.
 
     ``over``: so long ago the first of them was made.
     """
@@ -184,7 +185,7 @@ async def stock(street: Street, count: int, begin: str, over: timedelta = timede
     ]
     async with Database(street.home.data_dir) as database:
         await Outbox(database, street.clock).put(*records)
-    return {record.record_id for record in records}
+    return {record.record_id: record.created_at for record in records}
 
 
 @contextmanager
