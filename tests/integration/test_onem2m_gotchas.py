@@ -8,12 +8,14 @@ import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from homeapp.clock import SharedClock
 from homeapp.demo.operator.broker import BrokerProgram, installed_broker
 from homeapp.demo.operator.onem2m_application import Onem2mApplication, Operation, ResourceType
 from homeapp.errors import ProviderUnreachable, StoreUnavailable
@@ -277,6 +279,32 @@ def test_the_same_request_twice_makes_one_instance_because_it_has_a_name(
             assert statuses == [2001, 2001, 2001, 4105]
             found = await operator.says("CAdmin", outbox)
             assert found.content["m2m:cnt"]["cni"] == 3  # type: ignore[index]
+
+    run(body())
+
+
+@pytest.mark.usecase("W6")
+def test_when_the_clock_is_set_the_whole_inbox_is_read_again(
+    run: Run, operator: "SystemOperatorSide", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Set(SharedClock):
+        ahead = timedelta(days=1)
+
+        def now(self) -> datetime:
+            return super().now() + self.ahead
+
+    async def body() -> None:
+        clock = operator.clock
+        monkeypatch.setattr(operator, "clock", Set(clock.origin, clock.epoch, clock.speed))
+        async with (
+            operator.flow(catch_up_s=20.0) as flow,
+            operator.application("Cevc-sp", register=True) as provider,
+        ):
+            await send(provider, flow.inbox, "one")
+            # From the second time on it is found unchanged, unless the clock was set.
+            for times in (2, 3, 4):
+                await flow.listener.until(lambda times=times: flow.listener.times("one") >= times)  # type: ignore[misc]
+                monkeypatch.setattr(Set, "ahead", Set.ahead - timedelta(days=1))
 
     run(body())
 

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _LEAVE_TIMEOUT_S = 30.0
 _SHORTEST_LIFE = timedelta(seconds=5)
+_CLOCK_SET_S = 60.0
 
 _E = TypeVar("_E", bound=Exception)
 
@@ -269,10 +270,21 @@ class OneM2mSession:
                 group.create_task(self._publish(sp_id))
 
     async def _look_now_and_then(self) -> NoReturn:
+        before = self._clock_stands()
         while True:
             await self._clock.sleep(self._settings.catch_up_s)
             await self._set_up()
+            now = self._clock_stands()
+            if abs(now - before) > _CLOCK_SET_S:
+                logger.info("system operator: the clock was set; what was refused for its time is looked at again")
+                for reader in self._readers.values():
+                    reader.catch_up()
+            before = now
             self._look()
+
+    def _clock_stands(self) -> float:
+        """Changes when somebody sets the clock, and not as time goes by; s."""
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     async def _poll(self) -> NoReturn:
         while True:
