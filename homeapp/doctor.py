@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from homeapp.api import Check, CheckLevel
+from homeapp.api import Check, CheckLevel, Role
 from homeapp.errors import HubNotRunning, SettingsInvalid
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.live import LinkState, Snapshot
@@ -36,6 +36,7 @@ async def examine(
     devices: tuple[DeviceView, ...],
     providers: Iterable[ProviderStanding],
     untimely: Collection[str],
+    pins: Collection[Role],
     clock: Clock,
 ) -> tuple[Check, ...]:
     """All checks, in the order in which a person would go through them.
@@ -47,6 +48,7 @@ async def examine(
         await asyncio.to_thread(_disk, data_dir),
         await asyncio.to_thread(_rights, data_dir),
         _secrets(secrets),
+        _pins(pins),
         _device(devices, DeviceKind.METER, "Smart meter"),
         _device(devices, DeviceKind.EVCE, "Charger"),
         _prices(snapshot),
@@ -129,6 +131,17 @@ def _secrets(place: SecretPlace) -> Check:
             advice="Prefer a systemd credential or a keyring; see docs/security.md.",
         )
     return Check(name="Secrets", level=CheckLevel.OK, finding=f"kept in: {place}")
+
+
+def _pins(pins: Collection[Role]) -> Check:
+    if not pins:
+        return Check(
+            name="PIN",
+            level=CheckLevel.WARNING,
+            finding="none is set: anybody at the screen may change everything",
+            advice="Set the owner's: homeapp pin set owner",
+        )
+    return Check(name="PIN", level=CheckLevel.OK, finding=f"set for: {', '.join(pins)}")
 
 
 def _device(devices: tuple[DeviceView, ...], kind: DeviceKind, name: str) -> Check:

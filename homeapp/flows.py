@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn, Protocol
 
 from homeapp.errors import HomeappError, ProviderUnreachable
@@ -64,6 +65,22 @@ class Carrier(Protocol):
         """Hand it nothing more."""
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Way:
+    """A flow that is wanted.
+
+    Attributes:
+        mark: of what it was opened for.
+        flow: None while it is being opened.
+        stuck: it could not be opened; it is tried again.
+    """
+
+    mark: Hashable
+    flow: Flow | None = None
+    stuck: bool = False
+    task: asyncio.Task[None] | None = None
+
+
 class ProviderFlows:
     """Opens and closes flows as ``source`` wants them, and lets one be opened just to delete.
 
@@ -89,12 +106,14 @@ class ProviderFlows:
         self._failed = failed
         self._news = news
         self._changed = asyncio.Event()
-        self._open: dict[str, tuple[Hashable, Flow, asyncio.Task[None]]] = {}
-        self._unopened: set[str] = set()
-        self._settled = asyncio.Condition()
+        self._ways: dict[str, _Way] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._deleting: set[str] = set()
+        self._moved = asyncio.Event()
 
     def changed(self) -> None:
-        """Something of what decides about flows has changed."""
+        """Something of what decides about flows has changed; what may not be open any more ends now."""
+        self._end_unwanted()
         self._changed.set()
 
     async def run(self) -> NoReturn:
@@ -103,19 +122,19 @@ class ProviderFlows:
             async with asyncio.TaskGroup() as tasks:
                 while True:
                     self._changed.clear()
-                    await self._settle(tasks)
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(OPEN_AGAIN_S if self._unopened else None):
-                            await self._changed.wait()
+                    self._end_unwanted()
+                    self._begin_wanted(tasks)
+                    self._tell()
+                    await self._changed.wait()
         finally:
-            for sp_id in list(self._open):
-                self._forget(sp_id)
+            for sp_id in list(self._ways):
+                self._end(sp_id)
 
     def publish(self, status: ApplianceStatus) -> None:
         """How the appliances stand, to all open flows that want it."""
-        for _mark, flow, _task in self._open.values():
-            if flow.publish is not None:
-                flow.publish(status)
+        for way in self._ways.values():
+            if way.flow is not None and way.flow.publish is not None:
+                way.flow.publish(status)
 
     async def erase(self, sp_id: str, data_classes: Collection[DataClass]) -> None:
         """Delete at the provider what it has of these kinds, over the open flow or one that is opened for that alone.
@@ -126,13 +145,20 @@ class ProviderFlows:
             ProviderUnreachable: try again later.
         """
         self.changed()
-        async with self._settled:
-            await self._settled.wait_for(lambda: self._is_settled(sp_id))
-        opened = self._open.get(sp_id)
-        if opened is not None:
-            await _erase(opened[1].provider, data_classes)
-        else:
+        await self._until(lambda: self._is_settled(sp_id))
+        way = self._ways.get(sp_id)
+        if way is not None and way.flow is not None:
+            await _erase(way.flow.provider, data_classes)
+            return
+        # Two connections in one name would throw each other out.
+        self._deleting.add(sp_id)
+        try:
+            self.changed()
+            await self._until(lambda: sp_id not in self._ending)
             await self._erase_alone(await self._source.open(sp_id), data_classes)
+        finally:
+            self._deleting.discard(sp_id)
+            self.changed()
 
     async def _erase_alone(self, flow: Flow, data_classes: Collection[DataClass]) -> None:
         session = None if flow.session is None else asyncio.ensure_future(flow.session())
@@ -141,49 +167,77 @@ class ProviderFlows:
         finally:
             if session is not None:
                 session.cancel()
-                with suppress(asyncio.CancelledError):
-                    await session
+                await asyncio.wait((session,))
+                if not session.cancelled() and (failure := session.exception()) is not None:
+                    logger.warning("%s: the way that was opened to delete has failed: %s", flow.provider.sp_id, failure)
+
+    def _wanted(self) -> dict[str, Hashable]:
+        return {sp_id: mark for sp_id, mark in self._source.wanted().items() if sp_id not in self._deleting}
 
     def _is_settled(self, sp_id: str) -> bool:
         """Whether this flow is as it is wanted, or cannot be."""
-        opened, wanted = self._open.get(sp_id), self._source.wanted()
-        if opened is None:
-            return sp_id not in wanted or sp_id in self._unopened
-        return sp_id in wanted and opened[0] == wanted[sp_id]
+        way, wanted = self._ways.get(sp_id), self._wanted()
+        if way is None:
+            return sp_id not in wanted and sp_id not in self._ending
+        return sp_id in wanted and way.mark == wanted[sp_id] and (way.flow is not None or way.stuck)
 
-    async def _settle(self, tasks: asyncio.TaskGroup) -> None:
-        wanted = dict(self._source.wanted())
-        for sp_id, (mark, _flow, task) in list(self._open.items()):
-            if wanted.get(sp_id) != mark or sp_id not in wanted:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-                self._forget(sp_id)
-                logger.info("%s: the way to it is closed", sp_id)
-        self._unopened &= set(wanted)
-        for sp_id, mark in wanted.items():
-            if sp_id not in self._open:
-                await self._start(sp_id, mark, tasks)
-        async with self._settled:
-            self._settled.notify_all()
+    async def _until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            await self._moved.wait()
 
-    async def _start(self, sp_id: str, mark: Hashable, tasks: asyncio.TaskGroup) -> None:
-        try:
-            flow = await self._source.open(sp_id)
-        except HomeappError as error:
-            if sp_id not in self._unopened:
-                logger.error("%s: the way to it cannot be opened: %s", sp_id, error)
-                self._failed(sp_id, error)
-            self._unopened.add(sp_id)
-            return
-        self._unopened.discard(sp_id)
-        self._open[sp_id] = mark, flow, tasks.create_task(self._keep(flow))
-        self._relay.add(flow.provider)
-        logger.info("%s: the way to it is open", sp_id)
+    def _tell(self) -> None:
+        """Wake whoever waits for flows to open or to end."""
+        self._moved.set()
+        self._moved = asyncio.Event()
 
-    def _forget(self, sp_id: str) -> None:
+    def _end_unwanted(self) -> None:
+        wanted = self._wanted()
+        for sp_id, way in list(self._ways.items()):
+            if sp_id not in wanted or wanted[sp_id] != way.mark:
+                self._end(sp_id)
+
+    def _end(self, sp_id: str) -> None:
+        """From now on it gets nothing; that its connection takes a while to end holds nothing else up."""
         self._relay.remove(sp_id)
-        del self._open[sp_id]
+        task = self._ways.pop(sp_id).task
+        if task is not None and not task.done():
+            self._ending[sp_id] = task
+            task.cancel()
+
+    def _begin_wanted(self, tasks: asyncio.TaskGroup) -> None:
+        for sp_id, mark in self._wanted().items():
+            if sp_id not in self._ways and sp_id not in self._ending:
+                way = self._ways[sp_id] = _Way(mark=mark)
+                way.task = tasks.create_task(self._follow(sp_id, way))
+                way.task.add_done_callback(partial(self._ended, sp_id))
+
+    def _ended(self, sp_id: str, task: asyncio.Task[None]) -> None:
+        if self._ending.get(sp_id) is task:
+            del self._ending[sp_id]
+            logger.info("%s: the way to it is closed", sp_id)
+        # One that was to be opened anew waited for this.
+        self._changed.set()
+        self._tell()
+
+    async def _follow(self, sp_id: str, way: _Way) -> None:
+        flow = await self._opened(sp_id, way)
+        way.flow, way.stuck = flow, False
+        self._relay.add(flow.provider)
+        self._tell()
+        logger.info("%s: the way to it is open", sp_id)
+        await self._keep(flow)
+
+    async def _opened(self, sp_id: str, way: _Way) -> Flow:
+        while True:
+            try:
+                return await self._source.open(sp_id)
+            except HomeappError as error:
+                if not way.stuck:
+                    logger.error("%s: the way to it cannot be opened: %s", sp_id, error)
+                    self._failed(sp_id, error)
+                way.stuck = True
+                self._tell()
+            await asyncio.sleep(OPEN_AGAIN_S)
 
     async def _keep(self, flow: Flow) -> None:
         provider = flow.provider
@@ -197,7 +251,8 @@ class ProviderFlows:
                 name = f"connection to {provider.name}"
                 tasks.create_task(supervise(name, flow.session, self._clock, self._failed))
             if flow.hurry is not None:
-                tasks.create_task(self._hurry(provider.sp_id, flow.hurry))
+                hurry = partial(self._hurry, provider.sp_id, flow.hurry)
+                tasks.create_task(supervise(f"{provider.sp_id} hurries", hurry, self._clock, self._failed))
 
     async def _hurry(self, sp_id: str, hurry: Callable[[], None]) -> NoReturn:
         """An answer of the owner does not wait for the next attempt to connect."""

@@ -16,6 +16,7 @@ from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
+from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
@@ -96,6 +97,7 @@ class Hub:
         self._replan = asyncio.Event()
         self._act = asyncio.Event()
         self._asked: EvceCommand | None = None
+        self._commanded: tuple[str, bool, bool] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._desk = OfferDesk(
@@ -136,6 +138,7 @@ class Hub:
                 notice=self._notice,
                 failed=self._part_failed,
                 sharing_changed=lambda: self._server.publish(api.Topic.SHARING),
+                uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
             ),
         )
         self._upkeep = Upkeep(
@@ -169,6 +172,8 @@ class Hub:
             doctor=self._examine,
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
+            uplink=self._providers.uplink.view,
+            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -319,6 +324,11 @@ class Hub:
             await evce.apply(command)
         except DeviceError as error:
             logger.debug("%s: %s", evce.device_id, error)
+            return
+        meaning = (command.reason, command.limit_w > 0, command.feed_w > 0)
+        if meaning != self._commanded:
+            self._commanded = meaning
+            await self._ledger.commanded(evce.device_id, command)
 
     async def _plan(self) -> None:
         while True:
@@ -430,6 +440,7 @@ class Hub:
             devices=self._sessions.views(),
             providers=await self._providers.standings(),
             untimely=self._inbox.untimely,
+            pins=self._access.pins,
             clock=self._clock,
         )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import LinkState
-from homeapp.model.offer import Offer, Receipt
+from homeapp.model.offer import Binding, Offer, Receipt
 from homeapp.model.tariff import Tariff
 from homeapp.offers.desk import OfferDesk
 from homeapp.offers.states import FINAL
@@ -17,6 +17,8 @@ from homeapp.store.outbox import Outbox
 logger = logging.getLogger(__name__)
 
 _OF_TIME = ("clock", "expired")
+MOST_OPEN = 50
+"""Requests of one provider that are not over; beyond it none but mandatory ones are taken."""
 
 
 class HubInbox:
@@ -57,6 +59,12 @@ class HubInbox:
         self._tariff_changed()
 
     async def offer(self, offer: Offer) -> None:
+        waiting = self.open_offers(offer.sp_id)
+        if offer.binding is not Binding.MANDATORY and offer.offer_id not in waiting and len(waiting) >= MOST_OPEN:
+            self.rejected(
+                offer.sp_id, "too_many", f"It has {MOST_OPEN} requests open; no more are taken until one ends."
+            )
+            return
         await self._desk.receive(offer)
 
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
@@ -71,7 +79,11 @@ class HubInbox:
         await self._desk.receipt(receipt)
 
     async def health(self, alert: HealthAlert) -> None:
-        await self._ledger.keep_alert(alert)
+        if not await self._ledger.keep_alert(alert):
+            self.rejected(
+                alert.sp_id, "too_many", "It has told of more defects than can be shown; one more was left out."
+            )
+            return
         logger.warning("%s: car health %s %s", alert.sp_id, alert.severity, alert.code or alert.alert_id)
         self._live.alert_raised(await self._ledger.alerts())
         self._live_changed()

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from homeapp import api
-from homeapp.errors import NotFound
+from homeapp.errors import NotFound, WrongState
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
-from homeapp.model.offer import OfferCase
+from homeapp.model.offer import Choice, OfferCase
 from homeapp.model.plan import ChargingMode, Goal, Plan
 from homeapp.model.tariff import Tariff
+from homeapp.model.uplink import UplinkView
 from homeapp.offers.desk import OfferDesk
 from homeapp.server import Handler
 from homeapp.sessions import DeviceSessions
@@ -18,7 +19,11 @@ from homeapp.store.ledger import Ledger
 
 
 class Operations:
-    """The handlers, bound to the hub's parts."""
+    """The handlers, bound to the hub's parts.
+
+    Args:
+        may_hear: whether the owner shares so much with a provider (sp_id) that an answer can be sent to it.
+    """
 
     def __init__(
         self,
@@ -32,6 +37,8 @@ class Operations:
         doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
         live_changed: Callable[[], None],
         sharing: Callable[[], tuple[ProviderSharing, ...]],
+        uplink: Callable[[], UplinkView],
+        may_hear: Callable[[str], bool],
     ) -> None:
         self._live = live
         self._desk = desk
@@ -42,6 +49,8 @@ class Operations:
         self._doctor = doctor
         self._live_changed = live_changed
         self._sharing = sharing
+        self._uplink = uplink
+        self._may_hear = may_hear
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """One handler per call that the server does not answer itself."""
@@ -75,6 +84,8 @@ class Operations:
                 value = self._live.plan
             case api.Topic.SHARING:
                 value = self._sharing()
+            case api.Topic.UPLINK:
+                value = self._uplink()
             case api.Topic.ACCESS:
                 raise LookupError("each connection has a value of its own")
         return value
@@ -107,12 +118,18 @@ class Operations:
         return self._desk.cases
 
     async def _show_offer(self, call: api.ShowOffer, _caller: api.Role) -> OfferCase:
-        found = next((case for case in self._desk.cases if case.offer.key == call.key), None)
+        found = self._case(call.key)
         if found is None:
             raise NotFound(f"There is no request {call.key!r}.")
         return found
 
     async def _decide(self, call: api.DecideOffer, caller: api.Role) -> OfferCase:
+        case = self._case(call.key)
+        if call.choice is Choice.ACCEPT and case is not None and not self._may_hear(case.offer.sp_id):
+            raise WrongState(
+                f"You share nothing with {case.offer.sp_name}, so it would never hear of your answer. Allow that it "
+                "knows this home first, on the page Sharing."
+            )
         return await self._desk.decide(call.key, call.digest, call.choice, caller.value)
 
     async def _alert_seen(self, call: api.AlertSeen, _caller: api.Role) -> None:
@@ -120,3 +137,6 @@ class Operations:
             raise NotFound("This alert is no longer there.")
         self._live.alert_raised(await self._ledger.alerts())
         self._live_changed()
+
+    def _case(self, key: str) -> OfferCase | None:
+        return next((case for case in self._desk.cases if case.offer.key == key), None)

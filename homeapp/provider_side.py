@@ -11,7 +11,7 @@ from homeapp.doctor import ProviderStanding
 from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.renewal import Renewal
 from homeapp.enrolment.revocation import Revocation
-from homeapp.errors import SettingsInvalid
+from homeapp.errors import NotConsented, SettingsInvalid
 from homeapp.flows import ProviderFlows
 from homeapp.identity.hub_key import HubKeys
 from homeapp.inbox import HubInbox
@@ -19,6 +19,7 @@ from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.model.offer import Receipt
 from homeapp.model.pairing import Enrolment
 from homeapp.model.record import DataRecord
+from homeapp.pairing.descriptor import Descriptor
 from homeapp.pairing.operations import ProviderOperations
 from homeapp.ports import Clock, Provider
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
@@ -71,12 +72,14 @@ class Listeners:
         notice: a code and a sentence for the owner.
         failed: a part by name, and what went wrong.
         sharing_changed: what may leave, or what has left, is different.
+        uplink_changed: how the way out of the home stands is different.
     """
 
     receipt: Callable[[Receipt], Awaitable[None]]
     notice: Callable[[str, str], None]
     failed: Callable[[str, Exception], None]
     sharing_changed: Callable[[], None]
+    uplink_changed: Callable[[], None]
 
 
 class ProviderSide:
@@ -92,6 +95,7 @@ class ProviderSide:
             store=UplinkUse(around.database),
             clock=around.clock,
             notice=tell.notice,
+            changed=tell.uplink_changed,
             name_of=self.name_of,
         )
         consents, pairings = Consents(around.database, around.clock), Pairings(around.database, around.clock)
@@ -134,19 +138,19 @@ class ProviderSide:
             erase=self._flows.erase,
             notice=tell.notice,
         )
-        descriptors = self._flows_source.descriptors
+        self._agreed: frozenset[str] = frozenset()
         self._revocation = Revocation(
             certificates=certificates,
-            flows=descriptors,
+            flows=self._agreed_flows,
             clock=around.machine_clock,
-            changed=self._certificate_changed,
+            changed=self._look_again,
             notice=tell.notice,
         )
         self._renewal = Renewal(
             certificates=certificates,
-            flows=descriptors,
+            flows=self._agreed_flows,
             clock=around.machine_clock,
-            renewed=self._certificate_changed,
+            renewed=self._look_again,
             notice=tell.notice,
         )
         self._operations = ProviderOperations(
@@ -157,7 +161,8 @@ class ProviderSide:
             hub_card=identity.hub_card(around.keys.sign_pem, around.keys.encryption_pem),
             paired=self._paired,
             unpaired=self._unpaired,
-            certificate_changed=self._certificate_changed,
+            forgotten=self._look_again,
+            certificate_changed=self._look_again,
         )
 
     async def load(self) -> None:
@@ -209,6 +214,12 @@ class ProviderSide:
         """
         self._book.check(record)
         await self._outbox.put(record)
+        try:
+            self._book.check(record)
+        except NotConsented as error:
+            # Taken back meanwhile: it may have come too late to be void with the others.
+            await self._outbox.withhold(record.record_id, str(error))
+            raise
 
     def publish(self, status: ApplianceStatus) -> None:
         """How the appliances stand, to those who want that in plain text and may have it."""
@@ -280,7 +291,7 @@ class ProviderSide:
         await self._sharing.forget(sp_id, api.Role.INSTALLER)
         self._flows.changed()
 
-    async def _certificate_changed(self, sp_id: str) -> None:
+    async def _look_again(self, sp_id: str) -> None:
         await self._flows_source.refresh(sp_id)
         self._wake()
 
@@ -289,6 +300,19 @@ class ProviderSide:
         self._revocation.wake()
         self._flows.changed()
 
+    async def _agreed_flows(self) -> tuple[Descriptor, ...]:
+        """Those whose certificates are looked after: without the owner's consent even the operator hears nothing."""
+        return tuple(one for one in await self._flows_source.descriptors() if self._is_agreed(one.sp_id))
+
+    def _is_agreed(self, sp_id: str) -> bool:
+        return self._book.allows(sp_id, DataClass.IDENTITY)
+
     def _sharing_changed(self, _sp_id: str, _revoked: Collection[DataClass]) -> None:
+        agreed = frozenset(view.sp_id for view in self._book.views() if self._is_agreed(view.sp_id))
+        if agreed != self._agreed:
+            # Not with every change: what is tried again in vain is to keep its pauses.
+            self._agreed = agreed
+            self._renewal.wake()
+            self._revocation.wake()
         self._flows.changed()
         self._tell.sharing_changed()

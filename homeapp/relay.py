@@ -12,9 +12,9 @@ from homeapp.model.offer import Receipt
 from homeapp.model.record import DataRecord
 from homeapp.ports import Clock, DecisionMessage, Provider
 from homeapp.store.offer_rows import Failure
-from homeapp.store.outbox import Outbox
+from homeapp.store.outbox import Outbox, too_late
 from homeapp.store.records import encode
-from homeapp.supervision import jittered, supervise
+from homeapp.supervision import jittered, supervise, to_its_end
 from homeapp.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class _Worker:
                 self._uplink.drained(self._sp_id)
                 await self._first(self._news.anything, min(held.values(), default=None))
             elif self._clock.now() >= message.not_after:
-                await self._give_up(message, Failure.LATE, _late(message))
+                await self._give_up(message, Failure.LATE, too_late(message))
             elif (wait_s := self._uplink.send_allowed(message, _estimated_size(message))) > 0:
                 await self._first(self._news.urgent, wait_s)
             else:
@@ -175,11 +175,15 @@ class _Worker:
         else:
             self._attempt = 0
             self._uplink.sent(self._sp_id, _data_class(message), size_bytes)
-            if receipt is not None:
-                await self._on_receipt(receipt)
-            await self._outbox.delivered(message, size_bytes)
+            # What has left the home is noted, also where this is the moment at which its flow is closed.
+            await to_its_end(self._note(message, receipt, size_bytes))
             level = logging.DEBUG if isinstance(message, DataRecord) else logging.INFO
             logger.log(level, "%s: has %s %s", self._sp_id, _kind(message), _id(message))
+
+    async def _note(self, message: DecisionMessage | DataRecord, receipt: Receipt | None, size_bytes: int) -> None:
+        if receipt is not None:
+            await self._on_receipt(receipt)
+        await self._outbox.delivered(message, size_bytes)
 
     async def _hand_over(self, message: DecisionMessage | DataRecord) -> tuple[Receipt | None, int]:
         if isinstance(message, DataRecord):
@@ -237,9 +241,3 @@ def _estimated_size(message: DecisionMessage | DataRecord) -> int:
     """What encryption and signature make of it, about; the provider tells the real size afterwards."""
     body = message.body if isinstance(message, DataRecord) else message.decision
     return _ENVELOPE_BYTES + _ENVELOPE_RATIO * len(encode(body))
-
-
-def _late(message: DecisionMessage | DataRecord) -> str:
-    if isinstance(message, DataRecord):
-        return "It could not be handed over in time and is of no use any more."
-    return f"Your answer could not be handed to {message.offer.sp_name} in time, so it does not count."

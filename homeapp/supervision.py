@@ -41,6 +41,18 @@ async def heeding_cancellation(body: Coroutine[Any, Any, _T]) -> _T:
     return task.result()
 
 
+async def to_its_end(body: Coroutine[Any, Any, _T]) -> _T:
+    """Await ``body``, which must not stop halfway: who is cancelled meanwhile sees it through before that counts."""
+    task = asyncio.create_task(body)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            logger.warning("what was seen through to its end has failed: %s", failure)
+        raise
+
+
 async def supervise(
     name: str,
     body: Callable[[], Awaitable[None]],
@@ -48,11 +60,15 @@ async def supervise(
     failed: Callable[[str, Exception], None] | None = None,
 ) -> None:
     """Run ``body`` for ever; ``failed`` is told each failure. Ends only by cancellation."""
+
+    async def once() -> None:
+        await body()
+
     attempt = 0
     while True:
         begun = clock.monotonic()
         try:
-            await body()
+            await heeding_cancellation(once())
         except HomeappError as error:
             logger.warning("%s: %s", name, error)
             if failed is not None:

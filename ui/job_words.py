@@ -52,7 +52,7 @@ def promise(offer: Offer) -> str:
 
 def short_promise() -> str:
     """The same where room is short."""
-    return tr("nothing is sent without your consent")
+    return tr("Nothing is sent without your consent")
 
 
 def steps(offer: Offer) -> tuple[Line, ...]:

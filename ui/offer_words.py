@@ -46,9 +46,9 @@ def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:
         return of_job
     if case.state is OfferState.SCHEDULED:
         start = formats.moment(offer.start, view.now, view.zone)
-        return tr("Planned – starts at {start}", start=start), Tone.BLUE
+        return tr("Planned for {start}", start=start), Tone.BLUE
     if case.state is OfferState.ACTIVE:
-        return tr("Running until {end}", end=formats.moment(offer.end, view.now, view.zone)), Tone.VIOLET
+        return tr("Running until {end}", end=formats.moment(offer.end, view.now, view.zone)), badge(offer)[1]
     if case.state is OfferState.PENDING and offer.binding is not Binding.OWNER_DECIDES:
         return tr("Received"), Tone.BLUE
     return {
@@ -109,6 +109,13 @@ def earn_line(offer: Offer) -> str:
     if offer.min_soc_pct is not None:
         parts.append(tr("car stays above {floor}", floor=formats.percent(offer.min_soc_pct)))
     return " · ".join(parts) or asked(offer)
+
+
+def strip_line(offer: Offer, view: View) -> str:
+    """The same with the time, where room is short; of a job what leaves the home is a line of its own."""
+    if offer.kind.is_job:
+        return f"{asked(offer)} · {when(offer, view)}\n{job_words.short_promise()}"
+    return f"{earn_line(offer)} · {when(offer, view)}"
 
 
 def deadline(offer: Offer, now: datetime) -> str:

@@ -57,6 +57,12 @@ class ScreenLock(QObject):
         else:
             self._explain(tr("This is for the installer"), tr("The installer has no PIN yet. The owner can set one."))
 
+    def set_first_pin(self) -> None:
+        """Have the owner's PIN set, in a home that has none."""
+        purpose = tr("Choose a PIN of 6 to 12 digits.")
+        sheet = PinSheet(self._window, tr("The owner's PIN"), purpose, [Role.OWNER], Role.OWNER)
+        self._open(sheet, FirstPin(sheet, self._link))
+
     def _take(self, access: AccessView) -> None:
         self._access = access
         self._button.show_access(access)
@@ -83,12 +89,7 @@ class ScreenLock(QObject):
     def _offer_first_pin(self) -> None:
         told = tr("Everybody at this screen can approve requests and change devices. A PIN keeps that to the owner.")
         sheet = self._explain(tr("This home has no PIN yet"), told)
-        sheet.add_button(tr("Set a PIN"), "lock", Look.FILLED, self._set_first_pin)
-
-    def _set_first_pin(self) -> None:
-        purpose = tr("Choose a PIN of 6 to 12 digits.")
-        sheet = PinSheet(self._window, tr("The owner's PIN"), purpose, [Role.OWNER], Role.OWNER)
-        self._open(sheet, FirstPin(sheet, self._link))
+        sheet.add_button(tr("Set a PIN"), "lock", Look.FILLED, self.set_first_pin)
 
     def _explain(self, title: str, told: str) -> Sheet:
         sheet = Sheet(self._window, title)

@@ -3,9 +3,11 @@
 from collections.abc import Collection
 
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
-from ui import formats
+from homeapp.model.live import LinkState
+from ui import formats, words
+from ui.theme import Tone
 from ui.tr import tr
-from ui.view import View
+from ui.view import View, may_know_home
 
 ICONS = {
     DataClass.IDENTITY: "id-badge-2",
@@ -43,7 +45,68 @@ def disclosed_words(entry: SharingEntry, view: View) -> str:
     if done is None:
         return tr("Nothing has left your home")
     age = formats.ago(max(0.0, (view.now - done.last_at).total_seconds()))
-    return f"{_messages(done)} · {formats.size(done.size_bytes)} · {age}"
+    amount = (formats.size(done.size_bytes),) if done.size_bytes else ()
+    return " · ".join((_messages(done), *amount, age))
+
+
+def link_words(provider: ProviderSharing, view: View) -> tuple[str, Tone]:
+    """How the connection to a provider stands, and the colour of its dot."""
+    link = next((link for link in view.links if link.sp_id == provider.sp_id), None)
+    if not view.alive:
+        return tr("Connection not known"), Tone.BAR_IDLE
+    if not may_know_home(provider):
+        if any(entry.outdated for entry in provider.entries if entry.data_class is DataClass.IDENTITY):
+            return tr("Not connected: the words have changed"), Tone.AMBER
+        return tr("Not connected: you have not allowed it"), Tone.BAR_IDLE
+    if link is None:
+        return tr("Not connected yet"), Tone.BAR_IDLE
+    since = formats.moment(link.since, view.now, view.zone)
+    return {
+        LinkState.UP: (tr("Connected since {when}", when=since), Tone.GREEN),
+        LinkState.CONNECTING: (tr("Connecting since {when}", when=since), Tone.AMBER),
+        LinkState.DOWN: (tr("Not connected since {when}", when=since), Tone.RED),
+    }[link.state]
+
+
+def link_story(provider: ProviderSharing, view: View) -> str:
+    """What to know about a connection that is not as it should be; empty where all is well."""
+    link = next((link for link in view.links if link.sp_id == provider.sp_id), None)
+    if link is None or not view.alive:
+        return ""
+    waiting = words.waiting_words(link.waiting) if link.waiting else ""
+    problem = (link.problem or "") if link.state is not LinkState.UP else ""
+    return " ".join(filter(None, (problem, waiting)))
+
+
+def used_words(provider: ProviderSharing, view: View) -> str:
+    """How much of the way out a provider has used this month; with its age where it may have grown since."""
+    if view.uplink is None:
+        return ""
+    used = sum(row.size_bytes for row in view.uplink.use if row.sp_id == provider.sp_id)
+    if not used and not may_know_home(provider):
+        return ""
+    said = tr("{size} used this month", size=formats.size(used)) if used else tr("Nothing used this month")
+    return said if view.alive else f"{said} · {formats.age(view.since_uplink_s)}"
+
+
+def limit_words(provider: ProviderSharing, view: View) -> str:
+    """What of a provider is held back because there is too much of it; empty where nothing is."""
+    if view.uplink is None or not view.alive:
+        return ""
+    sentences = []
+    if provider.sp_id in view.uplink.throttled:
+        sentences.append(tr("Sends more than it may: the rest is read bit by bit."))
+    for row in view.uplink.use:
+        spent = row.budget_bytes is not None and row.size_bytes >= row.budget_bytes
+        if row.sp_id == provider.sp_id and row.data_class is not None and spent:
+            kind = class_words(row.data_class)
+            sentences.append(tr("This month's volume is used up: {kind} waits for the next.", kind=kind))
+    return " ".join(sentences)
+
+
+def outdated_words() -> str:
+    """The owner's word does not count any more."""
+    return tr("The words have changed since you agreed.")
 
 
 def decided_words(entry: SharingEntry, view: View) -> str:
@@ -51,6 +114,8 @@ def decided_words(entry: SharingEntry, view: View) -> str:
     if entry.changed_at is None:
         return tr("Not allowed. You have not decided about it yet.")
     when = formats.moment(entry.changed_at, view.now, view.zone)
+    if entry.outdated:
+        return tr("You agreed {when}, to other words. Nothing of it is sent until you allow it again.", when=when)
     return tr("Allowed since {when}.", when=when) if entry.granted else tr("Not allowed since {when}.", when=when)
 
 
@@ -100,8 +165,8 @@ def stop_title(provider: ProviderSharing, data_class: DataClass) -> str:
 def field_words(names: Collection[str]) -> str:
     """Fields of messages in plain words, in an order that makes sense; one that is not known by its own name."""
     known = _fields()
-    words = [known[name] for name in known if name in names] + sorted(set(names) - set(known))
-    listed = ", ".join(dict.fromkeys(words))
+    named = [known[name] for name in known if name in names] + sorted(set(names) - set(known))
+    listed = ", ".join(dict.fromkeys(named))
     return f"{listed[:1].upper()}{listed[1:]}."
 
 

@@ -7,13 +7,14 @@ from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from homeapp.api import AccessView, Role
-from homeapp.model.consent import ProviderSharing
+from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.model.device import DeviceView
-from homeapp.model.live import Figure, Snapshot
+from homeapp.model.live import Figure, ProviderLink, Snapshot
 from homeapp.model.offer import Binding, OfferCase, OfferState
 from homeapp.model.plan import Plan
 from homeapp.model.site import Site
 from homeapp.model.tariff import Tariff
+from homeapp.model.uplink import UplinkView
 
 RUNNING = (
     OfferState.RECEIVED,
@@ -68,6 +69,7 @@ class View:
         snapshot: None until the first has come, as are ``tariff`` and ``plan``.
         devices, offers, sharing: None until heard of; tells an empty home from one not yet known.
         devices_at: when the hub told of the devices.
+        uplink: how the way out stands; None until heard of, and ``uplink_at`` when.
         access: what this screen may do; None until heard of.
         actions: by key, see ``ui.actions``.
     """
@@ -80,6 +82,8 @@ class View:
     devices_at: datetime | None = None
     offers: tuple[OfferCase, ...] | None = None
     sharing: tuple[ProviderSharing, ...] | None = None
+    uplink: UplinkView | None = None
+    uplink_at: datetime | None = None
     tariff: Tariff | None = None
     plan: Plan | None = None
     access: AccessView | None = None
@@ -102,6 +106,25 @@ class View:
     def since_devices_s(self) -> float:
         """Hub seconds since the hub told of the devices."""
         return max(0.0, (self.now - self.devices_at).total_seconds()) if self.devices_at else 0.0
+
+    @property
+    def since_uplink_s(self) -> float:
+        """Hub seconds since the hub told of the way out."""
+        return max(0.0, (self.now - self.uplink_at).total_seconds()) if self.uplink_at else 0.0
+
+    @property
+    def without_pin(self) -> bool:
+        """Whoever stands at the screen may do everything."""
+        return self.access is not None and not self.access.pins
+
+    @property
+    def links(self) -> tuple[ProviderLink, ...]:
+        """The ways to the providers that may know this home; the way to any other is closed, and rightly so."""
+        found = self.snapshot.providers if self.snapshot else ()
+        if self.sharing is None:
+            return found
+        may_know = {provider.sp_id for provider in self.sharing if may_know_home(provider)}
+        return tuple(link for link in found if link.sp_id in may_know)
 
     def seen(self, figure: Figure) -> Seen:
         """The figure with its age by now."""
@@ -134,6 +157,11 @@ class View:
         """Requests that are over, the newest first."""
         over = [case for case in self.offers or () if not waits_for_owner(case) and not is_running(case)]
         return tuple(sorted(over, key=lambda case: case.updated_at, reverse=True))
+
+
+def may_know_home(provider: ProviderSharing) -> bool:
+    """The owner has allowed that there is a link to it."""
+    return any(entry.granted for entry in provider.entries if entry.data_class is DataClass.IDENTITY)
 
 
 def waits_for_owner(case: OfferCase) -> bool:

@@ -14,6 +14,7 @@ from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import Goal, Plan
 from homeapp.model.tariff import Tariff
+from homeapp.model.uplink import UplinkView
 from ui import words
 from ui.actions import Actions
 from ui.hub_link import HubLink
@@ -67,6 +68,7 @@ class Window(QWidget):
         )
         self.lock = ScreenLock(self, link, self.desk, self.navigation.lock)
         self.lock.left.connect(lambda: self.go("home"))
+        self.home.pin_notice.clicked.connect(self.lock.set_first_pin)
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
@@ -127,6 +129,7 @@ class Window(QWidget):
         link.tariff.connect(self._take_tariff)
         link.plan.connect(self._take_plan)
         link.sharing.connect(self._take_sharing)
+        link.uplink.connect(self._take_uplink)
         link.access.connect(self._take_access)
         self.desk.changed.connect(self._redraw.request)
         self.desk.case_answered.connect(self._take_answer)
@@ -173,6 +176,9 @@ class Window(QWidget):
 
     def _take_sharing(self, sharing: tuple[ProviderSharing, ...]) -> None:
         self._put(replace(self._view, sharing=sharing))
+
+    def _take_uplink(self, uplink: UplinkView) -> None:
+        self._put(replace(self._view, uplink=uplink, uplink_at=self._link.now()))
 
     def _take_consent(self, changed: ProviderSharing) -> None:
         others = self._view.sharing or ()

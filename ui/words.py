@@ -191,7 +191,13 @@ def provider_words(link: ProviderLink, name: str) -> str:
         words = tr("Connecting to {name}.", name=name)
     else:
         words = link.problem or tr("No connection to {name}. The hub keeps trying.", name=name)
-    return f"{words} {tr('Answers that wait: {count}.', count=link.waiting)}" if link.waiting else words
+        words = words if name in words else f"{name}: {words}"
+    return f"{words} {waiting_words(link.waiting)}" if link.waiting else words
+
+
+def waiting_words(count: int) -> str:
+    """Answers of the owner that a provider has not got yet."""
+    return tr("1 answer waits.") if count == 1 else tr("{count} answers wait.", count=count)
 
 
 def buying(snapshot: Snapshot, grid: Seen) -> str:

@@ -24,6 +24,7 @@ from homeapp.ports import Clock
 from homeapp.secrets import SecretStore
 from homeapp.store.ledger import Ledger
 from homeapp.store.pin_attempts import PinAttempts
+from homeapp.supervision import to_its_end
 
 logger = logging.getLogger(__name__)
 
@@ -138,18 +139,11 @@ class AccessControl:
         """Set the PIN of ``role`` for whoever is ``by``, or remove that of the household with an empty one.
 
         Raises:
-            NotAllowed: the installer's PIN is set by the installer, or by the owner where there is none yet.
+            NotAllowed: the installer's PIN is set by the installer, or by the owner where there is none yet; or
+                somebody else has just set the first PIN of the home.
             WrongState: too short, too easy to guess, another role's, not this one first, or too often.
         """
-        async with self._one_by_one:
-            if role is Role.INSTALLER and role in self._kept and not by.covers(role):
-                raise NotAllowed("Only the installer changes the installer's PIN.")
-            if pin:
-                await self._set(by, role, pin)
-            else:
-                await self._remove(by, role)
-            self._editions[role] = self.edition(role) + 1
-            self._forget_failures(role)
+        await to_its_end(self._set_or_remove(by, role, pin, had_pins=bool(self._kept)))
 
     async def set_open_role(self, role: Role) -> None:
         """What needs no PIN from now on.
@@ -163,6 +157,19 @@ class AccessControl:
             raise WrongState("This home has no PIN, so everything is open. Set the owner's PIN first.")
         await self._ledger.keep_value(_OPEN_ROLE, role)
         self._open_role = role
+
+    async def _set_or_remove(self, by: Role, role: Role, pin: str, *, had_pins: bool) -> None:
+        async with self._one_by_one:
+            if self._kept and not had_pins:
+                raise NotAllowed("Somebody has just set the first PIN of this home. Log in with it first.")
+            if role is Role.INSTALLER and role in self._kept and not by.covers(role):
+                raise NotAllowed("Only the installer changes the installer's PIN.")
+            if pin:
+                await self._set(by, role, pin)
+            else:
+                await self._remove(by, role)
+            self._editions[role] = self.edition(role) + 1
+            self._forget_failures(role)
 
     async def _refuse_while_locked(self, role: Role) -> None:
         left = self._left_s(role)

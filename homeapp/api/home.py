@@ -75,6 +75,8 @@ class Topic(StrEnum):
     TARIFF = "tariff"
     PLAN = "plan"
     SHARING = "sharing"
+    UPLINK = "uplink"
+    """every minute, and when a provider begins or ends to send too much"""
     ACCESS = "access"
     """of this connection alone"""
 
@@ -202,7 +204,8 @@ class DecideOffer(Call[OfferCase]):
 
     Raises:
         NotFound: no such request.
-        WrongState: too late, already answered, or changed since it was shown.
+        WrongState: too late, already answered, changed since it was shown, or a yes to a provider with which nothing
+            is shared.
     """
 
     key: str

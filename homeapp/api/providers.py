@@ -1,6 +1,6 @@
 """Calls about service providers: what they may get, how the home is paired with them, and the way to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from homeapp.api.base import Call, Role
 from homeapp.model.consent import DataClass, ProviderSharing
@@ -113,7 +113,7 @@ class EnrolProvider(Call[PairedProvider]):
 
     sp_id: str
     user: str
-    password: str
+    password: str = field(repr=False)
 
     method = "providers.enrol"
     role = Role.INSTALLER

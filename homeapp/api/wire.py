@@ -44,6 +44,7 @@ from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import Plan
 from homeapp.model.tariff import Tariff
+from homeapp.model.uplink import UplinkView
 
 CALLS: dict[str, type[Call[Any]]] = {
     call.method: call
@@ -87,6 +88,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
     Topic.SHARING: tuple[ProviderSharing, ...],
+    Topic.UPLINK: UplinkView,
     Topic.ACCESS: AccessView,
 }
 
@@ -95,6 +97,7 @@ Notification = (
     | Tariff
     | Plan
     | AccessView
+    | UplinkView
     | tuple[DeviceView, ...]
     | tuple[OfferCase, ...]
     | tuple[ProviderSharing, ...]

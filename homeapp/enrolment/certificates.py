@@ -24,6 +24,7 @@ from homeapp.errors import EnvironmentProblem, MessageRejected, ProviderRefused,
 from homeapp.identity.files import write_whole
 from homeapp.identity.keys import read_key
 from homeapp.identity.tls import heed_list, show_certificate
+from homeapp.identity.unreadable import UNREADABLE
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing.descriptor import Descriptor
 
@@ -195,7 +196,7 @@ class FlowCertificates:
             return None
         try:
             found = x509.load_pem_x509_certificates(content)
-        except ValueError:
+        except UNREADABLE:
             return None
         return kept_chain(descriptor, self._key, found, self._now())
 

@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from homeapp.errors import SettingsInvalid
+from homeapp.identity.unreadable import UNREADABLE
 from homeapp.pairing.descriptor import Descriptor
 
 MAX_SIZE = 64 * 1024
@@ -29,7 +30,7 @@ def read_certificates(pem: str) -> tuple[x509.Certificate, ...]:
         raise SettingsInvalid("This file is larger than 64 kB: it is no certificate.")
     try:
         return tuple(x509.load_pem_x509_certificates(pem.encode()))
-    except ValueError as error:
+    except UNREADABLE as error:
         raise SettingsInvalid("This file contains no certificate in PEM form that can be read.") from error
 
 
@@ -47,7 +48,7 @@ def chain_for(
     Raises:
         SettingsInvalid: the hub's is not among them, or fails a check.
     """
-    own = next((certificate for certificate in found if certificate.public_key() == key), None)
+    own = next((certificate for certificate in found if _is_for(certificate, key)), None)
     if own is None or len(found) > _MOST_CERTIFICATES:
         raise _invalid("it is not for the hub's key")
     if common_names(own) != [descriptor.hub_ae_id]:
@@ -63,7 +64,7 @@ def kept_chain(
     descriptor: Descriptor, key: ec.EllipticCurvePublicKey, found: Sequence[x509.Certificate], now: datetime
 ) -> tuple[x509.Certificate, ...] | None:
     """The same of what was kept before, though it may have expired; None where it does not fit any more."""
-    own = next((certificate for certificate in found if certificate.public_key() == key), None)
+    own = next((certificate for certificate in found if _is_for(certificate, key)), None)
     if own is None:
         return None
     try:
@@ -100,9 +101,16 @@ def _verified(
 def _is_for_clients(certificate: x509.Certificate) -> bool:
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return False
     return ExtendedKeyUsageOID.CLIENT_AUTH in usage
+
+
+def _is_for(certificate: x509.Certificate, key: ec.EllipticCurvePublicKey) -> bool:
+    try:
+        return certificate.public_key() == key
+    except UNREADABLE:
+        return False
 
 
 def _invalid(because: str) -> SettingsInvalid:

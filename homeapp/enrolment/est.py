@@ -5,7 +5,6 @@ The request is not bound to the TLS connection (clause 3.5): TLS 1.3 has no ``tl
 """
 
 import base64
-import binascii
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.https import HttpAnswer, answer_to, http_client, is_own_certificate_refused
+from homeapp.identity.unreadable import UNREADABLE
 
 MAX_ANSWER = 256 * 1024
 _TIMEOUT_S = 15.0
@@ -129,7 +129,7 @@ class EstClient:
                 raise ValueError(kind)
             der = base64.b64decode(b"".join(answer.body.split()), validate=True)
             return pkcs7.load_der_pkcs7_certificates(der)
-        except (ValueError, binascii.Error) as error:
+        except UNREADABLE as error:
             raise self._unusable(answer.status) from error
 
     def _check_status(self, answer: HttpAnswer) -> None:

@@ -98,11 +98,12 @@ class Revocation:
             return LONGEST_S
         if (due := self._due.get(sp_id)) is None or due <= self._clock.now():
             is_changed = await self._fetch_or_tell(descriptor)
-            self._due[sp_id] = self._clock.now() + await self._pause(descriptor)
+            due = self._due[sp_id] = self._clock.now() + await self._pause(descriptor)
             await self._tell_if_revoked(descriptor)
             if is_changed:
+                # Whoever is told may wake this up, and with that clear what is due.
                 await self._changed(sp_id)
-        return min((self._due[sp_id] - self._clock.now()).total_seconds(), LONGEST_S)
+        return min((due - self._clock.now()).total_seconds(), LONGEST_S)
 
     async def _fetch_or_tell(self, descriptor: Descriptor) -> bool:
         try:

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from homeapp.errors import MessageRejected
+from homeapp.identity.unreadable import UNREADABLE
 
 MAX_SIZE = 1024 * 1024
 _PEM = b"-----BEGIN X509 CRL-----"
@@ -47,7 +47,7 @@ def parse_list(content: bytes) -> x509.CertificateRevocationList:
         load = x509.load_pem_x509_crl if content.lstrip().startswith(_PEM) else x509.load_der_x509_crl
         found = load(content)
         is_complete = not any(isinstance(item.value, x509.DeltaCRLIndicator) for item in found.extensions)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise _rejected("schema", "it cannot be read") from error
     if not is_complete:
         raise _rejected("schema", "it is not complete")
@@ -61,7 +61,7 @@ def is_signed_by(found: x509.CertificateRevocationList, ca_pem: str) -> bool:
             found.issuer == authority.subject and found.is_signature_valid(authority.public_key())  # type: ignore[arg-type]  # other kinds of keys raise
             for authority in x509.load_pem_x509_certificates(ca_pem.encode())
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
 
 

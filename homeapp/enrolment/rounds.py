@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
-from homeapp.errors import ProviderError
+from homeapp.errors import ProviderError, SettingsInvalid
 from homeapp.pairing.descriptor import Descriptor
 from homeapp.ports import Clock
 from homeapp.supervision import jittered
@@ -27,7 +27,7 @@ class Rounds:
         name: of the work, for the log.
         flows: the descriptors of all providers that the home is paired with.
         attend: does what is due for one flow, and tells in how many seconds to come again. Where it raises
-            ProviderError it is called again soon, with back-off and full jitter.
+            ProviderError or SettingsInvalid it is called again soon, with back-off and full jitter.
         clock: the machine's: what is attended to is dated by it.
     """
 
@@ -65,7 +65,7 @@ class Rounds:
         sp_id = descriptor.sp_id
         try:
             pause = await self._attend(descriptor)
-        except ProviderError as error:
+        except (ProviderError, SettingsInvalid) as error:
             attempt = self._failures[sp_id] = self._failures.get(sp_id, -1) + 1
             logger.warning("%s: %s: %s", sp_id, self._name, error)
             pause = jittered(attempt, _FIRST_RETRY_S, LONGEST_S)

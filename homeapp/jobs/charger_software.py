@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from homeapp.errors import DeviceRefused, DeviceUnreachable, HomeappError, NotConsented
@@ -21,6 +22,11 @@ LONGEST_S = 3600.0
 
 _BUSY = (EvceStatus.CHARGING, EvceStatus.FEEDING)
 _AWAY = (EvceStatus.OFFLINE, EvceStatus.STARTING)
+
+
+def holds_charging(update: SoftwareUpdate | None, now: datetime) -> bool:
+    """Whether the charger is busy with new software; one that no longer tells how it goes holds nothing up for ever."""
+    return update is not None and update.stage.is_under_way and now - update.at < timedelta(seconds=LONGEST_S)
 
 
 @dataclass(slots=True)

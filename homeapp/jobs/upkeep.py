@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from homeapp.jobs.car_software import fetch_package
-from homeapp.jobs.charger_software import ChargerSoftwareDesk
+from homeapp.jobs.charger_software import ChargerSoftwareDesk, holds_charging
 from homeapp.jobs.health_desk import CarWays, HealthBooks, HealthDesk
 from homeapp.model.consent import DataClass
 from homeapp.model.health import HealthAlert, Position
@@ -120,7 +120,7 @@ class Upkeep:
         """Software goes into car or charger: nothing may charge or feed now."""
         charger = self._grounds.charger()
         update = charger.software if charger is not None else None
-        return self._health.installing or (update is not None and update.stage.is_under_way)
+        return self._health.installing or holds_charging(update, self._grounds.clock.now())
 
     def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """The long tasks, by name."""

@@ -59,6 +59,7 @@ class SharingEntry:
     Attributes:
         text: what agreeing means, in plain words.
         fields: what may be in it at most.
+        outdated: the owner agreed to older words, which do not count any more.
         changed_at: when the owner decided last, or None.
         disclosed: None where nothing has left yet.
     """
@@ -68,6 +69,7 @@ class SharingEntry:
     text_version: int
     fields: tuple[str, ...]
     granted: bool
+    outdated: bool = False
     changed_at: datetime | None = None
     disclosed: Disclosed | None = None
 

@@ -19,6 +19,7 @@ import msgspec
 from cryptography import x509
 
 from homeapp.errors import SettingsInvalid
+from homeapp.identity.unreadable import UNREADABLE
 from homeapp.model.consent import DataClass
 from homeapp.model.pairing import DescriptorView
 from homeapp.providers.jose import verification_key
@@ -283,7 +284,7 @@ def _check_operator(operator: OperatorDescriptor) -> None:
     try:
         authorities = x509.load_pem_x509_certificates(operator.ca_pem.encode("ascii"))
         proper = bool(authorities) and all(_is_authority(certificate) for certificate in authorities)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise _invalid("the system operator's certificate in it is damaged") from error
     if not proper:
         raise _invalid("the system operator's certificate in it is not that of an authority")
@@ -294,9 +295,11 @@ def _is_url(url: str, schemes: Collection[str]) -> bool:
         return False
     try:
         parts = httpx.URL(url)
-    except httpx.InvalidURL:
+        # Its property decodes names of other alphabets.
+        has_host = bool(parts.host)
+    except (httpx.InvalidURL, UnicodeError):
         return False
-    return parts.scheme in schemes and bool(parts.host) and not parts.userinfo and not parts.fragment
+    return parts.scheme in schemes and has_host and not parts.userinfo and not parts.fragment
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

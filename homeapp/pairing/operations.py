@@ -30,8 +30,9 @@ class ProviderOperations:
         clock: hub time.
         hub_card: the hub's public keys, as ``homeapp.identity.hub_card`` makes it.
         paired: told which provider was paired, or has another descriptor.
-        unpaired: told which provider is forgotten; consents and flow go with it. Also told, before ``paired``, where
-            another company takes the place of the one before.
+        unpaired: told which provider is to be forgotten; consents and flow go with it. Also told, before ``paired``,
+            where another company takes the place of the one before.
+        forgotten: told which provider is forgotten: its pairing and certificate are gone.
         certificate_changed: told which flow has another certificate.
     """
 
@@ -45,6 +46,7 @@ class ProviderOperations:
         hub_card: str,
         paired: Told,
         unpaired: Told,
+        forgotten: Told,
         certificate_changed: Told,
     ) -> None:
         self._pairings = pairings
@@ -55,6 +57,7 @@ class ProviderOperations:
         self._hub_card = hub_card
         self._paired = paired
         self._unpaired = unpaired
+        self._forgotten = forgotten
         self._certificate_changed = certificate_changed
         self._one_by_one = asyncio.Lock()
 
@@ -126,6 +129,7 @@ class ProviderOperations:
         await self._unpaired(sp_id)
         await asyncio.to_thread(self._certificates.forget, sp_id)
         await self._pairings.remove(sp_id)
+        await self._forgotten(sp_id)
 
     async def _view(self, pairing: Pairing) -> PairedProvider:
         descriptor = pairing.descriptor

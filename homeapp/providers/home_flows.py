@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from datetime import datetime
+from functools import partial
 
 from homeapp.enrolment.certificates import FlowCertificates, Standing
 from homeapp.errors import NotFound
@@ -22,7 +23,7 @@ MakeGrid = Callable[[], Awaitable[Provider]]
 
 
 class HomeFlows:
-    """Implements ``homeapp.flows.FlowSource``; ``load`` and ``refresh`` read what it goes by.
+    """Implements ``homeapp.flows.FlowSource``; ``refresh`` reads what it goes by.
 
     Args:
         pairings, certificates: of the home.
@@ -83,11 +84,12 @@ class HomeFlows:
         Raises:
             StoreUnavailable, EnvironmentProblem: they cannot be read.
         """
-        self._paired = {pairing.descriptor.sp_id: pairing for pairing in await self._pairings.all()}
-        standing = self._certificates.standing
-        self._standing = {
-            sp_id: await asyncio.to_thread(standing, pairing.descriptor) for sp_id, pairing in self._paired.items()
-        }
+        paired: dict[str, Pairing] = {pairing.descriptor.sp_id: pairing for pairing in await self._pairings.all()}
+        look, standing = self._certificates.standing, dict[str, Standing]()
+        for sp_id, pairing in paired.items():
+            standing[sp_id] = await asyncio.to_thread(look, pairing.descriptor)
+        # At one moment: others ask meanwhile.
+        self._paired, self._standing = paired, standing
         if renewed:
             self._generation[renewed] = self._generation.get(renewed, 0) + 1
 
@@ -117,7 +119,7 @@ class HomeFlows:
             clock=self._clock,
             sp_id=sp_id,
             peer=_peer(pairing, self._granted(descriptor)),
-            keys_changed=self._keys_changed,
+            keys_changed=partial(self._keys_changed, descriptor),
             admit=self._admit,
             old_news=self._old_news,
             begins_anew=self._deliver_again,
@@ -133,8 +135,12 @@ class HomeFlows:
     def _granted(self, descriptor: Descriptor) -> tuple[DataClass, ...]:
         return tuple(data_class for data_class in descriptor.data if self._allows(descriptor.sp_id, data_class))
 
-    async def _keys_changed(self, sp_id: str, keys: Collection[dict[str, str]], old_keys_until: datetime) -> None:
-        self._paired[sp_id] = await self._pairings.replace_keys(sp_id, tuple(keys), old_keys_until)
+    async def _keys_changed(
+        self, descriptor: Descriptor, sp_id: str, keys: Collection[dict[str, str]], old_keys_until: datetime
+    ) -> None:
+        pairing = await self._pairings.replace_keys(descriptor, tuple(keys), old_keys_until)
+        if sp_id in self._paired:
+            self._paired[sp_id] = pairing
 
 
 def _peer(pairing: Pairing, granted: tuple[DataClass, ...]) -> Peer:

@@ -95,7 +95,7 @@ class QuarterHours:
             else:
                 # What was measured before the owner agreed stays at home.
                 start = until
-            await self._ledger.keep_value(_TOLD_UNTIL, start.isoformat())
+            await self._ledger.keep_mark(_TOLD_UNTIL, start.isoformat())
             self._next = start
 
     async def _told_until(self) -> datetime:

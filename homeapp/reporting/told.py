@@ -32,14 +32,14 @@ class Told:
     async def keep(self, sp_id: str, kind: RecordKind, told: Mapping[str, Value]) -> None:
         """This was told."""
         key = (sp_id, kind)
-        await self._ledger.keep_value(_name(key), json.dumps(told))
+        await self._ledger.keep_mark(_name(key), json.dumps(told))
         self._known[key] = told
 
     async def forget(self, sp_id: str, kind: RecordKind) -> None:
         """The provider may not know it any more, or it is about another car."""
         if await self.last(sp_id, kind) is not None:
             key = (sp_id, kind)
-            await self._ledger.keep_value(_name(key), _NOTHING)
+            await self._ledger.keep_mark(_name(key), _NOTHING)
             self._known[key] = None
 
 

@@ -217,6 +217,7 @@ class ConsentBook:
             text_version=found.newest.version,
             fields=found.fields,
             granted=self.allows(sp_id, data_class),
+            outdated=consent is not None and consent.granted and not self._counts(sp_id, data_class),
             changed_at=consent.at if consent else None,
             disclosed=self._disclosed.get((sp_id, data_class)),
         )

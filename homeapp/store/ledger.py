@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from homeapp.errors import StoreUnavailable
 from homeapp.model.device import AdoptedDevice
-from homeapp.model.health import HealthAlert, PartOrder
+from homeapp.model.health import HealthAlert, PartOrder, Severity
 from homeapp.model.live import Notice
 from homeapp.model.offer import OfferCase, Receipt
+from homeapp.model.readings import EvceCommand
 from homeapp.model.tariff import Tariff
 from homeapp.ports import Clock
 from homeapp.store import offer_rows
@@ -20,6 +21,9 @@ from homeapp.store.offer_rows import CaseChange
 from homeapp.store.records import decode, encode
 
 logger = logging.getLogger(__name__)
+
+MOST_TOLD = 100
+"""Alerts of one provider, and part orders."""
 
 
 class Ledger:
@@ -115,15 +119,22 @@ class Ledger:
         rows = await self._bodies("SELECT body FROM alerts ORDER BY sp_id, alert_id")
         return tuple(decode(body, HealthAlert) for body in rows)
 
-    async def keep_alert(self, alert: HealthAlert) -> None:
-        """Add or replace one; what the owner has read stays read while nothing in it changes."""
+    async def keep_alert(self, alert: HealthAlert) -> bool:
+        """Add or replace one; what the owner has read stays read while nothing in it changes.
 
-        def write(connection: sqlite3.Connection) -> None:
+        A provider has room for ``MOST_TOLD``. Beyond that its oldest that is mended makes room for another; where none
+        is mended the new one is not kept (False), unless it is the first that is critical.
+        """
+
+        def write(connection: sqlite3.Connection) -> bool:
             old = _alert(connection, alert.sp_id, alert.alert_id)
+            if old is None and not _makes_room(connection, alert):
+                return False
             same = old is not None and replace(old, seen_by_owner=alert.seen_by_owner) == alert
             _write_alert(connection, old if old is not None and same and old.seen_by_owner else alert)
+            return True
 
-        await self._file.write(write)
+        return await self._file.write(write)
 
     async def alert_seen(self, sp_id: str, alert_id: str) -> bool:
         """The owner has read it; False where there is no such alert."""
@@ -143,7 +154,10 @@ class Ledger:
         return tuple(sorted(orders, key=lambda order: order.updated_at, reverse=True))
 
     async def keep_part_order(self, order: PartOrder) -> None:
-        """Add or replace one; an older word about it than the known one changes nothing."""
+        """Add or replace one; an older word about it than the known one changes nothing.
+
+        Of more than ``MOST_TOLD`` of one provider the oldest go.
+        """
         now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> None:
@@ -156,6 +170,11 @@ class Ledger:
                 (order.order_id, order.sp_id, encode(order)),
             )
             offer_rows.audit(connection, now, "part_order", order.order_id, order)
+            connection.execute(
+                "DELETE FROM part_orders WHERE sp_id = ? AND order_id NOT IN (SELECT order_id FROM part_orders "
+                "WHERE sp_id = ? ORDER BY unixepoch(body ->> '$.updated_at') DESC LIMIT ?)",
+                (order.sp_id, order.sp_id, MOST_TOLD),
+            )
 
         await self._file.write(write)
 
@@ -196,29 +215,35 @@ class Ledger:
         return rows[0][0] if rows else None
 
     async def keep_value(self, key: str, value: str) -> None:
-        """Keep a small value, as the charging mode; a change of it is in the audit trail."""
+        """Keep a small value that somebody has chosen, as the charging mode; a change of it is in the audit trail."""
         now, text = self._clock.now(), str(value)
 
         def write(connection: sqlite3.Connection) -> None:
-            changed = connection.execute(
-                "INSERT INTO kept_values (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
-                "value = excluded.value WHERE value != excluded.value",
-                (key, text),
-            ).rowcount
-            if changed:
+            if _write_value(connection, key, text):
                 offer_rows.audit(connection, now, "value_changed", key, {"value": text})
 
         await self._file.write(write)
 
+    async def keep_mark(self, key: str, value: str) -> None:
+        """Keep a small value of the hub's own; the audit trail, which is for ever, does not have it."""
+        await self._file.write(lambda connection: _write_value(connection, key, value))
+
     async def hub_started(self, version: str) -> None:
-        """A row in the audit trail; a disk that cannot take it is no reason not to run."""
+        """A row in the audit trail."""
+        await self._note("hub_started", "hub", {"version": version})
+
+    async def commanded(self, device_id: str, command: EvceCommand) -> None:
+        """A row in the audit trail: a charger has taken a command that differs in more than its power."""
+        detail = {"limit_w": round(command.limit_w), "feed_w": round(command.feed_w), "reason": command.reason}
+        await self._note("command", device_id, detail)
+
+    async def _note(self, kind: str, subject: str, detail: object) -> None:
+        """Whoever calls goes on where the disk cannot take it."""
         now = self._clock.now()
         try:
-            await self._file.write(
-                lambda connection: offer_rows.audit(connection, now, "hub_started", "hub", {"version": version})
-            )
+            await self._file.write(lambda connection: offer_rows.audit(connection, now, kind, subject, detail))
         except StoreUnavailable as error:
-            logger.error("store: the start of the hub is not in the audit log: %s", error)
+            logger.error("store: %s of %s is not in the audit log: %s", kind, subject, error)
 
     async def _bodies(self, query: str) -> list[str]:
         return await self._file.read(lambda connection: [row[0] for row in connection.execute(query)])
@@ -237,3 +262,26 @@ def _write_alert(connection: sqlite3.Connection, alert: HealthAlert) -> None:
         "INSERT OR REPLACE INTO alerts (sp_id, alert_id, body) VALUES (?, ?, ?)",
         (alert.sp_id, alert.alert_id, encode(alert)),
     )
+
+
+def _write_value(connection: sqlite3.Connection, key: str, value: str) -> bool:
+    """Whether it is another one than before."""
+    cursor = connection.execute(
+        "INSERT INTO kept_values (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+        "value = excluded.value WHERE value != excluded.value",
+        (key, value),
+    )
+    return cursor.rowcount > 0
+
+
+def _makes_room(connection: sqlite3.Connection, alert: HealthAlert) -> bool:
+    rows = connection.execute("SELECT body FROM alerts WHERE sp_id = ?", (alert.sp_id,)).fetchall()
+    known = [decode(body, HealthAlert) for (body,) in rows]
+    if len(known) < MOST_TOLD:
+        return True
+    mended = [(other.cleared_at, other.alert_id) for other in known if other.cleared_at is not None]
+    if mended:
+        connection.execute("DELETE FROM alerts WHERE sp_id = ? AND alert_id = ?", (alert.sp_id, min(mended)[1]))
+        return True
+    # It stops the feeding of power.
+    return alert.severity is Severity.CRITICAL and all(other.severity is not Severity.CRITICAL for other in known)

@@ -37,6 +37,8 @@ CLOSED_LIFE = timedelta(days=7)
 KEPT_FOR = timedelta(hours=1)
 """How long what was delivered could be delivered again; a decision, until its provider has confirmed it."""
 CLOCKS_DIFFER = timedelta(minutes=2)
+_LEFT_TO_THE_RELAY = timedelta(hours=1)
+"""For so long it gives late answers up itself, where it has a way to their provider: one may be under way just now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ class Outbox:
         while True:
             late = await self._drop_late()
             if late:
-                logger.info("outbox: %d records are of no use any more and were dropped", late)
+                logger.info("outbox: %d messages are of no use any more and were dropped", late)
             await self._purge()
             await self.send_anew()
             await self._erase_kept()
@@ -274,10 +276,17 @@ class Outbox:
         await self._file.write(lambda connection: close_outbox_row(connection, record_id, state, sentence, now))
 
     async def _drop_late(self) -> int:
-        # Also those that are held back, and those of providers that are gone.
+        # Also those that are held back, and those of providers that are gone or that the owner shares nothing with.
         now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> int:
+            answers = connection.execute(
+                "SELECT record_id, message FROM outbox WHERE state = 'waiting' AND kind = ? AND not_after <= ?",
+                (DECISION, (now - _LEFT_TO_THE_RELAY).timestamp()),
+            ).fetchall()
+            for record_id, message in answers:
+                sentence = too_late(decode(message, DecisionMessage))
+                close_outbox_row(connection, record_id, Failure.LATE, sentence, now)
             late = connection.execute(
                 "UPDATE outbox SET state = 'late', message = '', told = 1 "
                 "WHERE state = 'waiting' AND kind != ? AND not_after <= ? RETURNING sp_id",
@@ -285,7 +294,7 @@ class Outbox:
             ).fetchall()
             for (sp_id,) in sorted(set(late)):
                 audit(connection, now, "records_late", sp_id, {"count": late.count((sp_id,))})
-            return len(late)
+            return len(answers) + len(late)
 
         return await self._file.write(write)
 
@@ -323,6 +332,13 @@ class Outbox:
             )
             audit(connection, now, "records_dropped", sp_id, {"count": excess})
         return excess
+
+
+def too_late(message: DecisionMessage | DataRecord) -> str:
+    """What to tell the owner about a message that could not be handed over in time."""
+    if isinstance(message, DataRecord):
+        return "It could not be handed over in time and is of no use any more."
+    return f"Your answer could not be handed to {message.offer.sp_name} in time, so it does not count."
 
 
 _NOT_SHARED = "You no longer share anything with this provider, so your answer was not sent."

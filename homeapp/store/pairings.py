@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from homeapp.errors import NotFound
-from homeapp.pairing.descriptor import Pairing, fingerprint
+from homeapp.errors import NotFound, WrongState
+from homeapp.pairing.descriptor import Descriptor, Pairing, fingerprint
 from homeapp.ports import Clock
 from homeapp.store.database import Database
 from homeapp.store.offer_rows import audit
@@ -72,17 +72,25 @@ class Pairings:
         await self._file.write(write)
 
     async def replace_keys(
-        self, sp_id: str, keys: Sequence[dict[str, str]], old_keys_until: datetime | None
+        self, descriptor: Descriptor, keys: Sequence[dict[str, str]], old_keys_until: datetime | None
     ) -> Pairing:
         """The provider has new keys; those in force until now stay so until ``old_keys_until`` (None: no longer).
 
+        Args:
+            descriptor: of the pairing over which the keys came.
+            keys: the new ones.
+            old_keys_until: end of the old ones.
+
         Raises:
             NotFound: it is not paired.
+            WrongState: it was paired anew since; what was said under the old pairing counts no more.
         """
-        now = self._clock.now()
+        now, sp_id = self._clock.now(), descriptor.sp_id
 
         def write(connection: sqlite3.Connection) -> Pairing:
             old = _read(connection, sp_id)
+            if old.descriptor != descriptor:
+                raise WrongState(f"{descriptor.name} was paired anew meanwhile, so its keys from before are not kept.")
             new = replace(
                 old,
                 keys=tuple(keys),

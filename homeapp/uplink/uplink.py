@@ -50,6 +50,7 @@ class Uplink:
         store: where the counts are kept.
         clock: hub time.
         notice: told (code, sentence) when a provider begins or ends to send too much.
+        changed: told every minute and when a provider begins or ends to send too much: ``view`` is a new one.
         name_of: a provider's name for people.
     """
 
@@ -60,12 +61,14 @@ class Uplink:
         store: UplinkUse,
         clock: Clock,
         notice: Callable[[str, str], None] = lambda _code, _sentence: None,
+        changed: Callable[[], None] = lambda: None,
         name_of: Callable[[str], str] = str,
     ) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
         self._notice = notice
+        self._changed = changed
         self._name_of = name_of
         self._outward: dict[str, TokenBucket] = {}
         self._inward: dict[str, TokenBucket] = {}
@@ -82,12 +85,14 @@ class Uplink:
             StoreUnavailable: the counts cannot be kept; nothing of them is lost by that.
         """
         await self._load()
+        self._changed()
         try:
             while True:
                 await self._clock.sleep(KEEP_EVERY_S)
                 await self._keep()
                 for sp_id in sorted(self._throttled):
                     self._recover(sp_id)
+                self._changed()
         except asyncio.CancelledError:
             try:
                 await self._keep()
@@ -227,6 +232,7 @@ class Uplink:
                 f"{name} sends more than it may; the rest is left at the system operator and read bit by bit. "
                 f"If this goes on, ask {name} about it.",
             )
+            self._changed()
 
     def _recover(self, sp_id: str) -> None:
         if self._inward_of(sp_id).half_full:
@@ -235,6 +241,7 @@ class Uplink:
             self._notice(
                 f"uplink.recovered.{sp_id}", f"{self._name_of(sp_id)} no longer sends too much; nothing is held back."
             )
+            self._changed()
 
     def _outward_of(self, sp_id: str) -> TokenBucket:
         if sp_id not in self._outward:

@@ -263,7 +263,7 @@ def seeded() -> random.Random:
     """Chance that can be had again: ``HOMEAPP_SEED``."""
     seed = int(os.environ.get("HOMEAPP_SEED") or time.time_ns() % 1_000_000)
     say(f"HOMEAPP_SEED={seed}")
-    return random.Random(seed)  # noqa: S311 - to be had again, not to be secret
+    return random.Random(seed)
 
 
 def say(line: str) -> None:

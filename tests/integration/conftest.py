@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from homeapp.providers.onem2m.codec import ContentInstance
 from homeapp.providers.onem2m.resources import Mailbox
 from homeapp.providers.onem2m.session import OneM2mSession
 from homeapp.settings import SystemOperatorSettings
+from kit.own_loop import OwnLoop
 
 WITHIN_S = 30.0
 SPEED = 20.0
@@ -192,62 +192,25 @@ class SystemOperatorSide:
             await flow.stop()
 
 
-class RunningOperator:
-    """Runs coroutines of the tests in the operator's own event loop."""
-
-    def __init__(self, side: SystemOperatorSide) -> None:
-        self.side = side
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._stop = asyncio.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._main, name="system operator")
-
-    def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(100)
-
-    def __enter__(self) -> "RunningOperator":
-        self._thread.start()
-        assert self._ready.wait(90)
-        if self._failure is not None:
-            raise self._failure
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(60)
-        if self._failure is not None:
-            raise self._failure
-
-    def _main(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            try:
-                runner.run(self._live())
-            except BaseException as error:  # noqa: BLE001 - handed to the test that waits for it
-                self._failure = error
-            finally:
-                self._ready.set()
-
-    async def _live(self) -> None:
-        async with self.side.open():
-            self._ready.set()
-            await self._stop.wait()
+@pytest.fixture(scope="session")
+def _operator(tmp_path_factory: pytest.TempPathFactory) -> SystemOperatorSide:
+    pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
+    return SystemOperatorSide(tmp_path_factory.mktemp("operator"))
 
 
 @pytest.fixture(scope="session")
-def running_operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOperator]:
-    pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
-    with RunningOperator(SystemOperatorSide(tmp_path_factory.mktemp("operator"))) as running:
-        yield running
+def _operators_loop(_operator: SystemOperatorSide) -> Iterator[OwnLoop]:
+    with OwnLoop(_operator.open) as loop:
+        yield loop
 
 
 @pytest.fixture
-def operator(running_operator: RunningOperator) -> SystemOperatorSide:
+def operator(_operator: SystemOperatorSide, _operators_loop: OwnLoop) -> SystemOperatorSide:
     """The system operator, running."""
-    return running_operator.side
+    return _operator
 
 
 @pytest.fixture
-def run(running_operator: RunningOperator) -> Callable[[Coroutine[Any, Any, None]], None]:
+def run(_operators_loop: OwnLoop) -> Callable[[Coroutine[Any, Any, None]], None]:
     """Runs a coroutine in the operator's event loop."""
-    return running_operator.run
+    return _operators_loop.run

@@ -41,7 +41,7 @@ class Home:
         self.link = self._make()
 
     async def connect(self) -> None:
-        await asyncio.sleep(random.uniform(0, CONNECT_WITHIN_S))  # noqa: S311 - spreads load, no secret
+        await asyncio.sleep(random.uniform(0, CONNECT_WITHIN_S))
         await self.link.open(self._topics)
 
     async def come_back(self, tally: Tally, spread_s: float) -> None:
@@ -49,7 +49,7 @@ class Home:
         tally.lost += 1
         await self.link.close()
         while True:
-            await asyncio.sleep(random.uniform(0, spread_s))  # noqa: S311 - spreads load, no secret
+            await asyncio.sleep(random.uniform(0, spread_s))
             begun = time.monotonic()
             self.link = self._make()
             try:

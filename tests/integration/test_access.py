@@ -26,6 +26,7 @@ from homeapp.settings import SecretPlace
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.pin_attempts import PinAttempts
+from kit.clocks import HandClock
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PINS = {api.Role.HOUSEHOLD: "6283", api.Role.OWNER: "471108", api.Role.INSTALLER: "902517"}
@@ -48,39 +49,13 @@ ACTIONS: tuple[api.Call[Any], ...] = (
 )
 
 
-class HandClock:
-    """Stands until it is moved."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.ticks = 1000.0
-        self._moved = asyncio.Condition()
-
-    def now(self) -> datetime:
-        return NOON + timedelta(seconds=self.ticks - 1000)
-
-    def monotonic(self) -> float:
-        return self.ticks
-
-    async def sleep(self, seconds: float) -> None:
-        end = self.ticks + seconds
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.ticks >= end)
-
-    async def move(self, seconds: float) -> None:
-        self.ticks += seconds
-        async with self._moved:
-            self._moved.notify_all()
-
-
 class Home:
     """A server in front of handlers that only note who has called."""
 
     def __init__(self, data_dir: Path) -> None:
         self.path = socket_path(data_dir)
         self.data_dir = data_dir
-        self.clock = HandClock()
+        self.clock = HandClock(NOON)
         self.done: list[tuple[type[api.Call[Any]], api.Role]] = []
         self.entered = 0
         self.gate = asyncio.Event()

@@ -289,7 +289,7 @@ def agreed(job: Job, start: datetime) -> OfferCase:
     return OfferCase(offer=offer, digest=offer.digest(), state=OfferState.ACTIVE, updated_at=start)
 
 
-@pytest.mark.usecase("S5", "W2", "A2")
+@pytest.mark.usecase("S5", "T4", "W2", "A2")
 def test_agreed_software_waits_for_the_end_of_the_charge(tmp_path: Path) -> None:
     sent: list[DataRecord] = []
     outcomes: list[tuple[str, str | None]] = []

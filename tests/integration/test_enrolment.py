@@ -1,180 +1,38 @@
-"""The hub's certificates over real TLS: enrolled, renewed, revoked, and what enrolment servers get wrong."""
+"""The hub's certificates over real TLS: enrolled, renewed, revoked."""
 
 import asyncio
-import base64
-import contextlib
-import socket
 import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from homeapp import identity
-from homeapp.demo.http_server import LARGEST_HEAD, HttpAnswer, HttpRequest, serve_connection
-from homeapp.demo.operator import descriptors
 from homeapp.demo.operator.broker import Broker, BrokerProgram, installed_broker
-from homeapp.demo.operator.descriptors import Company, OperatorAddress
-from homeapp.demo.operator.est_server import EstServer
-from homeapp.demo.operator.pki import StreetAuthority
-from homeapp.demo.operator.signed_message import SigningKey
-from homeapp.enrolment.certificates import FlowCertificates
-from homeapp.enrolment.enrolling import Enrolling
 from homeapp.enrolment.est import EnrolmentPending, Login
-from homeapp.enrolment.renewal import Renewal
 from homeapp.enrolment.revocation import Revocation
-from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
+from homeapp.errors import ProviderRefused
 from homeapp.model.pairing import Enrolment
-from homeapp.pairing.descriptor import Descriptor, read_descriptor
+from homeapp.pairing.descriptor import read_descriptor
 from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnded, MqttLink, MqttVersion
+from kit.enrolling_street import HUB, Street, described, on_a_street, running, until
 
-HUB = "Chub-0001-evc"
 WITHIN_S = 20.0
 mosquitto_only = pytest.mark.skipif(
     installed_broker() is not BrokerProgram.MOSQUITTO, reason="mosquitto is not installed"
 )
 
 
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
-
-
-KEY_PEM = identity.hub_key_pem(Secrets())
-
-
-class MovedClock:
-    """The machine's clock, which the test can put forward."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta(0)
-        self._sleepers: list[tuple[float, asyncio.Event]] = []
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self._ahead.total_seconds()
-
-    async def sleep(self, seconds: float) -> None:
-        woken = asyncio.Event()
-        self._sleepers.append((self.monotonic() + seconds, woken))
-        await woken.wait()
-
-    def put_forward(self, by: timedelta) -> None:
-        self._ahead += by
-        for until, woken in self._sleepers:
-            if until <= self.monotonic():
-                woken.set()
-
-
-@dataclass
-class Told:
-    """What the hub's parts tell the hub."""
-
-    flows: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-    notices: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
-
-    async def flow(self, sp_id: str) -> None:
-        self.flows.put_nowait(sp_id)
-
-    def notice(self, code: str, sentence: str) -> None:
-        assert sentence.endswith(".")
-        self.notices.put_nowait(code)
-
-
-def described(
-    authority: StreetAuthority, *, est_url: str = "", crl_url: str = "", sp_id: str = "evc_sp", **more: Any
-) -> str:
-    fields: dict[str, Any] = {
-        "sp_id": sp_id,
-        "name": "EVC provider",
-        "ae_id": "Cevc-sp",
-        "signing_key": SigningKey().public_jwk,
-        "encryption_key": SigningKey().public_jwk,
-        "hub_ae_id": HUB,
-    }
-    address = OperatorAddress(
-        broker_host="127.0.0.1", broker_port=1, ca_pem=authority.ca_pem.decode(), est_url=est_url, crl_url=crl_url
-    )
-    return descriptors.descriptor_json(Company(**fields | more), address)
-
-
-@dataclass
-class Street:
-    authority: StreetAuthority
-    server: EstServer
-    descriptor: Descriptor
-    certificates: FlowCertificates
-    clock: MovedClock
-    told: Told
-
-    @property
-    def enrolling(self) -> Enrolling:
-        return Enrolling(self.certificates)
-
-    async def enrol(self) -> None:
-        login = Login(user=HUB, password=self.server.one_time_password(HUB))
-        await self.enrolling.enrol(self.descriptor, login)
-
-    async def flows(self) -> tuple[Descriptor, ...]:
-        return (self.descriptor,)
-
-    def renewal(self) -> Renewal:
-        return Renewal(
-            certificates=self.certificates,
-            flows=self.flows,
-            clock=self.clock,
-            renewed=self.told.flow,
-            notice=self.told.notice,
-        )
-
-    def revocation(self) -> Revocation:
-        return Revocation(
-            certificates=self.certificates,
-            flows=self.flows,
-            clock=self.clock,
-            changed=self.told.flow,
-            notice=self.told.notice,
-        )
-
-    def standing(self) -> Enrolment:
-        return self.certificates.standing(self.descriptor).enrolment
-
-
-def on_a_street(directory: Path, body: Callable[[Street], Awaitable[None]], *, with_list: bool = False) -> None:
-    async def main() -> None:
-        authority, clock = StreetAuthority(), MovedClock()
-        async with EstServer(authority) as server, asyncio.timeout(60):
-            text = described(authority, est_url=server.url, crl_url=server.crl_url if with_list else "")
-            certificates = FlowCertificates(directory, KEY_PEM, clock.now)
-            await body(Street(authority, server, read_descriptor(text), certificates, clock, Told()))
-
-    asyncio.run(main())
-
-
-@contextlib.asynccontextmanager
-async def running(task: Awaitable[object]) -> AsyncIterator[None]:
-    job = asyncio.ensure_future(task)
-    try:
-        yield
-    finally:
-        job.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await job
-
-
-async def until(seen: Callable[[], bool]) -> None:
-    while not seen():
-        await asyncio.sleep(0.01)
+async def first_of(wanted: Awaitable[object], work: "asyncio.Future[Any]") -> None:
+    """Wait for what is wanted; where the work ends before it, that is the failure."""
+    waiting = asyncio.ensure_future(wanted)
+    await asyncio.wait({waiting, work}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        waiting.cancel()
+        await work
 
 
 @pytest.mark.usecase("W4", "W9")
@@ -333,6 +191,35 @@ def test_a_revoked_hub_learns_of_it_and_an_unchanged_list_changes_nothing(tmp_pa
 
 
 @pytest.mark.usecase("W4")
+def test_whoever_hears_of_a_new_list_may_have_all_looked_at_again(tmp_path: Path) -> None:
+    async def body(street: Street) -> None:
+        told: asyncio.Queue[str] = asyncio.Queue()
+
+        async def wake(sp_id: str) -> None:
+            revocation.wake()
+            told.put_nowait(sp_id)
+
+        revocation = Revocation(
+            certificates=street.certificates,
+            flows=street.flows,
+            clock=street.clock,
+            changed=wake,
+            notice=street.told.notice,
+        )
+        work = asyncio.ensure_future(revocation.run())
+        try:
+            await first_of(told.get(), work)
+            await street.enrol()
+            street.server.revoke(HUB)
+            revocation.wake()
+            await first_of(told.get(), work)
+        finally:
+            work.cancel()
+
+    on_a_street(tmp_path, body, with_list=True)
+
+
+@pytest.mark.usecase("W4")
 def test_the_list_is_fetched_again_before_it_is_out_of_date(tmp_path: Path) -> None:
     async def body(street: Street) -> None:
         street.server.list_life = timedelta(hours=1)
@@ -348,153 +235,6 @@ def test_the_list_is_fetched_again_before_it_is_out_of_date(tmp_path: Path) -> N
         assert street.told.notices.empty()
 
     on_a_street(tmp_path, body, with_list=True)
-
-
-@pytest.mark.usecase("W4")
-def test_a_list_that_is_kept_from_the_hub_opens_no_door(tmp_path: Path) -> None:
-    async def body(street: Street) -> None:
-        with pytest.raises(ProviderUnreachable, match="list of revoked"):
-            await street.enrol()
-        await street.revocation().fetch(street.descriptor)
-        await street.enrol()
-        await street.server.__aexit__()
-        street.clock.put_forward(timedelta(days=2))
-        async with running(street.revocation().run()):
-            assert await street.told.notices.get() == "revocation_list_missing.evc_sp"
-
-    on_a_street(tmp_path, body, with_list=True)
-
-
-GOOD_PKCS7 = "application/pkcs7-mime; smime-type=certs-only"
-REDIRECT = HttpAnswer(302, b"", headers=(("Location", "https://127.0.0.1:1/"),))
-
-
-@contextlib.asynccontextmanager
-async def canned(authority: StreetAuthority, answer: Callable[[HttpRequest], HttpAnswer]) -> AsyncIterator[str]:
-    """A server that says what it is told to; its base address."""
-
-    async def respond(request: HttpRequest) -> HttpAnswer:
-        return answer(request)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await serve_connection(reader, writer, respond, None)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=authority.server_context(), limit=LARGEST_HEAD)
-    async with server:
-        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/.well-known/est"
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "words"),
-    [
-        (HttpAnswer(200, b"", content_type="text/html"), ProviderUnreachable, "cannot use"),
-        (HttpAnswer(200, b"!!", content_type=GOOD_PKCS7), ProviderUnreachable, "cannot use"),
-        (HttpAnswer(200, base64.b64encode(b"garbage"), content_type=GOOD_PKCS7), ProviderUnreachable, "cannot use"),
-        (HttpAnswer(200, b"A" * 300_000, content_type=GOOD_PKCS7), ProviderUnreachable, "more data"),
-        (HttpAnswer(200, b"A" * 300_000, content_type=GOOD_PKCS7, cut=True), ProviderUnreachable, "not answer"),
-        (HttpAnswer(204, b""), ProviderUnreachable, "cannot use"),
-        (REDIRECT, ProviderUnreachable, "cannot use"),
-        (HttpAnswer(400, b"\x1b[2J"), ProviderRefused, "status 400"),
-        (HttpAnswer(403, b""), ProviderRefused, "password"),
-        (HttpAnswer(429, b""), ProviderUnreachable, "cannot use"),
-        (HttpAnswer(500, b""), ProviderUnreachable, "cannot use"),
-    ],
-    ids=lambda value: str(value.status) if isinstance(value, HttpAnswer) else "",
-)
-def test_servers_that_misbehave_get_a_sentence(
-    tmp_path: Path, answer: HttpAnswer, error: type[Exception], words: str
-) -> None:
-    async def main() -> None:
-        authority = StreetAuthority()
-        async with canned(authority, lambda _: answer) as url:
-            descriptor = read_descriptor(described(authority, est_url=url))
-            with pytest.raises(error, match=words):
-                await Enrolling(FlowCertificates(tmp_path, KEY_PEM)).enrol(descriptor, Login(user=HUB, password="once"))
-
-    asyncio.run(main())
-
-
-@pytest.mark.usecase("W4")
-@pytest.mark.parametrize("whose", ["another hub's", "a foreign authority's", "an expired one"])
-def test_a_certificate_that_is_not_for_the_hub_is_refused_whoever_sends_it(tmp_path: Path, whose: str) -> None:
-    async def main() -> None:
-        authority = StreetAuthority()
-        async with EstServer(authority) as server:
-
-            def answer(request: HttpRequest) -> HttpAnswer:
-                csr = x509.load_der_x509_csr(base64.b64decode(request.body)) if request.body else None
-                pem = csr.public_bytes(Encoding.PEM) if csr else b""
-                made = {
-                    "another hub's": lambda: authority.issue_client(HUB).certificate_pem,
-                    "a foreign authority's": lambda: StreetAuthority().sign_request(pem, HUB),
-                    "an expired one": lambda: authority.sign_request(pem, HUB, life=timedelta(days=-1)),
-                }
-                found = [x509.load_pem_x509_certificate(made[whose]() if csr else authority.ca_pem)]
-                der = pkcs7.serialize_certificates(found, Encoding.DER)
-                return HttpAnswer(200, base64.b64encode(der), content_type=GOOD_PKCS7)
-
-            async with canned(authority, answer) as url:
-                descriptor = read_descriptor(described(authority, est_url=url))
-                certificates = FlowCertificates(tmp_path, KEY_PEM)
-                with pytest.raises(ProviderRefused, match="cannot be used"):
-                    await Enrolling(certificates).enrol(descriptor, Login(user=HUB, password="once"))
-                assert certificates.standing(descriptor).enrolment is Enrolment.NEEDED
-            assert server.issued == {}
-
-    asyncio.run(main())
-
-
-def shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
-    """Once; unlike an asyncio server it says why it does not want to."""
-    connection, _ = listener.accept()
-    with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True):
-        pass
-
-
-@pytest.mark.usecase("W4")
-def test_a_server_that_does_not_accept_the_hubs_certificate_needs_a_person(tmp_path: Path) -> None:
-    async def body(street: Street) -> None:
-        await street.enrol()
-        context = StreetAuthority().server_context(require_client=True, credentials=street.authority.issue_server())
-        # In TLS 1.3 the refusal comes after the handshake and may be lost where the connection is reset.
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            url = f"https://127.0.0.1:{listener.getsockname()[1]}/.well-known/est"
-            descriptor = read_descriptor(described(street.authority, est_url=url))
-            shaking = asyncio.create_task(asyncio.to_thread(shake_hands, listener, context))
-            with pytest.raises(ProviderRefused, match="does not accept the hub's certificate"):
-                await street.enrolling.renew(descriptor)
-            await shaking
-
-    on_a_street(tmp_path, body)
-
-
-@pytest.mark.parametrize(
-    ("status", "content", "error"),
-    [
-        (404, b"", ProviderUnreachable),
-        (200, b"x" * 2_000_000, ProviderUnreachable),
-        (200, b"garbage", MessageRejected),
-    ],
-)
-def test_lists_that_are_none_are_not_kept(tmp_path: Path, status: int, content: bytes, error: type[Exception]) -> None:
-    async def main() -> None:
-        authority, told = StreetAuthority(), Told()
-        async with canned(authority, lambda _: HttpAnswer(status, content)) as url:
-            descriptor = read_descriptor(described(authority, crl_url=url))
-            certificates = FlowCertificates(tmp_path, KEY_PEM)
-            revocation = Revocation(
-                certificates=certificates,
-                flows=lambda: asyncio.sleep(0, (descriptor,)),
-                clock=MovedClock(),
-                changed=told.flow,
-                notice=told.notice,
-            )
-            with pytest.raises(error):
-                await revocation.fetch(descriptor)
-            assert certificates.revocation_list(descriptor) is None
-
-    asyncio.run(main())
 
 
 class Hub:

@@ -29,7 +29,7 @@ port = 0
 interfaces = ["127.0.0.1"]
 """
 _PROGRAM = """
-import json, pathlib, signal, subprocess, sys
+import json, pathlib, signal, subprocess, sys, time
 import secretstorage
 
 data_dir = pathlib.Path(sys.argv[1]) / "home"
@@ -51,6 +51,7 @@ log = (data_dir.parent / "hub.log").open("w+")
 hub = subprocess.Popen([*homeapp, "hub"], stdout=log, stderr=subprocess.STDOUT)
 while "hub is ready" not in (data_dir.parent / "hub.log").read_text():
     assert hub.poll() is None, (data_dir.parent / "hub.log").read_text()
+    time.sleep(0.05)
 told = {"kept": entries(), "export": run("export"), "busy": run("erase", input="Anna\\n")}
 hub.send_signal(signal.SIGKILL)
 hub.wait(20)

@@ -34,6 +34,7 @@ from homeapp.ports import Pev
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
+from kit.clocks import StandingClock
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -56,17 +57,8 @@ SOFTWARE = Job(
 )
 
 
-class HandClock:
+class RestlessClock(StandingClock):
     """Civil time moves only by hand; who sleeps is woken at once."""
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0.001)
@@ -78,7 +70,7 @@ class World:
 
     desk: OfferDesk
     ledger: Ledger
-    clock: HandClock
+    clock: RestlessClock
     car: DemoPev
     pev: Pev | None
     idle: bool = True
@@ -186,7 +178,7 @@ def live(tmp_path: Path) -> Callable[[Callable[[World], Awaitable[None]]], None]
 
     def run(body: Callable[[World], Awaitable[None]]) -> None:
         async def main() -> None:
-            clock, car = HandClock(), DemoPev(manufacturer_key=MANUFACTURER.public_jwk)
+            clock, car = RestlessClock(NOON), DemoPev(manufacturer_key=MANUFACTURER.public_jwk)
             async with Database(tmp_path) as database:
                 ledger = Ledger(database, clock)
                 desk = OfferDesk(ledger=ledger, outbox=Outbox(database, clock), clock=clock, on_change=lambda: None)

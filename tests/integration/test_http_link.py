@@ -227,7 +227,7 @@ def test_a_front_end_that_wants_the_hubs_certificate_gets_it_or_the_link_ends() 
 
 
 def test_a_server_that_is_away_is_unreachable() -> None:
-    settings = SystemOperatorSettings(ca_file="", certificate_file="", ae_id="C", http_url="https://127.0.0.1:9/")
+    settings = SystemOperatorSettings(ae_id="C", http_url="https://127.0.0.1:9/")
 
     async def main() -> None:
         binding = HttpBinding(settings, AUTHORITY.client_context())

@@ -4,87 +4,28 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from homeapp.errors import SettingsInvalid
 from homeapp.settings import load
-
-PROJECT = Path(__file__).parents[2]
-SETTINGS = """\
-secrets = "machine_file"
-[ocpp]
-host = "127.0.0.1"
-port = 0
-[discovery]
-interfaces = ["127.0.0.1"]
-"""
+from kit.hub_process import PROJECT, SETTINGS, homeapp, hub_process, new_data_dir, running_hub
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    path = tmp_path / "home"
-    path.mkdir()
-    (path / "settings.toml").write_text(SETTINGS)
-    return path
-
-
-def homeapp(*arguments: str | Path, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "homeapp", *map(str, arguments)],
-        cwd=PROJECT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-@contextmanager
-def hub_process(
-    data_dir: Path, *, python: list[str] | None = None, env: dict[str, str] | None = None
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """A hub that answers; killed at the end where it still runs."""
-    command = [*(python or [sys.executable, "-m", "homeapp"]), "hub", "--data-dir", str(data_dir)]
-    with (data_dir.parent / "hub.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log, env=env)
-        try:
-            deadline = time.monotonic() + 30
-            while b"hub is ready" not in (data_dir.parent / "hub.log").read_bytes():
-                words = (data_dir.parent / "hub.log").read_text()
-                assert process.poll() is None, words
-                assert time.monotonic() < deadline, words
-                time.sleep(0.05)
-            yield process
-        finally:
-            process.kill()
-            process.wait(timeout=20)
-
-
-@contextmanager
-def running_hub(
-    data_dir: Path, *, python: list[str] | None = None, env: dict[str, str] | None = None
-) -> Iterator[None]:
-    with hub_process(data_dir, python=python, env=env) as process:
-        yield
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+    return new_data_dir(tmp_path)
 
 
 def test_a_running_hub_answers_the_command_line(data_dir: Path) -> None:
     with running_hub(data_dir):
         doctor = homeapp("doctor", "--data-dir", data_dir, "--json")
         checks = {check["name"]: check["level"] for check in json.loads(doctor.stdout)}
-        assert (checks["Secrets"], checks["Smart meter"]) == ("warning", "warning")
+        assert (checks["Secrets"], checks["PIN"], checks["Smart meter"]) == ("warning", "warning", "warning")
         assert homeapp("offers", "list", "--data-dir", data_dir).stdout == "Nothing.\n"
         missing = homeapp("devices", "adopt", "homewizard:000000000000", "--data-dir", data_dir, "--json")
         assert missing.returncode == 1
@@ -137,7 +78,7 @@ def test_a_second_hub_on_the_same_directory_says_so(data_dir: Path) -> None:
         ("[ocpp]\nport = 70000\n", "port"),
         ("[ocpp]\nport = true\n", "port"),
         ("[grid_sp]\nname = 'G'\nvtn_url = 'http://vtn'\nclient_id = 'c'\n", "vtn_url"),
-        ("[evc_sp]\nname = 'E'\nae_id = 'C'\nkey = {}\n", "system_operator"),
+        ("[evc_sp]\nname = 'E'\nae_id = 'C'\nkey = {}\n", "evc_sp"),
         ("\udcff", "settings.toml"),
         ("[goal]\nready_by = '25:00'\n", "ready_by"),
         ("[ocpp]\nlease_s = 600\n", "lease_s"),
@@ -154,9 +95,12 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, expected: str) -> N
 
 def test_the_settings_in_the_handbook_are_good_ones(tmp_path: Path) -> None:
     handbook = (PROJECT / "docs" / "operating.md").read_text()
-    (tmp_path / "settings.toml").write_text(handbook.partition("```toml\n")[2].partition("```")[0])
+    blocks = [block.partition("```")[0] for block in handbook.split("```toml\n")[1:]]
+    (tmp_path / "settings.toml").write_text("\n".join(blocks))
     settings = load(tmp_path)
-    assert None not in (settings.grid_sp, settings.system_operator, settings.evc_sp)
+    assert settings.grid_sp is not None
+    assert settings.pev.address
+    assert settings.uplink.metered
 
 
 def refused(*arguments: str | Path, env: dict[str, str] | None = None) -> str:
@@ -274,15 +218,7 @@ def test_a_provider_whose_secret_was_never_entered_is_named_with_the_remedy(data
         doctor = homeapp("doctor", "--data-dir", data_dir, "--json")
         advice = {check["name"]: check["advice"] for check in json.loads(doctor.stdout)}["Grid operator"]
     assert advice.endswith("homeapp secret grid_sp.client_secret")
-    entered = subprocess.run(
-        [sys.executable, "-m", "homeapp", *advice.split()[-2:], "--data-dir", str(data_dir)],
-        cwd=PROJECT,
-        input="the secret\n",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    entered = homeapp(*advice.split()[-2:], "--data-dir", data_dir, typed="the secret\n")
     assert entered.stdout == "Kept in: machine_file\n", entered.stderr
     with running_hub(data_dir):
         doctor = homeapp("doctor", "--data-dir", data_dir, "--json")
@@ -292,12 +228,8 @@ def test_a_provider_whose_secret_was_never_entered_is_named_with_the_remedy(data
 
 def test_what_the_hub_writes_is_its_users_alone(data_dir: Path) -> None:
     """Whatever the umask of the shell that starts it."""
-    before = os.umask(0o000)
-    try:
-        with running_hub(data_dir):
-            written = {path.name: path.stat().st_mode & 0o777 for path in data_dir.iterdir()}
-    finally:
-        os.umask(before)
+    with running_hub(data_dir, umask=0o000):
+        written = {path.name: path.stat().st_mode & 0o777 for path in data_dir.iterdir()}
     written.pop("settings.toml")
     assert {"hub.lock", "secrets.key", "secrets.sealed", "ledger.db", "ledger.db-wal", "hub.sock"} <= set(written)
     assert {name for name, mode in written.items() if mode & 0o077} == set()

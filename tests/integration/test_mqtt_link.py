@@ -186,7 +186,7 @@ def test_a_failing_handler_does_not_end_the_network_thread() -> None:
 
 
 def pause(end: LinkEnd, attempt: int, **loss: bool) -> float:
-    return pause_after(Loss(end=end, attempt=attempt, **loss), 90.0, Random(attempt))  # noqa: S311 - repeatable
+    return pause_after(Loss(end=end, attempt=attempt, **loss), 90.0, Random(attempt))
 
 
 def test_refused_credentials_are_not_tried_again_soon() -> None:
@@ -200,9 +200,9 @@ def test_refused_credentials_are_not_tried_again_soon() -> None:
 
 @pytest.mark.usecase("W7")
 def test_a_connection_that_was_up_comes_back_within_the_spread() -> None:
-    steady = [pause_after(LOST_STEADY, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
+    steady = [pause_after(LOST_STEADY, 90.0, Random(seed)) for seed in range(200)]
     assert 80 < max(steady) <= 90
-    later = [pause_after(LOST_LATER, 90.0, Random(seed)) for seed in range(200)]  # noqa: S311 - repeatable
+    later = [pause_after(LOST_LATER, 90.0, Random(seed)) for seed in range(200)]
     assert 280 < max(later) <= 300
 
 

@@ -27,13 +27,10 @@ from homeapp.pairing.operations import ProviderOperations
 from homeapp.redaction import redacted
 from homeapp.store.database import Database
 from homeapp.store.pairings import Pairings
+from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
-
-
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
+GONE = [("unpaired", "evc_sp"), ("forgotten", "evc_sp")]
 
 
 @dataclass
@@ -87,7 +84,7 @@ def with_operations(directory: Path, body: Callable[[Operations], Awaitable[None
             events.append((event, sp_id))
 
         authority, clock = StreetAuthority(), SystemClock()
-        certificates = FlowCertificates(directory, identity.hub_key_pem(Secrets()))
+        certificates = FlowCertificates(directory, identity.hub_key_pem(MemorySecrets()))
         async with EstServer(authority) as server, Database(directory) as database, asyncio.timeout(60):
             calls = ProviderOperations(
                 pairings=Pairings(database, clock),
@@ -103,6 +100,7 @@ def with_operations(directory: Path, body: Callable[[Operations], Awaitable[None
                 hub_card="{}",
                 paired=partial(tell, "paired"),
                 unpaired=partial(tell, "unpaired"),
+                forgotten=partial(tell, "forgotten"),
                 certificate_changed=partial(tell, "certificate"),
             )
             await body(Operations(authority, server, calls, events))
@@ -135,7 +133,7 @@ def test_an_installer_pairs_enrols_and_unpairs(tmp_path: Path, caplog: pytest.Lo
         await hub.call(api.UnpairProvider(sp_id="evc_sp"))
         assert await hub.call(api.ListProviders()) == ()
         assert list((tmp_path / "certificates").iterdir()) == []
-        assert hub.events == [("paired", "evc_sp"), ("certificate", "evc_sp"), ("unpaired", "evc_sp")]
+        assert hub.events == [("paired", "evc_sp"), ("certificate", "evc_sp"), *GONE]
 
     with_operations(tmp_path, body)
     assert [row.kind for row in audit.read_rows(tmp_path)] == ["provider_paired", "provider_unpaired"]
@@ -166,7 +164,7 @@ def test_another_company_does_not_inherit_what_was_agreed_with_the_one_before(tm
         assert hub.events == [("paired", "evc_sp")] * 2
         hub.events.clear()
         await hub.pair(hub.described(name="Another provider", ae_id="Canother"))
-        assert hub.events == [("unpaired", "evc_sp"), ("paired", "evc_sp")]
+        assert hub.events == [*GONE, ("paired", "evc_sp")]
         assert [provider.name for provider in await hub.call(api.ListProviders())] == ["Another provider"]
 
     with_operations(tmp_path, body)

@@ -123,7 +123,8 @@ def test_a_part_that_fails_with_a_secret_in_its_hands_does_not_print_it(tmp_path
 def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
     data_dir, log = _machine(tmp_path), tmp_path / "hub.log"
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    assert most != 0, "on this machine nothing would be written anyway"
+    if most == 0:
+        pytest.skip("no process on this machine may write a core file")
 
     def crash(*program: str) -> set[Path]:
         with log.open("wb") as output:

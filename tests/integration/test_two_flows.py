@@ -31,31 +31,13 @@ from homeapp.store.database import Database
 from homeapp.store.outbox import Outbox
 from homeapp.store.uplink_use import UplinkUse
 from homeapp.uplink.uplink import Uplink
+from kit.clocks import LeapingClock
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AUTHORITY = StreetAuthority()
 PATIENCE_S = 150.0
 """Before a test that hangs is ended; nothing is proven by it."""
 FLOWS = {"evc_sp": "evc", "pev_sp": "pev"}
-
-
-class LeapingClock:
-    """Civil time that leaps ahead by every sleep, and stands while nobody sleeps."""
-
-    def __init__(self) -> None:
-        self.at = NOON
-        self.naps: list[float] = []
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return (self.at - NOON).total_seconds()
-
-    async def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        await asyncio.sleep(0)
-        self.at += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -197,7 +179,7 @@ async def _build(directory: Path, stack: AsyncExitStack) -> World:
     operator = await stack.enter_async_context(DemoUplink(directory / "operator", ways))
     (directory / "home").mkdir()
     database = await stack.enter_async_context(Database(directory / "home"))
-    clock = LeapingClock()
+    clock = LeapingClock(NOON)
     return World(
         uplink=operator,
         outbox=Outbox(database, clock),

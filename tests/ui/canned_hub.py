@@ -76,6 +76,7 @@ class CannedHub:
             api.Topic.TARIFF: self.situation.tariff,
             api.Topic.PLAN: self.situation.plan,
             api.Topic.SHARING: self.situation.sharing,
+            api.Topic.UPLINK: self.situation.uplink,
             api.Topic.ACCESS: self.situation.access,
         }[topic]
 

@@ -2,26 +2,23 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-_fontconfig = Path(tempfile.mkdtemp(prefix="no-fonts-")) / "fonts.conf"
-_fontconfig.write_text("<fontconfig></fontconfig>", encoding="utf-8")
-os.environ["FONTCONFIG_FILE"] = str(_fontconfig)
+os.environ["FONTCONFIG_FILE"] = str(Path(__file__).parent / "no-fonts.conf")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from canned_hub import CannedHub  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
-from pytestqt.qtbot import QtBot  # noqa: E402
-from situations import CHARGING, Situation  # noqa: E402
+from canned_hub import CannedHub
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from situations import CHARGING, Situation
 
-from ui import fonts, theme  # noqa: E402
-from ui.hub_link import HubLink  # noqa: E402
-from ui.window import Window  # noqa: E402
+from ui import fonts, theme
+from ui.hub_link import HubLink
+from ui.window import Window
 
 Opened = tuple[Window, CannedHub]
 Opener = Callable[..., Opened]

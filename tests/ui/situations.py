@@ -26,11 +26,13 @@ from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
 from homeapp.model.readings import EvceStatus
 from homeapp.model.site import Site
 from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.model.uplink import BudgetUse, UplinkView
 from homeapp.sharing.consent_texts import data_classes, terms
 
 NOW = datetime(2026, 11, 23, 15, 24, tzinfo=UTC)
 SITE = Site(name="Anna")
 OWNER = AccessView(role=Role.OWNER, until=None, open_role=Role.GUEST, pins=(Role.OWNER,))
+UNUSED = UplinkView(metered=False, use=(), throttled=())
 HOURLY = (16, 16, 14, 13, 15, 16, 17, 21, 24, 21, 16, 14, 12, 10, 11, 15, 21, 26, 31, 32, 28, 21, 19, 18)
 
 
@@ -44,6 +46,7 @@ class Situation:
     now: datetime = NOW
     site: Site = SITE
     sharing: tuple[ProviderSharing, ...] = ()
+    uplink: UplinkView = UNUSED
     access: AccessView = OWNER
 
 
@@ -320,6 +323,7 @@ def disclosed(count: int, size_bytes: int, minutes: float, *fields: str) -> Disc
     return Disclosed(count=count, size_bytes=size_bytes, fields=fields, last_at=NOW - timedelta(minutes=minutes))
 
 
+_UNREACHED = "The system operator cannot be reached. The hub tries again by itself."
 _ANSWERS = disclosed(7, 3210, 190, "choice", "decided_at", "id", "offer_id")
 SHARING = (
     shared("grid_sp", "Grid operator", DataClass.IDENTITY, left={DataClass.IDENTITY: _ANSWERS}),
@@ -346,7 +350,50 @@ OFFERED = replace(
     offers=(PENDING, PENDING_SHED, RELAYED, LIMIT, DONE, REJECTED, EXPIRED),
     devices=(METER, CHARGER, KNOCKING, FOUND),
 )
-SHARED = replace(CHARGING, sharing=SHARING)
+UPLINK = UplinkView(
+    metered=True,
+    use=(
+        BudgetUse(sp_id="evc_sp", data_class=None, messages=31, size_bytes=18_204, budget_bytes=None),
+        BudgetUse(sp_id="evc_sp", data_class=DataClass.CHARGING, messages=1204, size_bytes=598_712, budget_bytes=None),
+        BudgetUse(sp_id="evc_sp", data_class=DataClass.METERING, messages=1, size_bytes=640, budget_bytes=600),
+        BudgetUse(sp_id="grid_sp", data_class=DataClass.IDENTITY, messages=7, size_bytes=3210, budget_bytes=None),
+    ),
+    throttled=("evc_sp",),
+)
+
+
+def link(sp_id: str, name: str, state: LinkState, minutes: float, **changes: object) -> ProviderLink:
+    return ProviderLink(sp_id=sp_id, name=name, state=state, since=NOW - timedelta(minutes=minutes), **changes)
+
+
+_links = (
+    link("grid_sp", "Grid operator", LinkState.DOWN, 60 * 26, problem=_UNREACHED, waiting=2),
+    link("evc_sp", "EVC provider", LinkState.UP, 200),
+    link("pev_sp", "PEV provider", LinkState.DOWN, 3),
+)
+SHARED = replace(CHARGING, snapshot=replace(_snapshot, providers=_links), sharing=SHARING, uplink=UPLINK)
+_LONG = (
+    ("grid_sp", "Municipal electricity network operator of the northern district"),
+    ("evc_sp", "Charging and power feed services of the regional energy community"),
+    ("pev_sp", "Remote diagnostics and spare parts service of the car's manufacturer"),
+    ("fleet", "Fleet control centre of the car sharing association at the old harbour"),
+)
+OUTDATED = replace(
+    CHARGING,
+    snapshot=replace(
+        _snapshot, providers=tuple(link(sp_id, name, LinkState.DOWN, 300, waiting=12) for sp_id, name in _LONG)
+    ),
+    sharing=tuple(
+        replace(given, entries=tuple(replace(entry, granted=False, outdated=entry.granted) for entry in given.entries))
+        if given.sp_id == "evc_sp"
+        else given
+        for given in (shared(sp_id, name, *data_classes(sp_id)) for sp_id, name in _LONG)
+    ),
+    access=AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=(Role.OWNER,)),
+)
+_NO_PIN = AccessView(role=Role.INSTALLER, until=None, open_role=Role.INSTALLER, pins=())
+NO_PIN = replace(OFFERED, access=_NO_PIN)
+NO_PIN_QUIET = replace(CHARGING_QUIET, access=_NO_PIN)
 FEEDING = replace(
     CHARGING,
     snapshot=replace(
@@ -530,4 +577,7 @@ ALL = {
     "empty": EMPTY,
     "jobs": JOBS,
     "shared": SHARED,
+    "outdated": OUTDATED,
+    "no_pin": NO_PIN,
+    "no_pin_quiet": NO_PIN_QUIET,
 }

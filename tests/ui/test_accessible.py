@@ -12,13 +12,16 @@ from pytestqt.qtbot import QtBot
 
 from homeapp import api
 from homeapp.errors import WrongState
+from homeapp.model.consent import DataClass
 from ui.widgets import paint
 from ui.widgets.chip import Chip
+from ui.widgets.sheet import Sheet
 from ui.widgets.text import Text
 from ui.window import PAGES, Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
 SIZES = pytest.mark.parametrize("size", [(1280, 800), (1024, 600), (800, 480)], ids=["wide", "tablet", "compact"])
+BUTTON_ROLES = (QAccessible.Role.Button, QAccessible.Role.CheckBox, QAccessible.Role.RadioButton)
 SITUATIONS = pytest.mark.parametrize("name", list(situations.ALL))
 
 
@@ -146,3 +149,82 @@ def test_an_error_sentence_squeezes_nothing(opened: Opener, qtbot: QtBot, size: 
     for widget in card.findChildren(QWidget):
         if widget.isVisible():
             assert widget.height() >= widget.minimumSizeHint().height() - 1, widget
+
+
+def _pin(window: Window) -> None:
+    window.lock.ask(api.Role.HOUSEHOLD, lambda: None)
+    window.lock.sheet.tell("The PIN is wrong. 3 more tries before a pause.", usable=True)
+
+
+def _consent(window: Window) -> None:
+    window.go("sharing")
+    window.sharing.cards["evc_sp"].rows[DataClass.IDENTITY].click()
+
+
+def _stop(window: Window) -> None:
+    window.go("sharing")
+    window.sharing.cards["evc_sp"].stop.click()
+
+
+def _alerts(window: Window) -> None:
+    window.home.alert.click()
+
+
+SHEETS = {
+    "pin": (situations.LOCKED, _pin),
+    "first pin": (situations.NO_PIN, lambda window: window.lock.set_first_pin()),
+    "no pin": (situations.NO_PIN, lambda window: window.navigation.lock.click()),
+    "consent": (situations.SHARED, _consent),
+    "changed consent": (situations.OUTDATED, _consent),
+    "stop": (situations.OUTDATED, _stop),
+    "alert with order": (situations.JOBS, _alerts),
+}
+
+
+@SIZES
+@pytest.mark.parametrize("which", list(SHEETS))
+def test_sheets_are_named_whole_and_within_reach(
+    opened: Opener, qtbot: QtBot, size: tuple[int, int], which: str
+) -> None:
+    situation, open_sheet = SHEETS[which]
+    window, _hub = opened(situation, size)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    open_sheet(window)
+    _settle()
+    (sheet,) = [found for found in window.findChildren(Sheet) if found.isVisible()]
+    assert _name(sheet)
+    buttons = []
+    for widget in sheet.findChildren(QWidget):
+        if not widget.isVisible():
+            continue
+        if isinstance(widget, QAbstractButton):
+            assert _name(widget), widget
+            assert QAccessible.queryAccessibleInterface(widget).role() in BUTTON_ROLES
+            assert min(widget.width(), widget.height()) >= 60, (widget.text(), widget.size())
+            buttons.append(widget)
+        elif isinstance(widget, Text) and widget.text():
+            assert not widget.shortened, widget.text()
+    for button in buttons:
+        place = button.mapTo(window, button.rect().topLeft())
+        assert window.rect().contains(button.rect().translated(place)), button.text()
+    reached = set()
+    for _ in range(30):
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(window.focusWidget())
+    assert reached == {button for button in buttons if button.isEnabled()}, "the keyboard stays in the sheet"
+
+
+@SIZES
+@pytest.mark.parametrize("key", [case.offer.key for case in situations.JOBS.offers])
+def test_each_kind_of_job_is_told_in_full(opened: Opener, size: tuple[int, int], key: str) -> None:
+    window, _hub = opened(situations.JOBS, size)
+    window.go("inbox")
+    window.inbox.open_case(key)
+    _settle()
+    for widget in window.inbox.detail.findChildren(QWidget):
+        if widget.isVisible() and isinstance(widget, Text | Chip) and widget.text():
+            assert not widget.shortened, widget.text()
+        elif widget.isVisible() and isinstance(widget, QAbstractButton):
+            assert _name(widget)
+            assert min(widget.width(), widget.height()) >= 60, (widget.text(), widget.size())

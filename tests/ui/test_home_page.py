@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from homeapp import api
 from homeapp.errors import WrongState
+from homeapp.model.live import LinkState
 from homeapp.model.offer import Choice, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from ui.theme import Tone
@@ -212,3 +213,46 @@ def test_a_refused_message_is_told_with_its_count(opened: Opener) -> None:
     window, _hub = opened(situations.STALE_METER)
     assert window.home.strip.isVisible()
     assert window.home.strip.words.text().endswith("(3×)")
+
+
+@BOTH_SIZES
+def test_a_home_without_a_pin_says_so_and_takes_the_first_one(
+    opened: Opener, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    window, hub = opened(situations.NO_PIN_QUIET, size)
+    notice = window.home.pin_notice
+    assert notice.isVisible()
+    assert (notice.accessibleName(), notice.accessibleDescription()) == (
+        "Set a PIN",
+        "Anybody at this screen may change everything.",
+    )
+    hub.answers[api.SetPin] = lambda _call: situations.OWNER
+    qtbot.mouseClick(notice, Qt.MouseButton.LeftButton)
+    for _twice in range(2):
+        for digit in "739184":
+            qtbot.mouseClick(window.lock.sheet.pad.keys[digit], Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(window.lock.sheet.pad.enter, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.lock.sheet is None, timeout=5000)
+    assert hub.calls == [api.SetPin(for_role=api.Role.OWNER, pin="739184")]
+    hub.become(situations.CHARGING_QUIET)
+    qtbot.waitUntil(lambda: not notice.isVisible(), timeout=5000)
+
+
+def test_what_cannot_wait_goes_before_the_notice_about_the_pin(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.NO_PIN, (800, 480))
+    assert (window.home.strip.isVisible(), window.home.alert.isVisible()) == (True, True)
+    assert not window.home.pin_notice.isVisible()
+    hub.become(situations.NO_PIN_QUIET)
+    qtbot.waitUntil(window.home.pin_notice.isVisible, timeout=5000)
+    hub.stop()
+    qtbot.waitUntil(lambda: not window.home.pin_notice.isVisible(), timeout=5000)
+
+
+def test_only_links_that_are_wanted_can_be_missed(opened: Opener, qtbot: QtBot) -> None:
+    links = tuple(situations.link(sp_id, sp_id, LinkState.DOWN, 5, waiting=1) for sp_id in ("evc_sp", "pev_sp", "old"))
+    situation = replace(situations.SHARED, snapshot=replace(situations.SHARED.snapshot, providers=links))
+    window, hub = opened(situation)
+    assert window.home.strip.words.text() == "No connection to evc_sp. The hub keeps trying. 1 answer waits."
+    hub.become(situations.OUTDATED)
+    qtbot.waitUntil(lambda: window.home.strip.words.text().endswith("12 answers wait. · 2 more"), timeout=5000)
+    assert window.home.strip.words.text().startswith("No connection to Municipal electricity network operator")

@@ -91,7 +91,7 @@ def test_the_words_of_a_job() -> None:
     assert offer_words.when(offer, VIEW) == "By\u00a0Tue\u00a012:00"
     ahead = replace(offer, intervals=(replace(offer.intervals[0], start=NOW + timedelta(hours=1)),))
     assert offer_words.when(ahead, VIEW) == "17:24–12:00"
-    assert offer_words.earn_line(offer) == "Look into your car · nothing is sent without your consent"
+    assert offer_words.earn_line(offer) == "Look into your car · Nothing is sent without your consent"
     assert "will not be done" in offer_words.withdraw_question(offer)
     assert "lose what you would earn" in offer_words.withdraw_question(situations.offer())
     said = {state: offer_words.state_words(replace(situations.FAILED, state=state), VIEW)[0] for state in OfferState}
@@ -132,7 +132,7 @@ def test_provider_links() -> None:
         link = ProviderLink(sp_id="evc_sp", name="EVC provider", state=state, since=NOW, waiting=2)
         assert "EVC provider" in words.provider_words(link, link.name)
     down = ProviderLink(sp_id="x", name="X", state=LinkState.DOWN, since=NOW, problem="Refused.", waiting=1)
-    assert words.provider_words(down, "X") == "Refused. Answers that wait: 1."
+    assert words.provider_words(down, "X") == "X: Refused. 1 answer waits."
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,12 @@ from situations import NOW
 from homeapp import api
 from homeapp.errors import WrongState
 from homeapp.model.consent import DataClass, ProviderSharing
+from homeapp.model.live import LinkState
+from homeapp.model.uplink import UplinkView
 from homeapp.sharing.consent_texts import data_classes, terms
 from ui import formats, sharing_words
 from ui.pages.sharing_card import SharingCard
+from ui.theme import Tone
 from ui.view import View
 from ui.widgets.buttons import Button
 from ui.widgets.sheet import Sheet
@@ -122,7 +125,7 @@ def test_the_location_is_off_and_needs_the_customer_link_first(opened: Opener, q
 def test_a_row_opens_its_story_with_what_was_in_it(opened: Opener, qtbot: QtBot) -> None:
     window, _hub = opened_page(opened)
     row = card_of(window, "evc_sp").rows[CHARGING]
-    assert row.accessibleName() == "Charging: allowed"
+    assert row.accessibleName() == "Charging for EVC provider: allowed"
     assert "1204 messages · 598.7\u00a0kB · 4 min ago" in row.accessibleDescription()
     tap(qtbot, row)
     _sheet, buttons, words = sheet_of(window)
@@ -227,3 +230,114 @@ def test_the_summary_over_all_providers() -> None:
 )
 def test_amounts_of_data(amount: int, said: str) -> None:
     assert formats.size(amount) == said
+
+
+def test_where_a_pin_is_needed_each_control_shows_a_lock(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(replace(situations.SHARED, access=situations.LOCKED.access))
+    window.go("sharing")
+    card = card_of(window, "evc_sp")
+    assert card.rows[METERING].switch.accessibleDescription() == "Off. Needs a PIN"
+    assert card.rows[CHARGING].switch.accessibleDescription() == "On. Needs a PIN"
+    assert card.stop.accessibleDescription() == "Needs a PIN"
+    blocked = card_of(window, "fleet").rows[DataClass.LOCATION].switch
+    assert blocked.accessibleDescription() == "Off", "there is something to do before the PIN"
+    locked = card.rows[METERING].switch.grab().toImage()
+    tap(qtbot, card.rows[METERING].switch)
+    _sheet, buttons, _words = sheet_of(window)
+    described = {words: button.accessibleDescription() for words, button in buttons.items()}
+    assert described == {"Do not allow": "", "Allow": "Needs a PIN"}
+    buttons["Do not allow"].click()
+    hub.become(situations.SHARED)
+    qtbot.waitUntil(lambda: card.rows[METERING].switch.accessibleDescription() == "Off", timeout=5000)
+    assert card.rows[METERING].switch.grab().toImage() != locked
+    assert not card.stop.accessibleDescription()
+
+
+def test_words_that_have_changed_are_said_and_can_be_agreed_to_or_not(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.OUTDATED)
+    window.go("sharing")
+    card = card_of(window, "evc_sp")
+    told = "The words have changed since you agreed."
+    assert told in card.rows[CHARGING].accessibleDescription()
+    assert told not in card_of(window, "grid_sp").rows[IDENTITY].accessibleDescription()
+    assert card.line.link.text() == "Not connected: the words have changed"
+    assert card.stop.isVisible(), "what has left can still be taken back"
+    tap(qtbot, card.rows[IDENTITY].switch)
+    _sheet, buttons, words = sheet_of(window)
+    assert told in words
+    assert "You agreed Sat 16:24, to other words. Nothing of it is sent until you allow it again." in words
+    assert list(buttons) == ["Close", "Stop everything", "Allow"]
+    tap(qtbot, buttons["Allow"])
+    qtbot.waitUntil(lambda: len(hub.calls) == 1, timeout=5000)
+    assert hub.calls == [api.SetConsent(sp_id="evc_sp", data_class=IDENTITY, granted=True, text_version=1)]
+    tap(qtbot, card.rows[CHARGING])
+    assert list(sheet_of(window)[1]) == ["Close", "Stop sharing"], "the customer link comes first"
+
+
+@pytest.mark.usecase("W7")
+def test_each_card_says_how_its_link_stands_and_what_it_has_used(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened_page(opened)
+
+    def said(sp_id: str) -> tuple[str, str, str, str]:
+        line = card_of(window, sp_id).line
+        return line.link.text(), line.used.text(), line.story.text(), line.limit.text()
+
+    assert said("evc_sp") == (
+        "Connected since 13:04",
+        "617.6\u00a0kB used this month",
+        "",
+        "Sends more than it may: the rest is read bit by bit. "
+        "This month's volume is used up: Energy readings waits for the next.",
+    )
+    assert said("grid_sp") == (
+        "Not connected since Sun 14:24",
+        "3.2\u00a0kB used this month",
+        "The system operator cannot be reached. The hub tries again by itself. 2 answers wait.",
+        "",
+    )
+    assert said("pev_sp") == ("Not connected: you have not allowed it", "", "", "")
+    calm = UplinkView(metered=False, use=situations.UPLINK.use[:1], throttled=())
+    hub.become(replace(situations.SHARED, uplink=calm))
+    qtbot.waitUntil(lambda: said("evc_sp")[1:] == ("18.2\u00a0kB used this month", "", ""), timeout=5000)
+    assert said("grid_sp")[1] == "Nothing used this month"
+    unheard = situations.link("evc_sp", "EVC provider", LinkState.CONNECTING, 1)
+    hub.become(replace(situations.SHARED, snapshot=replace(situations.SHARED.snapshot, providers=(unheard,))))
+    qtbot.waitUntil(lambda: said("evc_sp")[0] == "Connecting since 16:23", timeout=5000)
+    assert said("grid_sp")[0] == "Not connected yet"
+
+
+def test_without_the_hub_numbers_go_grey_and_say_their_age(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened_page(opened)
+    card = card_of(window, "evc_sp")
+    left = next(text for text in card.rows[CHARGING].findChildren(Text) if "1204 messages" in text.text())
+    assert (card.line.used._tone, left._tone) == (Tone.TEXT2, Tone.BLUE)
+    hub.stop()
+    qtbot.waitUntil(lambda: card.line.used._tone is Tone.TEXT3, timeout=5000)
+    assert card.line.used.text().endswith(" s old")
+    assert card.line.link.text() == "Connection not known"
+    assert left._tone is Tone.TEXT3
+    assert left.text().endswith("4 min ago")
+    assert not card.line.limit.isVisible()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (800, 480)], ids=["wide", "compact"])
+def test_nothing_is_squeezed_in_the_first_picture(opened: Opener, size: tuple[int, int]) -> None:
+    window, _hub = opened_page(opened, size)
+    for card in window.sharing.cards.values():
+        for row in card.rows.values():
+            assert row.switch.height() == row.switch.sizeHint().height()
+            assert not [text.text() for text in row.findChildren(Text) if text.isVisible() and text.shortened]
+
+
+def test_the_keyboard_goes_down_one_card_after_the_other(opened: Opener, qtbot: QtBot) -> None:
+    window, _hub = opened_page(opened)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    grid, evc = card_of(window, "grid_sp"), card_of(window, "evc_sp")
+    expected = [*grid.controls, *evc.controls]
+    window.navigation.lock.setFocus()
+    reached = []
+    for _ in expected:
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        reached.append(window.focusWidget())
+    assert reached == expected

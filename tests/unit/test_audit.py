@@ -31,6 +31,7 @@ from homeapp.audit import (
 from homeapp.errors import StoreUnavailable
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from kit.clocks import StandingClock
 
 pytestmark = pytest.mark.usecase("W6")
 
@@ -151,27 +152,11 @@ def test_without_a_head_nobody_can_say_that_the_end_is_there() -> None:
     assert verify([], None) == Verdict(0)
 
 
-class Clock:
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        raise NotImplementedError
-
-    async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
-
-
-def keep(data_dir: Path, *values: str, clock: Clock | None = None) -> tuple[str, ...]:
+def keep(data_dir: Path, *values: str, clock: StandingClock | None = None) -> tuple[str, ...]:
     """A hub's life that keeps ``values`` under one key; what had to be repaired."""
 
     async def main() -> tuple[str, ...]:
-        used = clock or Clock()
+        used = clock or StandingClock(NOON)
         async with Database(data_dir, used.now) as database:
             ledger = Ledger(database, used)
             for value in values:
@@ -200,7 +185,7 @@ def test_a_mode_that_changes_is_in_the_log_and_one_that_does_not_is_not(tmp_path
 def test_a_change_that_fails_leaves_no_row(tmp_path: Path) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
-            ledger = Ledger(database, Clock())
+            ledger = Ledger(database, StandingClock(NOON))
             await ledger.keep_value("charging_mode", "now")
             await database.ledger.write(
                 lambda connection: connection.execute(
@@ -217,7 +202,7 @@ def test_a_change_that_fails_leaves_no_row(tmp_path: Path) -> None:
 
 def test_the_head_is_noted_at_most_once_a_minute_and_at_the_end(tmp_path: Path) -> None:
     async def main() -> list[int]:
-        clock, noted = Clock(), []
+        clock, noted = StandingClock(NOON), []
         async with Database(tmp_path, clock.now) as database:
             ledger = Ledger(database, clock)
             for seconds in (0, 30, 59, 60, 61, -3600):
@@ -243,7 +228,7 @@ def test_the_head_is_noted_at_most_once_a_minute_and_at_the_end(tmp_path: Path) 
 def test_the_log_is_read_while_a_hub_writes_it(tmp_path: Path) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
-            ledger = Ledger(database, Clock())
+            ledger = Ledger(database, StandingClock(NOON))
             await ledger.keep_value("charging_mode", "now")
             rows = read_rows(tmp_path)
             assert next(rows).seq == 1

@@ -16,26 +16,13 @@ from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.sharing import consent_texts
 from homeapp.sharing.consent_book import ConsentBook
 from homeapp.sharing.consent_texts import ConsentText, data_classes, terms
+from kit.clocks import LeapingClock
 
 pytestmark = pytest.mark.usecase("W8")
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PROVIDERS = ("grid_sp", "evc_sp", "pev_sp", "fleet")
 Key = tuple[str, DataClass]
-
-
-class StandingClock:
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 class MemoryStore:
@@ -70,7 +57,7 @@ class Changes:
 
 
 def book(store: MemoryStore | None = None, changes: Changes | None = None) -> ConsentBook:
-    made = ConsentBook(store or MemoryStore(), StandingClock(), changes or Changes())
+    made = ConsentBook(store or MemoryStore(), LeapingClock(NOW), changes or Changes())
     for sp_id in PROVIDERS:
         made.register(sp_id, f"The {sp_id}", data_classes(sp_id))
     return made
@@ -269,8 +256,11 @@ def test_consents_to_words_that_mean_more_now_do_not_count(monkeypatch: pytest.M
         release(3, valid_from=3)
         assert not made.allows(*key)
         assert terms(*key).version(store.kept[key].text_version) == old.newest
-        assert not next(entry for entry in made.view("evc_sp").entries if entry.data_class is key[1]).granted
+        entries = {entry.data_class: entry for entry in made.view("evc_sp").entries}
+        assert (entries[key[1]].granted, entries[key[1]].outdated) == (False, True)
+        assert not entries[DataClass.IDENTITY].outdated
         assert await revoke(made, *key) == {DataClass.CHARGING}
+        assert not any(entry.outdated for entry in made.view("evc_sp").entries), "it was taken back"
         await made.set(*key, granted=True, text_version=3, by=Role.OWNER)
         assert made.allows(*key)
         assert store.kept[key].text_version == 3
@@ -280,7 +270,7 @@ def test_consents_to_words_that_mean_more_now_do_not_count(monkeypatch: pytest.M
 
 def test_a_provider_gets_only_what_it_asks_for_and_may_have() -> None:
     async def main() -> None:
-        made = ConsentBook(MemoryStore(), StandingClock(), Changes())
+        made = ConsentBook(MemoryStore(), LeapingClock(NOW), Changes())
         made.register("evc_sp", "EVC provider", (DataClass.CHARGING, DataClass.LOCATION))
         asked = [entry.data_class for entry in made.view("evc_sp").entries]
         assert asked == [DataClass.IDENTITY, DataClass.CHARGING]

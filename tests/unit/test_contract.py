@@ -22,6 +22,7 @@ from homeapp.errors import (
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.model.uplink import BudgetUse, UplinkView
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 OFFER = Offer(
@@ -50,6 +51,11 @@ VIEW = DeviceView(
     adopted=True,
     properties={"vendor": "v"},
 )
+UPLINK = UplinkView(
+    metered=False,
+    use=(BudgetUse(sp_id="evc_sp", data_class=None, messages=3, size_bytes=1200, budget_bytes=None),),
+    throttled=("evc_sp",),
+)
 TARIFF = Tariff(
     source="s",
     currency="EUR",
@@ -73,7 +79,13 @@ def test_a_call_is_read_back(call: api.Call[Any]) -> None:
 
 @pytest.mark.parametrize(
     ("topic", "value"),
-    [(api.Topic.OFFERS, (CASE,)), (api.Topic.DEVICES, (VIEW,)), (api.Topic.TARIFF, TARIFF), (api.Topic.PLAN, None)],
+    [
+        (api.Topic.OFFERS, (CASE,)),
+        (api.Topic.DEVICES, (VIEW,)),
+        (api.Topic.TARIFF, TARIFF),
+        (api.Topic.PLAN, None),
+        (api.Topic.UPLINK, UPLINK),
+    ],
 )
 def test_a_notification_is_read_back(topic: api.Topic, value: api.Notification) -> None:
     assert api.decode_incoming(api.encode_notification(topic, value)) == api.Pushed(topic, value)
@@ -119,3 +131,15 @@ def test_the_digest_covers_what_the_owner_sees() -> None:
     for name, other in (("reward", Decimal("1.93")), ("title", "Buy"), ("min_soc_pct", 40.0), ("revision", 3)):
         changed = Offer(**{**{field: getattr(OFFER, field) for field in Offer.__slots__}, name: other})
         assert changed.digest() != OFFER.digest(), name
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        api.LogIn(as_role=api.Role.OWNER, pin="271828"),
+        api.SetPin(for_role=api.Role.OWNER, pin="271828"),
+        api.EnrolProvider(sp_id="evc_sp", user="u", password="271828"),
+    ],
+)
+def test_what_is_secret_in_a_call_does_not_show_where_the_call_does(call: api.Call[Any]) -> None:
+    assert "271828" not in repr(call)

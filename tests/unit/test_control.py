@@ -98,7 +98,7 @@ def test_an_accepted_reduction_caps_charging() -> None:
     assert outcome(replace(FINE, commitments=(SHED,))) == (4140, 0, Doing.REDUCED_BY_OFFER)
 
 
-@pytest.mark.usecase("T2")
+@pytest.mark.usecase("T2", "T4")
 def test_an_accepted_power_feed_feeds() -> None:
     assert outcome(replace(FINE, commitments=(FEED,))) == (0, 6000, Doing.FEEDING)
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from homeapp import identity
 from homeapp.errors import DataDirectoryBusy, EnvironmentProblem, SecretStoreUnavailable, StoreUnavailable
@@ -18,36 +16,16 @@ from homeapp.settings import SecretPlace
 from homeapp.sharing.erase import check_is_home, erase_home
 from homeapp.store.database import Database
 from homeapp.store.lock import lock_data_directory
+from kit.keyring_backend import MemoryKeyring
 
 pytestmark = pytest.mark.usecase("W8")
 
 
-class _MemoryKeyring(KeyringBackend):
-    priority = 5.0  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-        self.locked = False
-
-    def get_password(self, service: str, username: str) -> str | None:
-        if self.locked:
-            raise KeyringLocked("locked")
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("No such password!")
-
-
 @pytest.fixture
-def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[_MemoryKeyring]:
+def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    before, backend = keyring.get_keyring(), _MemoryKeyring()
-    monkeypatch.setattr(_MemoryKeyring, "__module__", "keyring.backends.SecretService")
+    before, backend = keyring.get_keyring(), MemoryKeyring()
+    monkeypatch.setattr(MemoryKeyring, "__module__", "keyring.backends.SecretService")
     keyring.set_keyring(backend)
     yield backend
     keyring.set_keyring(before)
@@ -79,7 +57,7 @@ def live(data_dir: Path, place: SecretPlace) -> None:
         (data_dir / name).write_text("")
 
 
-def test_secrets_of_a_keyring_and_all_files_go(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_secrets_of_a_keyring_and_all_files_go(data_dir: Path, desktop: MemoryKeyring) -> None:
     live(data_dir, SecretPlace.AUTO)
     assert desktop.kept
     erase_home(data_dir, keep_settings=False)
@@ -87,7 +65,7 @@ def test_secrets_of_a_keyring_and_all_files_go(data_dir: Path, desktop: _MemoryK
     assert list(data_dir.iterdir()) == []
 
 
-def test_sealed_secrets_go_without_their_key(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_sealed_secrets_go_without_their_key(data_dir: Path, desktop: MemoryKeyring) -> None:
     live(data_dir, SecretPlace.MACHINE_FILE)
     (data_dir / "secrets.key").unlink()
     desktop.locked = True
@@ -95,7 +73,7 @@ def test_sealed_secrets_go_without_their_key(data_dir: Path, desktop: _MemoryKey
     assert list(data_dir.iterdir()) == []
 
 
-def test_settings_can_stay_even_broken_ones(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_settings_can_stay_even_broken_ones(data_dir: Path, desktop: MemoryKeyring) -> None:
     live(data_dir, SecretPlace.KEYRING)
     (data_dir / "settings.toml").write_text("[site")
     erase_home(data_dir, keep_settings=True)
@@ -103,7 +81,7 @@ def test_settings_can_stay_even_broken_ones(data_dir: Path, desktop: _MemoryKeyr
     assert not desktop.kept
 
 
-def test_a_locked_keyring_stops_it_before_anything_is_deleted(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_a_locked_keyring_stops_it_before_anything_is_deleted(data_dir: Path, desktop: MemoryKeyring) -> None:
     live(data_dir, SecretPlace.KEYRING)
     before = sorted(data_dir.iterdir())
     desktop.locked = True
@@ -115,14 +93,14 @@ def test_a_locked_keyring_stops_it_before_anything_is_deleted(data_dir: Path, de
     assert list(data_dir.iterdir()) == []
 
 
-def test_a_home_that_never_had_secrets_needs_no_keyring(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_a_home_that_never_had_secrets_needs_no_keyring(data_dir: Path, desktop: MemoryKeyring) -> None:
     desktop.locked = True
     (data_dir / "ledger.db").write_text("")
     erase_home(data_dir, keep_settings=False)
     assert list(data_dir.iterdir()) == []
 
 
-def test_a_socket_elsewhere_goes_too(tmp_path: Path, desktop: _MemoryKeyring) -> None:
+def test_a_socket_elsewhere_goes_too(tmp_path: Path, desktop: MemoryKeyring) -> None:
     data_dir = tmp_path / ("long" * 30)
     data_dir.mkdir()
     live(data_dir, SecretPlace.KEYRING)
@@ -134,7 +112,7 @@ def test_a_socket_elsewhere_goes_too(tmp_path: Path, desktop: _MemoryKeyring) ->
     assert not path.exists()
 
 
-def test_not_while_a_hub_runs(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_not_while_a_hub_runs(data_dir: Path, desktop: MemoryKeyring) -> None:
     live(data_dir, SecretPlace.KEYRING)
     with lock_data_directory(data_dir), pytest.raises(DataDirectoryBusy):
         erase_home(data_dir, keep_settings=False)
@@ -149,7 +127,7 @@ def test_a_directory_that_is_no_home_is_left_alone(data_dir: Path) -> None:
     assert (data_dir / "letter.txt").exists()
 
 
-def test_directories_in_a_home_are_not_the_hubs(data_dir: Path, desktop: _MemoryKeyring) -> None:
+def test_directories_in_a_home_are_not_the_hubs(data_dir: Path, desktop: MemoryKeyring) -> None:
     live(data_dir, SecretPlace.KEYRING)
     (data_dir / "photos").mkdir()
     with pytest.raises(EnvironmentProblem, match="directory 'photos'"):
@@ -164,7 +142,7 @@ def test_directories_in_a_home_are_not_the_hubs(data_dir: Path, desktop: _Memory
 
 
 def test_an_erase_that_was_interrupted_can_be_repeated(
-    data_dir: Path, desktop: _MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, desktop: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live(data_dir, SecretPlace.KEYRING)
     unlink = Path.unlink

@@ -30,13 +30,14 @@ class Standstill:
 
 
 class NotedProvider:
-    """Notes when it runs and what it is to erase; ``refusals`` are raised by ``erase`` one after the other."""
+    """Notes when it runs and what it is to erase; the bench's ``refusals`` are raised by ``erase`` in turn."""
 
-    def __init__(self, sp_id: str, notes: list[str], refusals: list[Exception]) -> None:
+    def __init__(self, sp_id: str, bench: "Bench") -> None:
         self.sp_id = sp_id
         self.name = sp_id.upper()
-        self._notes = notes
-        self._refusals = refusals
+        self._bench = bench
+        self._notes = bench.notes
+        self._refusals = bench.refusals
 
     async def run(self, inbox: ProviderInbox) -> NoReturn:
         self._notes.append(f"{self.sp_id} runs")
@@ -49,8 +50,13 @@ class NotedProvider:
     async def session(self) -> None:
         self._notes.append(f"{self.sp_id} connects")
         try:
+            if self._bench.breaks is not None:
+                raise self._bench.breaks
             await asyncio.Event().wait()
         finally:
+            if self._bench.slow_to_close is not None:
+                self._notes.append(f"{self.sp_id} is about to disconnect")
+                await self._bench.slow_to_close.wait()
             self._notes.append(f"{self.sp_id} disconnects")
 
     async def erase(self, data_classes: Collection[DataClass]) -> None:
@@ -77,6 +83,9 @@ class Bench:
         self.failures: list[tuple[str, str]] = []
         self.news: dict[str, asyncio.Event] = {}
         self.hurried: list[str] = []
+        self.slow_to_open: asyncio.Event | None = None
+        self.slow_to_close: asyncio.Event | None = None
+        self.breaks: Exception | None = None
         nobody: Any = None
         self.flows = ProviderFlows(
             source=self,
@@ -93,7 +102,10 @@ class Bench:
     async def open(self, sp_id: str) -> Flow:
         if sp_id in self.cannot_open:
             raise SettingsInvalid("Its certificate is missing.")
-        provider = NotedProvider(sp_id, self.notes, self.refusals)
+        if self.slow_to_open is not None:
+            self.notes.append(f"{sp_id} is about to open")
+            await self.slow_to_open.wait()
+        provider = NotedProvider(sp_id, self)
         return Flow(
             provider=provider,
             session=provider.session,
@@ -210,5 +222,102 @@ def test_an_answer_does_not_wait_for_the_next_attempt_to_connect() -> None:
         await bench.until(lambda: "evc_sp runs" in bench.notes)
         bench.news["evc_sp"].set()
         await bench.until(lambda: bool(bench.hurried))
+
+    on_a_bench(body)
+
+
+def test_the_hub_can_stop_while_a_flow_takes_its_time_to_close() -> None:
+    bench = Bench()
+
+    async def main() -> None:
+        running = asyncio.create_task(bench.flows.run())
+        bench.wants, bench.slow_to_close = {"evc_sp": 1}, asyncio.Event()
+        bench.flows.changed()
+        await bench.until(lambda: "evc_sp connects" in bench.notes)
+        bench.wants = {}
+        bench.flows.changed()
+        await bench.until(lambda: "evc_sp is about to disconnect" in bench.notes)
+        running.cancel()
+        await asyncio.sleep(0)
+        bench.slow_to_close.set()
+        async with asyncio.timeout(5):
+            await asyncio.wait([running])
+        assert running.cancelled()
+
+    asyncio.run(main())
+
+
+@pytest.mark.usecase("W8")
+def test_a_provider_that_takes_its_time_to_open_or_to_close_holds_no_other_one_open() -> None:
+    async def body(bench: Bench) -> None:
+        bench.wants = {"evc_sp": 1, "pev_sp": 1}
+        bench.flows.changed()
+        await bench.until(lambda: {"evc_sp connects", "pev_sp connects"} <= set(bench.notes))
+        bench.slow_to_open = asyncio.Event()
+        bench.slow_to_close = asyncio.Event()
+        bench.wants = {"evc_sp": 2, "pev_sp": 1, "grid_sp": 1}
+        bench.flows.changed()
+        await bench.until(lambda: {"grid_sp is about to open", "evc_sp is about to disconnect"} <= set(bench.notes))
+        bench.wants = {"evc_sp": 2, "grid_sp": 1}
+        bench.flows.changed()
+        assert bench.carried == set()
+        await bench.until(lambda: "pev_sp ends" in bench.notes)
+        bench.slow_to_open.set()
+        bench.slow_to_close.set()
+        await bench.until(lambda: bench.carried == {"evc_sp", "grid_sp"})
+
+    on_a_bench(body)
+
+
+@pytest.mark.usecase("W8")
+def test_what_may_not_be_open_any_more_gets_nothing_from_that_moment_on() -> None:
+    async def body(bench: Bench) -> None:
+        bench.wants = {"evc_sp": 1}
+        bench.flows.changed()
+        await bench.until(lambda: bench.carried == {"evc_sp"})
+        bench.wants = {}
+        bench.flows.changed()
+        assert bench.carried == set()
+
+    on_a_bench(body)
+
+
+def test_a_flow_is_not_opened_anew_beside_the_one_that_is_open_to_delete() -> None:
+    async def body(bench: Bench) -> None:
+        bench.slow_to_close, bench.refusals = asyncio.Event(), [ProviderUnreachable("not yet")]
+        erasing = asyncio.create_task(bench.flows.erase("pev_sp", [DataClass.IDENTITY]))
+        await bench.until(lambda: "pev_sp is about to disconnect" in bench.notes)
+        bench.wants = {"pev_sp": 1}
+        bench.flows.changed()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert bench.notes.count("pev_sp connects") == 1
+        bench.slow_to_close.set()
+        await erasing
+        await bench.until(lambda: bench.carried == {"pev_sp"})
+
+    on_a_bench(body)
+
+
+def test_a_flow_that_cannot_be_opened_can_still_be_tried_to_delete() -> None:
+    async def body(bench: Bench) -> None:
+        bench.cannot_open = {"evc_sp"}
+        bench.wants = {"evc_sp": 1}
+        bench.flows.changed()
+        await bench.until(lambda: bool(bench.failures))
+        with pytest.raises(SettingsInvalid):
+            await bench.flows.erase("evc_sp", [DataClass.CHARGING])
+        bench.cannot_open = set()
+        await bench.flows.erase("evc_sp", [DataClass.CHARGING])
+        assert "evc_sp erases charging" in bench.notes
+
+    on_a_bench(body)
+
+
+def test_a_connection_that_breaks_after_all_is_deleted_is_no_failure_to_delete() -> None:
+    async def body(bench: Bench) -> None:
+        bench.breaks, bench.refusals = OSError("gone"), [ProviderUnreachable("not yet")]
+        await bench.flows.erase("pev_sp", [DataClass.IDENTITY])
+        assert "pev_sp erases identity" in bench.notes
 
     on_a_bench(body)

@@ -1,13 +1,16 @@
 """The hub's control loop: nothing that a charger or the desk does stops it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from homeapp import audit
 from homeapp.clock import SharedClock
 from homeapp.hub import Hub, Outside
 from homeapp.identity import HubKeys
@@ -140,3 +143,15 @@ def test_without_a_meter_the_charger_is_told_the_safe_current_again_and_again(tm
     in_a_hub(tmp_path, charger, body)
     assert {command.limit_w for command in charger.commands} <= {0.0, 6 * 690.0}
     assert charger.commands[-1].lease_s == 60.0
+
+
+@pytest.mark.usecase("W2", "W6")
+def test_what_the_charger_has_taken_is_in_the_audit_log_once(tmp_path: Path) -> None:
+    charger = Charger()
+
+    async def body(_hub: Hub, _running: "asyncio.Task[None]") -> None:
+        await charger.commanded(4)
+
+    in_a_hub(tmp_path, charger, body)
+    rows = [row for row in audit.read_rows(tmp_path) if row.kind == "command"]
+    assert [(row.subject, json.loads(row.detail)["feed_w"]) for row in rows] == [(DEVICE_ID, 0)]

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import ssl
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +76,13 @@ def packed(content: bytes) -> str:
     return QR_PREFIX + base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
+def with_bytes(pem: str, old: str, new: str) -> str:
+    """The same certificate with other bytes (hex) inside."""
+    der = ssl.PEM_cert_to_DER_cert(pem)
+    assert bytes.fromhex(old) in der
+    return ssl.DER_cert_to_PEM_cert(der.replace(bytes.fromhex(old), bytes.fromhex(new), 1))
+
+
 @pytest.mark.usecase("W4", "W9")
 @pytest.mark.parametrize("sp_id", ["evc_sp", "pev_sp", "fleet"])
 def test_file_and_qr_code_say_the_same_and_have_the_fingerprint_that_the_provider_prints(sp_id: str) -> None:
@@ -121,12 +130,24 @@ def test_every_change_changes_the_fingerprint(change: Callable[[dict[str, Any]],
 ED25519 = {name: str(value) for name, value in OKPKey.generate_key("Ed25519").as_dict(private=False).items()}
 P384 = {name: str(value) for name, value in ECKey.generate_key("P-384").as_dict(private=False).items()}
 PRIVATE = {name: str(value) for name, value in ECKey.generate_key("P-256").as_dict(private=True).items()}
+TWICE = with_bytes(AUTHORITY.ca_pem.decode(), "0603551d0f", "0603551d13")
+"""A certificate with two extensions of one kind."""
 LEAF = AUTHORITY.issue_client("Cx").certificate_pem.decode()
 
 
 def test_ed25519_may_sign() -> None:
     text = with_changes(set_to("keys", 0, value=ED25519 | {"use": "sig"}))
     assert read_descriptor(text).keys[0]["crv"] == "Ed25519"
+
+
+@pytest.mark.usecase("A6")
+def test_an_operator_without_a_broker_is_reached_over_http() -> None:
+    address = replace(OPERATOR, broker_host="", http_url="https://m2m.example/cse", reconnect_spread_s=5)
+    text = descriptors.descriptor_json(company(), address)
+    descriptor = read_descriptor(text)
+    assert descriptor.view.operator == "https://m2m.example/cse"
+    assert descriptor.operator.reconnect_spread_s == 5
+    assert same_fingerprint(fingerprint(descriptor), descriptors.printed_fingerprint(text))
 
 
 @pytest.mark.usecase("W4")
@@ -166,6 +187,9 @@ def test_ed25519_may_sign() -> None:
         (set_to("operator", "broker_port", value=0), "form"),
         (set_to("operator", "broker_port", value="8883"), "form"),
         (set_to("operator", "broker_host", value="a b"), "form"),
+        (set_to("operator", "broker_host", value=""), "neither a broker"),
+        (set_to("operator", "reconnect_spread_s", value=0), "form"),
+        (set_to("operator", "reconnect_spread_s", value=3600), "form"),
         (set_to("operator", "est_url", value="http://m2m.example/est"), "addresses"),
         (set_to("operator", "est_url", value="https://user@m2m.example/est"), "addresses"),
         (set_to("operator", "est_url", value="https://"), "addresses"),
@@ -175,6 +199,8 @@ def test_ed25519_may_sign() -> None:
         (set_to("operator", "ca_pem", value=""), "certificate"),
         (set_to("operator", "ca_pem", value="nonsense"), "certificate"),
         (set_to("operator", "ca_pem", value=LEAF), "not that of an authority"),
+        (set_to("operator", "ca_pem", value=TWICE), "damaged"),
+        (set_to("operator", "est_url", value="https://xn--/est"), "addresses"),
         (set_to("open_status", value="yes"), "form"),
     ],
 )

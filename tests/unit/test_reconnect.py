@@ -33,7 +33,7 @@ def attempts(random: Random, away_s: float) -> list[float]:
 
 def busiest_second(seed: int, away_s: float) -> float:
     """The largest share of all homes that the server sees in one second, served or turned away."""
-    random = Random(seed)  # noqa: S311 - repeatable
+    random = Random(seed)
     seen = Counter(int(moment) for _ in range(HUBS) for moment in attempts(random, away_s))
     return max(seen.values()) / HUBS
 
@@ -52,13 +52,13 @@ def test_no_second_sees_more_than_two_percent_of_the_homes(away_s: float) -> Non
 @pytest.mark.usecase("W7")
 def test_without_the_spread_the_limit_would_be_broken() -> None:
     """The measure can fail: back-off from one second alone brings them all at once."""
-    random = Random(1)  # noqa: S311 - repeatable
+    random = Random(1)
     seen = Counter(int(next_pause(1, random)) for _ in range(HUBS))
     assert max(seen.values()) / HUBS > MOST_PER_SECOND
 
 
 def test_pauses_stay_within_their_bounds() -> None:
-    random = Random(7)  # noqa: S311 - repeatable
+    random = Random(7)
     firsts = [first_pause(90, random) for _ in range(2_000)]
     assert 0 <= min(firsts) < 2
     assert 88 < max(firsts) <= 90

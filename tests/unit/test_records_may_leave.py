@@ -20,6 +20,7 @@ from homeapp.reporting.records import EVC_SP, FLEET, GRID_SP, PEV_SP, RecordMake
 from homeapp.sharing.consent_book import ConsentBook
 from homeapp.sharing.consent_texts import data_classes
 from homeapp.store.quarters import QuarterEnergy
+from kit.clocks import StandingClock
 
 pytestmark = pytest.mark.usecase("W8", "F2b", "F2c", "S2", "S3", "S4", "S7")
 
@@ -66,17 +67,6 @@ OFFER = Offer(
 CASE = OfferCase(offer=OFFER, digest=OFFER.digest(), state=OfferState.COMPLETED, updated_at=NOW)
 
 
-class StandingClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing sleeps here")
-
-
 class NoStore:
     async def all(self) -> tuple[()]:
         return ()
@@ -93,7 +83,7 @@ class NoStore:
 
 def open_book() -> ConsentBook:
     """Everything is allowed that may be asked for."""
-    made = ConsentBook(NoStore(), StandingClock(), lambda _sp_id, _revoked: None)
+    made = ConsentBook(NoStore(), StandingClock(NOW), lambda _sp_id, _revoked: None)
 
     async def allow() -> None:
         for sp_id in (GRID_SP, EVC_SP, PEV_SP, FLEET):

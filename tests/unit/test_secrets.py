@@ -9,7 +9,6 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from homeapp import secrets
 from homeapp.errors import SecretStoreUnavailable
@@ -23,6 +22,7 @@ from homeapp.secrets import (
     open_secret_store,
 )
 from homeapp.settings import SecretPlace
+from kit.keyring_backend import MemoryKeyring
 
 
 @pytest.fixture(autouse=True)
@@ -63,27 +63,7 @@ def _works(store: SecretStore) -> None:
     assert store.get("hub.key") == "-----BEGIN é-----\n"
 
 
-class _MemoryKeyring(KeyringBackend):
-    """Behaves like the Secret Service; its module name is set to pass for one of keyring's own."""
-
-    priority = 5.0  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("No such password!")
-
-
-class _SilentKeyring(_MemoryKeyring):
+class _SilentKeyring(MemoryKeyring):
     """Has opened a prompt that nobody answers."""
 
     def __init__(self) -> None:
@@ -93,11 +73,6 @@ class _SilentKeyring(_MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:
         self.answered.wait(10)
         return None
-
-
-class _LockedKeyring(_MemoryKeyring):
-    def get_password(self, service: str, username: str) -> str | None:
-        raise KeyringLocked("Failed to unlock the collection!")
 
 
 def _pass_for_a_desktop_keyring(monkeypatch: pytest.MonkeyPatch, backend: KeyringBackend) -> None:
@@ -166,7 +141,7 @@ def test_auto_does_not_pass_over_a_sealed_file_whose_key_is_gone(
 ) -> None:
     open_secret_store(data_dir, SecretPlace.AUTO).set("hub.key", "the only one")
     credential.unlink()
-    _pass_for_a_desktop_keyring(monkeypatch, _MemoryKeyring())
+    _pass_for_a_desktop_keyring(monkeypatch, MemoryKeyring())
     with pytest.raises(SecretStoreUnavailable, match="their key was not delivered"):
         open_secret_store(data_dir, SecretPlace.AUTO)
 
@@ -224,7 +199,7 @@ def test_what_passes_through_is_kept_out_of_the_log(data_dir: Path) -> None:
 def test_the_keyring_keeps_secrets_apart_for_each_data_directory(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: SecretPlace
 ) -> None:
-    backend = _MemoryKeyring()
+    backend = MemoryKeyring()
     _pass_for_a_desktop_keyring(monkeypatch, backend)
     store = open_secret_store(data_dir, place)
     assert store.place is SecretPlace.KEYRING
@@ -238,7 +213,7 @@ def test_the_keyring_keeps_secrets_apart_for_each_data_directory(
 def test_a_keyring_forgets_all_of_one_home_and_nothing_of_another(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = _MemoryKeyring()
+    backend = MemoryKeyring()
     _pass_for_a_desktop_keyring(monkeypatch, backend)
     other = open_secret_store(tmp_path, SecretPlace.KEYRING)
     other.set("hub.key", "of another home")
@@ -258,7 +233,7 @@ def test_a_keyring_forgets_all_of_one_home_and_nothing_of_another(
 def test_a_secret_from_before_there_were_names_is_noted_when_it_is_got(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = _MemoryKeyring()
+    backend = MemoryKeyring()
     _pass_for_a_desktop_keyring(monkeypatch, backend)
     store = open_secret_store(data_dir, SecretPlace.KEYRING)
     store.set("hub.key", "of an older version")
@@ -271,7 +246,7 @@ def test_a_secret_from_before_there_were_names_is_noted_when_it_is_got(
 
 
 def test_a_damaged_list_of_names_is_a_sentence(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = _MemoryKeyring()
+    backend = MemoryKeyring()
     _pass_for_a_desktop_keyring(monkeypatch, backend)
     open_secret_store(data_dir, SecretPlace.KEYRING).set("hub.key", "a value")
     ((service, _name), _names) = sorted(backend.kept, key=lambda entry: entry[1], reverse=True)
@@ -307,7 +282,9 @@ def test_a_keyring_that_waits_for_its_password_does_not_hang_the_hub(
 
 
 def test_a_locked_keyring_is_a_sentence(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _pass_for_a_desktop_keyring(monkeypatch, _LockedKeyring())
+    locked = MemoryKeyring()
+    locked.locked = True
+    _pass_for_a_desktop_keyring(monkeypatch, locked)
     with pytest.raises(SecretStoreUnavailable, match="locked or refuses"):
         open_secret_store(data_dir, SecretPlace.KEYRING)
     with pytest.raises(SecretStoreUnavailable, match="no safe place"):
@@ -318,8 +295,8 @@ def test_a_locked_keyring_is_a_sentence(data_dir: Path, monkeypatch: pytest.Monk
 def test_keyrings_that_ask_on_the_terminal_or_keep_nothing_are_refused(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
-    backend = _MemoryKeyring()
-    monkeypatch.setattr(_MemoryKeyring, "__module__", module)
+    backend = MemoryKeyring()
+    monkeypatch.setattr(MemoryKeyring, "__module__", module)
     keyring.set_keyring(backend)
     with pytest.raises(SecretStoreUnavailable, match="No keyring of the desktop can be used"):
         open_secret_store(data_dir, SecretPlace.KEYRING)

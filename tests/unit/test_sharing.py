@@ -25,6 +25,7 @@ from homeapp.sharing.consent_texts import data_classes
 from homeapp.sharing.operations import SharingOperations
 from homeapp.store.consents import Consents
 from homeapp.store.database import Database
+from kit.clocks import StandingClock
 
 pytestmark = pytest.mark.usecase("W8")
 
@@ -32,17 +33,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 IDENTITY, CHARGING, METERING = DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING
 
 
-class QuickClock:
+class QuickClock(StandingClock):
     """Sleeps as long as it takes to let others run."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
 
     async def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -66,7 +58,7 @@ class Home:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        clock = QuickClock()
+        clock = QuickClock(NOW)
         self.store = Consents(self.database, clock)
         self.book = ConsentBook(self.store, clock, lambda _sp_id, _revoked: self.moved.set())
         self.operations = SharingOperations(

@@ -9,7 +9,7 @@ import pytest
 
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import DeviceUnreachable, SettingsInvalid
-from homeapp.supervision import heeding_cancellation, jittered, supervise
+from homeapp.supervision import heeding_cancellation, jittered, supervise, to_its_end
 
 
 class HastyClock(SystemClock):
@@ -91,6 +91,40 @@ def test_a_cancellation_that_comes_while_a_group_fails_is_heeded() -> None:
     asyncio.run(main())
 
 
+def test_a_part_that_fails_while_it_is_cancelled_is_not_started_again() -> None:
+    async def main() -> None:
+        cleaning, may_end = asyncio.Event(), asyncio.Event()
+        runs: list[int] = []
+
+        async def takes_time_to_end() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cleaning.set()
+                await may_end.wait()
+
+        async def fails() -> None:
+            raise DeviceUnreachable("no answer")
+
+        async def part() -> None:
+            runs.append(1)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(takes_time_to_end())
+                await asyncio.sleep(0)
+                tasks.create_task(fails())
+
+        keeper = asyncio.create_task(supervise("a", part, HastyClock()))
+        async with asyncio.timeout(10):
+            await cleaning.wait()
+            keeper.cancel()
+            may_end.set()
+            await asyncio.wait((keeper,))
+        assert keeper.cancelled()
+        assert runs == [1]
+
+    asyncio.run(main())
+
+
 def test_results_and_failures_come_through() -> None:
     async def gives() -> int:
         return 7
@@ -124,3 +158,25 @@ def test_a_shared_clock_is_read_back_and_runs_at_its_speed() -> None:
 def test_a_wrong_clock_is_refused(text: str) -> None:
     with pytest.raises(SettingsInvalid):
         SharedClock.parse(text)
+
+
+def test_what_must_not_stop_halfway_is_seen_through_before_the_cancellation_counts() -> None:
+    async def main() -> None:
+        go_on = asyncio.Event()
+        done: list[int] = []
+
+        async def body() -> None:
+            await go_on.wait()
+            done.append(1)
+
+        seeing = asyncio.create_task(to_its_end(body()))
+        await asyncio.sleep(0)
+        seeing.cancel()
+        await asyncio.sleep(0)
+        assert not seeing.done()
+        go_on.set()
+        await asyncio.wait([seeing])
+        assert seeing.cancelled()
+        assert done == [1]
+
+    asyncio.run(main())

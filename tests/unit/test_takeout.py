@@ -22,6 +22,7 @@ from homeapp.store.consents import Consents
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.telemetry import Sample, Telemetry
+from kit.clocks import StandingClock
 
 pytestmark = pytest.mark.usecase("W8")
 
@@ -43,17 +44,6 @@ _OWN_BUSINESS = {
 }
 
 
-class StandingClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing sleeps here")
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A data directory with a life, as a hub leaves it."""
@@ -68,11 +58,11 @@ def home(tmp_path: Path) -> Path:
 
 async def _live(data_dir: Path) -> None:
     async with Database(data_dir) as database:
-        await Ledger(database, StandingClock()).adopt_device(DEVICE)
+        await Ledger(database, StandingClock(NOW)).adopt_device(DEVICE)
         consent = Consent(
             sp_id="evc_sp", data_class=DataClass.IDENTITY, granted=True, text_version=1, at=NOW, by="owner"
         )
-        await Consents(database, StandingClock()).keep(consent)
+        await Consents(database, StandingClock(NOW)).keep(consent)
         rows = [
             ((NOW + timedelta(minutes=number)).timestamp(), "evc_sp", "metering", "metering", f"r{number}", 400)
             for number in range(1203)
@@ -132,7 +122,7 @@ def test_it_is_read_beside_an_open_ledger_and_changes_nothing(home: Path) -> Non
         async with Database(home) as database:
             pieces = document(home)
             first = next(pieces)
-            await Ledger(database, StandingClock()).keep_value("charging_mode", "now")
+            await Ledger(database, StandingClock(NOW)).keep_value("charging_mode", "now")
             rest = await asyncio.to_thread("".join, pieces)
             assert {"key": "charging_mode", "value": "now"} in json.loads(first + rest)["choices"]
 

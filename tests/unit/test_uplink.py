@@ -24,23 +24,18 @@ from homeapp.store.database import Database
 from homeapp.store.uplink_use import UplinkUse
 from homeapp.uplink.token_bucket import TokenBucket
 from homeapp.uplink.uplink import Uplink, Verdict
+from kit.clocks import StandingClock
 
 NOON = datetime(2026, 12, 31, 12, tzinfo=UTC)
 
 
-class HandClock:
+class TickedClock(StandingClock):
     """Moves only by ``at``; whoever sleeps wakes when ``tick`` is set."""
 
     def __init__(self) -> None:
-        self.at = NOON
+        super().__init__(NOON)
         self.tick = asyncio.Event()
         self.asleep = asyncio.Event()
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
 
     async def sleep(self, seconds: float) -> None:
         self.asleep.set()
@@ -100,8 +95,9 @@ class Home:
 
     database: Database
     settings: UplinkSettings
-    clock: HandClock = field(default_factory=HandClock)
+    clock: TickedClock = field(default_factory=TickedClock)
     notices: list[tuple[str, str]] = field(default_factory=list)
+    changes: list[tuple[str, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.uplink = self.another()
@@ -112,6 +108,7 @@ class Home:
             store=UplinkUse(self.database),
             clock=self.clock,
             notice=lambda code, sentence: self.notices.append((code, sentence)),
+            changed=lambda: self.changes.append(self.uplink.view().throttled),
             name_of=lambda sp_id: f"Provider {sp_id}",
         )
 
@@ -144,7 +141,7 @@ def _at_home(directory: Path, body: Callable[[Home], Awaitable[None]], settings:
 
 
 def test_a_bucket_lets_a_burst_through_and_then_the_mean_rate() -> None:
-    clock = HandClock()
+    clock = TickedClock()
     bucket = TokenBucket(clock, messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     for _ in range(10):
         assert bucket.wait_s(100) == 0
@@ -158,13 +155,13 @@ def test_a_bucket_lets_a_burst_through_and_then_the_mean_rate() -> None:
 
 
 def test_bytes_count_as_well_as_messages() -> None:
-    bucket = TokenBucket(HandClock(), messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
+    bucket = TokenBucket(TickedClock(), messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     bucket.take(4000)
     assert bucket.wait_s(3000) == pytest.approx(2.0)
 
 
 def test_what_is_larger_than_the_bucket_passes_a_full_one_and_leaves_a_debt() -> None:
-    clock = HandClock()
+    clock = TickedClock()
     bucket = TokenBucket(clock, messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     assert bucket.wait_s(50_000) == 0
     bucket.take(50_000)
@@ -175,7 +172,7 @@ def test_what_is_larger_than_the_bucket_passes_a_full_one_and_leaves_a_debt() ->
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 3000)), max_size=60))
 def test_no_span_carries_more_than_a_burst_and_the_mean_rate(tries: list[tuple[float, int]]) -> None:
-    clock = HandClock()
+    clock = TickedClock()
     bucket = TokenBucket(clock, messages_per_s=2.0, bytes_per_s=1000.0, burst_s=5.0)
     passed: list[tuple[float, int]] = []
     for pause_s, size in tries:
@@ -195,6 +192,7 @@ def test_who_sends_too_much_is_throttled_and_named_once_and_nobody_else_is(tmp_p
     async def body(home: Home) -> None:
         verdicts = [home.uplink.received("fleet", 500) for _ in range(1000)]
         assert verdicts.count(Verdict.ADMITTED) == 120
+        assert home.changes == [("fleet",)]
         assert home.uplink.received("evc_sp", 500) is Verdict.ADMITTED
         assert home.uplink.view().throttled == ("fleet",)
         assert home.notices == [
@@ -247,6 +245,7 @@ def test_who_has_calmed_down_is_no_longer_throttled_and_that_is_told(tmp_path: P
             else:
                 await home.uplink.admit("fleet", 500)
             assert home.uplink.view().throttled == ()
+            assert (home.changes[-1], ("fleet",) in home.changes) == ((), True)
             assert home.notices[1:] == [
                 ("uplink.recovered.fleet", "Provider fleet no longer sends too much; nothing is held back.")
             ]
@@ -359,6 +358,19 @@ def test_counts_outlive_a_disk_that_is_full_for_a_while(tmp_path: Path, monkeypa
         home.uplink.sent("evc_sp", DataClass.METERING, 1)
         await home.running(home.uplink, home.a_minute_later)
         assert await home.kept() == [("2026-12", "evc_sp", "metering", 2, 701)]
+
+    _at_home(tmp_path, body)
+
+
+def test_who_watches_is_told_every_minute(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        async def work() -> None:
+            assert len(home.changes) == 1
+            await home.a_minute_later()
+            await home.a_minute_later()
+            assert len(home.changes) == 3
+
+        await home.running(home.uplink, work)
 
     _at_home(tmp_path, body)
 

@@ -2,13 +2,14 @@
 
 from PySide6.QtWidgets import QWidget
 
+from homeapp.api import SetConsent
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from ui import sharing_words
 from ui.actions import Actions
 from ui.theme import Tone
 from ui.tr import tr
-from ui.view import View
-from ui.widgets.buttons import Look
+from ui.view import View, may_know_home
+from ui.widgets.buttons import Button, Look
 from ui.widgets.sheet import Sheet, confirm
 from ui.widgets.text import Text
 
@@ -20,6 +21,8 @@ def open_consent(
     name = sharing_words.class_words(entry.data_class)
     sheet = Sheet(window, tr("{kind} for {name}", kind=name, name=provider.name))
     sheet.body.addWidget(Text(sharing_words.summary(entry), px=20, weight=600, lines=0))
+    if entry.outdated:
+        sheet.body.addWidget(Text(sharing_words.outdated_words(), px=16, weight=600, tone=Tone.AMBER, lines=0))
     for paragraph in sharing_words.particulars(entry):
         sheet.body.addWidget(Text(paragraph, px=16, tone=Tone.TEXT2, lines=0))
     _add(sheet, tr("What can be in it"), sharing_words.field_words(entry.fields))
@@ -28,12 +31,13 @@ def open_consent(
     _add(sheet, tr("What has left"), f"{sharing_words.disclosed_words(entry, view)}.")
     _add(sheet, tr("Your decision"), _decision(provider, entry, view))
     sheet.body.addStretch(1)
-    _add_buttons(sheet, window, provider, entry, actions)
+    for button in _deciding(sheet, window, provider, entry, view, actions):
+        button.set_locked(locked=view.needs_pin(SetConsent.role))
     sheet.open_sheet()
     return sheet
 
 
-def ask_to_stop(window: QWidget, provider: ProviderSharing, entry: SharingEntry, actions: Actions) -> None:
+def ask_to_stop(window: QWidget, provider: ProviderSharing, entry: SharingEntry, view: View, actions: Actions) -> None:
     """Ask once, say what happens, then take it back."""
     confirm(
         window,
@@ -41,6 +45,7 @@ def ask_to_stop(window: QWidget, provider: ProviderSharing, entry: SharingEntry,
         sharing_words.stop_question(provider, entry.data_class),
         (_stop_verb(entry.data_class), "hand-stop"),
         lambda: actions.set_consent(provider.sp_id, entry, granted=False),
+        locked=view.needs_pin(SetConsent.role),
     )
 
 
@@ -48,23 +53,31 @@ def needs_identity(provider: ProviderSharing, entry: SharingEntry) -> bool:
     """Nothing else can be allowed before the provider may know this home as a customer."""
     if entry.data_class is DataClass.IDENTITY:
         return False
-    return not any(other.granted for other in provider.entries if other.data_class is DataClass.IDENTITY)
+    return not may_know_home(provider)
 
 
-def _add_buttons(
-    sheet: Sheet, window: QWidget, provider: ProviderSharing, entry: SharingEntry, actions: Actions
-) -> None:
-    if entry.granted:
-        sheet.add_button(tr("Close"), "x", Look.TONAL)
+def _deciding(
+    sheet: Sheet, window: QWidget, provider: ProviderSharing, entry: SharingEntry, view: View, actions: Actions
+) -> list[Button]:
+    """Add the buttons; those of them that change something."""
+    undecided = not entry.granted and not entry.outdated
+    blocked = needs_identity(provider, entry)
+    sheet.add_button(tr("Do not allow") if undecided and not blocked else tr("Close"), "x", Look.TONAL)
+    found = []
+    if not undecided:
         verb = _stop_verb(entry.data_class)
-        sheet.add_button(verb, "hand-stop", Look.DANGER, lambda: ask_to_stop(window, provider, entry, actions))
-    elif needs_identity(provider, entry):
-        sheet.add_button(tr("Close"), "x", Look.TONAL)
-    else:
-        sheet.add_button(tr("Do not allow"), "x", Look.TONAL)
-        sheet.add_button(
-            tr("Allow"), "check", Look.FILLED, lambda: actions.set_consent(provider.sp_id, entry, granted=True)
+        found.append(
+            sheet.add_button(
+                verb, "hand-stop", Look.DANGER, lambda: ask_to_stop(window, provider, entry, view, actions)
+            )
         )
+    if not entry.granted and not blocked:
+        found.append(
+            sheet.add_button(
+                tr("Allow"), "check", Look.FILLED, lambda: actions.set_consent(provider.sp_id, entry, granted=True)
+            )
+        )
+    return found
 
 
 def _decision(provider: ProviderSharing, entry: SharingEntry, view: View) -> str:

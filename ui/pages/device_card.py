@@ -106,7 +106,14 @@ class DeviceCard(Card):
         name = device.name or device.product
         question = tr("The hub disconnects it and deletes its key. To use it again it has to be adopted again.")
         title = tr("Forget {name}?", name=name)
-        confirm(self.window(), title, question, (tr("Forget"), "trash"), lambda: self._actions.forget(device))
+        confirm(
+            self.window(),
+            title,
+            question,
+            (tr("Forget"), "trash"),
+            lambda: self._actions.forget(device),
+            locked=self.forget.locked,
+        )
 
 
 def _where(device: DeviceView, view: View) -> str:

@@ -19,6 +19,7 @@ from ui.widgets.card import Card
 from ui.widgets.chip import Chip
 from ui.widgets.energy_flow import EnergyFlow
 from ui.widgets.offer_card import OfferCard, OfferStrip
+from ui.widgets.pin_notice import PinNotice
 from ui.widgets.plan_card import PlanCard
 from ui.widgets.price_card import PriceCard
 from ui.widgets.text import Text
@@ -37,6 +38,7 @@ class HomePage(QWidget):
         self._view: View | None = None
         self._header = _Header()
         self.strip = Banner("info-circle", Tone.AMBER, lines=2)
+        self.pin_notice = PinNotice()
         self._energy = Card(tr("Energy now"))
         self.flow = EnergyFlow()
         self._energy.body.addWidget(self.flow, 1)
@@ -50,14 +52,14 @@ class HomePage(QWidget):
         self.alert.clicked.connect(self._open_alerts)
         self.today = TodayCard()
         both = (self._energy, self.car, self.offer, self.offer_strip, self.plan, self.mode_strip)
-        for widget in (*both, self.prices, self.alert, self.today):
+        for widget in (self.strip, self.pin_notice, *both, self.prices, self.alert, self.today):
             widget.setParent(self)
         self._column = QVBoxLayout(self)
         self._grid = QGridLayout()
         self._right = QVBoxLayout()
-        self._attention = QHBoxLayout()
+        self._top, self._attention = QHBoxLayout(), QHBoxLayout()
         self._column.addWidget(self._header)
-        self._column.addWidget(self.strip)
+        self._column.addLayout(self._top)
         self._column.addLayout(self._grid, 1)
         self._column.addLayout(self._attention)
         self.arrange(compact=False)
@@ -68,7 +70,7 @@ class HomePage(QWidget):
         margin, gap = (12, 12) if compact else (20, 16)
         self._column.setContentsMargins(margin, margin if compact else 16, margin, margin if compact else 20)
         self._column.setSpacing(gap)
-        for layout in (self._grid, self._right, self._attention):
+        for layout in (self._grid, self._right, self._top, self._attention):
             layout.setSpacing(gap)
             while layout.takeAt(0) is not None:
                 continue
@@ -101,6 +103,12 @@ class HomePage(QWidget):
         self._alerts = tuple(alert for alert in snapshot.alerts if alert.cleared_at is None or not alert.seen_by_owner)
         self.alert.show_alerts(self._alerts if view.alive or not self._compact else (), view)
         self.strip.say(*(_strip(snapshot, view) if view.alive else ("", Tone.AMBER)))
+        self._show_pin_notice(view)
+
+    def _show_pin_notice(self, view: View) -> None:
+        """Where room is short, what cannot wait goes first."""
+        crowded = self._compact and self.strip.isVisibleTo(self) and self.alert.isVisibleTo(self)
+        self.pin_notice.setVisible(view.alive and view.without_pin and not crowded)
 
     def _open_alerts(self) -> None:
         if self._view is not None:
@@ -115,9 +123,11 @@ class HomePage(QWidget):
             grid.addWidget(self.mode_strip, 1, 0, 1, 2)
             self._attention.addWidget(self.strip, 1)
             self._attention.addWidget(self.alert, 1)
+            self._attention.addWidget(self.pin_notice, 1)
             _stretch(grid, columns=(46, 31, 0), rows=(1, 0))
             return
-        self._column.insertWidget(1, self.strip)
+        self._top.addWidget(self.strip, 3)
+        self._top.addWidget(self.pin_notice, 2)
         grid.addWidget(self.offer, 0, 2)
         grid.addWidget(self.plan, 0, 2)
         grid.addWidget(self.prices, 1, 0, 1, 2)
@@ -163,11 +173,11 @@ def _strip(snapshot: Snapshot, view: View) -> tuple[str, Tone]:
     for notice in sorted(snapshot.notices, key=lambda item: item.at, reverse=True):
         times = f" ({notice.count}×)" if notice.count > 1 else ""
         lines.append((f"{notice.sentence}{times}", Tone.AMBER))
-    down = [link for link in snapshot.providers if link.state is LinkState.DOWN]
+    down = [link for link in view.links if link.state is LinkState.DOWN]
     lines.extend((words.provider_words(link, link.name), Tone.AMBER) for link in down)
     if not lines:
         return "", Tone.AMBER
-    more = f"  +{len(lines) - 1}" if len(lines) > 1 else ""
+    more = f" · {tr('{count} more', count=len(lines) - 1)}" if len(lines) > 1 else ""
     return lines[0][0] + more, lines[0][1]
 
 

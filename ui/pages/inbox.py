@@ -1,5 +1,7 @@
 """Inbox: what waits for an answer first, what runs, what is over."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -128,6 +130,9 @@ class InboxPage(QWidget):
                 self.rows[case.offer.key] = row
                 self._list.addWidget(row)
         self._list.addStretch(1)
+        buttons = self.detail.buttons
+        for control, following in pairwise((*self.rows.values(), buttons.decline, buttons.approve, buttons.withdraw)):
+            self.setTabOrder(control, following)
         if focused in self.rows:
             self.rows[focused].setFocus()
 

@@ -1,5 +1,7 @@
 """Sharing: what each provider may get, what it got, and the way to stop it."""
 
+from itertools import pairwise
+
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from ui import sharing_words
@@ -57,13 +59,18 @@ class SharingPage(QWidget):
         self._summary.say(sharing_words.total_words(view))
         self.empty.setVisible(view.sharing is not None and not providers)
         self._scroll.setVisible(bool(providers))
-        self._rebuild(tuple(provider.sp_id for provider in providers))
+        is_new = self._rebuild(tuple(provider.sp_id for provider in providers))
         for provider in providers:
             self.cards[provider.sp_id].show_provider(provider, view)
+        if is_new:
+            for card, following in pairwise(self.cards.values()):
+                self.setTabOrder(card.controls[-1], following.controls[0])
+            self._scroll.settle()
 
-    def _rebuild(self, wanted: tuple[str, ...]) -> None:
+    def _rebuild(self, wanted: tuple[str, ...]) -> bool:
+        """Put the cards into their places; whether any of that had to be done."""
         if (self._columns, wanted) == self._shape:
-            return
+            return False
         self._shape = (self._columns, wanted)
         while self._grid.takeAt(0) is not None:
             continue
@@ -72,6 +79,7 @@ class SharingPage(QWidget):
             card = known.pop(sp_id, None) or SharingCard(self._actions)
             self.cards[sp_id] = card
             self._grid.addWidget(card, index // self._columns, index % self._columns)
+            card.show()
         for card in known.values():
             card.hide()
             card.deleteLater()
@@ -80,6 +88,7 @@ class SharingPage(QWidget):
             self._grid.setRowStretch(row, 1 if row == last else 0)
         for column in range(2):
             self._grid.setColumnStretch(column, 1 if column < self._columns else 0)
+        return True
 
 
 def _no_providers() -> EmptyState:

@@ -52,6 +52,11 @@ class Button(QPushButton):
             self._busy = words
             self._describe()
 
+    @property
+    def locked(self) -> bool:
+        """It leads to the PIN first."""
+        return self._locked
+
     def set_locked(self, *, locked: bool) -> None:
         """Show a small lock: it can be pressed, and leads to the PIN first."""
         if locked != self._locked:

@@ -88,7 +88,14 @@ class OfferButtons(QWidget):
         words = self.withdraw.text()
         question = withdraw_question(self._case.offer)
         title = tr("{verb}?", verb=words)
-        confirm(self.window(), title, question, (words, "x"), lambda: self._decide(Choice.WITHDRAW))
+        confirm(
+            self.window(),
+            title,
+            question,
+            (words, "x"),
+            lambda: self._decide(Choice.WITHDRAW),
+            locked=self.withdraw.locked,
+        )
 
     def _decide(self, choice: Choice) -> None:
         if self._case is not None:

@@ -90,8 +90,7 @@ class OfferStrip(Card):
         self._deadline.say(words)
         self.title.say(offer.title)
         problem = view.action(offer_key(case)).problem
-        earn = f"{offer_words.earn_line(offer)} · {offer_words.when(offer, view)}"
-        self.line.say(problem or earn, Tone.RED if problem else Tone.TEXT2)
+        self.line.say(problem or offer_words.strip_line(offer, view), Tone.RED if problem else Tone.TEXT2)
         self.buttons.show_case(case, view)
         self.setAccessibleName(f"{offer_words.badge(offer)[0]}: {offer.title}")
         self.setAccessibleDescription(self.line.text())

@@ -1,11 +1,23 @@
 """A page that is longer than the screen: moved by a finger, a wheel or the keyboard."""
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QScrollBar, QScroller, QStyle, QStyleOptionSlider, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QScrollArea,
+    QScrollBar,
+    QScroller,
+    QStyle,
+    QStyleOptionSlider,
+    QWidget,
+)
 
 from ui.theme import Tone, theme_of
 from ui.widgets import paint
+
+_DEPTH = 3
+"""Content, its cards, and the rows in those: each asks the one around it."""
 
 
 class Scroll(QScrollArea):
@@ -23,6 +35,11 @@ class Scroll(QScrollArea):
         self.setWidget(content)
         content.setAutoFillBackground(False)
         QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
+
+    def settle(self) -> None:
+        """Lay new content out now: text that wraps would be squeezed in the first picture otherwise."""
+        for _pass in range(_DEPTH):
+            QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
 
 class _SlimBar(QScrollBar):

@@ -14,6 +14,8 @@ from ui.widgets.card import Card
 from ui.widgets.scroll import Scroll
 from ui.widgets.text import Text
 
+_WIDEST, _WIDEST_LOW, _LOW = 620, 720, 600
+
 
 class Sheet(QWidget):
     """Covers its window with a dim ground and a card; closed by its buttons, Escape or a tap beside it."""
@@ -23,7 +25,7 @@ class Sheet(QWidget):
         self._window = window
         self._before = QApplication.focusWidget()
         self._covered = [item for item in window.children() if isinstance(item, QWidget) and not _is_gone(item, self)]
-        self._card = Card(title)
+        self._card = Card(title, title_lines=0)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(12)
         self._content = QWidget()
@@ -91,7 +93,8 @@ class Sheet(QWidget):
     def _fit(self) -> None:
         space = self._window.size()
         self.setGeometry(0, 0, space.width(), space.height())
-        width = min(620, space.width() - 32)
+        # Where there is little height, longer lines spare scrolling.
+        width = min(_WIDEST_LOW if space.height() < _LOW else _WIDEST, space.width() - 32)
         wanted = self._content.heightForWidth(width - 56)
         if wanted < 0:
             wanted = self._content.sizeHint().height()
@@ -103,12 +106,20 @@ def _is_gone(item: QWidget, own: Sheet) -> bool:
     return item is own or (isinstance(item, Sheet) and item.isHidden())
 
 
-def confirm(window: QWidget, title: str, question: str, verb: tuple[str, str], action: Callable[[], None]) -> Sheet:
-    """Ask before something that is not easily undone."""
+def confirm(
+    window: QWidget,
+    title: str,
+    question: str,
+    verb: tuple[str, str],
+    action: Callable[[], None],
+    *,
+    locked: bool = False,
+) -> Sheet:
+    """Ask before something that is not easily undone; ``locked`` where it leads to the PIN first."""
     sheet = Sheet(window, title)
     sheet.body.addWidget(Text(question, px=17, lines=0, tone=Tone.TEXT2))
     sheet.body.addStretch(1)
     sheet.add_button(tr("Keep"), "arrow-back-up", Look.TONAL)
-    sheet.add_button(verb[0], verb[1], Look.DANGER, action)
+    sheet.add_button(verb[0], verb[1], Look.DANGER, action).set_locked(locked=locked)
     sheet.open_sheet()
     return sheet

@@ -1,16 +1,17 @@
 """On or off, as a knob in a track with the word below it."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
-from ui import fonts
+from ui import fonts, icons
 from ui.theme import Tone, theme_of
 from ui.tr import tr
 from ui.widgets import paint
 
 _TRACK = (60.0, 32.0)
 _KNOB = 11.0
+_LOCK = 14.0
 
 
 class Switch(QPushButton):
@@ -20,15 +21,16 @@ class Switch(QPushButton):
         super().__init__()
         self._on = False
         self._busy = False
+        self._locked = False
         self.setCheckable(True)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def show_state(self, *, on: bool, busy: bool = False) -> None:
-        """On or off; ``busy`` while that is only wished for."""
-        self._on, self._busy = on, busy
+    def show_state(self, *, on: bool, busy: bool = False, locked: bool = False) -> None:
+        """On or off; ``busy`` while that is only wished for, ``locked`` where a tap leads to the PIN first."""
+        self._on, self._busy, self._locked = on, busy, locked
         self.setChecked(on)
-        self.setAccessibleDescription(self._words())
+        self.setAccessibleDescription(f"{self._words()}. {tr('Needs a PIN')}" if locked else self._words())
         self.update()
 
     def nextCheckState(self) -> None:
@@ -61,7 +63,11 @@ class Switch(QPushButton):
             painter.drawEllipse(QPointF(at, track.center().y()), _KNOB, _KNOB)
             below = QRectF(0, track.bottom() + 3, self.width(), 19)
             ink = theme.color(Tone.TEXT if self._on and usable else Tone.TEXT2)
-            paint.text(painter, below, self._words(), fonts.font(13, 600), ink)
+            font = fonts.font(13, 600)
+            paint.text(painter, below, self._words(), font, ink)
+            if self._locked and self.isEnabled():
+                beside = below.center().x() + QFontMetricsF(font).horizontalAdvance(self._words()) / 2
+                icons.draw(painter, "lock", QPointF(beside + 10, below.center().y()), _LOCK, ink)
             paint.focus_ring(painter, self, QRectF(self.rect()), 14)
 
     def _words(self) -> str:

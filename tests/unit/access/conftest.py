@@ -1,10 +1,9 @@
 """A clock that two hands move, secrets in memory, and access control on a real ledger."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,66 +12,14 @@ from argon2 import PasswordHasher
 
 from homeapp.access.access_control import AccessControl
 from homeapp.audit import read_rows
-from homeapp.errors import SecretStoreUnavailable
-from homeapp.settings import SecretPlace
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.pin_attempts import PinAttempts
+from kit.clocks import HandClock
+from kit.secret_store import MemorySecrets
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 QUICK = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
-
-
-class HandClock:
-    """Civil and monotonic time, moved together or apart; who sleeps wakes when it is moved far enough."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.civil = NOON
-        self.ticks = 1000.0
-        self._moved = asyncio.Condition()
-
-    def now(self) -> datetime:
-        return self.civil
-
-    def monotonic(self) -> float:
-        return self.ticks
-
-    async def sleep(self, seconds: float) -> None:
-        end = self.ticks + seconds
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.ticks >= end)
-
-    async def move(self, seconds: float) -> None:
-        self.civil += timedelta(seconds=seconds)
-        self.ticks += seconds
-        async with self._moved:
-            self._moved.notify_all()
-
-
-class Secrets:
-    place = SecretPlace.MACHINE_FILE
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-        self.broken = False
-
-    def get(self, name: str) -> str | None:
-        self._fail()
-        return self.kept.get(name)
-
-    def set(self, name: str, value: str) -> None:
-        self._fail()
-        self.kept[name] = value
-
-    def delete(self, name: str) -> None:
-        self._fail()
-        self.kept.pop(name, None)
-
-    def _fail(self) -> None:
-        if self.broken:
-            raise SecretStoreUnavailable("The keyring is locked.")
 
 
 class CountingHasher(PasswordHasher):
@@ -94,7 +41,7 @@ class Home:
     directory: Path
     database: Database
     clock: HandClock
-    secrets: Secrets
+    secrets: MemorySecrets
     hasher: CountingHasher
     access: AccessControl
 
@@ -111,7 +58,7 @@ class Home:
         return [kind for kind, _subject, _detail in self.audit]
 
 
-def _access(database: Database, clock: HandClock, secrets: Secrets, hasher: CountingHasher) -> AccessControl:
+def _access(database: Database, clock: HandClock, secrets: MemorySecrets, hasher: CountingHasher) -> AccessControl:
     return AccessControl(
         secrets=secrets,
         attempts=PinAttempts(database, clock),
@@ -123,7 +70,7 @@ def _access(database: Database, clock: HandClock, secrets: Secrets, hasher: Coun
 
 @asynccontextmanager
 async def _home(directory: Path) -> AsyncIterator[Home]:
-    clock, secrets, hasher = HandClock(), Secrets(), CountingHasher()
+    clock, secrets, hasher = HandClock(NOON), MemorySecrets(), CountingHasher()
     async with Database(directory) as database:
         home = Home(directory, database, clock, secrets, hasher, _access(database, clock, secrets, hasher))
         await home.access.load()

@@ -1,6 +1,7 @@
 """PINs per role: who sets them, how tries are counted, what is kept and noted."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -146,7 +147,7 @@ def test_five_wrong_ones_make_a_pause_in_which_the_right_one_is_not_looked_at(at
         assert await _wrong(home) == "The PIN is wrong. 4 more tries before a pause."
         assert await _wrong(home, times=3) == "The PIN is wrong. 1 more try before a pause."
         assert await _wrong(home) == "The PIN is wrong. The next try is possible in 60 seconds."
-        assert home.access.locked == {Role.OWNER: home.clock.civil + timedelta(seconds=60)}
+        assert home.access.locked == {Role.OWNER: home.clock.at + timedelta(seconds=60)}
         looked = home.hasher.looks
         with pytest.raises(WrongPin, match="in 60 seconds"):
             await home.access.check(Role.OWNER, OWNER)
@@ -214,10 +215,10 @@ def test_a_restart_begins_the_pause_anew_whatever_the_civil_clock_says(at_home: 
         await _wrong(home, times=5)
         await home.clock.move(59)
         await home.restart()
-        home.clock.civil += timedelta(days=400)
+        home.clock.at += timedelta(days=400)
         with pytest.raises(WrongPin, match="in 60 seconds"):
             await home.access.check(Role.OWNER, OWNER)
-        home.clock.civil -= timedelta(days=800)
+        home.clock.at -= timedelta(days=800)
         await home.clock.move(60)
         await home.access.check(Role.OWNER, OWNER)
 
@@ -311,5 +312,41 @@ def test_what_needs_no_pin_is_the_owners_choice_between_two(at_home: Any) -> Non
         assert home.access.open_role is Role.HOUSEHOLD
         await home.access.set_open_role(Role.GUEST)
         assert home.access.open_role is Role.GUEST
+
+    at_home(body)
+
+
+def test_of_two_who_set_the_first_pin_at_once_one_does(at_home: Any) -> None:
+    async def body(home: Any) -> None:
+        first = home.access.set_pin(Role.INSTALLER, Role.OWNER, OWNER)
+        second = home.access.set_pin(Role.INSTALLER, Role.OWNER, INSTALLER)
+        ends = await asyncio.gather(first, second, return_exceptions=True)
+        assert ends[0] is None
+        assert isinstance(ends[1], NotAllowed)
+        await home.access.check(Role.OWNER, OWNER)
+
+    at_home(body)
+
+
+def test_a_pin_whose_setter_hangs_up_is_set_or_it_is_not(at_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(home: Any) -> None:
+        keeping, go_on = threading.Event(), threading.Event()
+        keep = home.secrets.set
+
+        def keep_slowly(name: str, value: str) -> None:
+            keeping.set()
+            go_on.wait(10)
+            keep(name, value)
+
+        monkeypatch.setattr(home.secrets, "set", keep_slowly)
+        setting = asyncio.create_task(home.access.set_pin(Role.INSTALLER, Role.OWNER, OWNER))
+        await asyncio.to_thread(keeping.wait, 10)
+        setting.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.wait([setting])
+        assert setting.cancelled()
+        assert home.access.pins == (Role.OWNER,)
+        await home.access.check(Role.OWNER, OWNER)
 
     at_home(body)

@@ -55,7 +55,7 @@ def test_a_raised_role_falls_back_and_looking_does_not_prolong_it(at_home: Any) 
         caller = Caller(home.access)
         assert (caller.view.role, caller.view.until) == (Role.GUEST, None)
         await caller.log_in(Role.OWNER, OWNER)
-        assert caller.view.until == home.clock.civil + timedelta(seconds=120)
+        assert caller.view.until == home.clock.at + timedelta(seconds=120)
         await home.clock.move(119)
         assert caller.permit(Role.GUEST) is Role.OWNER
         assert caller.permit(Role.HOUSEHOLD) is Role.OWNER
@@ -87,7 +87,7 @@ def test_the_civil_clock_does_not_move_the_end(at_home: Any) -> None:
     async def body(home: Any) -> None:
         caller = Caller(home.access)
         await caller.log_in(Role.OWNER, OWNER)
-        home.clock.civil -= timedelta(days=1)
+        home.clock.at -= timedelta(days=1)
         await home.clock.move(120)
         assert caller.role is Role.GUEST
 

@@ -115,9 +115,9 @@ class LockoutMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(-(10**8), 10**8))
     def set_the_civil_clock(self, seconds: int) -> None:
-        self.home.clock.civil = max(
-            self.home.clock.civil.replace(year=2000),
-            min(self.home.clock.civil + timedelta(seconds=seconds), self.home.clock.civil.replace(year=2200)),
+        self.home.clock.at = max(
+            self.home.clock.at.replace(year=2000),
+            min(self.home.clock.at + timedelta(seconds=seconds), self.home.clock.at.replace(year=2200)),
         )
 
     def _next_at(self) -> float:

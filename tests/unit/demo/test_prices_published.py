@@ -8,23 +8,10 @@ from typing import Any
 from homeapp.demo.grid.objects import USAGE_EVENT
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.demo.grid.vtn import DemoVtn
+from kit.clocks import StandingClock
 
 
-class HandClock:
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
-
-
-def vtn(clock: HandClock) -> DemoVtn:
+def vtn(clock: StandingClock) -> DemoVtn:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     return DemoVtn(clock=clock, tls=tls, client_id="ven-1", client_secret="secret", prices=PriceCurve())
 
@@ -38,7 +25,7 @@ def announced(operator: DemoVtn) -> list[str]:
 
 
 def test_a_new_day_comes_at_local_midnight_and_the_oldest_goes() -> None:
-    clock = HandClock(datetime(2027, 1, 15, 22, 59, 59, tzinfo=UTC))
+    clock = StandingClock(datetime(2027, 1, 15, 22, 59, 59, tzinfo=UTC))
     operator = vtn(clock)
     assert announced(operator) == ["prices-2027-01-15", "prices-2027-01-16"]
     before = prices(operator)
@@ -51,7 +38,7 @@ def test_a_new_day_comes_at_local_midnight_and_the_oldest_goes() -> None:
 
 def test_from_midnight_on_prices_reach_forty_eight_hours_ahead_over_the_change_of_the_clock() -> None:
     midnight = datetime(2026, 10, 23, 22, tzinfo=UTC)
-    events = prices(vtn(HandClock(midnight)))
+    events = prices(vtn(StandingClock(midnight)))
     assert [len(event["intervals"]) for event in events] == [96, 100]
     starts = [datetime.fromisoformat(event["intervalPeriod"]["start"]) for event in events]
     assert starts[0] == midnight
@@ -59,7 +46,7 @@ def test_from_midnight_on_prices_reach_forty_eight_hours_ahead_over_the_change_o
 
 
 def test_the_oldest_goes_even_where_nobody_looked_for_days() -> None:
-    clock = HandClock(datetime(2027, 1, 15, 12, tzinfo=UTC))
+    clock = StandingClock(datetime(2027, 1, 15, 12, tzinfo=UTC))
     operator = vtn(clock)
     announced(operator)
     clock.at += timedelta(days=5)

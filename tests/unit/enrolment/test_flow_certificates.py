@@ -1,6 +1,8 @@
 """What is kept as the hub's certificate and as the list of revoked ones, and what is refused."""
 
+import base64
 import os
+import ssl
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,7 @@ from homeapp.enrolment.revocation_list import read_list
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable, SettingsInvalid
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing.descriptor import Descriptor, read_descriptor
+from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
 OPERATOR, FOREIGN = StreetAuthority(), StreetAuthority()
@@ -31,12 +34,7 @@ DAY = timedelta(days=1)
 CRL_URL = "http://m2m.example/revoked.crl"
 
 
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
-
-
-KEY_PEM = identity.hub_key_pem(Secrets())
+KEY_PEM = identity.hub_key_pem(MemorySecrets())
 CSR = identity.certificate_request(KEY_PEM, HUB).encode()
 
 
@@ -227,7 +225,7 @@ def test_a_certificate_of_another_pairing_is_none(tmp_path: Path, other: Descrip
     certificates = FlowCertificates(tmp_path, KEY_PEM)
     certificates.bring_in(PLAIN, issued())
     assert certificates.standing(other).enrolment is Enrolment.NEEDED
-    another_hub = FlowCertificates(tmp_path, identity.hub_key_pem(Secrets()))
+    another_hub = FlowCertificates(tmp_path, identity.hub_key_pem(MemorySecrets()))
     assert another_hub.standing(PLAIN).enrolment is Enrolment.NEEDED
 
 
@@ -321,4 +319,27 @@ def test_any_bytes_as_a_list_are_rejected_and_never_crash(content: bytes) -> Non
 def test_a_certificate_that_outlives_its_authority_is_good_until_its_own_end(tmp_path: Path) -> None:
     certificates = FlowCertificates(tmp_path, KEY_PEM)
     certificates.bring_in(PLAIN, issued(life=400 * DAY))
+    assert certificates.standing(PLAIN).enrolment is Enrolment.VALID
+
+
+def der(pem: bytes | str, kind: str, old: str, new: str) -> bytes:
+    """A certificate or a list with other bytes (hex) inside."""
+    text = pem if isinstance(pem, str) else pem.decode()
+    body = "".join(text.partition(f"-----BEGIN {kind}-----")[2].partition("-----END")[0].split())
+    found = base64.b64decode(body)
+    assert bytes.fromhex(old) in found
+    return found.replace(bytes.fromhex(old), bytes.fromhex(new), 1)
+
+
+@pytest.mark.usecase("W6")
+def test_a_list_of_a_version_that_there_is_not_is_refused() -> None:
+    assert rejection(der(OPERATOR.revocation_list(), "X509 CRL", "020101300a", "020148300a")) == "schema"
+
+
+def test_a_certificate_for_an_unknown_kind_of_key_is_passed_over(tmp_path: Path) -> None:
+    odd = der(other_key(), "CERTIFICATE", "06082a8648ce3d030107", "06082a8648ce3d030109")
+    certificates = FlowCertificates(tmp_path, KEY_PEM)
+    with pytest.raises(SettingsInvalid, match="not for the hub's key"):
+        certificates.bring_in(PLAIN, ssl.DER_cert_to_PEM_cert(odd))
+    certificates.bring_in(PLAIN, ssl.DER_cert_to_PEM_cert(odd) + issued())
     assert certificates.standing(PLAIN).enrolment is Enrolment.VALID

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from homeapp.enrolment.rounds import LONGEST_S, Rounds
-from homeapp.errors import ProviderUnreachable
+from homeapp.errors import HomeappError, ProviderUnreachable, SettingsInvalid
 
 
 class SteppedClock:
@@ -39,6 +41,7 @@ class Flows:
     def __init__(self, **pauses: float | None) -> None:
         self.pauses = pauses
         self.attended: list[str] = []
+        self.failure: HomeappError = ProviderUnreachable("It does not answer.")
 
     async def all(self) -> Any:
         return tuple(SimpleNamespace(sp_id=sp_id) for sp_id in self.pauses)
@@ -47,7 +50,7 @@ class Flows:
         self.attended.append(flow.sp_id)
         pause = self.pauses[flow.sp_id]
         if pause is None:
-            raise ProviderUnreachable("It does not answer.")
+            raise self.failure
         return pause
 
     def taken(self) -> list[str]:
@@ -114,8 +117,10 @@ def test_without_flows_it_waits() -> None:
     on_rounds(Flows(), body)
 
 
-def test_one_that_fails_is_tried_again_and_others_go_on() -> None:
+@pytest.mark.parametrize("failure", [ProviderUnreachable("It does not answer."), SettingsInvalid("Its key is odd.")])
+def test_one_that_fails_is_tried_again_and_others_go_on(failure: HomeappError) -> None:
     flows = Flows(evc_sp=None, pev_sp=1e6)
+    flows.failure = failure
 
     async def body(_rounds: Rounds, clock: SteppedClock) -> None:
         assert 1 <= await clock.sleeps.get() <= 5

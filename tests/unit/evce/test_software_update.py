@@ -24,6 +24,7 @@ from devices.evce.v201 import Ocpp201
 from homeapp.model.offer import Job
 from homeapp.model.readings import EvceState, SoftwareStage
 from homeapp.ports import Admission
+from kit.clocks import StandingClock
 
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
 LIMITS = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
@@ -36,17 +37,6 @@ BOOT = {
     Version.V16: {"chargePointVendor": "A", "chargePointModel": "B", "firmwareVersion": "2.0.0"},
     Version.V201: {"chargingStation": {"vendorName": "A", "model": "B", "firmwareVersion": "2.0.0"}, "reason": "x"},
 }
-
-
-class StandingClock:
-    def now(self) -> datetime:
-        return START
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
 
 
 class QuietRegister:
@@ -65,7 +55,7 @@ class QuietRegister:
 
 class Bench:
     def __init__(self, version: Version = Version.V201) -> None:
-        self.station = Station("ocpp:x", LIMITS, StandingClock(), QuietRegister())
+        self.station = Station("ocpp:x", LIMITS, StandingClock(START), QuietRegister())
         self.dialect = DIALECTS[version]()
         self.station.came(version)
 

@@ -16,6 +16,7 @@ from homeapp.model.tariff import Tariff
 from homeapp.providers.grid_sp.announcements import MOST_PROGRAMS, Announcements
 from homeapp.providers.grid_sp.client import VtnConnection
 from homeapp.providers.grid_sp.objects import read_json
+from kit.clocks import StandingClock
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 FLEX = {
@@ -28,20 +29,6 @@ TARIFF = {
     "programName": "Tariff",
     "payloadDescriptors": [{"payloadType": "PRICE", "units": "KWH", "currency": "EUR"}],
 }
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
 
 
 class CannedVtn:
@@ -108,7 +95,7 @@ class Heard:
 
 class Scene:
     def __init__(self) -> None:
-        self.clock = HandClock()
+        self.clock = StandingClock(NOON)
         self.vtn = CannedVtn()
         self.restart()
 

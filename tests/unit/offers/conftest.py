@@ -1,154 +1,31 @@
-"""A clock that stands until it is moved, requests to order, and a desk on a real ledger."""
+"""The desk on this test's own database."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from homeapp.model.offer import (
-    Binding,
-    Choice,
-    Decision,
-    Offer,
-    OfferCase,
-    OfferInterval,
-    OfferKind,
-    Receipt,
-    ReceiptLevel,
-)
-from homeapp.offers.desk import OfferDesk
-from homeapp.store.database import Database
-from homeapp.store.ledger import Ledger
-from homeapp.store.outbox import Outbox
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+from kit import offer_desk
+from kit.clocks import LeapingClock
+from kit.offer_desk import NOON, Body, MakeOffer, Run, desk_in
 
 
-class HandClock:
-    """Moves only by ``at``."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-@dataclass
-class Desk:
-    """The desk and what stands around it."""
-
-    desk: OfferDesk
-    ledger: Ledger
-    outgoing: Outbox
-    clock: HandClock
-    database: Database
-    changes: list[int] = field(default_factory=list)
-
-    def case(self, offer: Offer) -> OfferCase:
-        return next(case for case in self.desk.cases if case.offer.key == offer.key)
-
-    async def decide(self, offer: Offer, choice: Choice) -> OfferCase:
-        return await self.desk.decide(offer.key, offer.digest(), choice, "owner")
-
-    async def answer(self, offer: Offer, level: ReceiptLevel, *, confirmed: bool = True, reason: str = "") -> None:
-        """A receipt for the newest decision about ``offer``."""
-        decision = self.case(offer).decision
-        assert decision is not None
-        await self.desk.receipt(
-            Receipt(
-                decision_id=decision.decision_id,
-                sp_id=offer.sp_id,
-                level=level,
-                received_at=self.clock.at,
-                confirmed=confirmed,
-                reason=reason,
-            )
-        )
-
-    async def outbox(self) -> list[tuple[str, str]]:
-        """(choice, state) of every row, in order."""
-        return await self.database.ledger.read(
-            lambda connection: connection.execute(
-                "SELECT body ->> '$.choice', state FROM outbox JOIN decisions ON record_id = decision_id "
-                "ORDER BY number"
-            ).fetchall()
-        )
-
-    async def trail(self, kind: str = "offer") -> list[str]:
-        """The states in the audit trail, in order."""
-        return await self.database.ledger.read(
-            lambda connection: [
-                row[0]
-                for row in connection.execute(
-                    "SELECT detail ->> '$.state' FROM audit WHERE kind = ? ORDER BY seq", (kind,)
-                )
-            ]
-        )
-
-    async def decisions(self) -> list[Decision]:
-        """All that are kept, in no order."""
-        import msgspec
-
-        return await self.database.ledger.read(
-            lambda connection: [
-                msgspec.json.decode(row[0], type=Decision) for row in connection.execute("SELECT body FROM decisions")
-            ]
-        )
-
-
-def _make_offer(**wanted: Any) -> Offer:
+@pytest.fixture
+def make_offer() -> MakeOffer:
     """A power feed from 13:00 to 14:00, to be answered until 12:30."""
-    begins = wanted.pop("begins", NOON + timedelta(hours=1))
-    ends = wanted.pop("ends", begins + timedelta(hours=1))
-    fields: dict[str, Any] = {
-        "offer_id": "o1",
-        "revision": 1,
-        "sp_id": "evc_sp",
-        "sp_name": "EVC provider",
-        "kind": OfferKind.POWER_FEED,
-        "binding": Binding.OWNER_DECIDES,
-        "issued_at": NOON,
-        "expires_at": NOON + timedelta(minutes=30),
-        "intervals": (OfferInterval(start=begins, end=ends, setpoint_w=-5000.0),),
-        "title": "Feed power",
-        "reward": Decimal("2.40"),
-        "currency": "EUR",
-    }
-    return Offer(**{**fields, **wanted})
+    return offer_desk.make_offer
 
 
 @pytest.fixture
-def make_offer() -> Callable[..., Offer]:
-    return _make_offer
+def run(tmp_path: Path) -> Run:
+    """Runs a body with a desk; again for the same database after a restart."""
+    clock = LeapingClock(NOON)
 
+    def run_body(body: Body) -> None:
+        async def main() -> None:
+            async with desk_in(tmp_path, clock) as at:
+                await body(at)
 
-@pytest.fixture
-def open_desk(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[Desk]]:
-    """Opens the desk on this test's database; again for the same database after a restart."""
-    clock = HandClock()
+        asyncio.run(main())
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Desk]:
-        async with Database(tmp_path) as database:
-            ledger = Ledger(database, clock)
-            changes: list[int] = []
-            outbox = Outbox(database, clock)
-            desk = OfferDesk(ledger=ledger, outbox=outbox, clock=clock, on_change=lambda: changes.append(1))
-            await desk.load()
-            yield Desk(desk, ledger, outbox, clock, database, changes)
-
-    return opened
+    return run_body

@@ -1,6 +1,5 @@
 """Who is named as the one who answered a request."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -8,27 +7,30 @@ import pytest
 from homeapp import api
 from homeapp.model.offer import Choice
 from homeapp.operations import Operations
+from kit.offer_desk import Desk, MakeOffer, Run
 
 
 @pytest.mark.parametrize("role", [api.Role.OWNER, api.Role.INSTALLER])
-def test_the_role_of_the_caller_is(open_desk: Any, make_offer: Any, role: api.Role) -> None:
-    async def main() -> None:
-        async with open_desk() as at:
-            offer = make_offer()
-            await at.desk.receive(offer)
-            operations = Operations(
-                live=None,
-                desk=at.desk,
-                sessions=None,
-                ledger=at.ledger,
-                snapshot=None,
-                set_mode=None,
-                doctor=None,
-                live_changed=None,
-                sharing=None,
-            )
-            call = api.DecideOffer(key=offer.key, digest=offer.digest(), choice=Choice.ACCEPT)
-            case = await operations.handlers()[api.DecideOffer](call, role)
-            assert case.decision.decided_by == role.value
+def test_the_role_of_the_caller_is(run: Run, make_offer: MakeOffer, role: api.Role) -> None:
+    async def body(at: Desk) -> None:
+        offer = make_offer()
+        await at.desk.receive(offer)
+        nothing: Any = None
+        operations = Operations(
+            live=nothing,
+            desk=at.desk,
+            sessions=nothing,
+            ledger=at.ledger,
+            snapshot=nothing,
+            set_mode=nothing,
+            doctor=nothing,
+            live_changed=nothing,
+            sharing=nothing,
+            uplink=nothing,
+            may_hear=lambda _sp_id: True,
+        )
+        call = api.DecideOffer(key=offer.key, digest=offer.digest(), choice=Choice.ACCEPT)
+        case = await operations.handlers()[api.DecideOffer](call, role)
+        assert case.decision.decided_by == role.value
 
-    asyncio.run(main())
+    run(body)

@@ -40,11 +40,11 @@ from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import Failure
 from homeapp.store.outbox import Outbox
+from kit.clocks import LeapingClock
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)
-
 AFTER = {
     "": "invalid pending expired scheduled",
     "pending": "accepted declined expired cancelled superseded",
@@ -65,22 +65,6 @@ ENDED = {
     "cancelled",
     "superseded",
 }
-
-
-class _Clock:
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 def _offer(
@@ -122,7 +106,7 @@ class DeskMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.directory = Path(tempfile.mkdtemp(prefix="desk"))
-        self.clock = _Clock()
+        self.clock = LeapingClock(NOON)
         self.revisions: dict[tuple[str, int], int] = {}
         self.ended: dict[tuple[str, int], OfferState] = {}
 
@@ -364,7 +348,7 @@ def test_the_table_knows_every_state_and_refuses_what_it_does_not_list() -> None
 def test_unknown_requests_cannot_be_decided(tmp_path: Path) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
-            clock = _Clock()
+            clock = LeapingClock(NOON)
             ledger, outbox = Ledger(database, clock), Outbox(database, clock)
             desk = OfferDesk(ledger=ledger, outbox=outbox, clock=clock, on_change=lambda: None)
             with pytest.raises(NotFound):

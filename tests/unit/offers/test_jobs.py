@@ -1,8 +1,5 @@
 """Jobs at the desk: agreed to like everything else, carried out once, never taken for power."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,6 +17,7 @@ from homeapp.model.offer import (
     ReceiptLevel,
 )
 from homeapp.offers.checks import why_invalid
+from kit.offer_desk import Desk, MakeOffer, Run
 
 HOUR = timedelta(hours=1)
 SOFTWARE = Job(version="2.1", location="https://m.example/2.1.bin", sha256="ab" * 32, size_bytes=1000, manifest="a.b.c")
@@ -29,10 +27,6 @@ JOBS = {
     OfferKind.CAR_SOFTWARE: SOFTWARE,
     OfferKind.CHARGER_SOFTWARE: Job(version="1.4", location="https://c.example/1.4.bin"),
 }
-
-Body = Callable[[Any], Awaitable[None]]
-Opener = Callable[[], AbstractAsyncContextManager[Any]]
-MakeOffer = Callable[..., Offer]
 
 
 @pytest.fixture
@@ -47,21 +41,7 @@ def job_offer(make_offer: MakeOffer) -> MakeOffer:
     return make
 
 
-@pytest.fixture
-def run(open_desk: Opener) -> Callable[[Body], None]:
-    """Runs a body with a desk; again for the same database after a restart."""
-
-    def run_body(body: Body) -> None:
-        async def main() -> None:
-            async with open_desk() as at:
-                await body(at)
-
-        asyncio.run(main())
-
-    return run_body
-
-
-async def _under_way(at: Any, offer: Offer) -> None:
+async def _under_way(at: Desk, offer: Offer) -> None:
     await at.desk.receive(offer)
     await at.decide(offer, Choice.ACCEPT)
     await at.answer(offer, ReceiptLevel.TRANSPORT)
@@ -73,10 +53,10 @@ async def _under_way(at: Any, offer: Offer) -> None:
 
 @pytest.mark.usecase("F6", "S2")
 @pytest.mark.parametrize("kind", list(JOBS))
-def test_a_job_from_its_arrival_to_its_end(run: Callable[[Body], None], job_offer: MakeOffer, kind: OfferKind) -> None:
+def test_a_job_from_its_arrival_to_its_end(run: Run, job_offer: MakeOffer, kind: OfferKind) -> None:
     offer = job_offer(kind)
 
-    async def body(at: Any) -> None:
+    async def body(at: Desk) -> None:
         await _under_way(at, offer)
         assert [case.offer.key for case in at.desk.jobs()] == [offer.key]
         assert at.desk.commitments(at.clock.at) == ()
@@ -92,10 +72,10 @@ def test_a_job_from_its_arrival_to_its_end(run: Callable[[Body], None], job_offe
     run(body)
 
 
-def test_a_job_that_fails_says_why(run: Callable[[Body], None], job_offer: MakeOffer) -> None:
+def test_a_job_that_fails_says_why(run: Run, job_offer: MakeOffer) -> None:
     offer = job_offer(OfferKind.CAR_SOFTWARE)
 
-    async def body(at: Any) -> None:
+    async def body(at: Desk) -> None:
         await _under_way(at, offer)
         await at.desk.finished(offer.key, "The car refuses the software.")
         case = at.case(offer)
@@ -105,10 +85,10 @@ def test_a_job_that_fails_says_why(run: Callable[[Body], None], job_offer: MakeO
     run(body)
 
 
-def test_a_job_that_was_not_carried_out_in_time(run: Callable[[Body], None], job_offer: MakeOffer) -> None:
+def test_a_job_that_was_not_carried_out_in_time(run: Run, job_offer: MakeOffer) -> None:
     offer = job_offer()
 
-    async def body(at: Any) -> None:
+    async def body(at: Desk) -> None:
         await _under_way(at, offer)
         at.clock.at = offer.end
         await at.desk.tick()
@@ -120,13 +100,11 @@ def test_a_job_that_was_not_carried_out_in_time(run: Callable[[Body], None], job
     run(body)
 
 
-def test_jobs_and_power_never_stand_in_each_others_way(
-    run: Callable[[Body], None], make_offer: MakeOffer, job_offer: MakeOffer
-) -> None:
+def test_jobs_and_power_never_stand_in_each_others_way(run: Run, make_offer: MakeOffer, job_offer: MakeOffer) -> None:
     feed, check = make_offer(), job_offer(offer_id="check")
     install = job_offer(OfferKind.CAR_SOFTWARE, offer_id="install")
 
-    async def body(at: Any) -> None:
+    async def body(at: Desk) -> None:
         for offer in (feed, check, install):
             await at.desk.receive(offer)
             await at.decide(offer, Choice.ACCEPT)
@@ -136,11 +114,11 @@ def test_jobs_and_power_never_stand_in_each_others_way(
     run(body)
 
 
-def test_the_one_that_ends_first_comes_first(run: Callable[[Body], None], job_offer: MakeOffer) -> None:
+def test_the_one_that_ends_first_comes_first(run: Run, job_offer: MakeOffer) -> None:
     late = job_offer(offer_id="late")
     late = replace(late, intervals=(replace(late.intervals[0], end=late.end + HOUR),))
 
-    async def body(at: Any) -> None:
+    async def body(at: Desk) -> None:
         for offer in (late, job_offer(offer_id="soon")):
             at.clock.at = min(at.clock.at, offer.start - HOUR)
             await at.desk.receive(offer)

@@ -23,6 +23,7 @@ from homeapp.providers.peer import Peer
 from homeapp.providers.pev_sp import PevSp
 from homeapp.providers.sealing import HubUnsealer
 from homeapp.providers.service_provider import ServiceProvider
+from kit.clocks import StandingClock
 
 KEY = ECKey.generate_key("P-256")
 ENC_KEY = ECKey.generate_key("P-256")
@@ -31,22 +32,6 @@ HUB_ENC_KEY = ECKey.generate_key("P-256")
 EVERYTHING = ("offer", "offer-cancel", "receipt", "defect", "order-status", "keys")
 Kind = type[EvcSp] | type[PevSp] | type[Fleet]
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
-
-
-class HandClock:
-    """Stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here sleeps")
 
 
 class Store:
@@ -147,7 +132,7 @@ async def keys_are_kept(sp_id: str, keys: tuple[dict[str, str], ...], until: dat
 
 
 def provider(
-    kind: Kind = EvcSp, post: FakePost | None = None, clock: HandClock | None = None, **changes: Any
+    kind: Kind = EvcSp, post: FakePost | None = None, clock: StandingClock | None = None, **changes: Any
 ) -> ServiceProvider:
     known = peer(**changes)
     return kind(
@@ -156,7 +141,7 @@ def provider(
         post=post or FakePost(),
         signer=HubSigner(HUB_KEY.as_pem(private=True).decode()),
         unsealer=HubUnsealer(HUB_ENC_KEY.as_pem(private=True).decode()),
-        clock=clock or HandClock(),
+        clock=clock or StandingClock(START),
         keys_changed=keys_are_kept,
     )
 

@@ -24,20 +24,7 @@ from homeapp.identity.files import write_whole
 from homeapp.providers.jose import HubSigner, verification_key
 from homeapp.redaction import redacted
 from homeapp.settings import SecretPlace
-
-
-class Secrets:
-    """Keeps secrets in memory."""
-
-    def __init__(self, place: SecretPlace = SecretPlace.CREDENTIAL) -> None:
-        self.kept: dict[str, str] = {}
-        self.place = place
-
-    def get(self, name: str) -> str | None:
-        return self.kept.get(name)
-
-    def set(self, name: str, value: str) -> None:
-        self.kept[name] = value
+from kit.secret_store import MemorySecrets
 
 
 class Now:
@@ -93,16 +80,16 @@ def trusting(ca_file: Path) -> ssl.SSLContext:
 
 
 def test_the_hubs_key_is_made_once() -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     pem = identity.hub_key_pem(secrets)
     assert identity.hub_key_pem(secrets) == pem
     assert secrets.kept == {"hub.key": pem}
-    assert identity.hub_key_pem(Secrets()) != pem
+    assert identity.hub_key_pem(MemorySecrets()) != pem
 
 
 def test_a_home_never_gets_a_second_key_in_silence(tmp_path: Path) -> None:
     """Its providers would take it for a stranger; the old place of its secrets is told."""
-    keyring, elsewhere = Secrets(SecretPlace.KEYRING), Secrets(SecretPlace.CREDENTIAL)
+    keyring, elsewhere = MemorySecrets(SecretPlace.KEYRING), MemorySecrets(SecretPlace.CREDENTIAL)
     pem = identity.home_key_pem(keyring, tmp_path)
     assert identity.home_key_pem(keyring, tmp_path) == pem
     with pytest.raises(SecretStoreUnavailable, match=r"kept in: keyring.*looked in: credential"):
@@ -115,30 +102,30 @@ def test_a_home_never_gets_a_second_key_in_silence(tmp_path: Path) -> None:
 
 
 def test_secrets_that_have_moved_house_are_welcome(tmp_path: Path) -> None:
-    keyring, elsewhere = Secrets(SecretPlace.KEYRING), Secrets(SecretPlace.CREDENTIAL)
+    keyring, elsewhere = MemorySecrets(SecretPlace.KEYRING), MemorySecrets(SecretPlace.CREDENTIAL)
     pem = identity.home_key_pem(keyring, tmp_path)
     elsewhere.kept.update(keyring.kept)
     assert identity.home_key_pem(elsewhere, tmp_path) == pem
     with pytest.raises(SecretStoreUnavailable, match="kept in: credential"):
-        identity.home_key_pem(Secrets(SecretPlace.KEYRING), tmp_path)
+        identity.home_key_pem(MemorySecrets(SecretPlace.KEYRING), tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "nonsense"])
 def test_a_damaged_note_of_the_key_is_mended_only_where_the_key_is_there(tmp_path: Path, damage: str) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     pem = identity.home_key_pem(secrets, tmp_path)
     note = (tmp_path / "hub-key.json").read_text()
     assert json.loads(note)["jwk"] == identity.public_jwk(pem)
     (tmp_path / "hub-key.json").write_text(damage)
     with pytest.raises(SecretStoreUnavailable):
-        identity.home_key_pem(Secrets(), tmp_path)
+        identity.home_key_pem(MemorySecrets(), tmp_path)
     assert identity.home_key_pem(secrets, tmp_path) == pem
     assert (tmp_path / "hub-key.json").read_text() == note
 
 
 @pytest.mark.parametrize("damage", ["", "nonsense", "rsa"])
 def test_a_damaged_key_is_not_replaced_in_silence(damage: str) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     secrets.set("hub.key", damage)
     with pytest.raises(SecretStoreUnavailable):
         identity.hub_key_pem(secrets)
@@ -146,30 +133,30 @@ def test_a_damaged_key_is_not_replaced_in_silence(damage: str) -> None:
 
 
 def test_the_public_jwk_fits_the_signer_and_tells_no_secret() -> None:
-    pem = identity.hub_key_pem(Secrets())
+    pem = identity.hub_key_pem(MemorySecrets())
     jwk = identity.public_jwk(pem)
     assert set(jwk) == {"kty", "crv", "x", "y", "kid"}
     assert verification_key(jwk).key_id == jwk["kid"] == HubSigner(pem).key_id
 
 
 def test_the_encryption_key_is_another_one_and_is_missed_when_it_is_lost(tmp_path: Path) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     keys = identity.home_keys(secrets, tmp_path)
     assert secrets.kept == {"hub.key": keys.sign_pem, "hub.encryption_key": keys.encryption_pem}
     assert identity.home_keys(secrets, tmp_path) == keys
     assert identity.home_key_pem(secrets, tmp_path) == keys.sign_pem
     assert "PRIVATE" not in repr(keys)
-    lost = Secrets()
+    lost = MemorySecrets()
     lost.kept["hub.key"] = keys.sign_pem
     with pytest.raises(SecretStoreUnavailable, match=r"hub-key\.json"):
         identity.home_keys(lost, tmp_path)
-    lost.kept["hub.encryption_key"] = identity.hub_key_pem(Secrets())
+    lost.kept["hub.encryption_key"] = identity.hub_key_pem(MemorySecrets())
     with pytest.raises(SecretStoreUnavailable, match=r"hub-key\.json"):
         identity.home_keys(lost, tmp_path)
 
 
 def test_a_home_from_before_the_encryption_key_gets_one(tmp_path: Path) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     pem = identity.hub_key_pem(secrets)
     note = {"place": "credential", "jwk": identity.public_jwk(pem)}
     (tmp_path / "hub-key.json").write_text(json.dumps(note))
@@ -181,7 +168,7 @@ def test_a_home_from_before_the_encryption_key_gets_one(tmp_path: Path) -> None:
 
 @pytest.mark.usecase("W9")
 def test_the_hubs_card_tells_both_public_keys_and_no_secret(tmp_path: Path) -> None:
-    keys = identity.home_keys(Secrets(), tmp_path)
+    keys = identity.home_keys(MemorySecrets(), tmp_path)
     signing, encryption = json.loads(identity.hub_card(keys.sign_pem, keys.encryption_pem))["keys"]
     assert signing == identity.public_jwk(keys.sign_pem) | {"use": "sig"}
     assert encryption == identity.public_jwk(keys.encryption_pem) | {"use": "enc"}
@@ -191,7 +178,7 @@ def test_the_hubs_card_tells_both_public_keys_and_no_secret(tmp_path: Path) -> N
 
 
 def test_the_log_never_shows_a_key(tmp_path: Path) -> None:
-    keys = identity.home_keys(Secrets(), tmp_path)
+    keys = identity.home_keys(MemorySecrets(), tmp_path)
     for pem in (keys.sign_pem, keys.encryption_pem):
         line = pem.splitlines()[1]
         assert line not in redacted(f"a key: {line}")
@@ -199,7 +186,7 @@ def test_the_log_never_shows_a_key(tmp_path: Path) -> None:
 
 @pytest.mark.usecase("W4", "W9")
 def test_a_certificate_request_is_for_the_ae_id_and_signed_with_the_hubs_key() -> None:
-    pem = identity.hub_key_pem(Secrets())
+    pem = identity.hub_key_pem(MemorySecrets())
     request = x509.load_pem_x509_csr(identity.certificate_request(pem, "Chub-0001").encode())
     assert request.is_signature_valid
     assert [str(item.value) for item in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == ["Chub-0001"]
@@ -209,7 +196,7 @@ def test_a_certificate_request_is_for_the_ae_id_and_signed_with_the_hubs_key() -
 
 
 def test_a_station_that_trusts_the_local_authority_connects(tmp_path: Path) -> None:
-    authority = LocalAuthority(Secrets(), tmp_path)
+    authority = LocalAuthority(MemorySecrets(), tmp_path)
     server = identity.server_context(authority, ("charger.home", "192.168.7.7"))
     for name in ("hub.local", "charger.home", "192.168.7.7", "127.0.0.1", "localhost"):
         assert handshake(server, trusting(authority.ca_file), name) == "TLSv1.3"
@@ -222,13 +209,13 @@ def test_a_station_that_trusts_the_local_authority_connects(tmp_path: Path) -> N
 
 
 def test_no_key_lies_in_the_data_directory(tmp_path: Path) -> None:
-    identity.server_context(LocalAuthority(Secrets(), tmp_path), ())
+    identity.server_context(LocalAuthority(MemorySecrets(), tmp_path), ())
     assert {path.name for path in tmp_path.iterdir()} == {"ocpp-ca.pem", "ocpp-server.pem"}
     assert all("PRIVATE" not in path.read_text() for path in tmp_path.iterdir())
 
 
 def test_the_authority_and_its_certificate_survive_a_restart(tmp_path: Path) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     first = LocalAuthority(secrets, tmp_path)
     issued = first.server_certificate(("a.home",))
     ca = first.ca_file.read_text()
@@ -241,7 +228,7 @@ def test_the_authority_and_its_certificate_survive_a_restart(tmp_path: Path) -> 
 
 
 def test_a_lost_ca_file_is_written_again_for_the_same_key(tmp_path: Path) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     authority = LocalAuthority(secrets, tmp_path)
     key = certificate(authority.ca_file.read_bytes()).public_key()
     authority.ca_file.unlink()
@@ -250,7 +237,7 @@ def test_a_lost_ca_file_is_written_again_for_the_same_key(tmp_path: Path) -> Non
 
 
 def test_the_endpoints_certificate_is_renewed_in_its_last_month(tmp_path: Path) -> None:
-    now, secrets = Now(), Secrets()
+    now, secrets = Now(), MemorySecrets()
     authority = LocalAuthority(secrets, tmp_path, now)
     first = authority.server_certificate(())
     assert timedelta(days=364) < first.not_after - now.at <= timedelta(days=365)
@@ -263,7 +250,7 @@ def test_the_endpoints_certificate_is_renewed_in_its_last_month(tmp_path: Path) 
 
 
 def test_a_new_name_means_a_new_certificate(tmp_path: Path) -> None:
-    authority = LocalAuthority(Secrets(), tmp_path)
+    authority = LocalAuthority(MemorySecrets(), tmp_path)
     first = authority.server_certificate(("a.home",))
     second = authority.server_certificate(("a.home", "b.home", "10.1.2.3"))
     assert second != first
@@ -278,7 +265,7 @@ def test_a_new_name_means_a_new_certificate(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_another_authority_made_is_not_kept(tmp_path: Path) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     before = LocalAuthority(secrets, tmp_path).server_certificate(())
     del secrets.kept["ocpp_ca.key"]
     authority = LocalAuthority(secrets, tmp_path)
@@ -287,17 +274,17 @@ def test_a_certificate_that_another_authority_made_is_not_kept(tmp_path: Path) -
 
 
 def test_a_certificate_for_another_key_is_not_kept(tmp_path: Path) -> None:
-    secrets = Secrets()
+    secrets = MemorySecrets()
     authority = LocalAuthority(secrets, tmp_path)
     before = authority.server_certificate(())
-    secrets.set("ocpp_server.key", identity.hub_key_pem(Secrets()))
+    secrets.set("ocpp_server.key", identity.hub_key_pem(MemorySecrets()))
     assert authority.server_certificate(()).chain_pem != before.chain_pem
     assert handshake(identity.server_context(authority, ()), trusting(authority.ca_file), "hub.local")
 
 
 def test_a_running_endpoint_can_be_given_a_newer_certificate(tmp_path: Path) -> None:
     now = Now()
-    authority = LocalAuthority(Secrets(), tmp_path, now)
+    authority = LocalAuthority(MemorySecrets(), tmp_path, now)
     server = identity.server_context(authority, ())
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(server, trusting(authority.ca_file), "new.home")
@@ -308,7 +295,7 @@ def test_a_running_endpoint_can_be_given_a_newer_certificate(tmp_path: Path) -> 
 def test_a_data_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a directory")
     with pytest.raises(EnvironmentProblem, match="cannot be written"):
-        LocalAuthority(Secrets(), tmp_path / "file")
+        LocalAuthority(MemorySecrets(), tmp_path / "file")
 
 
 def enrolled(tmp_path: Path, key_pem: str) -> Path:
@@ -334,9 +321,9 @@ def enrolled(tmp_path: Path, key_pem: str) -> Path:
 
 
 def test_the_hub_shows_its_certificate_to_a_server_it_checks(tmp_path: Path) -> None:
-    key_pem = identity.hub_key_pem(Secrets())
+    key_pem = identity.hub_key_pem(MemorySecrets())
     own = enrolled(tmp_path, key_pem)
-    authority = LocalAuthority(Secrets(), tmp_path)
+    authority = LocalAuthority(MemorySecrets(), tmp_path)
     server = identity.server_context(authority, ())
     server.load_verify_locations(tmp_path / "operator.pem")
     server.verify_mode = ssl.CERT_REQUIRED
@@ -351,7 +338,7 @@ def test_the_hub_shows_its_certificate_to_a_server_it_checks(tmp_path: Path) -> 
 
 
 def test_the_same_from_texts_and_with_the_list_of_revoked_certificates(tmp_path: Path) -> None:
-    street, key_pem = StreetAuthority(), identity.hub_key_pem(Secrets())
+    street, key_pem = StreetAuthority(), identity.hub_key_pem(MemorySecrets())
     shown = street.issue_server()
     server = street.server_context(require_client=True, credentials=shown)
     chain = street.sign_request(identity.certificate_request(key_pem, "Chub-0001").encode(), "Chub-0001").decode()
@@ -390,7 +377,7 @@ def test_texts_that_do_not_fit_are_said(ca: str | None, crl: str | None) -> None
 
 
 def test_files_that_do_not_fit_are_said(tmp_path: Path) -> None:
-    key_pem = identity.hub_key_pem(Secrets())
+    key_pem = identity.hub_key_pem(MemorySecrets())
     own = enrolled(tmp_path, key_pem)
     ca = tmp_path / "operator.pem"
     nonsense = tmp_path / "nonsense.pem"
@@ -400,7 +387,7 @@ def test_files_that_do_not_fit_are_said(tmp_path: Path) -> None:
         (ca, tmp_path / "missing.pem", key_pem),
         (nonsense, own, key_pem),
         (ca, nonsense, key_pem),
-        (ca, own, identity.hub_key_pem(Secrets())),
+        (ca, own, identity.hub_key_pem(MemorySecrets())),
     ):
         with pytest.raises(SettingsInvalid, match="Enrol"):
             identity.client_context(ca_file, certificate_file, key)
@@ -411,7 +398,7 @@ def test_without_memory_files_the_key_file_is_gone_at_once(tmp_path: Path, monke
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    authority = LocalAuthority(Secrets(), tmp_path / "data")
+    authority = LocalAuthority(MemorySecrets(), tmp_path / "data")
     server = identity.server_context(authority, ())
     assert list(folder.iterdir()) == []
     assert handshake(server, trusting(authority.ca_file), "hub.local")

@@ -14,7 +14,6 @@ from provider_kit import (
     HUB_KEY,
     START,
     FakePost,
-    HandClock,
     RecordingInbox,
     Store,
     decision,
@@ -31,6 +30,7 @@ from homeapp.providers.onem2m.resources import Mailbox
 from homeapp.providers.peer import Peer
 from homeapp.providers.sealing import HubUnsealer
 from homeapp.providers.service_provider import ServiceProvider
+from kit.clocks import StandingClock
 
 pytestmark = pytest.mark.usecase("W5", "W9")
 OLD, NEW, NEWER = (ECKey.generate_key("P-256") for _ in range(3))
@@ -79,7 +79,7 @@ class Home:
     """A hub with one provider; what is kept outlives it."""
 
     def __init__(self) -> None:
-        self.clock, self.store, self.post = HandClock(), Store(), FakePost()
+        self.clock, self.store, self.post = StandingClock(START), Store(), FakePost()
         self.peer = known_peer(keys=tuple(pair(OLD, OLD_ENC)))
         self.kept: list[tuple[str, Keys, datetime]] = []
         self.failure: Exception | None = None

@@ -17,7 +17,6 @@ from provider_kit import (
     KEY,
     START,
     FakePost,
-    HandClock,
     Kind,
     RecordingInbox,
     Store,
@@ -38,6 +37,7 @@ from homeapp.providers.fleet import Fleet
 from homeapp.providers.pev_sp import PevSp
 from homeapp.providers.sealing import Seal
 from homeapp.providers.service_provider import ServiceProvider
+from kit.clocks import StandingClock
 
 
 def offer(jti: str = "m-1", offer_id: str = "o-1", revision: int = 1) -> str:
@@ -230,7 +230,7 @@ def test_a_verified_message_with_wrong_content_is_rejected_and_not_tried_again()
 
 def test_out_of_date_messages_in_the_mailbox_are_nobodys_fault() -> None:
     async def main(live: bool) -> list[Any]:
-        clock, inbox = HandClock(), RecordingInbox()
+        clock, inbox = StandingClock(START), RecordingInbox()
         clock.at = START + timedelta(hours=2)
         subject = provider(clock=clock)
         await while_running(subject, inbox, lambda: subject.take(offer(), live=live))
@@ -242,7 +242,7 @@ def test_out_of_date_messages_in_the_mailbox_are_nobodys_fault() -> None:
 
 def test_only_what_has_not_been_dealt_with_is_new() -> None:
     async def main() -> list[bool]:
-        clock, inbox, found = HandClock(), RecordingInbox(), []
+        clock, inbox, found = StandingClock(START), RecordingInbox(), []
 
         async def twice(subject: ServiceProvider, message: str) -> None:
             found.extend([await subject.take(message, live=True), await subject.take(message, live=False)])
@@ -258,7 +258,7 @@ def test_only_what_has_not_been_dealt_with_is_new() -> None:
 
 def test_a_message_from_the_future_is_dealt_with_when_its_time_has_come() -> None:
     async def main() -> list[Any]:
-        clock, inbox, message = HandClock(), RecordingInbox(), offer()
+        clock, inbox, message = StandingClock(START), RecordingInbox(), offer()
         clock.at = START - timedelta(minutes=10)
         subject = provider(clock=clock)
 
@@ -442,7 +442,7 @@ def test_a_record_of_a_kind_that_the_provider_has_no_use_for_does_not_leave() ->
     post = FakePost()
     with pytest.raises(ProviderRefused):
         asyncio.run(provider(post=post).disclose(record(data_class=DataClass.LOCATION)))
-    clock = HandClock()
+    clock = StandingClock(START)
     clock.at = START + timedelta(days=30)
     with pytest.raises(ProviderRefused):
         asyncio.run(provider(post=post, clock=clock).disclose(record()))

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homeapp.errors import DeviceRefused, DeviceUnreachable, HomeappError, StoreUnavailable
-from homeapp.jobs.charger_software import LONGEST_S, ChargerSoftwareDesk
+from homeapp.jobs.charger_software import LONGEST_S, ChargerSoftwareDesk, holds_charging
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
 from homeapp.model.record import DataRecord, RecordKind
 from homeapp.reporting.records import RecordMaker
+from kit.clocks import LeapingClock
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=2)
@@ -37,20 +38,6 @@ def case(offer_id: str = "job-1", kind: OfferKind = OfferKind.CHARGER_SOFTWARE, 
         job=JOB,
     )
     return OfferCase(offer=offer, digest=offer.digest(), state=OfferState.ACTIVE, updated_at=NOON)
-
-
-class StandingClock:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 class Charger:
@@ -78,7 +65,7 @@ class Bench:
     """A desk with all that it talks to."""
 
     def __init__(self, *cases: OfferCase, allowed: bool = True) -> None:
-        self.clock = StandingClock()
+        self.clock = LeapingClock(NOON)
         self.charger: Charger | None = Charger()
         self.cases = list(cases)
         self.outcomes: list[tuple[str, str | None]] = []
@@ -275,3 +262,11 @@ def test_without_consent_the_provider_learns_nothing() -> None:
     bench.look()
     assert bench.outcomes == [("evc_sp/job-1", None)]
     assert bench.sent == []
+
+
+@pytest.mark.parametrize("stage", list(SoftwareStage))
+def test_charging_is_held_while_software_goes_in_and_never_for_ever(stage: SoftwareStage) -> None:
+    update = SoftwareUpdate(version=JOB.version, stage=stage, at=NOON)
+    assert holds_charging(update, NOON) == stage.is_under_way
+    assert not holds_charging(update, NOON + timedelta(seconds=LONGEST_S))
+    assert not holds_charging(None, NOON)

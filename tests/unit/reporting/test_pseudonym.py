@@ -11,25 +11,9 @@ from hypothesis import strategies as st
 
 from homeapp.errors import SecretStoreUnavailable
 from homeapp.reporting.pseudonym import KEY_NAME, pseudonym, pseudonym_key
-from homeapp.settings import SecretPlace
+from kit.secret_store import MemorySecrets
 
 KEY = bytes(range(32))
-
-
-class MemoryStore:
-    place = SecretPlace.KEYRING
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    def get(self, name: str) -> str | None:
-        return self.kept.get(name)
-
-    def set(self, name: str, value: str) -> None:
-        self.kept[name] = value
-
-    def delete(self, name: str) -> None:
-        self.kept.pop(name, None)
 
 
 @pytest.mark.usecase("W8")
@@ -55,17 +39,17 @@ def test_another_car_is_another_number(one: str, other: str) -> None:
 
 
 def test_the_key_is_made_once() -> None:
-    store = MemoryStore()
+    store = MemorySecrets()
     key = pseudonym_key(store)
     assert len(key) == 32
     assert pseudonym_key(store) == key
     assert base64.b64decode(store.kept[KEY_NAME]) == key
-    assert pseudonym_key(MemoryStore()) != key
+    assert pseudonym_key(MemorySecrets()) != key
 
 
 @pytest.mark.parametrize("kept", ["", "not base64!", base64.b64encode(b"short").decode()])
 def test_a_damaged_key_is_told_and_not_replaced(kept: str) -> None:
-    store = MemoryStore()
+    store = MemorySecrets()
     store.kept[KEY_NAME] = kept
     with pytest.raises(SecretStoreUnavailable, match="damaged"):
         pseudonym_key(store)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from homeapp import audit
 from homeapp.errors import DeviceUnreachable, NotConsented, StoreUnavailable
 from homeapp.model.consent import DataClass
 from homeapp.model.health import Position
@@ -24,6 +25,7 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods
 from homeapp.store.quarters import Quarters
 from homeapp.store.telemetry import Sample, Telemetry
+from kit.clocks import LeapingClock
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -53,24 +55,10 @@ PLUGGED = replace(
 CHARGING = replace(PLUGGED, status=EvceStatus.CHARGING, power_w=7200.0)
 
 
-class StandingClock:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
 class Home:
     """A reporter with its stores, and who listens."""
 
-    def __init__(self, database: Database, clock: StandingClock, agreed: Collection[tuple[str, DataClass]]) -> None:
+    def __init__(self, database: Database, clock: LeapingClock, agreed: Collection[tuple[str, DataClass]]) -> None:
         self.clock = clock
         self.agreed = set(agreed)
         self.sent: list[DataRecord] = []
@@ -125,10 +113,10 @@ class Home:
 
 @asynccontextmanager
 async def home(
-    directory: Path, clock: StandingClock | None = None, agreed: Collection[tuple[str, DataClass]] = EVERYTHING
+    directory: Path, clock: LeapingClock | None = None, agreed: Collection[tuple[str, DataClass]] = EVERYTHING
 ) -> AsyncGenerator[Home, None]:
     async with Database(directory) as database:
-        yield Home(database, clock or StandingClock(), agreed)
+        yield Home(database, clock or LeapingClock(NOON), agreed)
 
 
 def living(directory: Path, body: Callable[[Home], Awaitable[None]], **how: Any) -> None:
@@ -244,7 +232,7 @@ def test_a_power_feed_cycle_is_metered_by_the_export_register(tmp_path: Path) ->
 
 @pytest.mark.usecase("W3", "S3")
 def test_a_period_that_was_open_when_the_hub_died_is_ended_once(tmp_path: Path) -> None:
-    clock = StandingClock()
+    clock = LeapingClock(NOON)
     first: list[DataRecord] = []
 
     async def dies(ours: Home) -> None:
@@ -398,7 +386,7 @@ def test_a_consent_withdrawn_in_between_holds_the_record_back(tmp_path: Path) ->
 
 @pytest.mark.usecase("W3")
 def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
-    clock = StandingClock()
+    clock = LeapingClock(NOON)
 
     async def life(ours: Home) -> None:
         ours.evce(PLUGGED)
@@ -418,7 +406,7 @@ def meter(at: datetime, import_wh: int) -> MeterReading:
 
 @pytest.mark.usecase("S4", "A1", "L4", "W1")
 def test_each_quarter_hour_goes_to_the_grid_operator_once(tmp_path: Path) -> None:
-    clock = StandingClock()
+    clock = LeapingClock(NOON)
 
     async def first_life(ours: Home) -> None:
         for minute in range(33):
@@ -453,7 +441,7 @@ def test_each_quarter_hour_goes_to_the_grid_operator_once(tmp_path: Path) -> Non
 
 
 def test_a_clock_that_was_far_ahead_does_not_silence_the_quarters(tmp_path: Path) -> None:
-    clock = StandingClock()
+    clock = LeapingClock(NOON)
 
     async def wrong_year(ours: Home) -> None:
         clock.at += timedelta(days=365)
@@ -520,3 +508,18 @@ def test_a_car_whose_place_is_not_known_is_nowhere(tmp_path: Path, position: Dev
         assert len(ours.told("fleet")) == 1
 
     living(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_where_the_car_was_and_what_it_did_is_not_in_the_log_that_is_for_ever(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        ours.position = DENMARK
+        for state in (PLUGGED, CHARGING, PLUGGED):
+            for _ in range(20):
+                ours.evce(state)
+                await ours.reporter.report()
+                ours.clock.at += timedelta(minutes=1)
+        assert {record.sp_id for record in ours.sent} == {"evc_sp", "pev_sp", "grid_sp", "fleet"}
+
+    living(tmp_path, body)
+    assert list(audit.read_rows(tmp_path)) == []

@@ -12,6 +12,7 @@ from homeapp import audit
 from homeapp.model.consent import Consent, DataClass
 from homeapp.store.consents import KEEP_DISCLOSURES, Consents, added
 from homeapp.store.database import Database
+from kit.clocks import LeapingClock
 
 pytestmark = pytest.mark.usecase("W8")
 
@@ -19,24 +20,10 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CHARGING, METERING, IDENTITY = DataClass.CHARGING, DataClass.METERING, DataClass.IDENTITY
 
 
-class StandingClock:
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-def with_store(directory: Path, body: Callable[[Consents, Database, StandingClock], Awaitable[None]]) -> None:
+def with_store(directory: Path, body: Callable[[Consents, Database, LeapingClock], Awaitable[None]]) -> None:
     async def main() -> None:
         async with Database(directory) as database:
-            clock = StandingClock()
+            clock = LeapingClock(NOW)
             await body(Consents(database, clock), database, clock)
 
     asyncio.run(main())
@@ -59,7 +46,7 @@ async def disclose(database: Database, at: datetime, data_class: DataClass, size
 
 
 def test_a_consent_its_audit_row_and_the_due_erasure_are_one_transaction(tmp_path: Path) -> None:
-    async def body(store: Consents, _database: Database, _clock: StandingClock) -> None:
+    async def body(store: Consents, _database: Database, _clock: LeapingClock) -> None:
         await store.keep(consent(IDENTITY, granted=True), consent(CHARGING, granted=True))
         assert not await store.due_erasures()
         await store.keep(consent(CHARGING, granted=False))
@@ -82,10 +69,10 @@ def test_a_consent_its_audit_row_and_the_due_erasure_are_one_transaction(tmp_pat
 
 
 def test_due_erasures_outlive_a_restart_until_done_or_agreed_again(tmp_path: Path) -> None:
-    async def take_back(store: Consents, _database: Database, _clock: StandingClock) -> None:
+    async def take_back(store: Consents, _database: Database, _clock: LeapingClock) -> None:
         await store.keep(consent(CHARGING, granted=False), consent(METERING, granted=False))
 
-    async def look(store: Consents, _database: Database, _clock: StandingClock) -> None:
+    async def look(store: Consents, _database: Database, _clock: LeapingClock) -> None:
         assert await store.due_erasures() == {"evc_sp": {CHARGING, METERING}}
         await store.keep(consent(METERING, granted=True))
         assert await store.due_erasures() == {"evc_sp": {CHARGING}}
@@ -97,7 +84,7 @@ def test_due_erasures_outlive_a_restart_until_done_or_agreed_again(tmp_path: Pat
 
 
 def test_forgetting_a_provider_leaves_nothing_but_the_trail(tmp_path: Path) -> None:
-    async def body(store: Consents, _database: Database, _clock: StandingClock) -> None:
+    async def body(store: Consents, _database: Database, _clock: LeapingClock) -> None:
         await store.keep(consent(CHARGING, granted=False), consent(METERING, granted=True, sp_id="grid_sp"))
         await store.forget("evc_sp")
         await store.forget("stranger")
@@ -108,7 +95,7 @@ def test_forgetting_a_provider_leaves_nothing_but_the_trail(tmp_path: Path) -> N
 
 
 def test_what_has_left_is_summed_and_read_on(tmp_path: Path) -> None:
-    async def body(store: Consents, database: Database, _clock: StandingClock) -> None:
+    async def body(store: Consents, database: Database, _clock: LeapingClock) -> None:
         assert await store.disclosed() == (0, {})
         await disclose(database, NOW, CHARGING, 400, "pev", "soc_pct")
         await disclose(database, NOW + timedelta(minutes=1), CHARGING, 500, "pev", "phase")
@@ -128,7 +115,7 @@ def test_what_has_left_is_summed_and_read_on(tmp_path: Path) -> None:
 
 
 def test_rows_older_than_thirteen_months_go_and_their_totals_stay(tmp_path: Path) -> None:
-    async def body(store: Consents, database: Database, clock: StandingClock) -> None:
+    async def body(store: Consents, database: Database, clock: LeapingClock) -> None:
         assert await store.purge() == 0
         await disclose(database, NOW, CHARGING, 400, "pev")
         await disclose(database, NOW + timedelta(days=30), CHARGING, 500, "soc_pct")

@@ -35,26 +35,11 @@ from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import CaseChange, Failure, Undelivered, field_names
 from homeapp.store.outbox import KEPT_FOR, Outbox, Waiting
+from kit.clocks import PatientClock
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "52.4-degrees-north"
-
-
-class HandClock:
-    """Moves only by ``at``."""
-
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.Event().wait()
 
 
 def record(
@@ -123,7 +108,7 @@ class Store:
     """An outbox with its ledger on an open database."""
 
     database: Database
-    clock: HandClock
+    clock: PatientClock
     notices: list[str] = field(default_factory=list)
     most_waiting: int = 100
 
@@ -167,7 +152,7 @@ def with_store(tmp_path: Path) -> Callable[[Callable[[Store], Awaitable[None]]],
     def run(body: Callable[[Store], Awaitable[None]]) -> None:
         async def main() -> None:
             async with Database(tmp_path) as database:
-                await body(Store(database, HandClock()))
+                await body(Store(database, PatientClock(NOON)))
 
         asyncio.run(main())
 
@@ -266,7 +251,7 @@ def test_what_left_while_consent_was_taken_back_or_time_ran_out_is_noted_too(
 def test_nothing_of_a_body_stays_in_the_file_whatever_became_of_it(tmp_path: Path, end: str) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
-            store = Store(database, HandClock(), most_waiting=0 if end == "too many" else 1)
+            store = Store(database, PatientClock(NOON), most_waiting=0 if end == "too many" else 1)
             await store.outbox.put(record("l1", Priority.LOCATION, data_class=DataClass.LOCATION, latitude=SECRET))
             match end:
                 case "delivered":
@@ -343,7 +328,7 @@ def test_taking_consent_back_voids_what_waits_of_it_and_only_that(with_store: Wi
 def test_the_oldest_of_the_lowest_priority_makes_room_and_the_owner_is_told(tmp_path: Path) -> None:
     async def main() -> None:
         async with Database(tmp_path) as database:
-            store = Store(database, HandClock(), most_waiting=3)
+            store = Store(database, PatientClock(NOON), most_waiting=3)
             await store.ledger.keep(decided("d1"))
             await store.outbox.put(
                 record("l1", Priority.LOCATION),
@@ -368,7 +353,7 @@ def test_the_oldest_of_the_lowest_priority_makes_room_and_the_owner_is_told(tmp_
     asyncio.run(main())
 
 
-def test_late_records_go_even_where_nobody_asks_for_them_and_late_answers_stay_for_the_relay(
+def test_what_is_late_goes_even_where_nobody_asks_for_it_and_answers_are_left_to_the_relay_for_an_hour(
     with_store: WithStore,
 ) -> None:
     async def body(store: Store) -> None:
@@ -382,9 +367,20 @@ def test_late_records_go_even_where_nobody_asks_for_them_and_late_answers_stay_f
             "evc_sp": Waiting(decisions=1, records=1),
             "pev_sp": Waiting(decisions=0, records=1),
         }
-        store.clock.at += timedelta(days=1)
+        store.clock.at = NOON + timedelta(days=1, minutes=59)
         await store.tidy()
         assert await store.outbox.waiting() == {"evc_sp": Waiting(decisions=1, records=0)}
+        assert await store.outbox.untold_failures() == ()
+        store.clock.at += timedelta(minutes=1)
+        await store.tidy()
+        assert await store.outbox.waiting() == {}
+        assert await store.outbox.untold_failures() == (
+            Undelivered(
+                decision_id="d1",
+                failure=Failure.LATE,
+                sentence="Your answer could not be handed to EVC provider in time, so it does not count.",
+            ),
+        )
 
     with_store(body)
 
@@ -491,7 +487,7 @@ class OutboxMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.directory = Path(tempfile.mkdtemp(prefix="outbox"))
-        self.clock = HandClock()
+        self.clock = PatientClock(NOON)
         self.made = 0
         self.expected: dict[str, list[tuple[int, int, str, DataClass]]] = {"evc_sp": [], "pev_sp": []}
         self.handed_over: list[str] = []
@@ -592,8 +588,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.clock.at += timedelta(hours=hours)
         if hours > 24:
-            for sp_id, rows in self.expected.items():
-                self.expected[sp_id] = [row for row in rows if row[0] == Priority.DECISION]
+            for rows in self.expected.values():
+                rows.clear()
             self.kept.clear()
             self.run(self.store.tidy())
 

@@ -13,24 +13,14 @@ from homeapp.demo.operator import descriptors
 from homeapp.demo.operator.descriptors import Company, OperatorAddress
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.signed_message import SigningKey
-from homeapp.errors import NotFound
+from homeapp.errors import NotFound, WrongState
 from homeapp.pairing.descriptor import Descriptor, Pairing, fingerprint, read_descriptor
 from homeapp.store.database import Database
 from homeapp.store.pairings import Pairings
+from kit.clocks import StandingClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CA_PEM = StreetAuthority().ca_pem.decode()
-
-
-class StandingClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError
 
 
 def keys() -> tuple[dict[str, str], ...]:
@@ -62,7 +52,7 @@ def with_pairings(
 
     async def main() -> None:
         async with Database(directory) as database:
-            await body(Pairings(database, StandingClock()))
+            await body(Pairings(database, StandingClock(NOW)))
 
     asyncio.run(main())
     return [(row.kind, row.subject, json.loads(row.detail)) for row in audit.read_rows(directory)]
@@ -113,15 +103,29 @@ def test_new_keys_are_kept_beside_the_old_ones_for_a_while(tmp_path: Path) -> No
 
     async def body(pairings: Pairings) -> None:
         await pairings.keep(pairing)
-        changed = await pairings.replace_keys("evc_sp", newer, until)
+        changed = await pairings.replace_keys(pairing.descriptor, newer, until)
         assert changed == await pairings.get("evc_sp")
         assert (changed.keys, changed.old_keys, changed.old_keys_until) == (newer, pairing.keys, until)
         assert len(changed.key_ids(NOW)) == 2
-        changed = await pairings.replace_keys("evc_sp", newest, None)
+        changed = await pairings.replace_keys(pairing.descriptor, newest, None)
         assert (changed.keys, changed.old_keys, changed.old_keys_until) == (newest, (), None)
         with pytest.raises(NotFound):
-            await pairings.replace_keys("fleet", newer, None)
+            await pairings.replace_keys(descriptor_of("fleet"), newer, None)
 
     rows = with_pairings(tmp_path, body)
     assert [row[:2] for row in rows[1:]] == [("provider_keys", "evc_sp")] * 2
     assert len(rows[2][2]["key_ids"]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.usecase("W9")
+def test_keys_that_came_under_an_older_pairing_replace_none_of_a_newer_one(tmp_path: Path) -> None:
+    older, newer = pairing_of("evc_sp"), pairing_of("evc_sp")
+
+    async def body(pairings: Pairings) -> None:
+        await pairings.keep(older)
+        await pairings.keep(newer)
+        with pytest.raises(WrongState, match="paired anew"):
+            await pairings.replace_keys(older.descriptor, keys(), NOW + timedelta(days=7))
+        assert await pairings.get("evc_sp") == newer
+
+    with_pairings(tmp_path, body)

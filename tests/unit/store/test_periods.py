@@ -13,22 +13,9 @@ from homeapp.store.database import Database
 from homeapp.store.periods import KEEP, Periods
 from homeapp.store.quarters import QuarterEnergy, Quarters
 from homeapp.store.telemetry import Sample, Telemetry
+from kit.clocks import LeapingClock
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
-
-
-class StandingClock:
-    def __init__(self) -> None:
-        self.at = NOON
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 def period(minute: int, *, ended: bool = False) -> Period:
@@ -47,7 +34,7 @@ def period(minute: int, *, ended: bool = False) -> Period:
     )
 
 
-def with_periods(directory: Path, clock: StandingClock, work: Callable[[Periods], Awaitable[None]]) -> None:
+def with_periods(directory: Path, clock: LeapingClock, work: Callable[[Periods], Awaitable[None]]) -> None:
     async def main() -> None:
         async with Database(directory) as database:
             await work(Periods(database, clock))
@@ -57,7 +44,7 @@ def with_periods(directory: Path, clock: StandingClock, work: Callable[[Periods]
 
 @pytest.mark.usecase("W3", "S3")
 def test_periods_survive_a_restart_the_open_one_with_what_was_known(tmp_path: Path) -> None:
-    clock = StandingClock()
+    clock = LeapingClock(NOON)
 
     async def first_life(periods: Periods) -> None:
         await periods.keep(period(1))
@@ -75,7 +62,7 @@ def test_periods_survive_a_restart_the_open_one_with_what_was_known(tmp_path: Pa
 
 
 def test_after_thirteen_months_they_are_forgotten_but_never_an_open_one(tmp_path: Path) -> None:
-    clock = StandingClock()
+    clock = LeapingClock(NOON)
 
     async def life(periods: Periods) -> None:
         await periods.keep(period(1, ended=True))

@@ -29,6 +29,7 @@ from homeapp.errors import ProviderUnreachable, SettingsInvalid
 from homeapp.pairing.descriptor import Descriptor, read_descriptor
 from homeapp.providers.onem2m.mqtt_link import LinkEnd, LinkEnded, MqttLink, MqttVersion
 from homeapp.redaction import redacted
+from kit.secret_store import MemorySecrets
 
 HUB = "Chub-0001-evc"
 PROVIDER = "Cevc-sp"
@@ -40,12 +41,7 @@ mosquitto_only = pytest.mark.skipif(
 )
 
 
-class Secrets(dict[str, str]):
-    def set(self, name: str, value: str) -> None:
-        self[name] = value
-
-
-KEY_PEM = identity.hub_key_pem(Secrets())
+KEY_PEM = identity.hub_key_pem(MemorySecrets())
 
 
 def old_tls(context: ssl.SSLContext) -> ssl.SSLContext:

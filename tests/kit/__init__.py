@@ -1,0 +1,1 @@
+"""What many tests share: stand-ins, and homes to begin from."""
