@@ -1,6 +1,7 @@
 """The doctor's findings, and the advice that goes with them."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from homeapp.settings import SecretPlace
 from homeapp.snapshot import LiveState
 
 
-def pin_check(data_dir: Path, *pins: Role) -> Check:
+def found(data_dir: Path, name: str, *, pins: Collection[Role] = (), untimely: Collection[str] = ()) -> Check:
     goal = Goal(
         mode=ChargingMode.CHEAPEST,
         target_pct=80,
@@ -29,11 +30,24 @@ def pin_check(data_dir: Path, *pins: Role) -> Check:
             snapshot=live.snapshot(meter_online=None, evce_online=None, pending_offers=0),
             devices=(),
             providers=(),
+            untimely=untimely,
             pins=pins,
             clock=SystemClock(),
         )
     )
-    return next(check for check in checks if check.name == "PIN")
+    return next(check for check in checks if check.name == name)
+
+
+def pin_check(data_dir: Path, *pins: Role) -> Check:
+    return found(data_dir, "PIN", pins=pins)
+
+
+def test_a_clock_that_providers_disagree_with_is_to_be_compared(tmp_path: Path) -> None:
+    check = found(tmp_path, "Clock", untimely=("EVC provider",))
+    assert check.level is CheckLevel.WARNING
+    assert "the newest message of EVC provider is of another time" in check.finding
+    assert check.advice.startswith("Compare it with a watch")
+    assert found(tmp_path, "Clock").level is CheckLevel.OK
 
 
 def test_a_home_without_a_pin_is_warned_and_told_what_to_do(tmp_path: Path) -> None:

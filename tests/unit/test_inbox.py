@@ -51,6 +51,9 @@ class Hub:
     async def receive(self, offer: Offer) -> None:
         self.cases.append(OfferCase(offer=offer, digest="", state=OfferState.PENDING, updated_at=NOW))
 
+    async def seen(self, _sp_id: str, _message_id: str, _expires_at: datetime) -> bool:
+        return False
+
     async def keep_alert(self, _alert: HealthAlert) -> bool:
         return self.room
 
@@ -95,3 +98,13 @@ def test_a_defect_for_which_there_is_no_room_is_told_to_the_owner_as_that() -> N
     hub.room = True
     asyncio.run(hub.inbox.health(ALERT))
     assert hub.raised == (ALERT,)
+
+
+@pytest.mark.usecase("W6")
+def test_it_is_known_whose_newest_message_was_refused_for_its_time() -> None:
+    inbox = Hub().inbox
+    for sp_id, code in (("evc_sp", "expired"), ("pev_sp", "clock"), ("fleet", "signature")):
+        inbox.rejected(sp_id, code, "It was refused.")
+    assert inbox.untimely == ("EVC_SP", "PEV_SP")
+    assert not asyncio.run(inbox.seen("evc_sp", "m-1", NOW))
+    assert inbox.untimely == ("PEV_SP",)

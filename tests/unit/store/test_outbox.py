@@ -136,7 +136,7 @@ class Store:
     async def tidy(self) -> None:
         running = asyncio.ensure_future(self.outbox.run())
         # Reads and writes are done in the order they were asked for.
-        for _ in range(4):
+        for _ in range(5):
             await self.outbox.waiting()
         running.cancel()
         with suppress(asyncio.CancelledError):
