@@ -28,7 +28,7 @@ from homeapp.errors import HubNotRunning
 from homeapp.model.offer import OfferState
 
 KILLS = int(os.environ.get("HOMEAPP_KILLS", "8"))
-LONGER = 1.6
+LONGER = 3.0
 """So much longer than the whole way of an answer takes undisturbed may the hub live."""
 
 

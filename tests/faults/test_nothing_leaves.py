@@ -26,7 +26,7 @@ from homeapp.demo.uplink import FlowCount
 from homeapp.model.consent import DataClass
 from homeapp.model.plan import ChargingMode
 
-A_WHILE = timedelta(minutes=2)
+A_WHILE = timedelta(seconds=90)
 NOTHING = FlowCount()
 
 

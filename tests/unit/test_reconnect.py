@@ -1,5 +1,6 @@
 """Ten thousand homes that lose the same server come back spread out, however long it was away."""
 
+import asyncio
 import math
 from collections import Counter
 from pathlib import Path
@@ -7,6 +8,7 @@ from random import Random
 
 import pytest
 
+from homeapp.providers.onem2m.attempts import Attempts
 from homeapp.providers.onem2m.reconnect import (
     FIRST_S,
     LONGEST_S,
@@ -15,6 +17,7 @@ from homeapp.providers.onem2m.reconnect import (
     next_pause,
     shared_loss_s,
 )
+from homeapp.providers.onem2m.transport import LinkEnd
 from homeapp.settings import SystemOperatorSettings
 
 HUBS = 10_000
@@ -76,3 +79,35 @@ def test_the_machines_uptime_is_read_where_it_can_be(tmp_path: Path) -> None:
     told.write_text("", encoding="ascii")
     assert machine_uptime_s(told) == math.inf
     assert machine_uptime_s(tmp_path / "none") == math.inf
+
+
+class LongestPauses(Random):
+    """Draws what is longest."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+class NotedAttempts(Attempts):
+    """Notes the pauses, and makes them only in its notes."""
+
+    def __init__(self) -> None:
+        super().__init__(SPREAD_S, LongestPauses())
+        self.pauses: list[float] = []
+        self.hurried = False
+
+    async def rest(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return self.hurried
+
+
+@pytest.mark.usecase("A5", "W2")
+def test_attempts_that_an_answer_could_not_wait_for_make_later_ones_wait_no_longer() -> None:
+    async def main() -> list[float]:
+        noted = NotedAttempts()
+        for hurried in (True, True, True, True, False, False, False):
+            noted.hurried = hurried
+            await noted.before_next(LinkEnd.LOST, lasted_s=0.0, was_up=False)
+        return noted.pauses
+
+    assert asyncio.run(main()) == [FIRST_S] * 5 + [2 * FIRST_S, 4 * FIRST_S]

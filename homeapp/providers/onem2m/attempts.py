@@ -74,14 +74,18 @@ class Attempts:
         self._number = 0 if lasted_s > STEADY_AFTER_S else self._number + 1
         self._shared = self._shared or was_up
         loss = Loss(end=end, attempt=self._number, was_up=was_up, shared=self._shared)
-        await self.rest(pause_after(loss, self._spread_s, self._random))
+        if await self.rest(pause_after(loss, self._spread_s, self._random)):
+            # An attempt that somebody could not wait for must not make all later ones wait longer.
+            self._number = max(0, self._number - 1)
 
-    async def rest(self, seconds: float) -> None:
-        """Pause, but not longer than until ``hurry``."""
+    async def rest(self, seconds: float) -> bool:
+        """Pause, but not longer than until ``hurry``; whether that ended it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurry.wait()
+        hurried = self._hurry.is_set()
         self._hurry.clear()
+        return hurried
 
     def hurry(self) -> None:
         """End this pause or the next one at once."""
