@@ -16,6 +16,7 @@ from fault_street import (
     Requests,
     at_the_screen,
     audit_verdict,
+    distinct_decisions,
     each_has_one_decision,
     ledger,
     on_the_street,
@@ -28,6 +29,8 @@ from homeapp.errors import HubNotRunning
 from homeapp.model.offer import OfferState
 
 KILLS = int(os.environ.get("HOMEAPP_KILLS", "8"))
+MOST_OPEN = 40
+"""Requests at a time: the hub takes no more than so many and some of one provider. Older ones are taken back."""
 LONGER = 3.0
 """So much longer than the whole way of an answer takes undisturbed may the hub live."""
 
@@ -47,6 +50,11 @@ class Story:
     way_s: float = 0.0
     repeated: int = 0
     found: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def open_ids(self) -> list[str]:
+        """Of the requests that the provider has not taken back."""
+        return self.requests.ids[-MOST_OPEN:]
 
     async def undisturbed(self) -> None:
         async with at_the_screen(self.street) as owner:
@@ -76,6 +84,8 @@ class Story:
                 self.repeated += 1
                 await owner.approves(case)
             await owner.wait(lambda: owner.case(key, *AGREED), WAIT_S)
+        for offer_id in self.requests.ids[-MOST_OPEN - 1 : -MOST_OPEN]:
+            await self.street.providers.evc_sp.cancel_offer(offer_id)
 
 
 @pytest.mark.street
@@ -92,12 +102,13 @@ def test_a_hub_killed_anywhere_on_the_way_of_a_decision_loses_and_doubles_nothin
         moments = [part * story.way_s * LONGER for part in parts]
         for number, after_s in enumerate(chance.sample(moments, KILLS)):
             await story.killed(f"kill-{number}", after_s)
-        ids = story.requests.ids
+        ids, evc = story.requests.ids, street.providers.evc_sp
         async with at_the_screen(street) as owner:
-            await each_has_one_decision(street, owner, ids)
+            await each_has_one_decision(street, owner, story.open_ids)
         await street.home.stop_hub()
-        decisions = street.providers.evc_sp.decisions.values()
-        assert len(decisions) == len(ids) == KILLS + 1
+        decisions = evc.decisions.values()
+        assert [len(distinct_decisions(evc, offer_id)) for offer_id in ids] == [1] * (KILLS + 1)
+        assert len(decisions) == len(ids)
         say(
             f"kills {KILLS} within {story.way_s * LONGER:.2f} s, the request then was {dict(story.found)}; "
             f"approvals repeated {story.repeated}; decisions {len(decisions)} of {len(ids)} requests; "

@@ -119,7 +119,7 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     "for this hub's other flow": (in_envelope(audience="Chub-0001-pev"), "audience"),
     "another sender": (in_envelope(issuer="Cpev-sp"), "issuer"),
     "expired": (in_envelope(issued_at=timedelta(hours=-2), expires_at=timedelta(hours=-1)), "expired"),
-    "from the future": (in_envelope(issued_at=timedelta(hours=1)), "expired"),
+    "from the future": (in_envelope(issued_at=timedelta(hours=1)), "clock"),
     "for eight days": (in_envelope(expires_at=timedelta(days=8)), "expired"),
     "oversized": (oversized, "schema"),
     "deeply nested": (deeply_nested, "schema"),
