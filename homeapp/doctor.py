@@ -35,8 +35,8 @@ async def examine(
     snapshot: Snapshot,
     devices: tuple[DeviceView, ...],
     providers: Iterable[ProviderStanding],
-    untimely: Collection[str],
     pins: Collection[Role],
+    untimely: Collection[str],
     clock: Clock,
 ) -> tuple[Check, ...]:
     """All checks, in the order in which a person would go through them.

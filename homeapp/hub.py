@@ -8,10 +8,11 @@ from pathlib import Path
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
-from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
+from homeapp.control import power_per_ampere
+from homeapp.control_loop import ControlLoop, Controls
 from homeapp.doctor import examine
-from homeapp.errors import DeviceError, HomeappError
-from homeapp.fuse_guard import MIN_CURRENT_A, FuseGuard
+from homeapp.errors import HomeappError
+from homeapp.fuse_guard import MIN_CURRENT_A
 from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
@@ -21,12 +22,12 @@ from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
-from homeapp.model.readings import EvceCommand, EvceState, MeterReading
+from homeapp.model.readings import EvceState, MeterReading
 from homeapp.offers.desk import OfferDesk
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
-from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev
+from homeapp.ports import Clock, Discoverer, EvceEndpoint, MeterDriver, Pev
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.reporting.pseudonym import pseudonym
 from homeapp.secrets import SecretStore
@@ -43,7 +44,6 @@ from homeapp.supervision import supervise
 
 logger = logging.getLogger(__name__)
 
-CONTROL_CYCLE_S = 2.0
 DESK_CYCLE_S = 1.0
 LIVE_CYCLE_S = 1.0
 REPLAN_AFTER_S = 300.0
@@ -92,14 +92,7 @@ class Hub:
         self._telemetry = Telemetry(outside.database)
         self._mode = ChargingMode.CHEAPEST
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
-        self._guard = FuseGuard(self._site)
-        self._patience = Patience()
         self._replan = asyncio.Event()
-        self._act = asyncio.Event()
-        self._asked: EvceCommand | None = None
-        self._commanded: tuple[str, bool, bool] | None = None
-        self._asking: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
         self._desk = OfferDesk(
             ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
         )
@@ -121,46 +114,20 @@ class Hub:
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
         )
-        self._providers = ProviderSide(
-            Surroundings(
-                data_dir=outside.data_dir,
-                settings=outside.settings,
-                database=outside.database,
-                secrets=outside.secrets,
-                keys=outside.keys,
+        self._providers = self._provider_side()
+        self._upkeep = self._upkeep_of_car_and_charger()
+        self._control = ControlLoop(
+            Controls(
+                site=self._site,
+                lease_s=outside.settings.ocpp.lease_s,
                 clock=outside.clock,
-                machine_clock=outside.machine_clock,
-            ),
-            outbox=self._outbox,
-            inbox=self._inbox,
-            tell=Listeners(
-                receipt=self._desk.receipt,
-                notice=self._notice,
-                failed=self._part_failed,
-                sharing_changed=lambda: self._server.publish(api.Topic.SHARING),
-                uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
-            ),
-        )
-        self._upkeep = Upkeep(
-            Grounds(
-                database=outside.database,
+                speed=outside.speed,
+                live=self._live,
+                desk=self._desk,
                 ledger=self._ledger,
-                clock=outside.clock,
-                # Nobody else can tell the ids of records beforehand and take their places.
-                home=pseudonym(outside.pseudonym_key, "home", "records"),
-                pseudonym_key=outside.pseudonym_key,
-                pev=outside.pev,
-                charger=lambda: self._live.evce,
                 evce=self._sessions.evce,
-            ),
-            Outward(
-                put=self._providers.put,
-                allows=self._providers.allows,
-                manufacturer_key=self._providers.manufacturer_key,
-                authorities=self._providers.authorities,
-                raise_alert=self._inbox.health,
-            ),
-            self._desk,
+                installing=lambda: self._upkeep.installing,
+            )
         )
         self._operations = Operations(
             live=self._live,
@@ -205,7 +172,7 @@ class Hub:
     def meter_read(self, reading: MeterReading) -> None:
         self._live.meter_read(reading)
         self._upkeep.reporter.meter_read(reading)
-        self._act.set()
+        self._control.act()
 
     def evce_changed(self, state: EvceState) -> None:
         before = self._live.evce
@@ -214,7 +181,7 @@ class Hub:
         if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
             self._replan.set()
         if before is None or (before.status, before.connected) != (state.status, state.connected):
-            self._act.set()
+            self._control.act()
             self._live_changed()
 
     def devices_changed(self) -> None:
@@ -226,10 +193,55 @@ class Hub:
             self._live.meter = None
         self._server.publish(api.Topic.DEVICES)
 
+    def _provider_side(self) -> ProviderSide:
+        return ProviderSide(
+            Surroundings(
+                data_dir=self._out.data_dir,
+                settings=self._out.settings,
+                database=self._out.database,
+                secrets=self._out.secrets,
+                keys=self._out.keys,
+                clock=self._out.clock,
+                machine_clock=self._out.machine_clock,
+            ),
+            outbox=self._outbox,
+            inbox=self._inbox,
+            tell=Listeners(
+                receipt=self._desk.receipt,
+                notice=self._notice,
+                failed=self._part_failed,
+                sharing_changed=self._sharing_changed,
+                uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
+            ),
+        )
+
+    def _upkeep_of_car_and_charger(self) -> Upkeep:
+        return Upkeep(
+            Grounds(
+                database=self._out.database,
+                ledger=self._ledger,
+                clock=self._out.clock,
+                # Nobody else can tell the ids of records beforehand and take their places.
+                home=pseudonym(self._out.pseudonym_key, "home", "records"),
+                pseudonym_key=self._out.pseudonym_key,
+                pev=self._out.pev,
+                charger=lambda: self._live.evce,
+                evce=self._sessions.evce,
+            ),
+            Outward(
+                put=self._providers.put,
+                allows=self._providers.allows,
+                manufacturer_key=self._providers.manufacturer_key,
+                authorities=self._providers.authorities,
+                raise_alert=self._inbox.health,
+            ),
+            self._desk,
+        )
+
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
             "devices": self._sessions.run,
-            "control": self._control,
+            "control": self._control.run,
             "planning": self._plan,
             "offer desk": self._tend_offers,
             "recorder": self._record,
@@ -253,89 +265,12 @@ class Hub:
         for number, sentence in enumerate(self._out.database.repairs):
             self._live.notice(f"store_repaired.{number}", sentence)
 
-    async def _control(self) -> None:
-        # What a cycle sets off belongs to this loop: a fault in it restarts the loop and not the hub.
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                self._act.clear()
-                await self._control_once(tasks)
-                try:
-                    async with asyncio.timeout(CONTROL_CYCLE_S / self._out.speed):
-                        await self._act.wait()
-                    await self._clock.sleep(CONTROL_CYCLE_S / 4)
-                except TimeoutError:
-                    continue
-
-    async def _control_once(self, tasks: asyncio.TaskGroup) -> None:
-        live, monotonic = self._live, self._clock.monotonic()
-        verdict = decide(self._situation(monotonic), self._out.settings.ocpp.lease_s)
-        live.activity = verdict.activity
-        if verdict.command is not None:
-            self._command(verdict.command, monotonic, tasks)
-        self._end(verdict, monotonic, tasks)
-        # Lets a command that is already due leave before the next cycle.
-        await asyncio.sleep(0)
-
-    def _situation(self, monotonic: float) -> Situation:
-        live = self._live
-        allowance = self._guard.allow(
-            meter=live.meter.reading if live.meter else None,
-            meter_age_s=live.meter_age_s,
-            evce=live.evce,
-            monotonic=monotonic,
-        )
-        return Situation(
-            now=self._clock.now(),
-            site=self._site,
-            evce=live.evce,
-            allowance=allowance,
-            plan=live.plan,
-            goal=live.goal,
-            commitments=self._desk.commitments(self._clock.now()),
-            critical_health=live.critical_health,
-            soc_pct=live.fresh_soc_pct,
-            installing=self._upkeep.installing,
-        )
-
-    def _command(self, command: EvceCommand, monotonic: float, tasks: asyncio.TaskGroup) -> None:
-        """Pass the wish on without waiting: a silent charger must not stop the cycle."""
-        evce = self._sessions.evce()
-        if evce is None:
-            return
-        per_ampere = power_per_ampere(self._live.evce, self._site)
-        self._guard.granted((command.limit_w - command.feed_w) / per_ampere, monotonic)
-        if self._asking is not None and not self._asking.done() and command == self._asked:
-            return
-        self._asked = command
-        self._asking = tasks.create_task(self._ask(evce, command))
-
-    def _end(self, verdict: Verdict, monotonic: float, tasks: asyncio.TaskGroup) -> None:
-        """End requests without waiting: a slow disk must not stop the cycle."""
-        ending = verdict.abort + self._patience.spent(verdict.doubts, monotonic)
-        if ending and (self._ending is None or self._ending.done()):
-            self._ending = tasks.create_task(self._abort(ending))
-
-    async def _abort(self, ending: tuple[tuple[str, str], ...]) -> None:
-        for key, reason in ending:
-            await self._desk.abort(key, reason)
-
-    async def _ask(self, evce: Evce, command: EvceCommand) -> None:
-        try:
-            await evce.apply(command)
-        except DeviceError as error:
-            logger.debug("%s: %s", evce.device_id, error)
-            return
-        meaning = (command.reason, command.limit_w > 0, command.feed_w > 0)
-        if meaning != self._commanded:
-            self._commanded = meaning
-            await self._ledger.commanded(evce.device_id, command)
-
     async def _plan(self) -> None:
         while True:
             self._set_goal()
             self._live.plan = await asyncio.to_thread(self._out.planner, self._plan_request())
             self._server.publish(api.Topic.PLAN)
-            self._act.set()
+            self._control.act()
             try:
                 async with asyncio.timeout(self._next_plan_in_s() / self._out.speed):
                     await self._replan.wait()
@@ -428,7 +363,7 @@ class Hub:
         self._set_goal()
         logger.info("mode: %s", mode)
         self._replan.set()
-        self._act.set()
+        self._control.act()
         self._live_changed()
         return self._live.goal
 
@@ -439,8 +374,8 @@ class Hub:
             snapshot=self._snapshot(),
             devices=self._sessions.views(),
             providers=await self._providers.standings(),
-            untimely=self._inbox.untimely,
             pins=self._access.pins,
+            untimely=self._inbox.untimely,
             clock=self._clock,
         )
 
@@ -470,7 +405,7 @@ class Hub:
 
     def _offers_changed(self) -> None:
         self._replan.set()
-        self._act.set()
+        self._control.act()
         self._server.publish(api.Topic.OFFERS)
         self._live_changed()
 
@@ -488,6 +423,11 @@ class Hub:
     def _notice(self, code: str, sentence: str) -> None:
         self._live.notice(code, sentence)
         self._live_changed()
+
+    def _sharing_changed(self) -> None:
+        self._server.publish(api.Topic.SHARING)
+        # What has left must never look like more than what the way out has carried.
+        self._server.publish(api.Topic.UPLINK)
 
     def _part_failed(self, name: str, error: Exception) -> None:
         sentence = str(error) if isinstance(error, HomeappError) else "It failed and was started again; see the log."

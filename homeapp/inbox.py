@@ -16,9 +16,9 @@ from homeapp.store.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
-_OF_TIME = ("clock", "expired")
 MOST_OPEN = 50
 """Requests of one provider that are not over; beyond it none but mandatory ones are taken."""
+_OF_TIME = ("clock", "expired")
 
 
 class HubInbox:

@@ -98,11 +98,12 @@ class ProviderSide:
             changed=tell.uplink_changed,
             name_of=self.name_of,
         )
-        consents, pairings = Consents(around.database, around.clock), Pairings(around.database, around.clock)
+        consents = Consents(around.database, around.clock)
+        self._pairings = Pairings(around.database, around.clock)
         self._book = ConsentBook(consents, around.clock, self._sharing_changed)
         certificates = FlowCertificates(around.data_dir, around.keys.sign_pem)
         self._flows_source = HomeFlows(
-            pairings=pairings,
+            pairings=self._pairings,
             certificates=certificates,
             grid=self._grid if around.settings.grid_sp else None,
             signer=self._signer,
@@ -113,15 +114,7 @@ class ProviderSide:
             old_news=self.uplink.old_news,
             deliver_again=outbox.deliver_again,
         )
-        self._relay = Relay(
-            outbox=outbox,
-            uplink=self.uplink,
-            clock=around.clock,
-            on_receipt=tell.receipt,
-            may_leave=self._book.check,
-            allows=self._book.allows,
-            notice=tell.notice,
-        )
+        self._relay = self._new_relay()
         self._flows = ProviderFlows(
             source=self._flows_source,
             relay=self._relay,
@@ -139,31 +132,8 @@ class ProviderSide:
             notice=tell.notice,
         )
         self._agreed: frozenset[str] = frozenset()
-        self._revocation = Revocation(
-            certificates=certificates,
-            flows=self._agreed_flows,
-            clock=around.machine_clock,
-            changed=self._look_again,
-            notice=tell.notice,
-        )
-        self._renewal = Renewal(
-            certificates=certificates,
-            flows=self._agreed_flows,
-            clock=around.machine_clock,
-            renewed=self._look_again,
-            notice=tell.notice,
-        )
-        self._operations = ProviderOperations(
-            pairings=pairings,
-            certificates=certificates,
-            revocation=self._revocation,
-            clock=around.clock,
-            hub_card=identity.hub_card(around.keys.sign_pem, around.keys.encryption_pem),
-            paired=self._paired,
-            unpaired=self._unpaired,
-            forgotten=self._look_again,
-            certificate_changed=self._look_again,
-        )
+        self._revocation, self._renewal = self._rounds(certificates)
+        self._operations = self._new_operations(certificates)
 
     async def load(self) -> None:
         """Take up what is kept.
@@ -252,6 +222,50 @@ class ProviderSide:
             found.append(ProviderStanding(sp_id=view.sp_id, name=view.name, obstacle=obstacle, advice=advice))
         return tuple(found)
 
+    def _new_relay(self) -> Relay:
+        return Relay(
+            outbox=self._outbox,
+            uplink=self.uplink,
+            clock=self._around.clock,
+            on_receipt=self._tell.receipt,
+            may_leave=self._book.check,
+            allows=self._book.allows,
+            notice=self._tell.notice,
+        )
+
+    def _rounds(self, certificates: FlowCertificates) -> tuple[Revocation, Renewal]:
+        around, tell = self._around, self._tell
+        revocation = Revocation(
+            certificates=certificates,
+            flows=self._looked_after,
+            clock=around.machine_clock,
+            changed=self._look_again,
+            notice=tell.notice,
+        )
+        renewal = Renewal(
+            certificates=certificates,
+            flows=self._looked_after,
+            clock=around.machine_clock,
+            renewed=self._has_certificate,
+            expired=self._expired,
+            notice=tell.notice,
+        )
+        return revocation, renewal
+
+    def _new_operations(self, certificates: FlowCertificates) -> ProviderOperations:
+        around = self._around
+        return ProviderOperations(
+            pairings=self._pairings,
+            certificates=certificates,
+            revocation=self._revocation,
+            clock=around.clock,
+            hub_card=identity.hub_card(around.keys.sign_pem, around.keys.encryption_pem),
+            paired=self._paired,
+            unpaired=self._unpaired,
+            forgotten=self._look_again,
+            certificate_changed=self._has_certificate,
+        )
+
     async def _obstacle(self, sp_id: str) -> tuple[str, str]:
         """Why there is no way to this provider, and what to do; both empty where nothing is in the way."""
         if sp_id == GRID_SP and await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET) is None:
@@ -291,18 +305,32 @@ class ProviderSide:
         await self._sharing.forget(sp_id, api.Role.INSTALLER)
         self._flows.changed()
 
+    async def _has_certificate(self, sp_id: str) -> None:
+        await self._look_again(sp_id)
+        if (standing := self._flows_source.standing(sp_id)) is not None:
+            await self._pairings.note_certificate(sp_id, standing.not_after)
+
     async def _look_again(self, sp_id: str) -> None:
         await self._flows_source.refresh(sp_id)
         self._wake()
+
+    async def _expired(self, _sp_id: str) -> None:
+        # Who tells of it is not to be woken by that.
+        await self._flows_source.refresh()
+        self._flows.changed()
 
     def _wake(self) -> None:
         self._renewal.wake()
         self._revocation.wake()
         self._flows.changed()
 
-    async def _agreed_flows(self) -> tuple[Descriptor, ...]:
-        """Those whose certificates are looked after: without the owner's consent even the operator hears nothing."""
-        return tuple(one for one in await self._flows_source.descriptors() if self._is_agreed(one.sp_id))
+    async def _looked_after(self) -> tuple[Descriptor, ...]:
+        """Those whose certificates are looked after: without the owner's consent even the operator hears nothing.
+
+        After it was taken back that lasts until all is deleted at the provider, since there is no way to it without.
+        """
+        flows = await self._flows_source.descriptors()
+        return tuple(one for one in flows if self._is_agreed(one.sp_id) or self._sharing.is_due(one.sp_id))
 
     def _is_agreed(self, sp_id: str) -> bool:
         return self._book.allows(sp_id, DataClass.IDENTITY)

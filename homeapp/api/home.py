@@ -76,7 +76,7 @@ class Topic(StrEnum):
     PLAN = "plan"
     SHARING = "sharing"
     UPLINK = "uplink"
-    """every minute, and when a provider begins or ends to send too much"""
+    """every minute, with SHARING, and when a provider begins or ends to send too much"""
     ACCESS = "access"
     """of this connection alone"""
 

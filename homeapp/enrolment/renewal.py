@@ -26,6 +26,7 @@ class Renewal:
         flows: the descriptors of all providers that the home is paired with.
         clock: the machine's, not the hub's: TLS looks at no other.
         renewed: told which flow has a newer certificate, to connect with it while the older one is still good.
+        expired: told which flow's certificate is of no use any more: what is open with it has to be closed.
         notice: told the code and the sentence of what the owner should know.
     """
 
@@ -36,12 +37,14 @@ class Renewal:
         flows: Flows,
         clock: Clock,
         renewed: Callable[[str], Awaitable[None]],
+        expired: Callable[[str], Awaitable[None]],
         notice: Callable[[str, str], None],
     ) -> None:
         self._certificates = certificates
         self._enrolling = Enrolling(certificates)
         self._clock = clock
         self._renewed = renewed
+        self._expired = expired
         self._notice = notice
         self._told: set[str] = set()
         self._rounds = Rounds("renewal of its certificate", flows, self._attend, clock)
@@ -67,6 +70,7 @@ class Renewal:
                 descriptor,
                 f"The hub's certificate for {descriptor.name} has expired: the link is down. Enrol the hub again.",
             )
+            await self._expired(descriptor.sp_id)
         if standing.renewal_due is None or standing.not_after is None:
             return LONGEST_S
         if (left := self._seconds_until(standing.renewal_due)) > 0:

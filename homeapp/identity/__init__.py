@@ -28,7 +28,7 @@ from homeapp.identity.local_authority import (
     renew,
     server_context,
 )
-from homeapp.identity.tls import client_context, mutual_context, trusting_context
+from homeapp.identity.tls import mutual_context, trusting_context
 
 __all__ = [
     "CA_FILE",
@@ -45,7 +45,6 @@ __all__ = [
     "SecretKeeper",
     "ServerCertificate",
     "certificate_request",
-    "client_context",
     "home_key_pem",
     "home_keys",
     "hub_card",

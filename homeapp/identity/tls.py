@@ -15,24 +15,6 @@ from cryptography.hazmat.primitives import serialization
 from homeapp.errors import SettingsInvalid
 
 
-def client_context(ca_file: Path, certificate_file: Path, key_pem: str) -> ssl.SSLContext:
-    """Mutual TLS, 1.2 or newer, towards a server that ``ca_file`` vouches for; its host name is checked.
-
-    Raises:
-        SettingsInvalid: a file is missing or no certificate, or the certificate is not for this key.
-    """
-    context = _client()
-    try:
-        context.load_verify_locations(cafile=ca_file)
-        certificate_pem = certificate_file.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(
-            f"{ca_file} or {certificate_file} is missing or no certificate. Enrol the hub again."
-        ) from error
-    show_certificate(context, certificate_pem, key_pem)
-    return context
-
-
 def trusting_context(ca_pem: str, crl_pem: str | None = None) -> ssl.SSLContext:
     """TLS 1.2 or newer towards a server that ``ca_pem`` vouches for, and no other authority; its host name is checked.
 

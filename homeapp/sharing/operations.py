@@ -85,6 +85,10 @@ class SharingOperations:
         """What each provider may get, and what it has got."""
         return self._book.views()
 
+    def is_due(self, sp_id: str) -> bool:
+        """Whether the provider has still to be asked to delete something."""
+        return sp_id in self._due
+
     async def load(self) -> None:
         """Read what providers have still to be asked to delete.
 

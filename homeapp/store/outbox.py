@@ -36,9 +36,9 @@ TIDY_EVERY_S = 60.0
 CLOSED_LIFE = timedelta(days=7)
 KEPT_FOR = timedelta(hours=1)
 """How long what was delivered could be delivered again; a decision, until its provider has confirmed it."""
-CLOCKS_DIFFER = timedelta(minutes=2)
 _LEFT_TO_THE_RELAY = timedelta(hours=1)
 """For so long it gives late answers up itself, where it has a way to their provider: one may be under way just now."""
+CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

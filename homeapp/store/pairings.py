@@ -71,6 +71,13 @@ class Pairings:
 
         await self._file.write(write)
 
+    async def note_certificate(self, sp_id: str, not_after: datetime | None) -> None:
+        """The flow has another certificate; a row of the audit log and nothing else."""
+        now = self._clock.now()
+        await self._file.write(
+            lambda connection: audit(connection, now, "provider_certificate", sp_id, {"not_after": not_after})
+        )
+
     async def replace_keys(
         self, descriptor: Descriptor, keys: Sequence[dict[str, str]], old_keys_until: datetime | None
     ) -> Pairing:

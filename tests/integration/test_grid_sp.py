@@ -65,6 +65,8 @@ def test_an_offer_is_answered_once_however_often_it_is_delivered(tmp_path: Path)
 
         (report,) = street.vtn.reports
         assert {receipt.reference for receipt in (first, again, fresh)} == {report.report_id}
+        assert {receipt.size_bytes for receipt in (first, again, fresh)} == {first.size_bytes}
+        assert first.size_bytes > len(report.jws)
         assert {receipt.level for receipt in (first, again, fresh)} == {ReceiptLevel.TRANSPORT}
         assert first.decision_id == message.decision.decision_id == report.decision_id
         assert (report.event_id, report.opt_status, report.opt_reason) == (event_id, "OPT_IN", "participating")
@@ -195,7 +197,7 @@ def test_a_revision_comes_in_and_a_deleted_event_is_withdrawn(tmp_path: Path) ->
             await street.clock.sleep(1)
             street.vtn.publish_offer(replace(terms, end=terms.start), cancelled)
             await inbox.until(lambda: len(inbox.withdrawals) == 2)
-        assert inbox.withdrawals == [event_id, cancelled]
+        assert inbox.withdrawals == [("grid_sp", event_id), ("grid_sp", cancelled)]
         assert street.vtn.reports == []
 
     asyncio.run(body())

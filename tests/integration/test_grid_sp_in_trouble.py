@@ -11,7 +11,7 @@ from homeapp.demo.grid.store import Oddities
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
-from kit.grid_street import WITHIN_S, NotingInbox, Street, decision_about, following, serving
+from kit.grid_street import WITHIN_S, GridInbox, Street, decision_about, following, serving
 
 ODDITIES = {
     "dates without zone": Oddities(plain_dates=True),
@@ -56,7 +56,7 @@ def test_an_event_with_a_senseless_price_is_refused_and_the_others_count(tmp_pat
             await inbox.until(lambda: inbox.tariffs)
             polls = street.count("GET", "/programs")
             await street.vtn.wait_for(lambda: street.count("GET", "/programs") > polls + 2, WITHIN_S)
-            assert [code for code, _ in inbox.rejections] == ["value"]
+            assert inbox.rejections == [("grid_sp", "value")]
             assert len(inbox.tariffs[0].slots) == 96
             street.vtn.oddities = Oddities()
             await inbox.until(lambda: len(inbox.tariffs) == 2)
@@ -182,7 +182,7 @@ def test_wrong_credentials_need_a_person_but_do_not_void_a_decision(
                 street.vtn.publish_offer(street.offer())
                 await inbox.until(lambda: inbox.offers)
             stranger = street.ven(secret="canary-wrong-secret")
-            told = NotingInbox()
+            told = GridInbox()
             async with asyncio.timeout(WITHIN_S):
                 with pytest.raises(ProviderRefused, match="client id or secret"):
                     await stranger.run(told)

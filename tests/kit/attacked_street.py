@@ -151,7 +151,9 @@ class Street:
         )
         return SystemOperator(
             settings=settings,
-            tls=identity.client_context(self.side.ca_file, self.certificate, self.key_pem),
+            tls=identity.mutual_context(
+                ca_pem=self.side.ca_file.read_text(), chain_pem=self.certificate.read_text(), key_pem=self.key_pem
+            ),
             signer=HubSigner(self.key_pem),
             unsealer=HubUnsealer(self.enc_key_pem),
             clock=self.clock,

@@ -60,6 +60,11 @@ class Told:
     flows: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     notices: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
+    expired: set[str] = field(default_factory=set)
+
+    async def no_more(self, sp_id: str) -> None:
+        self.expired.add(sp_id)
+
     async def flow(self, sp_id: str) -> None:
         self.flows.put_nowait(sp_id)
 
@@ -111,6 +116,7 @@ class Street:
             flows=self.flows,
             clock=self.clock,
             renewed=self.told.flow,
+            expired=self.told.no_more,
             notice=self.told.notice,
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,13 +19,12 @@ from homeapp.demo.grid.vtn import DemoVtn
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.identity import public_jwk
 from homeapp.model.health import HealthAlert
-from homeapp.model.live import LinkState
-from homeapp.model.offer import Choice, Decision, Offer, Receipt
-from homeapp.model.tariff import Tariff
+from homeapp.model.offer import Choice, Decision, Offer
 from homeapp.ports import DecisionMessage
 from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.jose import HubSigner
 from homeapp.settings import GridSpSettings
+from kit.noting_inbox import NotingInbox
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
@@ -34,55 +33,17 @@ SECRET = "canary-client-secret"
 WITHIN_S = 20.0
 
 
-class NotingInbox:
-    """Notes what comes in, and lets a test wait for it."""
-
-    def __init__(self) -> None:
-        self.tariffs: list[Tariff] = []
-        self.offers: list[Offer] = []
-        self.withdrawals: list[str] = []
-        self.receipts: list[Receipt] = []
-        self.rejections: list[tuple[str, str]] = []
-        self.links: list[tuple[LinkState, str | None]] = []
-        self._news = asyncio.Event()
-
-    async def until(self, predicate: Callable[[], object]) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while not predicate():
-                await self._news.wait()
-
-    async def tariff(self, sp_id: str, tariff: Tariff) -> None:
-        assert sp_id == "grid_sp"
-        self._note(self.tariffs, tariff)
-
-    async def offer(self, offer: Offer) -> None:
-        self._note(self.offers, offer)
-
-    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
-        self._note(self.withdrawals, offer_id)
+class GridInbox(NotingInbox):
+    """What a grid operator has no reason to tell fails the test."""
 
     def open_offers(self, sp_id: str) -> tuple[str, ...]:
         return ()
-
-    async def receipt(self, receipt: Receipt) -> None:
-        self._note(self.receipts, receipt)
 
     async def health(self, alert: HealthAlert) -> None:
         raise AssertionError(alert)
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         raise AssertionError(message_id)
-
-    def rejected(self, sp_id: str, code: str, sentence: str) -> None:
-        self._note(self.rejections, (code, sentence))
-
-    def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
-        self._note(self.links, (state, problem))
-
-    def _note(self, list_: list[Any], item: object) -> None:
-        list_.append(item)
-        self._news.set()
-        self._news = asyncio.Event()
 
 
 class Street:
@@ -158,8 +119,8 @@ async def serving(street: Street) -> AsyncGenerator[None, None]:
 
 
 @asynccontextmanager
-async def following(ven: GridSp) -> AsyncGenerator[NotingInbox, None]:
-    inbox = NotingInbox()
+async def following(ven: GridSp) -> AsyncGenerator[GridInbox, None]:
+    inbox = GridInbox()
     async with running(ven.run(inbox)):
         yield inbox
 

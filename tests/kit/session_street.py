@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,10 +19,8 @@ from homeapp.demo.operator.broker import BrokerProgram
 from homeapp.demo.operator.onem2m_application import Access, Onem2mApplication
 from homeapp.demo.operator.providers_side import ProvidersSide
 from homeapp.model.consent import DataClass
-from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import LinkState
-from homeapp.model.offer import Choice, Decision, Offer, Receipt
-from homeapp.model.tariff import Tariff
+from homeapp.model.offer import Choice, Decision, Offer
 from homeapp.pairing.descriptor import MAY_SEND
 from homeapp.ports import DecisionMessage
 from homeapp.providers.jose import HubSigner
@@ -31,78 +29,27 @@ from homeapp.providers.sealing import HubUnsealer
 from homeapp.providers.service_provider import ServiceProvider
 from homeapp.providers.system_operator import SystemOperator
 from homeapp.settings import SystemOperatorSettings
+from kit.noting_inbox import NotingInbox
 from kit.secret_store import MemorySecrets
 
 BASE = "cse-in/hub-0001-evc"
 FLOWS = ("evc_sp", "pev_sp")
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
-WITHIN_S = 40.0
 GARBAGE = (b"", b"\xff\xfe", b"[]", b"[" * 10_000, b'{"op": 4, "rqi": "1"}', b'{"op": 5, "rqi": 7}')
 
 
-class Inbox:
-    """A ProviderInbox that notes what it is told; ids that were seen outlive the hub like its database would."""
+class Inbox(NotingInbox):
+    """It may fail where an offer comes in."""
 
-    def __init__(self, seen: set[tuple[str, str]] | None = None) -> None:
-        self.offers: list[Offer] = []
-        self.receipts: list[Receipt] = []
-        self.alerts: list[HealthAlert] = []
-        self.withdrawals: list[tuple[str, str]] = []
-        self.rejections: list[tuple[str, str]] = []
-        self.links: dict[str, tuple[LinkState, str | None]] = {}
-        self.ids = set() if seen is None else seen
+    def __init__(self, ids: set[tuple[str, str]] | None = None) -> None:
+        super().__init__(ids)
         self.failure: Exception | None = None
-        self.attempts = 0
-        self._news = asyncio.Event()
-
-    def _happened(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
-    async def until(self, predicate: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while not predicate():
-                await self._news.wait()
-
-    async def tariff(self, sp_id: str, tariff: Tariff) -> None:
-        raise AssertionError
 
     async def offer(self, offer: Offer) -> None:
-        self.attempts += 1
-        self._happened()
         if self.failure is not None:
             raise self.failure
-        self.offers.append(offer)
-        self._happened()
-
-    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
-        self.withdrawals.append((sp_id, offer_id))
-        self._happened()
-
-    async def receipt(self, receipt: Receipt) -> None:
-        self.receipts.append(receipt)
-        self._happened()
-
-    async def health(self, alert: HealthAlert) -> None:
-        self.alerts.append(alert)
-        self._happened()
-
-    async def part_order(self, order: PartOrder) -> None:
-        raise AssertionError
-
-    async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
-        known = (sp_id, message_id) in self.ids
-        self.ids.add((sp_id, message_id))
-        return known
-
-    def rejected(self, sp_id: str, code: str, sentence: str) -> None:
-        self.rejections.append((sp_id, code))
-        self._happened()
-
-    def link(self, sp_id: str, state: LinkState, problem: str | None = None) -> None:
-        self.links[sp_id] = (state, problem)
-        self._happened()
+        await super().offer(offer)
 
     def has(self, title: str) -> bool:
         return any(offer.title == title for offer in self.offers)
@@ -110,14 +57,14 @@ class Inbox:
     @property
     def problem(self) -> str:
         """What the owner is told of the link."""
-        return self.links.get("evc_sp", (None, None))[1] or ""
+        return self.link_of.get("evc_sp", (None, None))[1] or ""
 
     @property
     def is_down(self) -> bool:
-        return self.links.get("evc_sp", (None, None))[0] is LinkState.DOWN
+        return self.link_of.get("evc_sp", (None, None))[0] is LinkState.DOWN
 
     def all_are(self, state: LinkState) -> bool:
-        return [link[0] for link in self.links.values()] == [state, state]
+        return [link[0] for link in self.link_of.values()] == [state, state]
 
 
 @dataclass
@@ -182,7 +129,11 @@ class Street:
         )
 
     def tls(self, sp_id: str = "evc_sp") -> ssl.SSLContext:
-        return identity.client_context(self.side.ca_file, self.directory / f"{sp_id}.pem", self.key_pem)
+        return identity.mutual_context(
+            ca_pem=self.side.ca_file.read_text(),
+            chain_pem=(self.directory / f"{sp_id}.pem").read_text(),
+            key_pem=self.key_pem,
+        )
 
     def peer(self, sp_id: str) -> Peer:
         told = self.side.customers[sp_id]

@@ -170,7 +170,12 @@ def _alerts(window: Window) -> None:
     window.home.alert.click()
 
 
+def _notices(window: Window) -> None:
+    window.home.strip.click()
+
+
 SHEETS = {
+    "notices": (situations.OUTDATED, _notices),
     "pin": (situations.LOCKED, _pin),
     "first pin": (situations.NO_PIN, lambda window: window.lock.set_first_pin()),
     "no pin": (situations.NO_PIN, lambda window: window.navigation.lock.click()),

@@ -18,6 +18,7 @@ from homeapp.model.plan import ChargingMode, Goal
 from ui.theme import Tone
 from ui.view import View
 from ui.widgets.flow_pipes import flow
+from ui.widgets.icon_line import IconLine
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
@@ -215,6 +216,26 @@ def test_a_refused_message_is_told_with_its_count(opened: Opener) -> None:
     assert window.home.strip.words.text().endswith("(3×)")
 
 
+def test_the_strip_opens_all_that_is_to_be_known_with_its_time(opened: Opener, qtbot: QtBot) -> None:
+    window, _hub = opened(
+        replace(
+            situations.OFFERED,
+            sharing=situations.SHARING,
+            snapshot=replace(situations.STALE_METER.snapshot, providers=situations.SHARED.snapshot.providers),
+        )
+    )
+    assert window.home.strip.accessibleName().endswith("It must be followed. · 2 more")
+    qtbot.mouseClick(window.home.strip, Qt.MouseButton.LeftButton)
+    sheet = window.findChild(_sheet_type())
+    told = [line.words.text() for line in sheet.findChildren(IconLine)]
+    assert told == [
+        "Grid limit until 18:30: Draw 4.2\u00a0kW at most. It must be followed.\nSince 16:04",
+        "A message for EVC provider was turned away: its signature is wrong. (3×)\nSince 16:24",
+        "Grid operator: The system operator cannot be reached. The hub tries again by itself. 2 answers wait.\n"
+        "Since Sun 14:24",
+    ]
+
+
 @BOTH_SIZES
 def test_a_home_without_a_pin_says_so_and_takes_the_first_one(
     opened: Opener, qtbot: QtBot, size: tuple[int, int]
@@ -256,3 +277,14 @@ def test_only_links_that_are_wanted_can_be_missed(opened: Opener, qtbot: QtBot) 
     hub.become(situations.OUTDATED)
     qtbot.waitUntil(lambda: window.home.strip.words.text().endswith("12 answers wait. · 2 more"), timeout=5000)
     assert window.home.strip.words.text().startswith("No connection to Municipal electricity network operator")
+
+
+@BOTH_SIZES
+def test_totals_of_the_day_go_grey_with_their_age_too(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
+    window, hub = opened(situations.CHARGING_QUIET, size)
+    told = window.home.today.caption if size == (1280, 800) else window.home.mode_strip._hint
+    assert " old" not in told.text()
+    hub.stop()
+    qtbot.waitUntil(lambda: told.text().endswith(" s old"), timeout=5000)
+    tone = window.home.today._cost._tone if size == (1280, 800) else told._tone
+    assert tone is Tone.TEXT3

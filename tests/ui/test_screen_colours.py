@@ -3,7 +3,7 @@
 import pytest
 
 from ui.theme import DARK, LIGHT, Theme, Tone, contrast
-from ui.widgets.banner import _TINT
+from ui.widgets.banner import TINT
 from ui.widgets.chip import BADGE_TINT
 from ui.widgets.energy_flow import PIPE_TINT
 
@@ -34,8 +34,8 @@ def test_special_grounds(theme: Theme) -> None:
     assert contrast(theme.color(Tone.SURFACE), theme.color(Tone.TEXT)) >= 4.5
     assert contrast(theme.color(Tone.TEXT2), theme.color(Tone.RAISED)) >= 4.5
     for tone in MEANINGS:
-        assert contrast(theme.color(Tone.TEXT), theme.tint(tone, _TINT)) >= 4.5
-        assert contrast(theme.color(tone), theme.tint(tone, _TINT)) >= 3
+        assert contrast(theme.color(Tone.TEXT), theme.tint(tone, TINT)) >= 4.5
+        assert contrast(theme.color(tone), theme.tint(tone, TINT)) >= 3
 
 
 @THEMES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from homeapp import api
+from homeapp import api, audit
 from homeapp.demo.operator import descriptors
 from homeapp.demo.operator.descriptors import Company, OperatorAddress
 from homeapp.demo.operator.pki import StreetAuthority
@@ -23,6 +23,7 @@ from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.settings import SecretPlace, Settings
 from homeapp.store.database import Database
 from homeapp.store.outbox import Outbox
+from kit.clocks import StandingClock
 
 OPERATOR = StreetAuthority()
 LISTS = "revoked certificates"
@@ -30,16 +31,11 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _KEY_PEM = key_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
-class StandingClock:
-    speed = 1.0
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
+class SleepersClock(StandingClock):
+    """Nobody who sleeps ever wakes, and they are counted."""
 
     def __init__(self) -> None:
+        super().__init__(NOW)
         self._sleeping = asyncio.Semaphore(0)
 
     async def sleep(self, seconds: float) -> None:
@@ -79,7 +75,7 @@ class Home:
         async def receipt(_receipt: object) -> None:
             raise AssertionError
 
-        clock = StandingClock()
+        clock = SleepersClock()
         self.outbox = Outbox(database, clock)
         nobody: Any = None
         self.notices: list[str] = []
@@ -230,5 +226,36 @@ def test_without_consent_not_even_the_operator_of_the_platform_hears_of_the_home
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+
+    at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W8")
+def test_while_something_is_to_be_deleted_at_a_provider_the_way_to_it_is_looked_after(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        async with Listening() as operator:
+            await home.pair(crl_url=f"http://127.0.0.1:{operator.port}/revoked.crl")
+            await home.agree(DataClass.IDENTITY)
+            await home.agree(DataClass.IDENTITY, granted=False)
+            task = asyncio.ensure_future(home.side.bodies()[LISTS]())
+            async with asyncio.timeout(5):
+                await operator.visited.wait()
+            task.cancel()
+            await asyncio.wait((task,))
+
+    at_home(tmp_path, body)
+
+
+@pytest.mark.usecase("W9")
+def test_each_certificate_is_a_row_of_the_audit_log(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        await home.pair()
+        request = await home.call(api.GetCertificateRequest(sp_id="pev_sp"))
+        pem = OPERATOR.sign_request(request.encode(), "Chub-0001").decode()
+        view = await home.call(api.ImportCertificate(sp_id="pev_sp", pem=pem))
+        assert view.not_after is not None
+        *_, row = audit.read_rows(tmp_path)
+        assert (row.kind, row.subject) == ("provider_certificate", "pev_sp")
+        assert view.not_after.isoformat()[:19] in row.detail
 
     at_home(tmp_path, body)

@@ -3,21 +3,21 @@
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from homeapp.model.health import HealthAlert
-from homeapp.model.live import LinkState, Snapshot
-from homeapp.model.offer import Binding, OfferCase, OfferState
-from ui import formats, offer_words, words
+from homeapp.model.offer import OfferCase, OfferState
+from ui import formats, notices, words
 from ui.actions import Actions
 from ui.pages.alert_sheet import open_alerts
+from ui.pages.notice_sheet import open_notices
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
 from ui.widgets import paint
 from ui.widgets.alert_card import AlertCard
-from ui.widgets.banner import Banner
 from ui.widgets.car_card import CarCard, ModeSwitch
 from ui.widgets.card import Card
 from ui.widgets.chip import Chip
 from ui.widgets.energy_flow import EnergyFlow
+from ui.widgets.notice_strip import NoticeStrip
 from ui.widgets.offer_card import OfferCard, OfferStrip
 from ui.widgets.pin_notice import PinNotice
 from ui.widgets.plan_card import PlanCard
@@ -34,10 +34,12 @@ class HomePage(QWidget):
         self.setAccessibleName(tr("Home"))
         self._actions = actions
         self._alerts: tuple[HealthAlert, ...] = ()
+        self._lines: tuple[notices.Line, ...] = ()
         self._compact = False
         self._view: View | None = None
         self._header = _Header()
-        self.strip = Banner("info-circle", Tone.AMBER, lines=2)
+        self.strip = NoticeStrip()
+        self.strip.clicked.connect(self._open_notices)
         self.pin_notice = PinNotice()
         self._energy = Card(tr("Energy now"))
         self.flow = EnergyFlow()
@@ -94,7 +96,7 @@ class HomePage(QWidget):
         self._header.show_view(view)
         self.car.show_view(view)
         self.prices.show_view(view)
-        self.today.show_today(snapshot.today if snapshot else None)
+        self.today.show_view(view)
         self._show_request(view)
         if snapshot is None:
             return
@@ -102,13 +104,18 @@ class HomePage(QWidget):
         self._energy.caption.say(words.buying(snapshot, view.seen(snapshot.grid_w)))
         self._alerts = tuple(alert for alert in snapshot.alerts if alert.cleared_at is None or not alert.seen_by_owner)
         self.alert.show_alerts(self._alerts if view.alive or not self._compact else (), view)
-        self.strip.say(*(_strip(snapshot, view) if view.alive else ("", Tone.AMBER)))
+        self._lines = notices.lines(snapshot, view, foremost(view)) if view.alive else ()
+        self.strip.show_lines(self._lines)
         self._show_pin_notice(view)
 
     def _show_pin_notice(self, view: View) -> None:
         """Where room is short, what cannot wait goes first."""
         crowded = self._compact and self.strip.isVisibleTo(self) and self.alert.isVisibleTo(self)
         self.pin_notice.setVisible(view.alive and view.without_pin and not crowded)
+
+    def _open_notices(self) -> None:
+        if self._view is not None:
+            open_notices(self.window(), self._lines, self._view)
 
     def _open_alerts(self) -> None:
         if self._view is not None:
@@ -159,26 +166,6 @@ def foremost(view: View) -> OfferCase | None:
         return view.undecided[0]
     active = [case for case in view.running if case.state is OfferState.ACTIVE]
     return next(iter([*active, *view.running]), None)
-
-
-def _strip(snapshot: Snapshot, view: View) -> tuple[str, Tone]:
-    """The most urgent line over the page: a limit in force, a notice, a provider out of reach."""
-    lines: list[tuple[str, Tone]] = []
-    for case in view.running:
-        if case.offer.binding is Binding.MANDATORY and case.state is OfferState.ACTIVE and foremost(view) is not case:
-            until = formats.moment(case.offer.end, view.now, view.zone)
-            asked = offer_words.asked(case.offer)
-            sentence = tr("Grid limit until {until}: {asked}. It must be followed.", until=until, asked=asked)
-            lines.append((sentence, Tone.BLUE))
-    for notice in sorted(snapshot.notices, key=lambda item: item.at, reverse=True):
-        times = f" ({notice.count}×)" if notice.count > 1 else ""
-        lines.append((f"{notice.sentence}{times}", Tone.AMBER))
-    down = [link for link in view.links if link.state is LinkState.DOWN]
-    lines.extend((words.provider_words(link, link.name), Tone.AMBER) for link in down)
-    if not lines:
-        return "", Tone.AMBER
-    more = f" · {tr('{count} more', count=len(lines) - 1)}" if len(lines) > 1 else ""
-    return lines[0][0] + more, lines[0][1]
 
 
 def _stretch(grid: QGridLayout, columns: tuple[int, int, int], rows: tuple[int, int]) -> None:
@@ -261,4 +248,6 @@ class _ModeStrip(Card):
         self._price.say(tr("{price} per kWh now", price=price) if known else tr("Price unknown"))
         cost = formats.money(snapshot.today.cost, snapshot.today.currency)
         charged = formats.kilowatt_hours(snapshot.today.charged_wh)
-        self._hint.say(tr("Today {charged} · {cost}", charged=charged, cost=cost))
+        said = tr("Today {charged} · {cost}", charged=charged, cost=cost)
+        age = formats.age(view.since_snapshot_s)
+        self._hint.say(said if view.alive else f"{said} · {age}", Tone.TEXT2 if view.alive else Tone.TEXT3)

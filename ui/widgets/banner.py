@@ -9,7 +9,7 @@ from ui.theme import Tone, theme_of
 from ui.widgets import paint
 from ui.widgets.text import Text
 
-_TINT = 0.14
+TINT = 0.14
 
 
 class Banner(QWidget):
@@ -39,5 +39,5 @@ class Banner(QWidget):
         rect = QRectF(self.rect())
         with paint.painting(self) as painter:
             line = theme.tint(self._tone, 0.45)
-            paint.rounded(painter, rect, 16, theme.tint(self._tone, _TINT), line)
+            paint.rounded(painter, rect, 16, theme.tint(self._tone, TINT), line)
             icons.draw(painter, self._icon, QPointF(28, rect.center().y()), 22, theme.color(self._tone))

@@ -40,7 +40,7 @@ class PinNotice(QPushButton):
         pill = QRectF(rect.width() - wide - 8, middle - _PILL / 2, wide, _PILL)
         room = pill.left() - _LEFT - _GAP
         step = QFontMetricsF(plain).lineSpacing()
-        lines = paint.broken(self._told, plain, room, 2)
+        lines = paint.balanced(self._told, plain, room, 2)
         with paint.painting(self) as painter:
             paint.rounded(painter, rect, 16, theme.color(Tone.SURFACE), theme.color(Tone.LINE))
             icons.draw(painter, "lock-open", QPointF(28, middle), 22, theme.color(Tone.TEXT2))

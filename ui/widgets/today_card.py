@@ -8,6 +8,7 @@ from homeapp.model.live import Today
 from ui import fonts, formats, icons
 from ui.theme import Tone, theme_of
 from ui.tr import tr
+from ui.view import View
 from ui.widgets import paint
 from ui.widgets.card import Card
 
@@ -27,17 +28,23 @@ class TodayCard(Card):
         for row in (self._charged, self._cost, self._fed, self._earned):
             self.body.addWidget(row, 1)
 
-    def show_today(self, today: Today | None) -> None:
-        """Show these totals, dashes where they are not known."""
+    def show_view(self, view: View) -> None:
+        """Show the totals, dashes where they are not known; grey with their age once the hub is gone."""
+        today = view.snapshot.today if view.snapshot else None
+        stale = today is not None and not view.alive
+        self.caption.say(formats.age(view.since_snapshot_s) if stale else "")
+        self._show_today(today, Tone.TEXT3 if stale else Tone.TEXT, Tone.TEXT3 if stale else Tone.GREEN)
+
+    def _show_today(self, today: Today | None, tone: Tone, gain: Tone) -> None:
         charged = today.charged_wh if today else None
-        self._charged.say(formats.kilowatt_hours(charged))
+        self._charged.say(formats.kilowatt_hours(charged), tone)
         currency = today.currency if today else "EUR"
-        self._cost.say(formats.money(today.cost if today else None, currency))
+        self._cost.say(formats.money(today.cost if today else None, currency), tone)
         self._cost.set_icon("coin-euro" if currency == "EUR" else "coin")
         self._fed.setVisible(today is not None and today.fed_wh > 0)
-        self._fed.say(formats.kilowatt_hours(today.fed_wh if today else None))
+        self._fed.say(formats.kilowatt_hours(today.fed_wh if today else None), tone)
         earned = today.earned if today else None
-        self._earned.say(formats.money(earned, currency), Tone.GREEN if earned else Tone.TEXT)
+        self._earned.say(formats.money(earned, currency), gain if earned else tone)
 
 
 class _Row(QLabel):
@@ -50,7 +57,7 @@ class _Row(QLabel):
     def set_icon(self, icon: str) -> None:
         self._icon = icon
 
-    def say(self, value: str, tone: Tone = Tone.TEXT) -> None:
+    def say(self, value: str, tone: Tone) -> None:
         self._value, self._tone = value, tone
         self.setAccessibleName(f"{self._caption}: {value}")
         self.update()

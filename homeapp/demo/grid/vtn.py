@@ -18,10 +18,10 @@ from homeapp.demo.grid.objects import DrOffer
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.demo.grid.store import Oddities, VtnRefusal, VtnStore
 from homeapp.demo.grid.usage import UsageReading, read_usage
-from homeapp.demo.http_server import LARGEST_HEAD, HttpAnswer, HttpRequest, serve_connection
+from homeapp.demo.http_server import HttpAnswer, HttpRequest
+from homeapp.demo.https_server import HttpsServer
 from homeapp.ports import Clock
 
-HOST = "127.0.0.1"
 BASE_PATH = "/openadr3/3.1.1"
 _TOKEN_LIFE_S = 3600
 _LONGEST_NAME = 128
@@ -38,7 +38,7 @@ class SeenRequest:
     status: int
 
 
-class DemoVtn:
+class DemoVtn(HttpsServer):
     """A VTN on a port of its own choice; keeps port and objects when ``run`` is called again, as after an outage.
 
     Attributes:
@@ -73,11 +73,11 @@ class DemoVtn:
             auto_confirm: confirm every verified OPT_IN at once.
             readers: secrets of other clients by id, who may read programs and events and nothing else.
         """
+        super().__init__(tls)
         self.reports: list[ReceivedDecision] = []
         self.history: deque[SeenRequest] = deque(maxlen=1000)
         self.problem_status: int | None = None
         self._clock = clock
-        self._tls = tls
         self._credentials = (client_id, client_secret)
         self._readers = dict(readers or {})
         self._hub_id = hub_id
@@ -85,14 +85,12 @@ class DemoVtn:
         self._auto_confirm = auto_confirm
         self._store = VtnStore(clock, prices or PriceCurve())
         self._tokens: dict[str, tuple[str, float]] = {}
-        self._port = 0
-        self._up = asyncio.Event()
         self._news = asyncio.Event()
 
     @property
     def url(self) -> str:
         """The base URL, for the hub's setting ``vtn_url``; it must have been started."""
-        return f"https://{HOST}:{self._port}{BASE_PATH}"
+        return f"{self.origin}{BASE_PATH}"
 
     @property
     def oddities(self) -> Oddities:
@@ -107,28 +105,6 @@ class DemoVtn:
     def usage(self) -> tuple[UsageReading, ...]:
         """Energy as reported, in the order in which it came, without what was deleted."""
         return tuple(reading for report in self._store.every("reports") for reading in read_usage(report))
-
-    async def run(self) -> None:
-        """Serve until cancelled; may be called again."""
-        async with asyncio.TaskGroup() as connections:
-
-            def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                connections.create_task(serve_connection(reader, writer, self._respond, None))
-
-            server = await asyncio.start_server(
-                accepted, HOST, self._port, ssl=self._tls, limit=LARGEST_HEAD, ssl_shutdown_timeout=1.0
-            )
-            self._port = server.sockets[0].getsockname()[1]
-            self._up.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self._up.clear()
-                server.close()
-
-    async def started(self) -> None:
-        """Wait until it serves."""
-        await self._up.wait()
 
     async def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
         """Return when ``predicate`` holds; it is tried again after all that happens here.

@@ -124,28 +124,6 @@ class EvcServiceProvider(JobSender):
         }
         return await self._offer(offer, expires_at, offer_id, revision)
 
-    async def offer_load_shed(
-        self,
-        start: datetime,
-        end: datetime,
-        max_w: float,
-        reward: Decimal | None,
-        expires_at: datetime,
-        title: str,
-        *,
-        offer_id: str | None = None,
-        revision: int = 1,
-    ) -> str:
-        """Ask to charge with at most ``max_w`` (W, >= 0) in [start, end); otherwise as ``offer_power_feed``."""
-        offer = {
-            "kind": "load_shed",
-            "title": title,
-            "description": "",
-            "intervals": [{"start": rfc3339(start), "end": rfc3339(end), "max_w": max_w}],
-            **_terms(reward, "EUR", None),
-        }
-        return await self._offer(offer, expires_at, offer_id, revision)
-
     async def offer_charger_software(
         self, terms: JobTerms, package: Package, *, signing_certificate: str = "", signature: str = ""
     ) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import NoReturn
 
 import httpx
+import msgspec
 
 from homeapp.errors import MessageRejected, NotSupported, ProviderRefused, ProviderUnreachable
 from homeapp.model.consent import DataClass
@@ -90,7 +91,7 @@ class GridSp:
         try:
             # One at a time: looking for an earlier report and making a new one belong together.
             async with self._delivering, self._vtn.connected() as connection:
-                reference = await self._hand_over(connection, message)
+                reference, size = await self._hand_over(connection, message)
         except CredentialsRefused as error:
             # A person can mend that, and then the same message is welcome.
             raise ProviderUnreachable(str(error)) from error
@@ -100,6 +101,7 @@ class GridSp:
             level=ReceiptLevel.TRANSPORT,
             received_at=self._clock.now(),
             reference=reference,
+            size_bytes=size,
         )
 
     async def disclose(self, record: DataRecord) -> int:
@@ -133,23 +135,25 @@ class GridSp:
             self._tell_link(inbox, LinkState.UP)
             await self._clock.sleep(self._settings.poll_s)
 
-    async def _hand_over(self, connection: VtnConnection, message: DecisionMessage) -> str:
-        """The report's id at the VTN; it is made only where an earlier attempt has not made it already."""
+    async def _hand_over(self, connection: VtnConnection, message: DecisionMessage) -> tuple[str, int]:
+        """The report's id at the VTN and its size, bytes; it is made only where an earlier attempt has not made it."""
         event_id, client_name = message.offer.offer_id, self._settings.ven_name
         name = report_name(message.decision.decision_id)
         existing = await connection.report_id(event_id, client_name, name)
-        if existing is not None:
-            return existing
         payload = decision_payload(
             message, issuer=self._hub_id, audience=await _retailer(connection, event_id), now=self._clock.now()
         )
         compact = self._signer.sign(payload, DECISION_TYPE)
-        answer = await connection.add_report(decision_report(message, client_name=client_name, compact_jws=compact))
+        report = decision_report(message, client_name=client_name, compact_jws=compact)
+        size = len(msgspec.json.encode(report))
+        if existing is not None:
+            return existing, size
+        answer = await connection.add_report(report)
         if answer.status in (httpx.codes.CREATED, httpx.codes.OK):
             logger.info("grid_sp: decision %s was handed over", message.decision.decision_id)
-            return _id_in(answer)
+            return _id_in(answer), size
         if answer.status == httpx.codes.CONFLICT:
-            return await connection.report_id(event_id, client_name, name) or ""
+            return await connection.report_id(event_id, client_name, name) or "", size
         raise self._failure(answer.status)
 
     def _failure(self, status: int) -> ProviderRefused | ProviderUnreachable:

@@ -197,6 +197,7 @@ def test_renewal_at_a_false_server_is_refused_and_logged(
             flows=flows,
             clock=InThreeWeeks(),
             renewed=renewed,
+            expired=renewed,
             notice=lambda code, sentence: None,
         )
         running = asyncio.ensure_future(renewal.run())

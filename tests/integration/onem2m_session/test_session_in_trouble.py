@@ -19,8 +19,9 @@ from homeapp.errors import ProviderUnreachable, StoreUnavailable
 from homeapp.model.live import LinkState
 from homeapp.providers.onem2m import attempts
 from homeapp.providers.onem2m import session as session_module
+from kit.noting_inbox import WITHIN_S
 from kit.own_loop import OwnLoop
-from kit.session_street import BASE, SPEED, WITHIN_S, Inbox, Street, cse_says, decision
+from kit.session_street import BASE, SPEED, Inbox, Street, cse_says, decision
 
 pytest.importorskip("acmecse", reason="the CSE of the demo street is not installed")
 

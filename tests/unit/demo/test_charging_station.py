@@ -18,6 +18,7 @@ from homeapp.demo.charger.outlet import ChargingState
 from homeapp.demo.charger.rpc import CallRefused
 from homeapp.demo.charger.v2 import Ocpp2
 from homeapp.demo.charger.v16 import Ocpp16
+from kit.clocks import StandingClock
 
 ALL = list(Version)
 V2 = [Version.V201, Version.V21]
@@ -25,26 +26,13 @@ FLOOR_W = 6 * 3 * 230.0
 Json = dict[str, Any]
 
 
-@dataclass
-class HandClock:
-    """Goes on when the test says so."""
-
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here sleeps")
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @dataclass
 class Bench:
     version: Version
-    clock: HandClock = field(default_factory=HandClock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(START))
     token: str = "Accepted"
 
     def __post_init__(self) -> None:
@@ -123,7 +111,7 @@ class Bench:
 
     def go_on(self, seconds: float) -> list[tuple[str, Json]]:
         for _ in range(int(seconds * 2)):
-            self.clock.seconds += 0.5
+            self.clock.at += timedelta(seconds=0.5)
             self.station.tick()
         return self.pump()
 

@@ -44,7 +44,9 @@ def test_any_message_is_taken_or_dropped(topic: str, payload: bytes) -> None:
 
 
 def test_a_deeply_nested_message_is_dropped() -> None:
-    APPLICATION._received("/oneM2M/req/id-in/Cx/json", b"[" * 100_000)
+    app = application()
+    app._received("/oneM2M/req/id-in/Cx/json", b"[" * 100_000)
+    assert app.notifications.empty()
 
 
 def test_a_notification_comes_out_and_the_oldest_gives_way() -> None:

@@ -17,26 +17,13 @@ from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
 from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.ports import Admission
+from kit.clocks import LeapingClock
 
 LIMITS = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
 DIALECTS: dict[Version, Callable[[], Dialect]] = {Version.V16: Ocpp16, Version.V201: Ocpp201, Version.V21: Ocpp21}
 Json = dict[str, Any]
 Message = tuple[str, Json]
-
-
-class StandingClock:
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    async def sleep(self, seconds: float) -> None:
-        self.passed += seconds
 
 
 class QuietRegister:
@@ -58,7 +45,7 @@ class QuietRegister:
 
 class Bench:
     def __init__(self, version: Version) -> None:
-        self.clock = StandingClock()
+        self.clock = LeapingClock(START)
         self.register = QuietRegister()
         self.station = Station("ocpp:x", LIMITS, self.clock, self.register)
         self.dialect = DIALECTS[version]()
@@ -185,14 +172,14 @@ def test_power_counts_only_while_it_is_fresh() -> None:
     bench = Bench(Version.V201)
     bench.say(*CHARGE_20, event("Updated", 4, "SuspendedEV"))
     assert bench.station.state.status is EvceStatus.CHARGING
-    bench.clock.passed = 100
+    bench.clock.at = START + timedelta(seconds=100)
     assert bench.say(("Heartbeat", {})).status is EvceStatus.SUSPENDED_EV
 
 
 def test_a_clock_that_is_set_back_does_not_freeze_the_power() -> None:
     bench = Bench(Version.V201)
     bench.say(event("Started", 0, "Charging", meterValue=values(7000, 5000)))
-    bench.clock.passed = 31
+    bench.clock.at = START + timedelta(seconds=31)
     assert bench.say(event("Updated", 1, "Charging", meterValue=values(3000, 31))).power_w == 3000
 
 
@@ -273,7 +260,7 @@ def test_a_lease_from_before_the_connection_broke_still_counts() -> None:
     bench.station.came(Version.V201)
     bench.station.floor_granted()
     assert bench.station.state.granted_w == 9000
-    bench.clock.passed = 61
+    bench.clock.at = START + timedelta(seconds=61)
     bench.station.floor_granted()
     assert (bench.station.state.granted_w, bench.station.state.lease_until) == (4140, None)
 
@@ -328,7 +315,7 @@ def test_an_offline_station_keeps_its_numbers_with_their_age() -> None:
     bench = Bench(Version.V201)
     bench.say(*CHARGE_20)
     before = bench.station.state
-    bench.clock.passed = 50
+    bench.clock.at = START + timedelta(seconds=50)
     bench.station.left()
     state = bench.station.state
     assert (state.status, state.connected) == (EvceStatus.OFFLINE, False)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,23 +14,10 @@ from homeapp.errors import ProviderUnreachable
 from homeapp.providers.grid_sp.client import VtnConnection
 from homeapp.providers.grid_sp.login import CredentialsRefused, Login
 from homeapp.settings import GridSpSettings
+from kit.clocks import StandingClock
 
 BASE = "https://vtn.example/openadr3"
 SETTINGS = GridSpSettings(name="Grid operator", vtn_url=f"{BASE}/", client_id="ven-1")
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime(2027, 1, 15, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(seconds)
 
 
 class Body(httpx.AsyncByteStream):
@@ -62,9 +49,9 @@ def tokens(**more: object) -> Callable[[], tuple[int, object]]:
     return lambda: (200, {"access_token": f"token-{next(made)}", "token_type": "Bearer", **more})
 
 
-def run(vtn: ScriptedVtn, body: Callable[[VtnConnection, Login, httpx.AsyncClient, HandClock], Any]) -> None:
+def run(vtn: ScriptedVtn, body: Callable[[VtnConnection, Login, httpx.AsyncClient, StandingClock], Any]) -> None:
     async def main() -> None:
-        clock = HandClock()
+        clock = StandingClock(datetime(2027, 1, 15, tzinfo=UTC))
         login = Login(settings=SETTINGS, client_secret="s e&cret", clock=clock)
         async with httpx.AsyncClient(transport=httpx.MockTransport(vtn)) as http:
             await body(VtnConnection(http, login, SETTINGS), login, http, clock)
@@ -80,7 +67,7 @@ def test_the_secret_goes_into_the_form_of_the_address_that_the_vtn_names() -> No
         }
     )
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         assert await login.token(http) == "token-1"
 
     run(vtn, body)
@@ -100,7 +87,7 @@ def test_the_secret_goes_into_the_form_of_the_address_that_the_vtn_names() -> No
 def test_without_a_usable_answer_the_usual_place_is_tried(told: tuple[int, object]) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/server": lambda: told, f"{BASE}/auth/token": tokens()})
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         assert await login.token(http) == "token-1"
 
     run(vtn, body)
@@ -110,7 +97,7 @@ def test_without_a_usable_answer_the_usual_place_is_tried(told: tuple[int, objec
 def test_an_unsafe_login_address_is_not_used(told: str) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/server": lambda: (200, {"tokenURL": told})})
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         with pytest.raises(ProviderUnreachable, match="not safe"):
             await login.token(http)
 
@@ -133,12 +120,12 @@ def test_an_unsafe_login_address_is_not_used(told: str) -> None:
 def test_a_token_is_renewed_before_it_ends(expires_in: object, good_s: float, over_s: float) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/token": tokens(expires_in=expires_in)})
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, clock: HandClock) -> None:
-        begun = clock.seconds
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, clock: StandingClock) -> None:
+        begun = clock.at
         assert await login.token(http) == "token-1"
-        clock.seconds = begun + good_s
+        clock.at = begun + timedelta(seconds=good_s)
         assert await login.token(http) == "token-1"
-        clock.seconds = begun + over_s
+        clock.at = begun + timedelta(seconds=over_s)
         assert await login.token(http) == "token-2"
 
     run(vtn, body)
@@ -147,7 +134,7 @@ def test_a_token_is_renewed_before_it_ends(expires_in: object, good_s: float, ov
 def test_two_who_need_a_token_at_once_share_one() -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/token": tokens()})
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         assert set(await asyncio.gather(login.token(http), login.token(http))) == {"token-1"}
 
     run(vtn, body)
@@ -158,7 +145,7 @@ def test_two_who_need_a_token_at_once_share_one() -> None:
 def test_refused_credentials(status: int) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/token": lambda: (status, {"error": "invalid_client"})})
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         with pytest.raises(CredentialsRefused):
             await login.token(http)
 
@@ -183,7 +170,7 @@ def test_refused_credentials(status: int) -> None:
 def test_an_answer_without_a_usable_token(told: tuple[int, object]) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/token": lambda: told})
 
-    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         with pytest.raises(ProviderUnreachable):
             await login.token(http)
 
@@ -194,7 +181,7 @@ def test_an_answer_without_a_usable_token(told: tuple[int, object]) -> None:
 def test_a_refused_call_is_repeated_once_with_a_new_token(status: int) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/token": tokens(), f"{BASE}/programs": lambda: (status, {})})
 
-    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: StandingClock) -> None:
         with pytest.raises(ProviderUnreachable, match="not read"):
             await connection.programs()
 
@@ -207,7 +194,7 @@ def test_a_vtn_that_ignores_paging_is_read_once() -> None:
     page = [{"id": f"p{index}"} for index in range(50)]
     vtn = ScriptedVtn({f"{BASE}/auth/token": tokens(), f"{BASE}/programs": lambda: (200, page)})
 
-    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: StandingClock) -> None:
         assert await connection.programs() == page
 
     run(vtn, body)
@@ -220,7 +207,7 @@ def test_a_vtn_without_end_is_given_up() -> None:
         {f"{BASE}/auth/token": tokens(), f"{BASE}/programs": lambda: (200, [{"id": next(made)} for _ in range(50)])}
     )
 
-    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: HandClock) -> None:
+    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: StandingClock) -> None:
         with pytest.raises(ProviderUnreachable, match="more than"):
             await connection.programs()
 

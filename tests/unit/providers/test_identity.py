@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from homeapp import identity
@@ -298,46 +296,7 @@ def test_a_data_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None
         LocalAuthority(MemorySecrets(), tmp_path / "file")
 
 
-def enrolled(tmp_path: Path, key_pem: str) -> Path:
-    """A client certificate for the hub's key, made by an authority of its own."""
-    issuer = ec.generate_private_key(ec.SECP256R1())
-    request = x509.load_pem_x509_csr(identity.certificate_request(key_pem, "Chub-0001").encode())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "operator")])
-    day = timedelta(days=1)
-    builder = (
-        x509.CertificateBuilder().issuer_name(name).serial_number(1).not_valid_before(datetime.now(UTC) - day)
-    ).not_valid_after(datetime.now(UTC) + day)
-    ca = (
-        builder.subject_name(name)
-        .public_key(issuer.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(issuer, hashes.SHA256())
-    )
-    own = builder.subject_name(request.subject).public_key(request.public_key()).sign(issuer, hashes.SHA256())
-    (tmp_path / "operator.pem").write_text(ca.public_bytes(serialization.Encoding.PEM).decode())
-    path = tmp_path / "hub.pem"
-    path.write_text(own.public_bytes(serialization.Encoding.PEM).decode())
-    return path
-
-
-def test_the_hub_shows_its_certificate_to_a_server_it_checks(tmp_path: Path) -> None:
-    key_pem = identity.hub_key_pem(MemorySecrets())
-    own = enrolled(tmp_path, key_pem)
-    authority = LocalAuthority(MemorySecrets(), tmp_path)
-    server = identity.server_context(authority, ())
-    server.load_verify_locations(tmp_path / "operator.pem")
-    server.verify_mode = ssl.CERT_REQUIRED
-    client = identity.client_context(authority.ca_file, own, key_pem)
-    assert client.check_hostname
-    assert client.verify_mode == ssl.CERT_REQUIRED
-    assert handshake(server, client, "hub.local") == "TLSv1.3"
-    with pytest.raises(ssl.SSLCertVerificationError):
-        handshake(server, client, "other.home")
-    with pytest.raises(ssl.SSLError):
-        handshake(server, trusting(authority.ca_file), "hub.local")
-
-
-def test_the_same_from_texts_and_with_the_list_of_revoked_certificates(tmp_path: Path) -> None:
+def test_the_hub_shows_its_certificate_to_a_server_it_checks_with_the_list_of_revoked_ones(tmp_path: Path) -> None:
     street, key_pem = StreetAuthority(), identity.hub_key_pem(MemorySecrets())
     shown = street.issue_server()
     server = street.server_context(require_client=True, credentials=shown)
@@ -376,21 +335,14 @@ def test_texts_that_do_not_fit_are_said(ca: str | None, crl: str | None) -> None
         identity.trusting_context(StreetAuthority().ca_pem.decode() if ca is None else ca, crl)
 
 
-def test_files_that_do_not_fit_are_said(tmp_path: Path) -> None:
-    key_pem = identity.hub_key_pem(MemorySecrets())
-    own = enrolled(tmp_path, key_pem)
-    ca = tmp_path / "operator.pem"
-    nonsense = tmp_path / "nonsense.pem"
-    nonsense.write_text("nonsense")
-    for ca_file, certificate_file, key in (
-        (tmp_path / "missing.pem", own, key_pem),
-        (ca, tmp_path / "missing.pem", key_pem),
-        (nonsense, own, key_pem),
-        (ca, nonsense, key_pem),
-        (ca, own, identity.hub_key_pem(MemorySecrets())),
-    ):
+@pytest.mark.parametrize("chain", ["nonsense", ""])
+def test_a_certificate_that_does_not_fit_the_key_is_said(chain: str) -> None:
+    street, key_pem = StreetAuthority(), identity.hub_key_pem(MemorySecrets())
+    request = identity.certificate_request(identity.hub_key_pem(MemorySecrets()), "Chub-0001").encode()
+    foreign = street.sign_request(request, "Chub-0001").decode()
+    for shown in (chain, foreign):
         with pytest.raises(SettingsInvalid, match="Enrol"):
-            identity.client_context(ca_file, certificate_file, key)
+            identity.mutual_context(ca_pem=street.ca_pem.decode(), chain_pem=shown, key_pem=key_pem)
 
 
 def test_without_memory_files_the_key_file_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,149 +2,26 @@
 
 import asyncio
 import json
-import shutil
-import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import (
-    Binding,
-    Choice,
-    Decision,
-    Offer,
-    OfferCase,
-    OfferInterval,
-    OfferKind,
-    OfferState,
-    Receipt,
     ReceiptLevel,
 )
-from homeapp.model.record import DataRecord, Priority, RecordKind
-from homeapp.ports import DecisionMessage
+from homeapp.model.record import Priority
 from homeapp.store.database import Database
-from homeapp.store.ledger import Ledger
-from homeapp.store.offer_rows import CaseChange, Failure, Undelivered, field_names
-from homeapp.store.outbox import KEPT_FOR, Outbox, Waiting
+from homeapp.store.offer_rows import Failure, Undelivered, field_names
+from homeapp.store.outbox import KEPT_FOR, Waiting
 from kit.clocks import PatientClock
-
-T = TypeVar("T")
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SECRET = "52.4-degrees-north"
-
-
-def record(
-    record_id: str,
-    priority: Priority = Priority.METERING,
-    *,
-    sp_id: str = "evc_sp",
-    data_class: DataClass = DataClass.METERING,
-    life: timedelta = timedelta(days=1),
-    at: datetime = NOON,
-    **body: Any,
-) -> DataRecord:
-    return DataRecord(
-        record_id=record_id,
-        sp_id=sp_id,
-        data_class=data_class,
-        kind=RecordKind.METERING,
-        priority=priority,
-        created_at=at,
-        not_after=at + life,
-        body=body or {"energy_wh": 1.5},
-    )
-
-
-def decided(decision_id: str, *, sp_id: str = "evc_sp", at: datetime = NOON) -> CaseChange:
-    interval = OfferInterval(start=at, end=at + timedelta(hours=1), setpoint_w=-4000.0)
-    offer = Offer(
-        offer_id=f"of-{decision_id}",
-        revision=1,
-        sp_id=sp_id,
-        sp_name="EVC provider",
-        kind=OfferKind.POWER_FEED,
-        binding=Binding.OWNER_DECIDES,
-        issued_at=at,
-        expires_at=at + timedelta(days=1),
-        intervals=(interval,),
-        title="Feed power",
-    )
-    decision = Decision(
-        decision_id=decision_id,
-        offer_key=offer.key,
-        offer_revision=1,
-        offer_digest=offer.digest(),
-        choice=Choice.ACCEPT,
-        decided_at=at,
-        decided_by="owner",
-    )
-    case = OfferCase(offer=offer, digest=offer.digest(), state=OfferState.ACCEPTED, updated_at=at, decision=decision)
-    message = DecisionMessage(decision=decision, offer=offer, not_after=at + timedelta(days=1))
-    return CaseChange(case=case, decision=message)
-
-
-def receipt(decision_id: str, *, sp_id: str = "evc_sp", size_bytes: int = 900) -> Receipt:
-    return Receipt(
-        decision_id=decision_id,
-        sp_id=sp_id,
-        level=ReceiptLevel.TRANSPORT,
-        received_at=NOON,
-        reference=f"rsp-{decision_id}",
-        size_bytes=size_bytes,
-    )
-
-
-@dataclass
-class Store:
-    """An outbox with its ledger on an open database."""
-
-    database: Database
-    clock: PatientClock
-    notices: list[str] = field(default_factory=list)
-    most_waiting: int = 100
-
-    def __post_init__(self) -> None:
-        self.outbox = Outbox(
-            self.database,
-            self.clock,
-            notice=lambda code, sentence: self.notices.append(f"{code}: {sentence}"),
-            name_of=lambda sp_id: f"Provider {sp_id}",
-            most_waiting=self.most_waiting,
-        )
-        self.ledger = Ledger(self.database, self.clock, decision_kept=self.outbox.wake)
-
-    async def rows(self, query: str) -> list[Any]:
-        return await self.database.ledger.read(lambda connection: connection.execute(query).fetchall())
-
-    async def drain(self, sp_id: str = "evc_sp") -> list[str]:
-        """Deliver all that waits; the ids in the order they came."""
-        order = []
-        while (message := await self.outbox.next_waiting(sp_id)) is not None:
-            order.append(identity(message))
-            await self.outbox.delivered(message, 700)
-        return order
-
-    async def tidy(self) -> None:
-        running = asyncio.ensure_future(self.outbox.run())
-        # Reads and writes are done in the order they were asked for.
-        for _ in range(5):
-            await self.outbox.waiting()
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-
-
-def identity(message: DecisionMessage | DataRecord) -> str:
-    return message.record_id if isinstance(message, DataRecord) else message.decision.decision_id
+from kit.outbox_store import NOON, SECRET, Store, decided, identity, receipt, record
 
 
 @pytest.fixture
@@ -478,138 +355,3 @@ def test_an_unconfirmed_decision_can_be_delivered_again_as_long_as_it_is_of_use(
         assert await store.outbox.deliver_again("evc_sp") == 0
 
     with_store(body)
-
-
-class OutboxMachine(RuleBasedStateMachine):
-    """The home, two providers, the owner's consent and power cuts in any order, against a plain list."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.directory = Path(tempfile.mkdtemp(prefix="outbox"))
-        self.clock = PatientClock(NOON)
-        self.made = 0
-        self.expected: dict[str, list[tuple[int, int, str, DataClass]]] = {"evc_sp": [], "pev_sp": []}
-        self.handed_over: list[str] = []
-        self.kept: list[tuple[str, datetime, tuple[int, int, str, DataClass]]] = []
-
-    @initialize()
-    def start(self) -> None:
-        self.database = Database(self.directory)
-        self.run(self.database.__aenter__())
-        self.store = Store(self.database, self.clock, most_waiting=1000)
-
-    def teardown(self) -> None:
-        self.run(self.database.__aexit__(None, None, None))
-        self.loop.close()
-        shutil.rmtree(self.directory)
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
-
-    @rule(
-        sp_id=st.sampled_from(["evc_sp", "pev_sp"]),
-        priorities=st.lists(
-            st.sampled_from([p for p in Priority if p is not Priority.DECISION]), min_size=1, max_size=4
-        ),
-        data_class=st.sampled_from([DataClass.METERING, DataClass.HEALTH, DataClass.LOCATION]),
-        twice=st.booleans(),
-    )
-    def put(self, sp_id: str, priorities: list[Priority], data_class: DataClass, *, twice: bool) -> None:
-        records = []
-        for priority in priorities:
-            self.made += 1
-            records.append(
-                record(f"r{self.made}", priority, sp_id=sp_id, data_class=data_class, at=self.clock.at, what=SECRET)
-            )
-            self.expected[sp_id].append((priority, self.made, f"r{self.made}", data_class))
-        self.run(self.store.outbox.put(*records))
-        if twice:
-            self.run(self.store.outbox.put(*reversed(records)))
-
-    @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]))
-    def decide(self, sp_id: str) -> None:
-        self.made += 1
-        self.run(self.store.ledger.keep(decided(f"d{self.made}", sp_id=sp_id, at=self.clock.at)))
-        self.expected[sp_id].append((Priority.DECISION, self.made, f"d{self.made}", DataClass.IDENTITY))
-
-    @rule(
-        sp_id=st.sampled_from(["evc_sp", "pev_sp"]), count=st.integers(1, 4), how=st.sampled_from(["relay", "receipt"])
-    )
-    def deliver(self, sp_id: str, count: int, how: str) -> None:
-        for _ in range(count):
-            first = self.run(self.store.outbox.next_waiting(sp_id))
-            wanted = min(self.expected[sp_id], default=None)
-            assert (None if first is None else identity(first)) == (None if wanted is None else wanted[2])
-            if first is None or wanted is None:
-                return
-            if how == "receipt" and isinstance(first, DecisionMessage):
-                self.run(self.store.ledger.keep_receipt(receipt(wanted[2], sp_id=sp_id)))
-            self.run(self.store.outbox.delivered(first, 700))
-            kept_until = first.not_after if isinstance(first, DecisionMessage) else self.clock.at + KEPT_FOR
-            self.kept.append((sp_id, kept_until, wanted))
-            self.handed_over.append(wanted[2])
-            self.expected[sp_id].remove(wanted)
-
-    @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]))
-    def lose_at_the_provider(self, sp_id: str) -> None:
-        again = [kept for kept in self.kept if kept[0] == sp_id and self.clock.at <= kept[1]]
-        assert self.run(self.store.outbox.deliver_again(sp_id)) == len(again)
-        self.kept = [kept for kept in self.kept if kept not in again]
-        self.expected[sp_id] += [row for _, _, row in again]
-
-    @rule(sp_id=st.sampled_from(["evc_sp", "pev_sp"]), failure=st.sampled_from(Failure))
-    def fail(self, sp_id: str, failure: Failure) -> None:
-        wanted = min(self.expected[sp_id], default=None)
-        if wanted is not None:
-            self.run(self.store.outbox.undeliverable(wanted[2], failure, "No way."))
-            self.expected[sp_id].remove(wanted)
-
-    @rule(
-        sp_id=st.sampled_from(["evc_sp", "pev_sp"]),
-        data_classes=st.sets(st.sampled_from(DataClass), min_size=1, max_size=2),
-    )
-    def void(self, sp_id: str, data_classes: set[DataClass]) -> None:
-        gone = [row for row in self.expected[sp_id] if row[3] in data_classes]
-        assert self.run(self.store.outbox.void(sp_id, data_classes)) == len(gone)
-        self.expected[sp_id] = [row for row in self.expected[sp_id] if row not in gone]
-        self.kept = [kept for kept in self.kept if kept[0] != sp_id or kept[2][3] not in data_classes]
-
-    @rule()
-    def restart(self) -> None:
-        self.run(self.database.__aexit__(None, None, None))
-        assert (SECRET.encode() in (self.directory / "ledger.db").read_bytes()) == any(
-            row[2].startswith("r")
-            for row in (*(row for rows in self.expected.values() for row in rows), *(kept[2] for kept in self.kept))
-        )
-        self.start()
-
-    @rule(hours=st.sampled_from([1, 200]))
-    def time_passes(self, hours: int) -> None:
-        self.clock.at += timedelta(hours=hours)
-        if hours > 24:
-            for rows in self.expected.values():
-                rows.clear()
-            self.kept.clear()
-            self.run(self.store.tidy())
-
-    @invariant()
-    def all_that_waits_is_there_and_what_has_left_is_noted_once(self) -> None:
-        if not hasattr(self, "store"):
-            return
-        waiting = self.run(self.store.outbox.waiting())
-        for sp_id, rows in self.expected.items():
-            decisions = sum(row[0] == Priority.DECISION for row in rows)
-            expected = Waiting(decisions=decisions, records=len(rows) - decisions)
-            assert waiting.get(sp_id, Waiting(decisions=0, records=0)) == expected
-        noted = self.run(self.store.rows("SELECT record_id FROM disclosures ORDER BY number"))
-        assert [row[0] for row in noted] == self.handed_over
-        empty = "SELECT 1 FROM outbox WHERE state = 'waiting' AND message = ''"
-        left = "SELECT 1 FROM outbox WHERE state NOT IN ('waiting', 'delivered') AND message != ''"
-        assert self.run(self.store.rows(empty)) == self.run(self.store.rows(left)) == []
-
-
-TestOutbox = pytest.mark.timeout(120)(OutboxMachine.TestCase)
-TestOutbox.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
