@@ -430,8 +430,12 @@ class Hub:
         self._server.publish(api.Topic.UPLINK)
 
     def _part_failed(self, name: str, error: Exception) -> None:
-        sentence = str(error) if isinstance(error, HomeappError) else "It failed and was started again; see the log."
-        self._live.notice(f"part_failed.{name}", f"{name}: {sentence}")
+        part = self._name_of(name)
+        if isinstance(error, HomeappError):
+            sentence = f"{part}: {error}"
+        else:
+            sentence = f"A part of the hub ({part}) failed and was started again. If it happens often, get help."
+        self._live.notice(f"part_failed.{name}", sentence)
 
 
 def _soc_moved(before: EvceState, after: EvceState) -> bool:

@@ -127,9 +127,11 @@ def in_a_hub(tmp_path: Path, charger: Charger, body: Callable[[Hub, "asyncio.Tas
 def test_a_fault_in_the_chargers_driver_restarts_the_control_and_not_the_hub(tmp_path: Path) -> None:
     charger = Charger(failures=1)
 
-    async def body(_hub: Hub, running: "asyncio.Task[None]") -> None:
+    async def body(hub: Hub, running: "asyncio.Task[None]") -> None:
         await charger.commanded(3)
         assert not running.done()
+        told = {notice.code: notice.sentence for notice in hub._snapshot().notices}
+        assert told["part_failed.control"].startswith("A part of the hub (control) failed and was started again.")
 
     in_a_hub(tmp_path, charger, body)
 
