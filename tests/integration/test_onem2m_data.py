@@ -257,3 +257,19 @@ def test_a_data_container_that_somebody_deletes_is_made_again(run: Run, operator
             assert await put(flow, CHARGING, "again") == 2001
 
     run(body())
+
+
+@pytest.mark.usecase("W8")
+def test_an_answer_that_comes_while_all_is_erased_does_not_bring_it_back(
+    run: Run, operator: "SystemOperatorSide"
+) -> None:
+    async def body() -> None:
+        async with operator.flow() as flow:
+            erasing = asyncio.create_task(flow.session.erase(flow.mailbox, (DataClass.IDENTITY,)))
+            await asyncio.sleep(0)
+            with pytest.raises(NotConsented):
+                await put(flow, DataClass.IDENTITY, "too late")
+            await erasing
+            assert (await operator.says("CAdmin", flow.base)).status == 4004
+
+    run(body())
