@@ -25,7 +25,7 @@ class Rounds:
 
     Args:
         name: of the work, for the log.
-        flows: the descriptors of all providers that the home is paired with.
+        flows: the descriptors of the flows to be looked after, asked for anew in each round.
         attend: does what is due for one flow, and tells in how many seconds to come again. Where it raises
             ProviderError or SettingsInvalid it is called again soon, with back-off and full jitter.
         clock: the machine's: what is attended to is dated by it.

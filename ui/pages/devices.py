@@ -1,61 +1,36 @@
 """Devices: what belongs to the home and what was found on its network."""
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
-
 from homeapp.model.device import DeviceView
 from ui.actions import Actions
+from ui.pages.cards_page import CardsPage
 from ui.pages.device_card import DeviceCard
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
-from ui.widgets import paint
 from ui.widgets.empty_state import EmptyState
-from ui.widgets.scroll import Scroll
 from ui.widgets.text import Text
 
 
-class DevicesPage(QWidget):
+class DevicesPage(CardsPage):
     """Cards in one or two columns: adopted first, then knocking, then found."""
 
     def __init__(self, actions: Actions) -> None:
-        super().__init__()
-        self.setAccessibleName(tr("Devices"))
+        super().__init__(tr("Devices"), _nothing_found())
         self._actions = actions
-        self._view: View | None = None
-        self._columns = 2
         self._shape: tuple[tuple[str, ...], ...] = ()
         self.cards: dict[str, DeviceCard] = {}
-        self._summary = Text("", tone=Tone.TEXT2, align=paint.RIGHT)
-        self.empty = _nothing_found()
-        content = QWidget()
-        self._grid = QGridLayout(content)
-        self._grid.setContentsMargins(0, 0, 8, 0)
-        self._scroll = Scroll(content)
-        head = QHBoxLayout()
-        head.addWidget(Text(tr("Devices"), px=26, weight=600))
-        head.addWidget(self._summary, 1)
-        self._column = QVBoxLayout(self)
-        self._column.addLayout(head)
-        self._column.addWidget(self.empty, 1)
-        self._column.addWidget(self._scroll, 1)
         self.arrange(compact=False)
 
     def arrange(self, *, compact: bool) -> None:
         """Lay out for the width."""
-        margin = 12 if compact else 20
-        self._column.setContentsMargins(margin, margin if compact else 22, margin, margin)
-        self._column.setSpacing(12 if compact else 20)
-        self._grid.setSpacing(12 if compact else 16)
-        self._columns = 1 if compact else 2
         self._shape = ()
         for card in self.cards.values():
             card.set_padding(16 if compact else 20)
-        if self._view is not None:
-            self.show_view(self._view)
+        super().arrange(compact=compact)
 
     def show_view(self, view: View) -> None:
         """Show these devices."""
-        self._view = view
+        super().show_view(view)
         devices = view.devices or ()
         adopted = tuple(device for device in devices if device.adopted)
         nearby = tuple(device for device in devices if not device.adopted)

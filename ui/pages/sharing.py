@@ -2,59 +2,28 @@
 
 from itertools import pairwise
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
-
 from ui import sharing_words
 from ui.actions import Actions
+from ui.pages.cards_page import CardsPage
 from ui.pages.sharing_card import SharingCard
-from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
-from ui.widgets import paint
 from ui.widgets.empty_state import EmptyState
-from ui.widgets.scroll import Scroll
-from ui.widgets.text import Text
 
 
-class SharingPage(QWidget):
+class SharingPage(CardsPage):
     """One card per provider, in one or two columns."""
 
     def __init__(self, actions: Actions) -> None:
-        super().__init__()
-        self.setAccessibleName(tr("Sharing"))
+        super().__init__(tr("Sharing"), _no_providers())
         self._actions = actions
-        self._view: View | None = None
-        self._columns = 2
         self._shape: tuple[int, tuple[str, ...]] = (0, ())
         self.cards: dict[str, SharingCard] = {}
-        self._summary = Text("", tone=Tone.TEXT2, align=paint.RIGHT)
-        self.empty = _no_providers()
-        content = QWidget()
-        self._grid = QGridLayout(content)
-        self._grid.setContentsMargins(0, 0, 8, 0)
-        self._scroll = Scroll(content)
-        head = QHBoxLayout()
-        head.addWidget(Text(tr("Sharing"), px=26, weight=600))
-        head.addWidget(self._summary, 1)
-        self._column = QVBoxLayout(self)
-        self._column.addLayout(head)
-        self._column.addWidget(self.empty, 1)
-        self._column.addWidget(self._scroll, 1)
         self.arrange(compact=False)
-
-    def arrange(self, *, compact: bool) -> None:
-        """Lay out for the width."""
-        margin = 12 if compact else 20
-        self._column.setContentsMargins(margin, margin if compact else 22, margin, margin)
-        self._column.setSpacing(12 if compact else 20)
-        self._grid.setSpacing(12 if compact else 16)
-        self._columns = 1 if compact else 2
-        if self._view is not None:
-            self.show_view(self._view)
 
     def show_view(self, view: View) -> None:
         """Show these providers."""
-        self._view = view
+        super().show_view(view)
         providers = view.sharing or ()
         self._summary.say(sharing_words.total_words(view))
         self.empty.setVisible(view.sharing is not None and not providers)
