@@ -7,8 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +29,7 @@ from homeapp.model.offer import OfferState
 from homeapp.reporting.pseudonym import KEY_NAME as PSEUDONYM_KEY
 from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
 from homeapp.settings import GRID_SP_SECRET, SecretPlace
+from kit.hub_process import new_data_dir, until
 
 WAIT_S = 40.0
 PIN = "918273645546"
@@ -101,13 +101,13 @@ sys.exit(__main__.main())
 @pytest.mark.usecase("W9")
 @pytest.mark.parametrize("part", ["_plan", "_load"])
 def test_a_part_that_fails_with_a_secret_in_its_hands_does_not_print_it(tmp_path: Path, part: str) -> None:
-    data_dir, log = _machine(tmp_path), tmp_path / "hub.log"
+    data_dir, log = new_data_dir(tmp_path), tmp_path / "hub.log"
     with log.open("wb") as output:
         command = [sys.executable, "-c", CRASHES, part, "hub", "--data-dir", str(data_dir), "--verbose"]
         hub = subprocess.Popen(command, stdout=output, stderr=output)
         try:
             # One part is started again; without the other there is no hub.
-            _until(lambda: b"ArithmeticError" in log.read_bytes() and (part == "_plan" or hub.poll() is not None))
+            until(lambda: b"ArithmeticError" in log.read_bytes() and (part == "_plan" or hub.poll() is not None))
             assert (hub.poll() is None) == (part == "_plan")
         finally:
             hub.kill()
@@ -121,7 +121,7 @@ def test_a_part_that_fails_with_a_secret_in_its_hands_does_not_print_it(tmp_path
 
 @pytest.mark.usecase("W9")
 def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
-    data_dir, log = _machine(tmp_path), tmp_path / "hub.log"
+    data_dir, log = new_data_dir(tmp_path), tmp_path / "hub.log"
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     if most == 0:
         pytest.skip("no process on this machine may write a core file")
@@ -136,7 +136,7 @@ def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
                 stderr=output,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most)),  # noqa: PLW1509 - no threads
             )
-            _until(lambda: b"hub is ready" in log.read_bytes())
+            until(lambda: b"hub is ready" in log.read_bytes())
             hub.send_signal(signal.SIGABRT)
             assert hub.wait(timeout=20) == -signal.SIGABRT
         return set(tmp_path.iterdir()) - {data_dir, log}
@@ -146,22 +146,6 @@ def test_a_crash_leaves_no_memory_on_the_disk(tmp_path: Path) -> None:
         # The test would see it.
         careless = "from homeapp import __main__ as m; m._leave_no_core = lambda: None; m.main()"
         assert crash(sys.executable, "-c", careless) != set()
-
-
-def _machine(directory: Path) -> Path:
-    """A data directory for a hub without a street."""
-    data_dir = directory / "home"
-    data_dir.mkdir()
-    lines = ('secrets = "machine_file"', "[ocpp]", 'host = "127.0.0.1"', "port = 0", "[discovery]", "interfaces = []")
-    (data_dir / "settings.toml").write_text("\n".join(lines))
-    return data_dir
-
-
-def _until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 async def _live_in(street: Street) -> None:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,14 @@ port = 0
 [discovery]
 interfaces = ["127.0.0.1"]
 """
+
+
+def until(done: Callable[[], bool], within_s: float = 40.0) -> None:
+    """Return when ``done``: other processes tell of themselves by what they write, so that is read again and again."""
+    deadline = time.monotonic() + within_s
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def homeapp(
@@ -45,11 +53,8 @@ def hub_process(
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log, umask=umask)
         try:
-            deadline = time.monotonic() + 30
-            while b"hub is ready" not in (words := log_path.read_bytes()):
-                assert process.poll() is None, words.decode()
-                assert time.monotonic() < deadline, words.decode()
-                time.sleep(0.05)
+            until(lambda: b"hub is ready" in log_path.read_bytes() or process.poll() is not None)
+            assert process.poll() is None, log_path.read_text()
             yield process
         finally:
             process.kill()
