@@ -92,8 +92,7 @@ def test_a_certificate_is_renewed_in_time_with_the_one_that_is_still_good(tmp_pa
             assert street.server.issued[HUB] == first
             # A pause that just begins is not cut short by this.
             while street.told.flows.empty():
-                street.clock.put_forward(timedelta(minutes=20))
-                await asyncio.sleep(0.01)
+                await street.clock.put_forward_in_sleep(timedelta(minutes=20))
             assert await street.told.flows.get() == "evc_sp"
         assert street.server.issued[HUB] != first
         assert (tmp_path / "certificates" / "evc_sp.pem").read_bytes() == street.server.issued[HUB]
@@ -114,8 +113,7 @@ def test_renewal_goes_on_trying_while_the_server_is_away(tmp_path: Path, caplog:
             async with street.server:
                 # By now it sleeps for at most an hour.
                 while street.told.flows.empty():
-                    street.clock.put_forward(timedelta(minutes=1))
-                    await asyncio.sleep(0.01)
+                    await street.clock.put_forward_in_sleep(timedelta(minutes=1))
         assert street.standing() is Enrolment.VALID
 
     on_a_street(tmp_path, body)
@@ -142,8 +140,7 @@ def test_what_only_a_person_can_mend_is_told_once(tmp_path: Path, prepare: str, 
         async with running(renewal.run()):
             assert await street.told.notices.get() == code
             for _ in range(20):
-                street.clock.put_forward(timedelta(hours=1))
-                await asyncio.sleep(0.01)
+                await street.clock.put_forward_in_sleep(timedelta(hours=1))
         assert street.told.notices.empty()
         assert street.told.flows.empty()
         assert street.told.expired == ({"evc_sp"} if prepare == "expired" else set())
@@ -165,13 +162,11 @@ def test_renewal_waits_for_a_person_at_the_operator_and_then_goes_on(
             await until(lambda: "looks at the request first" in caplog.text)
             street.server.pending_s = None
             for _ in range(17):
-                street.clock.put_forward(timedelta(minutes=10))
-                await asyncio.sleep(0.01)
+                await street.clock.put_forward_in_sleep(timedelta(minutes=10))
             assert street.server.issued[HUB] == first
             # A pause that just begins is not cut short by this.
             while street.told.flows.empty():
-                street.clock.put_forward(timedelta(minutes=20))
-                await asyncio.sleep(0.01)
+                await street.clock.put_forward_in_sleep(timedelta(minutes=20))
             assert await street.told.flows.get() == "evc_sp"
 
     on_a_street(tmp_path, body)
@@ -235,8 +230,7 @@ def test_the_list_is_fetched_again_before_it_is_out_of_date(tmp_path: Path) -> N
             first = street.certificates.revocation_list(street.descriptor)
             street.server.forget_list()
             while street.certificates.revocation_list(street.descriptor) == first:
-                street.clock.put_forward(timedelta(minutes=1))
-                await asyncio.sleep(0.01)
+                await street.clock.put_forward_in_sleep(timedelta(minutes=1))
         # Nobody else is revoked now: there is no reason to connect anew.
         assert street.told.flows.empty()
         assert street.told.notices.empty()

@@ -34,6 +34,7 @@ class MovedClock:
     def __init__(self) -> None:
         self._ahead = timedelta(0)
         self._sleepers: list[tuple[float, asyncio.Event]] = []
+        self._lay_down = asyncio.Event()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._ahead
@@ -43,8 +44,20 @@ class MovedClock:
 
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.Event()
-        self._sleepers.append((self.monotonic() + seconds, woken))
-        await woken.wait()
+        sleeper = (self.monotonic() + seconds, woken)
+        self._sleepers.append(sleeper)
+        self._lay_down.set()
+        try:
+            await woken.wait()
+        finally:
+            self._sleepers.remove(sleeper)
+
+    async def put_forward_in_sleep(self, by: timedelta) -> None:
+        """Not while the sleeper is at work: however slow the machine is, its work takes no time by this clock."""
+        while not self._sleepers or any(woken.is_set() for _, woken in self._sleepers):
+            self._lay_down.clear()
+            await self._lay_down.wait()
+        self.put_forward(by)
 
     def put_forward(self, by: timedelta) -> None:
         self._ahead += by
