@@ -64,6 +64,18 @@ _CAR_PRESENT = frozenset(
 )
 
 
+class LimitControl(StrEnum):
+    """How finely a station can be limited."""
+
+    FULL = "full"
+    """at any time, by a leased profile of the running transaction"""
+    COARSE = "coarse"
+    """by profiles that the station keeps in its flash memory, so not often"""
+    STATIC = "static"
+    """a fixed limit; besides that only start and stop"""
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvceCapabilities:
     """What a station can be asked for.
@@ -74,6 +86,9 @@ class EvceCapabilities:
         max_charge_w: W, or None while unknown.
         max_feed_w: W >= 0, or None while unknown.
         phases: phases wired, 1 or 3.
+        control: how finely it can be limited, as far as is known.
+        phase_switching: it can change between one and three phases during a charge.
+        feed_refusal: a sentence that says why it cannot feed; None where it can.
     """
 
     protocol: str
@@ -81,6 +96,9 @@ class EvceCapabilities:
     max_charge_w: float | None = None
     max_feed_w: float | None = None
     phases: int = 3
+    control: LimitControl = LimitControl.FULL
+    phase_switching: bool = False
+    feed_refusal: str | None = None
 
 
 class SoftwareStage(StrEnum):
@@ -137,6 +155,9 @@ class EvceState:
         granted_w: the charging limit that the station has accepted last, W; None while nothing was accepted.
         granted_feed_w: the feed power that the station has accepted last, W >= 0.
         lease_until: when the accepted command lapses and the station returns to its floor, or None.
+        provider_limit_w: most charging power that its provider permits now, W; None for no limit.
+        provider_feed_w: power feed that its provider asks for now, W >= 0; None where it asks for none.
+        provider_control: its provider may command it; False while the owner has taken control back.
         problem: a sentence about what is wrong, or None.
     """
 
@@ -159,6 +180,9 @@ class EvceState:
     granted_w: float | None = None
     granted_feed_w: float = 0.0
     lease_until: datetime | None = None
+    provider_limit_w: float | None = None
+    provider_feed_w: float | None = None
+    provider_control: bool = True
     problem: str | None = None
 
 
@@ -171,9 +195,11 @@ class EvceCommand:
         feed_w: power to feed from the car, W >= 0; not 0 only with ``limit_w`` 0.
         lease_s: how long the command holds without renewal, s.
         reason: one word or two for the log and the ledger.
+        phases: 1 or 3, only where the station can switch; None for as it is.
     """
 
     limit_w: float
     feed_w: float = 0.0
     lease_s: float = 120.0
     reason: str = ""
+    phases: int | None = None
