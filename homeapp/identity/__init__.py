@@ -28,6 +28,7 @@ from homeapp.identity.local_authority import (
     renew,
     server_context,
 )
+from homeapp.identity.station_certificates import STATIONS_FILE, IssuedCertificates
 from homeapp.identity.tls import mutual_context, trusting_context
 
 __all__ = [
@@ -39,7 +40,9 @@ __all__ = [
     "LOCAL_NAME",
     "SERVER_FILE",
     "SERVER_KEY",
+    "STATIONS_FILE",
     "HubKeys",
+    "IssuedCertificates",
     "LocalAuthority",
     "PlacedSecrets",
     "SecretKeeper",
