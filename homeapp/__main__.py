@@ -226,6 +226,9 @@ async def _outside(
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
+    certificates = await asyncio.to_thread(
+        identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
+    )
     site = settings.site.site()
     endpoint = OcppEndpoint(
         host=settings.ocpp.host,
@@ -239,6 +242,9 @@ async def _outside(
             voltage_v=site.voltage_v,
         ),
         lease_s=settings.ocpp.lease_s,
+        certificates=certificates,
+        unencrypted_port=settings.ocpp.unencrypted_port or None,
+        no_subprotocol=settings.ocpp.no_subprotocol,
     )
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(

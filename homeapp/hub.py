@@ -377,6 +377,7 @@ class Hub:
             pins=self._access.pins,
             untimely=self._inbox.untimely,
             clock=self._clock,
+            unencrypted_port=self._out.settings.ocpp.unencrypted_port,
         )
 
     def _set_goal(self) -> None:

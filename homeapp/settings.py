@@ -21,6 +21,9 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 """Bounded, so that TOML's ``inf`` is refused too."""
 
 
+_WINDOW = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
+
+
 class SecretPlace(StrEnum):
     """Where secrets are kept."""
 
@@ -55,17 +58,29 @@ class SiteSettings(_Section, frozen=True):
 
 
 class OcppSettings(_Section, frozen=True):
-    """``[ocpp]``: the endpoint for charging stations, always TLS.
+    """``[ocpp]``: the endpoint for charging stations.
 
     Attributes:
+        port: for TLS.
         names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
         lease_s: how long a limit holds at the station without renewal, s of hub time.
+        unencrypted_port: also serves stations that know no TLS, with passwords that everybody on the home network can
+            read; 0 keeps it shut.
+        no_subprotocol: identities of OCPP 1.6 stations that connect without naming a protocol.
+        organization: the name in the certificates of stations.
+        vendor_roots: per vendor, as the station tells it, a PEM file of the authorities that vouch for its firmware.
+        firmware_window: local wall times between which a provider may renew a station's firmware; empty for always.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
     port: Port = 8887
     names: tuple[str, ...] = ()
     lease_s: Positive = 60.0
+    unencrypted_port: Port = 0
+    no_subprotocol: tuple[str, ...] = ()
+    organization: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "Home energy hub"
+    vendor_roots: dict[str, str] = {}
+    firmware_window: Annotated[str, msgspec.Meta(pattern=_WINDOW)] = "01:00-05:00"
 
 
 class DiscoverySettings(_Section, frozen=True):
@@ -206,6 +221,8 @@ def _contradiction(settings: Settings) -> str | None:
         return "site.safe_current_a must be at most max_current_a and fuse_a x fuse_margin: nobody watches over it."
     if settings.ocpp.lease_s > 60:
         return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
+    if settings.ocpp.unencrypted_port and settings.ocpp.unencrypted_port == settings.ocpp.port:
+        return "ocpp.unencrypted_port must be another port than ocpp.port: one is for TLS, the other is not."
     if settings.pev.address and not _is_ip_address(settings.pev.address):
         return f"pev.address: {settings.pev.address!r} is no IP address. Enter one like 192.168.1.30."
     return None

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from devices.evce import profiles
+from devices.evce.certificates import is_for_hub
+from devices.evce.certification import Certification
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
@@ -52,7 +54,14 @@ class Session:
         link: for CALLs.
     """
 
-    def __init__(self, station: Station, dialect: Dialect, connection: Connection, clock: Clock) -> None:
+    def __init__(
+        self,
+        station: Station,
+        dialect: Dialect,
+        connection: Connection,
+        clock: Clock,
+        certification: Certification | None = None,
+    ) -> None:
         self.ready = False
         self.restarts = 0
         self.link = Link(station.device_id, dialect, connection, self._answer, Throttle(clock, _RATE, _BURST))
@@ -60,6 +69,7 @@ class Session:
         self._station = station
         self._dialect = dialect
         self._clock = clock
+        self._certification = certification
         self._unit = Unit.AMPERE
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
@@ -70,6 +80,8 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 keepers = [tasks.create_task(self._keep_secured()), tasks.create_task(self._watch_metering())]
+                if self._certification is not None:
+                    keepers.append(tasks.create_task(self._certification.run(self.link)))
                 await self.link.run()
                 for keeper in keepers:
                     keeper.cancel()
@@ -106,6 +118,10 @@ class Session:
         return status
 
     def _answer(self, action: str, payload: Payload) -> Payload:
+        if self._certification is not None:
+            self._certification.heard(action, payload)
+            if is_for_hub(action, payload):
+                return self._certification.serve(payload)
         answer = self._dialect.answer(action, payload, self._station)
         if action == "BootNotification":
             self.ready = False

@@ -369,9 +369,14 @@ class Station:
             granted_w=self._granted_w,
             granted_feed_w=self._granted_feed_w,
             lease_until=self._lease_until,
-            problem=next(iter(self._problems.values()), fault),
+            problem=self._foremost(fault),
         )
         self._register.changed(self.state)
+
+    def _foremost(self, fault: str | None) -> str | None:
+        # An open connection works, and anything else that is wrong is more urgent.
+        urgent = (sentence for about, sentence in self._problems.items() if about != "unencrypted")
+        return next(urgent, fault or self._problems.get("unencrypted"))
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured

@@ -73,6 +73,9 @@ class Register:
             return Admission.KNOCKING
         return Admission.ADOPTED if self.passwords[device_id] == password else Admission.REFUSED
 
+    def is_adopted(self, device_id: str) -> bool:
+        return device_id in self.passwords
+
     def authorizes(self, device_id: str, id_token: str) -> bool:
         return id_token in ("homeapp", "owner-tag")
 
@@ -259,11 +262,13 @@ def period_of(profile: Json) -> Json:
 class Street:
     """The endpoint and a way to it."""
 
-    def __init__(self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, speed: float) -> None:
+    def __init__(
+        self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, speed: float = 1.0, **options: Any
+    ) -> None:
         self.register = Register()
         self.clock = MovableClock(speed)
         self.endpoint = OcppEndpoint(
-            host="127.0.0.1", port=0, tls=server_tls, clock=self.clock, limits=LIMITS, lease_s=60.0
+            host="127.0.0.1", port=0, tls=server_tls, clock=self.clock, limits=LIMITS, lease_s=60.0, **options
         )
         self.client_tls = client_tls
 
@@ -274,12 +279,12 @@ class Street:
         headers = {}
         if password is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
-        url = f"wss://127.0.0.1:{self.endpoint.port}{path or '/ocpp/' + name}"
+        tls = options.pop("ssl", self.client_tls)
+        scheme, port = ("wss", self.endpoint.port) if tls else ("ws", self.endpoint.unencrypted_port)
+        url = f"{scheme}://127.0.0.1:{port}{path or '/ocpp/' + name}"
         subprotocols = options.pop("subprotocols", [version.value])
-        async with connect(
-            url, ssl=self.client_tls, additional_headers=headers, subprotocols=subprotocols, **options
-        ) as socket:
-            station = RawStation(socket, Version(str(socket.subprotocol)), self.clock)
+        async with connect(url, ssl=tls, additional_headers=headers, subprotocols=subprotocols, **options) as socket:
+            station = RawStation(socket, Version(str(socket.subprotocol or Version.V16)), self.clock)
             reader = asyncio.create_task(station.read())
             try:
                 yield station
@@ -313,9 +318,9 @@ class Street:
 Body = Callable[[Street], Awaitable[None]]
 
 
-def run(tls: tuple[ssl.SSLContext, ssl.SSLContext], body: Body, speed: float = 1.0) -> None:
+def run(tls: tuple[ssl.SSLContext, ssl.SSLContext], body: Body, speed: float = 1.0, **options: Any) -> None:
     async def main() -> None:
-        street = Street(*tls, speed)
+        street = Street(*tls, speed, **options)
         task = asyncio.create_task(street.endpoint.run(street.register))
         await asyncio.wait_for(street.endpoint.started(), 10)
         try:
