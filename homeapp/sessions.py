@@ -167,9 +167,16 @@ class DeviceSessions:
         if (task := self._meter_tasks.pop(device_id, None)) is not None:
             task.cancel()
         if device.kind is DeviceKind.EVCE:
-            await self._endpoint.drop(device_id)
+            await self._endpoint.forget(device_id)
         logger.info("%s: forgotten", device_id)
         self._listener.devices_changed()
+
+    async def raise_security(self, device_id: str) -> None:
+        """Have a charger prove itself by a certificate instead of its password; see ``EvceEndpoint``."""
+        device = self._adopted.get(device_id)
+        if device is None or device.kind is not DeviceKind.EVCE:
+            raise NotFound("No such charger is adopted.")
+        await self._endpoint.raise_security(device_id)
 
     def views(self) -> tuple[DeviceView, ...]:
         """Adopted devices first, then candidates."""
@@ -192,6 +199,9 @@ class DeviceSessions:
             logger.warning("%s: refused, wrong password", device_id)
             self._listener.devices_changed()
         return Admission.REFUSED
+
+    def is_adopted(self, device_id: str) -> bool:
+        return device_id in self._adopted
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
         return device_id in self._adopted and id_token == HUB_ID_TOKEN
