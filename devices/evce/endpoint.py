@@ -250,12 +250,12 @@ class OcppEndpoint:
         self._visits.pop(entry.device_id, None)
         adopted = self._adopted.get(entry.device_id) or self._make(entry, register)
         station, evce = adopted.station, adopted.evce
+        await self._note_certificate(adopted, entry)
         evce.session = session = Session(station, dialect, connection, self._clock, adopted.certification)
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
         station.came(dialect.version)
         station.problem("unencrypted", _NOT_ENCRYPTED if entry.profile is SecurityProfile.PLAIN else None)
         try:
-            await self._note_certificate(adopted, entry)
             await session.run()
         finally:
             if evce.session is session:
