@@ -34,6 +34,8 @@ class Certification:
         issued: called after each certificate that the station has accepted.
 
     Attributes:
+        introduced: it has told of itself since the hub started; its serial number, which most stations put into their
+            requests as common name (A00.FR.511), is known if it has any.
         returned: set when it has come in with a certificate.
     """
 
@@ -45,6 +47,7 @@ class Certification:
         clock: Clock,
         issued: Callable[[], None],
     ) -> None:
+        self.introduced = False
         self.returned = asyncio.Event()
         self._station = station
         self._device_id = device_id
@@ -56,14 +59,10 @@ class Certification:
         self._requests: asyncio.Queue[SigningRequest] = asyncio.Queue(maxsize=1)
         self._outcome: asyncio.Future[str | None] | None = None
 
-    @property
-    def knows_serial_number(self) -> bool:
-        """Whether the station has told it; most put it into their requests as common name (A00.FR.511)."""
-        return bool(self._serial_number)
-
     def heard(self, action: str, payload: Mapping[str, Any]) -> None:
         """Take note of what a CALL of the station tells about it."""
         if action == "BootNotification":
+            self.introduced = True
             self._serial_number = messages.serial_number(payload) or self._serial_number
 
     def serve(self, payload: Mapping[str, Any]) -> Payload:

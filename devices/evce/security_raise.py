@@ -70,7 +70,7 @@ async def change_over(link: Link, certification: Certification, authority: Stati
         DeviceRefused: the station does not play along; it stays as it is.
     """
     version = link.dialect.version
-    if not certification.knows_serial_number:
+    if not certification.introduced:
         await link.call(link.dialect.trigger_boot())
     # Not decisive: where the name is fixed, the station's request is judged by what is in it.
     await link.call(messages.set_organization(version, authority.organization))
