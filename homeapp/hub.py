@@ -16,6 +16,7 @@ from homeapp.fuse_guard import MIN_CURRENT_A
 from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
+from homeapp.jobs.charger_software import is_agreed
 from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
@@ -104,6 +105,7 @@ class Hub:
             endpoint=outside.endpoint,
             clock=outside.clock,
             listener=self,
+            agreed_firmware=self._agreed_firmware,
         )
         self._inbox = HubInbox(
             desk=self._desk,
@@ -366,6 +368,9 @@ class Hub:
         self._control.act()
         self._live_changed()
         return self._live.goal
+
+    def _agreed_firmware(self, location: str, signature: str) -> bool:
+        return is_agreed(self._desk.jobs(), location=location, signature=signature)
 
     async def _examine(self) -> tuple[api.Check, ...]:
         return await examine(

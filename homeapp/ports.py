@@ -98,6 +98,12 @@ class StationRegister(Protocol):
     def is_adopted(self, device_id: str) -> bool:
         """Whether it is a device of this home; asked of those that need no password."""
 
+    def vendor(self, device_id: str) -> str:
+        """Its vendor, as it told when it was adopted; empty where that is not known."""
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        """Whether the owner has agreed to firmware at this address, with this signature, and its time has come."""
+
     def authorizes(self, device_id: str, id_token: str) -> bool:
         """Whether this token may charge here."""
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -67,6 +67,9 @@ class DeviceSessions:
 
     One meter and one charger are in use; mixing what two of a kind report would mislead the fuse guard.
 
+    Args:
+        agreed_firmware: whether the owner has agreed to charger firmware of this address and signature for now.
+
     Raises (all operations):
         NotFound, WrongState, DeviceError, StoreUnavailable, SecretStoreUnavailable.
     """
@@ -81,7 +84,9 @@ class DeviceSessions:
         endpoint: EvceEndpoint,
         clock: Clock,
         listener: SessionListener,
+        agreed_firmware: Callable[[str, str], bool] = lambda _location, _signature: False,
     ) -> None:
+        self._agreed_firmware = agreed_firmware
         self._ledger = ledger
         self._secrets = secrets
         self._drivers = meter_drivers
@@ -202,6 +207,13 @@ class DeviceSessions:
 
     def is_adopted(self, device_id: str) -> bool:
         return device_id in self._adopted
+
+    def vendor(self, device_id: str) -> str:
+        device = self._adopted.get(device_id)
+        return device.properties.get("vendor", "") if device is not None else ""
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        return self._is_in_use(device_id) and self._agreed_firmware(location, signature)
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
         return device_id in self._adopted and id_token == HUB_ID_TOKEN

@@ -86,6 +86,7 @@ _STATUS = {
     Reported.SUSPENDED_EVSE: EvceStatus.SUSPENDED_EVSE,
     Reported.FINISHING: EvceStatus.FINISHING,
 }
+_SOFTWARE_BEGINS = (SoftwareStage.DOWNLOADING, SoftwareStage.DOWNLOADED)
 _SOFTWARE_OVER = (SoftwareStage.INSTALLED, SoftwareStage.FAILED)
 _TAKING = (Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE)
 
@@ -186,9 +187,13 @@ class Station:
             self.device_id, introduction.vendor, introduction.model, introduction.firmware or "unknown",
         )  # fmt: skip
         self._secured = False
-        self._firmware = introduction.firmware or None
+        before, self._firmware = self._firmware, introduction.firmware or None
         update = self._software
-        if update is not None and update.stage is SoftwareStage.INSTALLING and self._firmware == update.version:
+        # Of software that somebody else has asked for the version is not known beforehand.
+        wanted = update is not None and (
+            self._firmware == update.version if update.version else self._firmware != before
+        )
+        if update is not None and update.stage is SoftwareStage.INSTALLING and wanted:
             # Some stations say no more than this.
             self._software = replace(update, stage=SoftwareStage.INSTALLED, at=self._clock.now())
         # A power cut may have ended it without a word.
@@ -264,7 +269,12 @@ class Station:
 
     def software_is(self, report: SoftwareReport) -> None:
         update, ours = self._software, report.request_id in (None, self._software_request)
-        if update is not None and ours and update.stage not in _SOFTWARE_OVER:
+        if (update is None or update.stage in _SOFTWARE_OVER) and report.stage in _SOFTWARE_BEGINS:
+            # Somebody else's: passed on for the provider, or begun at the station itself.
+            self._software_request = report.request_id
+            self._software = SoftwareUpdate(version="", stage=report.stage, at=self._clock.now())
+            logger.info("%s: software that the hub has not asked for is %s", self.device_id, report.stage)
+        elif update is not None and ours and update.stage not in _SOFTWARE_OVER:
             self._software = replace(update, stage=report.stage, at=self._clock.now(), problem=report.problem)
             logger.info("%s: software %s is %s", self.device_id, update.version, report.stage)
         self._tell()

@@ -30,6 +30,7 @@ from homeapp.identity.local_authority import (
 )
 from homeapp.identity.station_certificates import STATIONS_FILE, IssuedCertificates
 from homeapp.identity.tls import mutual_context, trusting_context
+from homeapp.identity.vendor_roots import vendor_roots
 
 __all__ = [
     "CA_FILE",
@@ -57,4 +58,5 @@ __all__ = [
     "renew",
     "server_context",
     "trusting_context",
+    "vendor_roots",
 ]

@@ -40,6 +40,15 @@ BOOT = {
 
 
 class QuietRegister:
+    def is_adopted(self, device_id: str) -> bool:
+        return True
+
+    def vendor(self, device_id: str) -> str:
+        return ""
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        return False
+
     def admission(self, device_id: str, password: str | None) -> Admission:
         return Admission.ADOPTED
 
