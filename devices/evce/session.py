@@ -11,6 +11,7 @@ from datetime import timedelta
 from devices.evce import profiles
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
+from devices.evce.frames import Frame
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
 from devices.evce.profiles import Unit
 from devices.evce.rpc import Connection, Priority, Superseded, Throttle
@@ -55,7 +56,7 @@ class Session:
     def __init__(self, station: Station, dialect: Dialect, connection: Connection, clock: Clock) -> None:
         self.ready = False
         self.restarts = 0
-        self.link = Link(station.device_id, dialect, connection, self._answer, Throttle(clock, _RATE, _BURST))
+        self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
         self._station = station
         self._dialect = dialect
@@ -105,9 +106,9 @@ class Session:
                 break
         return status
 
-    def _answer(self, action: str, payload: Payload) -> Payload:
-        answer = self._dialect.answer(action, payload, self._station)
-        if action == "BootNotification":
+    async def _serve(self, frame: Frame) -> Payload:
+        answer = self._dialect.answer(frame.action, frame.payload, self._station)
+        if frame.action == "BootNotification":
             self.ready = False
             self.restarts += 1
             self._restarted.set()
@@ -144,7 +145,7 @@ class Session:
         limits, version = self._station.limits, self._dialect.version
         try:
             status = await self.install(
-                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.LIMIT
+                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
             )
         except DeviceUnreachable:
             self._station.problem("floor", _FLOOR_UNANSWERED)
@@ -155,7 +156,7 @@ class Session:
     async def _install_max(self) -> None:
         limits, version = self._station.limits, self._dialect.version
         purpose = "ChargePointMaxProfile" if version is Version.V16 else "ChargingStationMaxProfile"
-        status = await self.install(purpose, lambda unit: profiles.station_max(version, limits, unit), Priority.LIMIT)
+        status = await self.install(purpose, lambda unit: profiles.station_max(version, limits, unit), Priority.SAFETY)
         if status != ACCEPTED:
             logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
             return
