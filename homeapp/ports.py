@@ -211,6 +211,9 @@ class StationOutbox(Protocol):
     async def give_up(self, device_id: str, message: StationMessage) -> None:
         """It will never be taken; it no longer stands in the way of the others."""
 
+    async def void(self) -> int:
+        """Nothing of any station is to leave any more; returns how much waited."""
+
     async def transactions(self, device_id: str) -> Mapping[int, int]:
         """The CSMS's ids of 1.6 transactions by the hub's ids, the latest few hundred."""
 

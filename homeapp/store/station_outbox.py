@@ -155,10 +155,7 @@ class StoredStationOutbox:
         return None if row is None else bytes(row[0])
 
     async def void(self) -> int:
-        """The owner no longer agrees that it leaves: nothing of any station waits any more; returns how much that was.
-
-        Also what is for a CSMS of earlier settings.
-        """
+        # Also what is for a CSMS of earlier settings.
         now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> int:

@@ -113,7 +113,7 @@ class CsmsLink:
         return WAIT_MINIMUM_S + self._spread(longest - WAIT_MINIMUM_S)
 
     async def _visit(self, version: Version, serve: Serve, use: Callable[[RpcPeer], Awaitable[None]]) -> None:
-        async with connect(
+        async with _Direct(
             f"{self._access.url.rstrip('/')}/{quote(self._identity, safe='')}",
             ssl=self._access.tls,
             subprotocols=[Subprotocol(version.value)],
@@ -165,7 +165,7 @@ class CsmsLink:
         if isinstance(error, HomeappError):
             return str(error), True
         if isinstance(error, InvalidStatus):
-            return self._refused(HTTPStatus(error.response.status_code))
+            return self._refused(error.response.status_code)
         if isinstance(error, NegotiationError):
             return f"{name} does not speak {version.value} with this charger. Ask {name} to allow it.", True
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -174,15 +174,22 @@ class CsmsLink:
             return f"{name} and the hub find no common TLS ({error.reason}). {self._access.how_to_mend}", True
         return f"{name} cannot be reached; it is tried again. Check the internet connection.", False
 
-    def _refused(self, status: HTTPStatus) -> tuple[str, bool]:
+    def _refused(self, status: int) -> tuple[str, bool]:
         name = self._access.name
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return f"{name} refuses the hub ({status.value}). {self._access.how_to_mend}", True
-        if status is HTTPStatus.NOT_FOUND:
+            return f"{name} refuses the hub ({status}). {self._access.how_to_mend}", True
+        if status == HTTPStatus.NOT_FOUND:
             return f"{name} does not know the charger {self._identity!r} (404). Have it registered there.", True
-        if status is HTTPStatus.BAD_REQUEST:
+        if status == HTTPStatus.BAD_REQUEST:
             return f"{name} does not speak this charger's version of OCPP (400). Ask {name} to allow it.", True
-        return f"{name} is out of order ({status.value}); it is tried again.", False
+        return f"{name} is out of order ({status}); it is tried again.", False
+
+
+class _Direct(connect):
+    """A connection to the given address and no other: whoever redirects must not get the password sent elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 def _quiet_logger() -> logging.Logger:

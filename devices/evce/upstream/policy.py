@@ -4,6 +4,7 @@ OCPP 2.1 part 4 chapter 6 wants a local controller to relay everything. The hub 
 itself: the settings of its own leg to the station (A00, A05, M05), and everything that decides about power.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,6 +81,12 @@ class Rule:
 def rule(version: Version, direction: Direction, action: str) -> Rule | None:
     """The rule for an action, or None for one that the standard does not know in this version and direction."""
     return TABLE[version, direction].get(action)
+
+
+@functools.cache
+def known_actions() -> frozenset[str]:
+    """All actions of all versions, in small letters."""
+    return frozenset(action.casefold() for actions in TABLE.values() for action in actions)
 
 
 _RELAY, _OUTBOX, _MIRROR = Rule(Treatment.RELAY), Rule(Treatment.OUTBOX), Rule(Treatment.MIRROR)

@@ -1,6 +1,9 @@
 """How the hub says no to a CSMS: the answer of the action with its word for no, or a CALLERROR where it has none."""
 
+import msgspec
+
 from devices.evce.fields import Payload
+from devices.evce.frames import Frame
 from devices.evce.rpc import Refusal
 from devices.evce.schemas import Version
 from devices.evce.upstream.port import Refused
@@ -32,3 +35,8 @@ def status_info(refused: Refused) -> Payload:
 def unreachable(version: Version, sentence: str) -> Refusal:
     """A CALLERROR that says that the other side of the hub cannot be reached."""
     return Refusal("GenericError" if version is Version.V16 else "InternalError", sentence)
+
+
+def passed_on(error: Frame) -> Refusal:
+    """The CALLERROR of one side for the other one."""
+    return Refusal(error.code or "GenericError", error.description, msgspec.Raw(error.raw) if error.raw else None)

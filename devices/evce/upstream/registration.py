@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from devices.evce.fields import Payload, number, plain
 from devices.evce.frames import MessageType
 from devices.evce.rpc import CallRefused, CallTimeout, Priority, RpcPeer
@@ -37,7 +39,11 @@ class Introducing(Protocol):
         """The payload of the station's newest BootNotification; waits for one."""
 
     def left(self, action: str, payload: Payload, size_bytes: int) -> None:
-        """A message is leaving the home."""
+        """A message is leaving the home.
+
+        Raises:
+            DeviceUnreachable: it must not.
+        """
 
 
 class Registration:
@@ -48,9 +54,7 @@ class Registration:
         due: set to have the station introduced anew.
     """
 
-    def __init__(
-        self, peer: RpcPeer, clock: Clock, who: Introducing, changed: Callable[[Standing], None]
-    ) -> None:
+    def __init__(self, peer: RpcPeer, clock: Clock, who: Introducing, changed: Callable[[Standing], None]) -> None:
         self.standing = Standing.UNKNOWN
         self.due = asyncio.Event()
         self._peer = peer
@@ -71,8 +75,8 @@ class Registration:
 
     async def beat(self) -> None:
         """Send one Heartbeat."""
-        self._who.left("Heartbeat", {}, len(b"{}"))
         try:
+            self._who.left("Heartbeat", {}, len(b"{}"))
             await self._peer.call("Heartbeat", {})
         except (CallTimeout, CallRefused, DeviceUnreachable) as error:
             logger.info("a heartbeat was not answered: %s", error)
@@ -85,6 +89,7 @@ class Registration:
         self.due.clear()
         payload = await self._who.introduction()
         try:
+            self._who.left("BootNotification", msgspec.json.decode(payload), len(payload))
             # It is the hub's own message, so it has an id of its own (part 4 par. 6.2).
             answer = await self._peer.relay(
                 "BootNotification", payload, priority=Priority.OWNER, message_id=str(uuid.uuid4())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-_FIELD = b"transactionId"
+_FIELD = "transactionId"
 _BLANK = b" \t\r\n"
 _OPENING, _CLOSING = b"{[", b"}]"
 
@@ -87,7 +87,7 @@ def _values(raw: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _is_field(quoted: bytes) -> bool:
-    return msgspec.json.decode(quoted) == _FIELD.decode()
+    return msgspec.json.decode(quoted, type=str) == _FIELD
 
 
 def _string_end(raw: bytes, at: int) -> int:

@@ -16,10 +16,10 @@ import msgspec
 from devices.evce.dialect import Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame, MessageType
-from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, Refusal, RpcPeer
+from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer
 from devices.evce.schemas import Version
 from devices.evce.upstream.port import ProviderTokens, StationFacts
-from devices.evce.upstream.refusals import unreachable
+from devices.evce.upstream.refusals import passed_on, unreachable
 from devices.evce.upstream.transaction_ids import TransactionIds
 from homeapp.errors import DeviceUnreachable, ProtocolError, StoreUnavailable
 from homeapp.ports import Clock, CsmsWay, StationMessage, StationOutbox
@@ -56,6 +56,7 @@ class Upward:
 
     Attributes:
         version: the one that the station speaks.
+        station: what the hub knows of it.
         drained: nothing that is durable waits, as far as is known.
     """
 
@@ -72,7 +73,7 @@ class Upward:
         self.version = Version.V16
         self.drained = False
         self.ids = TransactionIds()
-        self._station = station
+        self.station = station
         self._way = way
         self._outbox = outbox
         self._clock = clock
@@ -92,7 +93,7 @@ class Upward:
         Raises:
             StoreUnavailable: it cannot be read.
         """
-        self.ids.learn(await self._outbox.transactions(self._station.device_id))
+        self.ids.learn(await self._outbox.transactions(self.station.device_id))
 
     async def write_through(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
         """A message that must not be lost: the answer of the CSMS where it comes in time, else the hub's own.
@@ -135,15 +136,16 @@ class Upward:
             self._way.left(frame.action, frame.payload, len(frame.raw))
             await peer.send(frame.action, msgspec.Raw(frame.raw))
         except DeviceUnreachable:
-            logger.debug("%s: a %s was left out", self._station.device_id, frame.action)
+            logger.debug("%s: a %s was left out", self.station.device_id, frame.action)
+
+    def remember(self, frame: Frame) -> None:
+        """The newest status of a connector, to be told with each new way."""
+        self._statuses[frame.payload.get("evseId"), frame.payload.get("connectorId")] = frame
 
     def copy(self, frame: Frame) -> None:
-        """Something to pass on while there is a way; a status is told anew with each new way."""
-        if frame.action == "StatusNotification":
-            place = frame.payload.get("evseId"), frame.payload.get("connectorId")
-            self._statuses[place] = frame
-            if self._peer is None:
-                return
+        """Something to pass on while there is a way."""
+        if frame.action == "StatusNotification" and self._peer is None:
+            return
         self._copies.append(frame)
         self._news.set()
 
@@ -155,7 +157,6 @@ class Upward:
     def forget(self) -> None:
         """The owner has taken the consent back: nothing that was heard before is passed on any more."""
         self._copies.clear()
-        self._statuses.clear()
         self.drained = False
 
     async def drain(self, peer: RpcPeer) -> None:
@@ -182,7 +183,7 @@ class Upward:
             else:
                 await self._news.wait()
         except StoreUnavailable as error:
-            logger.error("%s: %s", self._station.device_id, error)
+            logger.error("%s: %s", self.station.device_id, error)
             await self._clock.sleep(RETRY_S)
         except DeviceUnreachable:
             # The connection is over; whoever runs this ends it.
@@ -210,19 +211,21 @@ class Upward:
             if self._flight is not flight:
                 return
             self._flight = None
-            row, answer = await self._outbox.first_waiting(self._station.device_id), flight.answer
+            row, answer = await self._outbox.first_waiting(self.station.device_id), flight.answer
             of_it = row is not None and (row.message_id, row.payload) == (flight.frame.id, flight.frame.raw)
             if row is not None and of_it and answer is not None and answer.type is MessageType.CALLRESULT:
                 await self._delivered(row, answer)
 
     async def _oldest(self) -> StationMessage | None:
         async with self._turn:
-            row = await self._outbox.first_waiting(self._station.device_id)
+            row = await self._outbox.first_waiting(self.station.device_id)
             self.drained = row is None
             return row
 
     async def _keep(self, frame: Frame, local: Payload | None) -> Payload:
         answer = local or {}
+        if not self._way.may_relay():
+            return answer
         transaction = answer.get("transactionId") if frame.action == "StartTransaction" else None
         message = StationMessage(
             message_id=frame.id,
@@ -233,25 +236,28 @@ class Upward:
         )
         self.drained = False
         try:
-            kept = await self._outbox.put(self._station.device_id, message)
+            kept = await self._outbox.put(self.station.device_id, message)
+            if not self._way.may_relay():
+                # Taken back meanwhile: it may have come too late to be void with the others.
+                await self._outbox.void()
         except StoreUnavailable as error:
-            logger.error("%s: a %s cannot be kept: %s", self._station.device_id, frame.action, error)
+            logger.error("%s: a %s cannot be kept: %s", self.station.device_id, frame.action, error)
             raise unreachable(self.version, "it can neither be passed on nor kept; send it again") from error
         self._news.set()
         if kept is not None and kept != transaction:
             # The station repeats what it has begun before the hub started anew.
-            self._station.renamed(str(transaction), str(kept))
+            self.station.renamed(str(transaction), str(kept))
             return answer | {"transactionId": kept}
         return answer
 
     def _given(self, frame: Frame, local: Payload | None, answer: Frame) -> msgspec.Raw:
         if answer.type is not MessageType.CALLRESULT:
-            raise Refusal(answer.code, answer.description, answer.details)
+            raise passed_on(answer)
         if self._tokens is not None:
             self._tokens.judged(frame, answer.payload, self.version)
         ours, theirs = (local or {}).get("transactionId"), answer.payload.get("transactionId")
         if frame.action == "StartTransaction" and ours is not None and theirs is not None and ours != theirs:
-            self._station.renamed(str(ours), str(theirs))
+            self.station.renamed(str(ours), str(theirs))
         return msgspec.Raw(answer.raw)
 
     async def _replay(self, peer: RpcPeer, row: StationMessage) -> None:
@@ -269,12 +275,12 @@ class Upward:
     async def _delivered(self, row: StationMessage, answer: Frame) -> None:
         theirs = answer.payload.get("transactionId") if row.transaction is not None else None
         theirs = theirs if isinstance(theirs, int) and theirs != row.transaction else None
-        await self._outbox.delivered(self._station.device_id, row, theirs)
+        await self._outbox.delivered(self.station.device_id, row, theirs)
         if theirs is not None and row.transaction is not None:
             self.ids.learn({row.transaction: theirs})
 
     async def _not_delivered(self, row: StationMessage, code: str, most: int) -> None:
-        device_id = self._station.device_id
+        device_id = self.station.device_id
         failures = await self._outbox.failed(device_id, row)
         logger.warning("%s: the CSMS does not take a %s: %s", device_id, row.action, code)
         if failures < most:
@@ -291,7 +297,7 @@ class Upward:
                 self._allow(item.action, item.payload, len(msgspec.json.encode(item.payload)))
                 await peer.call(item.action, item.payload)
         except (CallTimeout, CallRefused, ProtocolError) as error:
-            logger.info("%s: %s was not taken by the CSMS: %s", self._station.device_id, item.action, error)
+            logger.info("%s: %s was not taken by the CSMS: %s", self.station.device_id, item.action, error)
 
     async def _send(self, peer: RpcPeer, action: str, raw: bytes, message_id: str, priority: Priority) -> Frame:
         self._allow(action, msgspec.json.decode(raw), len(raw))
