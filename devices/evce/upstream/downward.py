@@ -19,6 +19,7 @@ from devices.evce.upstream.refusals import passed_on, refusal, unreachable
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.settings_split import Split
 from devices.evce.upstream.upward import Upward
+from devices.evce.upstream.withheld import without_secrets
 from homeapp.errors import DeviceUnreachable
 
 logger = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ class Downward:
         if frame.action == "GetTransactionStatus" and not self._upward.drained:
             # E14: what waits at the hub has not been delivered either.
             return answer.payload | {"messagesInQueue": True}
-        return msgspec.Raw(answer.raw)
+        return msgspec.Raw(without_secrets(frame.action, answer.payload, answer.raw))
 
     async def _refused(self, frame: Frame, found: Rule) -> Refused | None:
         if frame.action == "DeleteCertificate":

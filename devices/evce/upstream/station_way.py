@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from devices.evce.upstream.port import FirmwareCheck, HubRoot, ProviderProfiles,
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.transaction_ids import transaction_in
 from devices.evce.upstream.upward import WRITE_THROUGH_S, Upward
+from devices.evce.upstream.withheld import without_secrets
 from homeapp.errors import DeviceUnreachable, StoreUnavailable
 from homeapp.model.live import LinkState
 from homeapp.ports import Clock, CsmsWay, StationOutbox
@@ -108,6 +109,7 @@ class StationWay:
     def connected(self, link: Link, dialect: Dialect) -> None:
         if self._version is not dialect.version:
             self._boot = None
+            self._upward.pause()
         self._station, self._version = link, dialect.version
         self._upward.version = dialect.version
         self._downward.link = link
@@ -131,6 +133,8 @@ class StationWay:
             await self._introduced(frame)
         if frame.action == "StatusNotification":
             self._upward.remember(frame)
+        if frame.action == "NotifyReport":
+            frame = replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
         if not self._way.may_relay():
             if local is None:
                 raise ActionUnknown(frame.action)

@@ -7,6 +7,7 @@ that a CSMS that has it already knows it.
 
 import asyncio
 import logging
+import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from devices.evce.fields import Payload
 from devices.evce.frames import Frame, MessageType
 from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer
 from devices.evce.schemas import Version
+from devices.evce.upstream.own_token import is_hubs_token, with_verdict
 from devices.evce.upstream.port import ProviderTokens, StationFacts
 from devices.evce.upstream.refusals import passed_on, unreachable
 from devices.evce.upstream.transaction_ids import TransactionIds
@@ -84,7 +86,7 @@ class Upward:
         self._peer: RpcPeer | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._flight: _Flight | None = None
-        self._copies: deque[Frame | Outgoing] = deque(maxlen=MOST_COPIES)
+        self._copies: deque[tuple[Frame, str] | Outgoing] = deque(maxlen=MOST_COPIES)
         self._statuses: dict[tuple[object, object], Frame] = {}
 
     async def load(self) -> None:
@@ -118,6 +120,8 @@ class Upward:
             ActionUnknown: nobody is there who might know the action.
             Refusal: the CSMS has refused it, or is away and the hub cannot answer.
         """
+        if local is not None and is_hubs_token(frame.payload):
+            return local
         try:
             async with asyncio.timeout(ASK_S):
                 answer = await self._send(self._accepting(), frame.action, frame.raw, frame.id, Priority.OWNER)
@@ -146,7 +150,7 @@ class Upward:
         """Something to pass on while there is a way."""
         if frame.action == "StatusNotification" and self._peer is None:
             return
-        self._copies.append(frame)
+        self._copies.append((frame, frame.id))
         self._news.set()
 
     def say(self, call: Outgoing) -> None:
@@ -163,13 +167,24 @@ class Upward:
         """Pass on what waits and what comes, over a connection on which the CSMS has accepted the station."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks, self._peer = tasks, peer
-            self._copies.extendleft(reversed(self._statuses.values()))
+            self._tell_statuses()
             try:
                 while True:
                     await self._step(peer)
             finally:
-                self._tasks = self._peer = self._flight = None
-                self.drained = False
+                self.pause()
+
+    def pause(self) -> None:
+        """Nothing can be passed on just now."""
+        self._tasks = self._peer = self._flight = None
+        self.drained = False
+
+    def _tell_statuses(self) -> None:
+        """The CSMS may have missed some; an older one must not come after the newest."""
+        others = [item for item in self._copies if not _is_status(item)]
+        self._copies.clear()
+        self._copies.extend((frame, str(uuid.uuid4())) for frame in self._statuses.values())
+        self._copies.extend(others)
 
     async def _step(self, peer: RpcPeer) -> None:
         self._news.clear()
@@ -250,7 +265,7 @@ class Upward:
             return answer | {"transactionId": kept}
         return answer
 
-    def _given(self, frame: Frame, local: Payload | None, answer: Frame) -> msgspec.Raw:
+    def _given(self, frame: Frame, local: Payload | None, answer: Frame) -> Payload | msgspec.Raw:
         if answer.type is not MessageType.CALLRESULT:
             raise passed_on(answer)
         if self._tokens is not None:
@@ -258,6 +273,8 @@ class Upward:
         ours, theirs = (local or {}).get("transactionId"), answer.payload.get("transactionId")
         if frame.action == "StartTransaction" and ours is not None and theirs is not None and ours != theirs:
             self.station.renamed(str(ours), str(theirs))
+        if local is not None and is_hubs_token(frame.payload):
+            return with_verdict(answer.payload, local)
         return msgspec.Raw(answer.raw)
 
     async def _replay(self, peer: RpcPeer, row: StationMessage) -> None:
@@ -289,15 +306,16 @@ class Upward:
         await self._outbox.give_up(device_id, row)
         self._way.notice(f"station_message_dead.{device_id}", _DEAD.format(action=row.action, code=code))
 
-    async def _pass_copy(self, peer: RpcPeer, item: Frame | Outgoing) -> None:
+    async def _pass_copy(self, peer: RpcPeer, item: tuple[Frame, str] | Outgoing) -> None:
         try:
-            if isinstance(item, Frame):
-                await self._send(peer, item.action, item.raw, item.id, Priority.HOUSEKEEPING)
-            else:
+            if isinstance(item, Outgoing):
                 self._allow(item.action, item.payload, len(msgspec.json.encode(item.payload)))
                 await peer.call(item.action, item.payload)
+            else:
+                frame, message_id = item
+                await self._send(peer, frame.action, frame.raw, message_id, Priority.HOUSEKEEPING)
         except (CallTimeout, CallRefused, ProtocolError) as error:
-            logger.info("%s: %s was not taken by the CSMS: %s", self.station.device_id, item.action, error)
+            logger.info("%s: the CSMS did not take a copy: %s", self.station.device_id, error)
 
     async def _send(self, peer: RpcPeer, action: str, raw: bytes, message_id: str, priority: Priority) -> Frame:
         self._allow(action, msgspec.json.decode(raw), len(raw))
@@ -323,6 +341,10 @@ _DEAD = (
     "The provider of charging does not take a message of the charger ({action}: {code}), so it is not sent again. "
     "What the provider bills may be wrong; ask it about this."
 )
+
+
+def _is_status(item: tuple[Frame, str] | Outgoing) -> bool:
+    return isinstance(item, tuple) and item[0].action == "StatusNotification"
 
 
 def _is_periodic(frame: Frame) -> bool:
