@@ -24,6 +24,7 @@ from devices.evce.schemas import Version
 from devices.evce.security_raise import NOT_RETURNED, RETURN_S, Before, change_over, check, go_back
 from devices.evce.session import Session
 from devices.evce.station import Station
+from devices.evce.upstream.port import UpstreamSource
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
@@ -79,6 +80,7 @@ class OcppEndpoint:
         certificates: StationCertificates | None = None,
         unencrypted_port: int | None = None,
         no_subprotocol: Collection[str] = (),
+        upstreams: UpstreamSource | None = None,
     ) -> None:
         self.port = port
         self.unencrypted_port = unencrypted_port
@@ -89,6 +91,7 @@ class OcppEndpoint:
         self._lease_s = lease_s
         self._certificates = certificates
         self._no_subprotocol = no_subprotocol
+        self._upstreams = upstreams
         self._started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._sockets: dict[str, tuple[ServerConnection, Entry]] = {}
@@ -251,15 +254,22 @@ class OcppEndpoint:
         adopted = self._adopted.get(entry.device_id) or self._make(entry, register)
         station, evce = adopted.station, adopted.evce
         await self._note_certificate(adopted, entry)
-        evce.session = session = Session(station, dialect, connection, self._clock, adopted.certification)
+        upstream = self._upstreams.upstream(station) if self._upstreams else None
+        evce.session = session = Session(
+            station, dialect, connection, self._clock, certification=adopted.certification, upstream=upstream
+        )
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
         station.came(dialect.version)
         station.problem("unencrypted", _NOT_ENCRYPTED if entry.profile is SecurityProfile.PLAIN else None)
+        if upstream is not None:
+            upstream.connected(session.link, dialect)
         try:
             await session.run()
         finally:
             if evce.session is session:
                 evce.session = None
+                if upstream is not None:
+                    upstream.gone()
                 logger.info("%s: gone", entry.device_id)
                 station.left()
 

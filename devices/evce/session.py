@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+
 from devices.evce import profiles
 from devices.evce.certificates import is_for_hub
 from devices.evce.certification import Certification
@@ -16,9 +18,10 @@ from devices.evce.fields import Payload
 from devices.evce.frames import Frame
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
 from devices.evce.profiles import Unit
-from devices.evce.rpc import Connection, Priority, Superseded, Throttle
+from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Throttle
 from devices.evce.schemas import Version
 from devices.evce.station import Station
+from devices.evce.upstream.port import Upstream
 from homeapp.errors import DeviceUnreachable
 from homeapp.ports import Clock
 
@@ -62,6 +65,7 @@ class Session:
         connection: Connection,
         clock: Clock,
         certification: Certification | None = None,
+        upstream: Upstream | None = None,
     ) -> None:
         self.ready = False
         self.restarts = 0
@@ -71,6 +75,7 @@ class Session:
         self._dialect = dialect
         self._clock = clock
         self._certification = certification
+        self._upstream = upstream
         self._unit = Unit.AMPERE
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
@@ -118,12 +123,25 @@ class Session:
                 break
         return status
 
-    async def _serve(self, frame: Frame) -> Payload:
+    async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
+        # Control goes by what the station says, not by what the provider makes of it.
+        local = self._take_in(frame)
+        if self._upstream is not None:
+            return await self._upstream.from_station(frame, local)
+        if local is None:
+            raise ActionUnknown(frame.action)
+        return local
+
+    def _take_in(self, frame: Frame) -> Payload | None:
+        """The hub's own answer, or None where it does not serve the action."""
         if self._certification is not None:
             self._certification.heard(frame.action, frame.payload)
             if is_for_hub(frame.action, frame.payload):
                 return self._certification.serve(frame.payload)
-        answer = self._dialect.answer(frame.action, frame.payload, self._station)
+        try:
+            answer = self._dialect.answer(frame.action, frame.payload, self._station)
+        except ActionUnknown:
+            answer = None
         if frame.action == "BootNotification":
             self.ready = False
             self.restarts += 1

@@ -4,6 +4,7 @@ Private keys are EC P-256, live in the SecretStore and never lie in a file. Ever
 ``asyncio.to_thread``.
 """
 
+from homeapp.identity.csms_tls import CSMS_KEY, csms_context, show_hub
 from homeapp.identity.hub_key import (
     ENCRYPTION_KEY,
     HUB_KEY,
@@ -35,6 +36,7 @@ from homeapp.identity.vendor_roots import vendor_roots
 __all__ = [
     "CA_FILE",
     "CA_KEY",
+    "CSMS_KEY",
     "ENCRYPTION_KEY",
     "HUB_KEY",
     "KEY_NOTE",
@@ -49,6 +51,7 @@ __all__ = [
     "SecretKeeper",
     "ServerCertificate",
     "certificate_request",
+    "csms_context",
     "home_key_pem",
     "home_keys",
     "hub_card",
@@ -57,6 +60,7 @@ __all__ = [
     "public_jwk",
     "renew",
     "server_context",
+    "show_hub",
     "trusting_context",
     "vendor_roots",
 ]
