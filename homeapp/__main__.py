@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from homeapp import __version__
 from homeapp.clock import SharedClock, SystemClock
@@ -19,6 +20,7 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 if TYPE_CHECKING:
     import ssl
 
+    from devices.evce.firmware_check import ProviderFirmware
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp import identity
@@ -223,6 +225,7 @@ async def _outside(
 ) -> "Outside":
     """Join drivers and providers to the hub."""
     from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.firmware_check import FirmwareRules, Window
     from devices.evce.profiles import StationLimits
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
@@ -236,7 +239,14 @@ async def _outside(
         identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
     )
     site = settings.site.site()
-    upstreams = _upstreams(data_dir, settings, secrets, database, clock, authority)
+    rules = FirmwareRules(
+        roots=await asyncio.to_thread(identity.vendor_roots, settings.ocpp.vendor_roots, data_dir),
+        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(site.time_zone)),
+        clock=clock,
+    )
+    upstreams = _upstreams(
+        data_dir, settings, secrets, database, clock, authority, lambda station: endpoint.firmware_check(station, rules)
+    )
     endpoint = OcppEndpoint(
         host=settings.ocpp.host,
         port=settings.ocpp.port,
@@ -281,6 +291,7 @@ def _upstreams(
     database: "Database",
     clock: SharedClock | SystemClock,
     authority: "identity.LocalAuthority",
+    firmware: "Callable[[str], ProviderFirmware]",
 ) -> "Upstreams | None":
     """The ways of charging stations to the provider's CSMS, where there is one."""
     from devices.evce.upstream.hub_root import PemRoot
@@ -302,7 +313,8 @@ def _upstreams(
                 _csms_access(csms, url, name, data_dir, secrets)
                 for url, name in zip(csms.mirrors, MIRROR_SECRETS, strict=False)
             ],
-            root=PemRoot(authority.ca_file.read_text(encoding="ascii")),
+            firmware=firmware,
+            root=PemRoot(authority.ca_pem),
         )
     )
     outbox.notice = upstreams.notice

@@ -18,6 +18,7 @@ from devices.evce.certification import Certification
 from devices.evce.charger import OcppEvce
 from devices.evce.dialect import Dialect, Introduction
 from devices.evce.entrance import Entrance, Entry, SecurityProfile
+from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
 from devices.evce.frames import LARGEST_FRAME
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
@@ -31,6 +32,7 @@ from devices.evce.v201 import Ocpp201
 from devices.evce.visit import Visit
 from homeapp.errors import DeviceRefused, DeviceUnreachable, EnvironmentProblem, NotSupported
 from homeapp.model.device import Candidate, DeviceKind, DeviceLink
+from homeapp.model.readings import EvceState
 from homeapp.ports import Admission, Clock, StationCertificates, StationRegister
 
 logger = logging.getLogger(__name__)
@@ -94,6 +96,7 @@ class OcppEndpoint:
         self._upstreams = upstreams
         self._started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
+        self._register: StationRegister | None = None
         self._sockets: dict[str, tuple[ServerConnection, Entry]] = {}
         self._adopted: dict[str, _Adopted] = {}
         self._visits: dict[str, Visit] = {}
@@ -104,6 +107,7 @@ class OcppEndpoint:
         await self._started.wait()
 
     async def run(self, register: StationRegister) -> None:
+        self._register = register
         self._ask_for_certificates()
         servers = await self._open(register)
         try:
@@ -124,6 +128,21 @@ class OcppEndpoint:
     def evce(self, device_id: str) -> OcppEvce | None:
         adopted = self._adopted.get(device_id)
         return adopted.evce if adopted else None
+
+    def firmware_check(self, device_id: str, rules: FirmwareRules) -> ProviderFirmware:
+        """Looks at a provider's firmware for this station."""
+
+        def state() -> EvceState | None:
+            adopted = self._adopted.get(device_id)
+            return adopted.station.state if adopted else None
+
+        def vendor() -> str:
+            return self._register.vendor(device_id) if self._register else ""
+
+        def agreed(location: str, signature: str) -> bool:
+            return self._register is not None and self._register.agreed_firmware(device_id, location, signature)
+
+        return ProviderFirmware(device_id, rules, state=state, vendor=vendor, agreed=agreed)
 
     async def enrol(self, device_id: str) -> str:
         visit, adopted = self._visits.get(device_id), self._adopted.get(device_id)

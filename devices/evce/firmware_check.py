@@ -18,9 +18,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from devices.evce.fields import instant, mapping
 from devices.evce.frames import Frame
+from devices.evce.upstream.own_leg import has_doubles
 from devices.evce.upstream.port import Refused
 from homeapp.model.readings import EvceState, EvceStatus
-from homeapp.ports import Clock, StationRegister
+from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,18 @@ class Window:
             return self.begin <= local < self.end
         return local >= self.begin or local < self.end
 
+    @classmethod
+    def of(cls, text: str, zone: ZoneInfo) -> "Window | None":
+        """Read ``HH:MM-HH:MM``; None where it is empty.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if not text:
+            return None
+        begin, _, end = text.partition("-")
+        return cls(time.fromisoformat(begin), time.fromisoformat(end), zone)
+
     def __str__(self) -> str:
         return f"{self.begin:%H:%M}-{self.end:%H:%M} {self.zone.key}"
 
@@ -67,46 +80,63 @@ class _Asked:
         return bool(self.certificate) and bool(self.signature)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareRules:
+    """What the installer has set.
+
+    Attributes:
+        roots: see ``VendorRoots``.
+        window: None where any time is right.
+    """
+
+    roots: VendorRoots
+    window: Window | None
+    clock: Clock
+
+
 class ProviderFirmware:
     """Looks at the requests for one station (the upstream's ``FirmwareCheck`` port).
 
     Args:
         device_id: the station.
+        rules: of this home.
         state: how it stands, or None while that is not known.
-        register: knows its vendor, and what the owner has agreed to.
-        roots: pinned when the hub was installed.
-        window: None where any time is right.
-        clock: hub time.
+        vendor: as it told, or empty while that is not known.
+        agreed: whether the owner has agreed to firmware of an address and a signature for now.
     """
 
     def __init__(
         self,
         device_id: str,
+        rules: FirmwareRules,
         *,
         state: Callable[[], EvceState | None],
-        register: StationRegister,
-        roots: VendorRoots,
-        window: Window | None,
-        clock: Clock,
+        vendor: Callable[[], str],
+        agreed: Callable[[str, str], bool],
     ) -> None:
         self._device_id = device_id
+        self._rules = rules
         self._state = state
-        self._register = register
-        self._roots = roots
-        self._window = window
-        self._clock = clock
+        self._vendor = vendor
+        self._agreed = agreed
 
     async def refusal(self, frame: Frame) -> Refused | None:
-        asked = _asked(frame.payload)
-        agreed = self._register.agreed_firmware(self._device_id, asked.location, asked.signature)
-        refused = self._of_the_address(asked) or self._of_the_moment()
-        if refused is None and not agreed:
-            refused = self._of_the_signer(asked) or self._of_the_hour(asked)
+        refused = self._judged(frame)
         if refused is not None:
             logger.warning("%s: the provider's firmware is refused: %s", self._device_id, refused.sentence)
         else:
             logger.info("%s: the provider's firmware is passed on", self._device_id)
         return refused
+
+    def _judged(self, frame: Frame) -> Refused | None:
+        if has_doubles(frame.raw):
+            # The station might read another of two values than the one that is looked at here.
+            return Refused(reason="InvalidValue", sentence="A name stands twice in one object.")
+        asked = _asked(frame.payload)
+        refused = self._of_the_address(asked) or self._of_the_moment()
+        if refused is not None or self._agreed(asked.location, asked.signature):
+            return refused
+        return self._of_the_signer(asked) or self._of_the_hour(asked)
 
     def _of_the_address(self, asked: _Asked) -> Refused | None:
         if not _SECURE.fullmatch(asked.location):
@@ -116,13 +146,13 @@ class ProviderFirmware:
     def _of_the_signer(self, asked: _Asked) -> Refused | None:
         if not asked.signed:
             return Refused(reason="MissingParam", sentence="Unsigned firmware needs the owner's agreement first.")
-        roots = self._roots.get(self._register.vendor(self._device_id).casefold())
+        roots = self._rules.roots.get(self._vendor().casefold())
         if not roots:
             return Refused(
                 reason="NotEnabled",
                 sentence="The hub does not know who signs this vendor's firmware: the owner has to agree to it first.",
             )
-        if not is_vouched_for(asked.certificate, roots, self._clock.now()):
+        if not is_vouched_for(asked.certificate, roots, self._rules.clock.now()):
             return Refused(
                 reason="InvalidCertificate", sentence="The signing certificate is not vouched for by the vendor."
             )
@@ -139,12 +169,10 @@ class ProviderFirmware:
         return None
 
     def _of_the_hour(self, asked: _Asked) -> Refused | None:
-        now = self._clock.now()
+        now, window = self._rules.clock.now(), self._rules.window
         begins = max(now, asked.begins) if asked.begins else now
-        if self._window is not None and not self._window.holds(begins):
-            return Refused(
-                reason="NotEnabled", sentence=f"The owner allows new firmware at {self._window}; try again then."
-            )
+        if window is not None and not window.holds(begins):
+            return Refused(reason="NotEnabled", sentence=f"The owner allows new firmware at {window}; try again then.")
         return None
 
 

@@ -53,7 +53,7 @@ class Surroundings:
         mirrors: to those that only look on.
         profiles: makes or finds the provider's profiles of a station by its id; None where there are none.
         tokens: the provider's word about idTokens, by the station's id; None where nobody keeps it.
-        firmware: looks at software; None for signed software only.
+        firmware: looks at software for a station, by its id; None for signed software only.
         root: what the station trusts the hub by.
         write_through_s: real seconds that a station waits for the CSMS.
     """
@@ -64,7 +64,7 @@ class Surroundings:
     mirrors: Sequence[CsmsAccess] = ()
     profiles: Callable[[str], ProviderProfiles] | None = None
     tokens: Callable[[str], ProviderTokens] | None = None
-    firmware: FirmwareCheck | None = None
+    firmware: Callable[[str], FirmwareCheck] | None = None
     root: HubRoot | None = None
     write_through_s: float = WRITE_THROUGH_S
 
@@ -89,7 +89,7 @@ class StationWay:
             self._upward,
             profiles=around.profiles(self._device_id) if around.profiles else None,
             tokens=tokens,
-            firmware=around.firmware,
+            firmware=around.firmware(self._device_id) if around.firmware else None,
             root=around.root,
         )
         identity = self._device_id.partition(":")[2]

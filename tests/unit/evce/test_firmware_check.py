@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.evce import schemas
-from devices.evce.firmware_check import ProviderFirmware, Window, is_vouched_for
+from devices.evce.firmware_check import FirmwareRules, ProviderFirmware, Window, is_vouched_for
 from devices.evce.frames import Frame, MessageType
 from devices.evce.schemas import Version
 from homeapp.errors import SettingsInvalid
@@ -70,13 +71,14 @@ class Register:
     """Knows one vendor, and one agreed address."""
 
     def __init__(self, vendor: str = "ACME", agreed: tuple[str, str] | None = None) -> None:
-        self._vendor, self._agreed = vendor, agreed
+        self.vendor, self._agreed = vendor, agreed
 
-    def vendor(self, device_id: str) -> str:
-        return self._vendor if device_id == STATION else ""
+    def agrees(self, location: str, signature: str) -> bool:
+        return (location, signature) == self._agreed
 
-    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
-        return device_id == STATION and (location, signature) == self._agreed
+
+def call(action: str, payload: Json, raw: str | None = None) -> Frame:
+    return Frame(MessageType.CALL, "1", action=action, payload=payload, raw=(raw or json.dumps(payload)).encode())
 
 
 def signed(version: Version, *, location: str = LOCATION, certificate: str = SIGNING.pem, **more: Any) -> Frame:
@@ -85,7 +87,7 @@ def signed(version: Version, *, location: str = LOCATION, certificate: str = SIG
     payload = {"requestId": 1, "firmware": firmware | {"signingCertificate": certificate} | more}
     action = "SignedUpdateFirmware" if version is Version.V16 else "UpdateFirmware"
     assert schemas.request_problem(version, action, payload) is None
-    return Frame(MessageType.CALL, "1", action=action, payload=payload)
+    return call(action, payload)
 
 
 def unsigned(version: Version, **more: Any) -> Frame:
@@ -93,7 +95,7 @@ def unsigned(version: Version, **more: Any) -> Frame:
     payload: Json = {"requestId": 1, "firmware": firmware}
     if version is Version.V16:
         payload = {"location": LOCATION, "retrieveDate": "2026-11-26T01:30:00Z"}
-    return Frame(MessageType.CALL, "1", action="UpdateFirmware", payload=payload | more)
+    return call("UpdateFirmware", payload | more)
 
 
 def reason(
@@ -106,14 +108,10 @@ def reason(
     now: dt.datetime = NIGHT,
 ) -> str | None:
     """Why it is refused, or None."""
-    check = ProviderFirmware(
-        STATION,
-        state=lambda: state,
-        register=register or Register(),  # type: ignore[arg-type]
-        roots={"acme": [root.certificate for root in roots]},
-        window=window,
-        clock=StandingClock(now),
-    )
+    pinned = {"acme": [root.certificate for root in roots]}
+    rules = FirmwareRules(roots=pinned, window=window, clock=StandingClock(now))
+    known = register or Register()
+    check = ProviderFirmware(STATION, rules, state=lambda: state, vendor=lambda: known.vendor, agreed=known.agrees)
     refused = asyncio.run(check.refusal(frame))
     if refused is not None:
         assert len(refused.reason) <= 20
@@ -226,6 +224,8 @@ def test_only_in_the_owners_hours() -> None:
 def test_a_window_is_local_time_and_may_span_midnight(hours: tuple[int, int], local: int, holds: bool) -> None:
     window = Window(dt.time(hours[0]), dt.time(hours[1]), ZONE)
     assert window.holds(dt.datetime(2026, 7, 1, local, 0, tzinfo=ZONE).astimezone(dt.UTC)) is holds
+    assert Window.of(f"{hours[0]:02}:00-05:00", ZONE) == window
+    assert Window.of("", ZONE) is None
     assert str(window) == f"{hours[0]:02}:00-05:00 Europe/Amsterdam"
 
 
@@ -242,7 +242,7 @@ def test_a_window_is_local_time_and_may_span_midnight(hours: tuple[int, int], lo
     )
 )
 def test_whatever_is_asked_is_refused_in_words_at_most(payload: Json) -> None:
-    assert reason(Frame(MessageType.CALL, "1", action="UpdateFirmware", payload=payload)) in (
+    assert reason(call("UpdateFirmware", payload)) in (
         "InvalidURL", "MissingParam", "InvalidCertificate",
     )  # fmt: skip
 
