@@ -145,7 +145,7 @@ class Downward:
         number = profile.get("transactionId")
         if self._version is not Version.V16 or not isinstance(number, int):
             return frame
-        known = {**profile, "transactionId": self._upward.ids.of_station(number)}
+        known = {**profile, "transactionId": self._upward.replay.ids.of_station(number)}
         return _with_payload(frame, {"csChargingProfiles": known})
 
     def _local(self, frame: Frame) -> Payload:
@@ -167,7 +167,7 @@ class Downward:
         self._remember(frame.payload.get("requestId"))
         raw = frame.raw
         if frame.action == "RemoteStopTransaction":
-            raw = self._upward.ids.to_station(raw)
+            raw = self._upward.replay.ids.to_station(raw)
         answer = await self._station_answer(frame, raw)
         if frame.action == "SendLocalList" and self._tokens and answer.payload.get("status") == ACCEPTED:
             self._tokens.list_sent(frame, self._version)

@@ -111,7 +111,7 @@ class StationWay:
             self._boot = None
             self._upward.pause()
         self._station, self._version = link, dialect.version
-        self._upward.version = dialect.version
+        self._upward.replay.version = dialect.version
         self._downward.link = link
         self.moved()
 
@@ -132,7 +132,7 @@ class StationWay:
         if frame.action == "BootNotification":
             await self._introduced(frame)
         if frame.action == "StatusNotification":
-            self._upward.remember(frame)
+            self._upward.copies.remember(frame)
         if frame.action == "NotifyReport":
             frame = replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
         if not self._way.may_relay():
@@ -143,7 +143,7 @@ class StationWay:
 
     async def run(self) -> None:
         """Hold the way open while it may be, until cancelled."""
-        await self._upward.load()
+        await self._upward.replay.load()
         while True:
             await self._until(lambda: self._wanted is not None)
             version = self._wanted
