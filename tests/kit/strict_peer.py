@@ -60,12 +60,22 @@ class StrictPeer:
 
     async def do(self, step: str, **more: Any) -> Any:
         """Have it take a step; returns the answer it got."""
+        told = await self._take(step, more)
+        assert told["event"] == "done", told
+        return told["answer"]
+
+    async def refused(self, step: str, **more: Any) -> str:
+        """Have it take a step that is answered with a CALLERROR; returns the code."""
+        told = await self._take(step, more)
+        assert told["event"] == "failed", told
+        return str(told["error"])
+
+    async def _take(self, step: str, more: Json) -> Json:
         self._write({"do": step} | more)
         async with asyncio.timeout(PATIENCE_S):
             told = await self._answers.get()
-        assert told["event"] == "done", told
         assert told["step"] == step
-        return told["answer"]
+        return told
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):

@@ -1,12 +1,11 @@
 // A charging station of ocpp-rpc in strict mode, which checks every message with schemas of its own.
-// Standard input, one line: {endpoint, identity, password?, ca?, cert?, key?, version}; standard output: one JSON object a line.
+// Standard input, one line: {endpoint, identity, password?, ca?, cert?, key?, version}; then steps; standard output: one
+// JSON object a line.
 'use strict';
 
-const readline = require('node:readline');
 const { RPCClient } = require('ocpp-rpc');
+const { say, steps } = require('./lines');
 const strictModeValidators = require('./validators');
-
-const say = (event) => process.stdout.write(JSON.stringify(event) + '\n');
 
 // Answers to what a CSMS asks that are more than a status.
 const answers = {
@@ -23,6 +22,7 @@ const answers = {
     GetChargingProfiles: () => ({ status: 'NoProfiles' }),
     GetCompositeSchedule: () => ({ status: 'Rejected' }),
     GetLocalListVersion: (_, old) => (old ? { listVersion: 0 } : { versionNumber: 0 }),
+    UnlockConnector: () => ({ status: 'Unlocked' }),
     GetTransactionStatus: () => ({ messagesInQueue: false }),
 };
 
@@ -127,8 +127,8 @@ async function play(step, story) {
 }
 
 async function main() {
-    const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-    const { endpoint, identity, password, version, ...tls } = JSON.parse((await lines.next()).value);
+    const lines = steps();
+    const { endpoint, identity, password, version, ...tls } = await lines.next();
     const client = new RPCClient({
         endpoint, identity, password: password ?? null, protocols: [version], strictMode: true, strictModeValidators,
         reconnect: false, wsOpts: tls,
@@ -145,12 +145,11 @@ async function main() {
     await client.connect();
     say({ event: 'connected', version: client.protocol });
     const story = new Story(client, version);
-    for (let line = await lines.next(); !line.done; line = await lines.next()) {
-        const step = JSON.parse(line.value);
+    for (let step = await lines.next(); step; step = await lines.next()) {
         try {
             say({ event: 'done', step: step.do, answer: await play(step, story) ?? null });
         } catch (error) {
-            say({ event: 'failed', step: step.do, error: `${error.rpcErrorCode ?? error.name}: ${error.message}` });
+            say({ event: 'failed', step: step.do, error: error.rpcErrorCode ?? error.name, text: error.message });
         }
     }
     await client.close({ force: true });
