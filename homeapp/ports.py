@@ -104,6 +104,9 @@ class StationRegister(Protocol):
     def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
         """Whether the owner has agreed to firmware at this address, with this signature, and its time has come."""
 
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        """A station of this home was not let in because of its certificate; ``sentence`` is for the owner."""
+
     def authorizes(self, device_id: str, id_token: str) -> bool:
         """Whether this token may charge here."""
 
@@ -131,7 +134,7 @@ class StationCertificates(Protocol):
 
     @property
     def in_use(self) -> bool:
-        """Whether any station has a certificate, so that it is worth asking for one."""
+        """Whether any station has a certificate or had one, so that it is worth asking for it."""
 
     def objection(self, device_id: str, names: Collection[str], request_pem: str) -> str | None:
         """What is wrong with a request (PKCS#10, PEM) of a station, or None.

@@ -208,6 +208,11 @@ class DeviceSessions:
     def is_adopted(self, device_id: str) -> bool:
         return device_id in self._adopted
 
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        # While it is connected, somebody else has tried.
+        if self._links.get(device_id) not in (DeviceLink.ONLINE, DeviceLink.CONNECTING) and self.is_adopted(device_id):
+            self._set_link(device_id, DeviceLink.REFUSED, sentence)
+
     def vendor(self, device_id: str) -> str:
         device = self._adopted.get(device_id)
         return device.properties.get("vendor", "") if device is not None else ""

@@ -107,6 +107,19 @@ class Certification:
         if problem is not None:
             raise DeviceRefused(problem)
 
+    async def obtain_before_adoption(self, link: Link) -> None:
+        """``obtain`` for a station that only knocks, while nothing else looks after its requests.
+
+        Raises:
+            DeviceUnreachable, DeviceRefused: as there.
+        """
+        sender = asyncio.ensure_future(self._send_signed(link))
+        try:
+            await self.obtain(link)
+        finally:
+            sender.cancel()
+            await asyncio.wait([sender])
+
     async def returns_within(self, seconds: float) -> bool:
         """Whether the station comes in with a certificate within so many s of hub time."""
         came, late = asyncio.ensure_future(self.returned.wait()), asyncio.ensure_future(self._clock.sleep(seconds))

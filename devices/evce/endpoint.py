@@ -6,6 +6,7 @@ Whoever proved last to be a station is that station; what an older socket of it 
 
 import asyncio
 import logging
+import secrets
 import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
 from devices.evce.visit import Visit
-from homeapp.errors import DeviceRefused, DeviceUnreachable, EnvironmentProblem, NotSupported
+from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, EnvironmentProblem, NotSupported
 from homeapp.model.device import Candidate, DeviceKind, DeviceLink
 from homeapp.model.readings import EvceState
 from homeapp.ports import Admission, Clock, StationCertificates, StationRegister
@@ -155,6 +156,9 @@ class OcppEndpoint:
                 await asyncio.to_thread(self._certificates.revoke, device_id)
             # Not decisive: a station on TLS trusts the hub already, or does not look.
             await link.call(install_root(link.dialect.version, self._certificates.authority_pem))
+        _, entry = self._sockets.get(device_id, (None, None))
+        if visit is not None and visit.certification is not None and entry is not None and entry.serial is not None:
+            return await _enrol_with_certificate(visit, visit.certification)
         return await link.give_password()
 
     async def drop(self, device_id: str) -> None:
@@ -260,7 +264,7 @@ class OcppEndpoint:
             if entry.admission is Admission.ADOPTED:
                 await self._receive_adopted(entry, dialect, connection, register)
             else:
-                await self._receive_visitor(entry.device_id, dialect, connection, register)
+                await self._receive_visitor(entry, dialect, connection, register)
         finally:
             connection.transport.abort()
             if self._sockets.get(entry.device_id, (None, None))[0] is connection:
@@ -294,14 +298,16 @@ class OcppEndpoint:
 
     def _make(self, entry: Entry, register: StationRegister) -> _Adopted:
         station = Station(entry.device_id, self._limits, self._clock, register)
-        certification = None
-        if self._certificates is not None:
-            certification = Certification(
-                entry.station, entry.device_id, self._certificates, self._clock, self._ask_for_certificates
-            )
-        adopted = _Adopted(station, OcppEvce(station, self._clock, self._lease_s), certification)
+        adopted = _Adopted(station, OcppEvce(station, self._clock, self._lease_s), self._certification(entry))
         self._adopted[entry.device_id] = adopted
         return adopted
+
+    def _certification(self, entry: Entry) -> Certification | None:
+        if self._certificates is None:
+            return None
+        return Certification(
+            entry.station, entry.device_id, self._certificates, self._clock, self._ask_for_certificates
+        )
 
     async def _note_certificate(self, adopted: _Adopted, entry: Entry) -> None:
         if entry.serial is None or self._certificates is None or adopted.certification is None:
@@ -315,15 +321,15 @@ class OcppEndpoint:
             logger.warning("%s: that it has a certificate could not be noted: %s", entry.device_id, error)
 
     async def _receive_visitor(
-        self, device_id: str, dialect: Dialect, connection: ServerConnection, register: StationRegister
+        self, entry: Entry, dialect: Dialect, connection: ServerConnection, register: StationRegister
     ) -> None:
+        device_id, address = entry.device_id, _address(connection)
         self._forget(device_id)
-        address = _address(connection)
 
         def introduced(introduction: Introduction) -> None:
             register.knocked(_candidate(device_id, address, dialect.version, introduction, self._clock))
 
-        visit = Visit(device_id, dialect, connection, self._clock, self._limits, introduced)
+        visit = Visit(device_id, dialect, connection, self._clock, self._limits, introduced, self._certification(entry))
         self._visits[device_id] = visit
         try:
             await visit.run()
@@ -336,6 +342,20 @@ class OcppEndpoint:
         adopted = self._adopted.pop(device_id, None)
         if adopted is not None:
             adopted.evce.session = None
+
+
+async def _enrol_with_certificate(visit: Visit, certification: Certification) -> str:
+    """For a station that was of this home once and proves itself by a certificate: no password brings it back."""
+    visit.enrolling = True
+    try:
+        await certification.obtain_before_adoption(visit.link)
+    finally:
+        visit.enrolling = False
+    try:
+        return await visit.link.give_password()
+    except DeviceError:
+        # It has left to come back with its certificate, or wants no password; nobody will ever use this one.
+        return secrets.token_urlsafe()
 
 
 def _port_of(server: Server) -> int:

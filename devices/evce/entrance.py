@@ -23,6 +23,12 @@ _MOST_SAID = 256
 _PREFERRED = tuple(Subprotocol(version.value) for version in Version)
 
 
+_TURNED_AWAY = (
+    "The charger {why}. If it was set back to factory settings, forget it here and adopt it again. "
+    "Otherwise somebody else may pose as it."
+)
+
+
 class SecurityProfile(IntEnum):
     """How a connection is secured (A00)."""
 
@@ -80,8 +86,9 @@ class Entrance:
         refusal = self._objection(device_id, serial)
         if refusal is not None:
             self._say_once(device_id, refusal)
+            self._register.turned_away(device_id, _TURNED_AWAY.format(why=refusal))
             return connection.respond(HTTPStatus.FORBIDDEN, "This certificate does not open the door.\n")
-        admission = self._admission(device_id, station, request) if serial is None else Admission.ADOPTED
+        admission = self._admission(device_id, station, request) if serial is None else self._proven(device_id)
         if admission is Admission.REFUSED:
             self._say_once(device_id, "wrong password")
             response = connection.respond(HTTPStatus.UNAUTHORIZED, "Wrong password.\n")
@@ -89,7 +96,6 @@ class Entrance:
             return response
         if admission is Admission.KNOCKING and self._crowded(device_id, visitors):
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many unknown stations.\n")
-        self._said = {said for said in self._said if said[0] != device_id} if self._said else self._said
         with_password = SecurityProfile.PASSWORD if encrypted else SecurityProfile.PLAIN
         self._entries[connection] = Entry(
             device_id=device_id,
@@ -119,14 +125,19 @@ class Entrance:
 
     def enter(self, connection: ServerConnection) -> Entry:
         """How a connection whose handshake is done was judged; only once."""
-        return self._entries.pop(connection)
+        entry = self._entries.pop(connection)
+        if self._said:
+            self._said = {said for said in self._said if said[0] != entry.device_id}
+        return entry
 
     def _objection(self, device_id: str, serial: str | None) -> str | None:
-        if self._certificates is None:
+        if self._certificates is None or not self._register.is_adopted(device_id):
             return None
-        if serial is not None and not self._register.is_adopted(device_id):
-            return "showed a certificate but is not of this home any more"
         return self._certificates.refusal(device_id, serial)
+
+    def _proven(self, device_id: str) -> Admission:
+        """One that was of this home once may knock like any other, whatever it shows."""
+        return Admission.ADOPTED if self._register.is_adopted(device_id) else Admission.KNOCKING
 
     def _admission(self, device_id: str, station: str, request: Request) -> Admission:
         credentials = credentials_of(request.headers)

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from devices.evce.certificates import is_for_hub
+from devices.evce.certification import Certification
 from devices.evce.dialect import ChargingNeeds, Dialect, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
@@ -25,6 +27,8 @@ class Visit:
     Attributes:
         introduced: called with each introduction.
         link: for CALLs.
+        certification: gives it a certificate while it is being adopted; None where the hub is no authority.
+        enrolling: it is being adopted.
     """
 
     admitted = False
@@ -37,7 +41,10 @@ class Visit:
         clock: Clock,
         limits: StationLimits,
         introduced: Callable[[Introduction], None],
+        certification: Certification | None = None,
     ) -> None:
+        self.certification = certification
+        self.enrolling = False
         self.limits = limits
         self.introduced = introduced
         self.link = Link(device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
@@ -53,6 +60,10 @@ class Visit:
             asker.cancel()
 
     async def _serve(self, frame: Frame) -> Payload:
+        if self.certification is not None:
+            self.certification.heard(frame.action, frame.payload)
+            if self.enrolling and is_for_hub(frame.action, frame.payload):
+                return self.certification.serve(frame.payload)
         return self._dialect.answer(frame.action, frame.payload, self)
 
     async def _ask_who_it_is(self) -> None:

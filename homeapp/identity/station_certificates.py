@@ -76,7 +76,7 @@ class IssuedCertificates:
 
     @property
     def in_use(self) -> bool:
-        return any(standing.issued for standing in self._stations.values())
+        return bool(self._stations)
 
     def objection(self, device_id: str, names: Collection[str], request_pem: str) -> str | None:
         names = {*names, *(issued.name for issued in self._standing(device_id).issued)}
@@ -128,17 +128,16 @@ class IssuedCertificates:
 
     def revoke(self, device_id: str) -> None:
         with self._changing:
-            if device_id in self._stations:
-                self._keep(device_id, None)
+            if self._standing(device_id) != _Standing():
+                # An empty entry stays, so that the station is asked for its certificate when it comes back.
+                self._keep(device_id, _Standing())
                 logger.info("%s: its certificates are revoked", device_id)
 
     def _standing(self, device_id: str) -> _Standing:
         return self._stations.get(device_id, _Standing())
 
-    def _keep(self, device_id: str, standing: _Standing | None) -> None:
-        stations = {known: kept for known, kept in self._stations.items() if known != device_id}
-        if standing is not None:
-            stations[device_id] = standing
+    def _keep(self, device_id: str, standing: _Standing) -> None:
+        stations = {**self._stations, device_id: standing}
         write_whole(self._path, msgspec.json.format(msgspec.json.encode(stations)).decode() + "\n")
         # A whole new mapping, because the endpoint reads it in another thread.
         self._stations = stations
@@ -193,5 +192,5 @@ def _read(path: Path) -> dict[str, _Standing]:
     except (OSError, msgspec.DecodeError) as error:
         raise EnvironmentProblem(
             f"{path} cannot be read, so it is not known which chargers have certificates. Restore it from a backup, or "
-            "move it away: chargers that use certificates then have to be adopted anew."
+            "move it away: chargers that use certificates then have to be set back to a password at the charger itself."
         ) from error

@@ -63,6 +63,7 @@ class Register:
     def __init__(self) -> None:
         self.passwords: dict[str, str] = {}
         self.candidates: list[Candidate] = []
+        self.turned: list[tuple[str, str]] = []
         self.state: EvceState | None = None
         self.statuses: list[EvceStatus] = []
         self.moved = asyncio.Condition()
@@ -72,6 +73,9 @@ class Register:
         if device_id not in self.passwords:
             return Admission.KNOCKING
         return Admission.ADOPTED if self.passwords[device_id] == password else Admission.REFUSED
+
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        self.turned.append((device_id, sentence))
 
     def is_adopted(self, device_id: str) -> bool:
         return device_id in self.passwords

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -274,6 +274,24 @@ def test_forgetting_deletes_the_secret_and_closes_the_door() -> None:
         assert sessions.admission("ocpp:a", "station-password") is Admission.KNOCKING
         with pytest.raises(NotFound):
             await sessions.forget("ocpp:a")
+
+    in_a_home(body, STATION)
+
+
+def test_a_charger_that_is_turned_away_is_told_to_the_owner_unless_it_is_there() -> None:
+    async def body(_home: Home, sessions: DeviceSessions) -> None:
+        sessions.turned_away("ocpp:a", "The charger came without its certificate.")
+        await sessions.adopt("ocpp:a")
+        assert (sessions.vendor("ocpp:a"), sessions.vendor("ocpp:b")) == (STATION.properties.get("vendor", ""), "")
+        assert not sessions.agreed_firmware("ocpp:a", "https://maker.example/", "")
+        online = EvceState(device_id="ocpp:a", received_at=NOW, status=EvceStatus.AVAILABLE, connected=True)
+        sessions.changed(online)
+        sessions.turned_away("ocpp:a", "The charger came without its certificate.")
+        assert sessions.views()[0].link is DeviceLink.ONLINE
+        sessions.changed(replace(online, connected=False, status=EvceStatus.OFFLINE))
+        sessions.turned_away("ocpp:a", "The charger came without its certificate.")
+        view = sessions.views()[0]
+        assert (view.link, view.problem) == (DeviceLink.REFUSED, "The charger came without its certificate.")
 
     in_a_home(body, STATION)
 

@@ -18,6 +18,7 @@ from homeapp.model.readings import EvceStatus
 from kit.evce_street import ALL, DEVICE, NAME, PASSWORD, CallError, Json, RawStation, Street, run
 from kit.station_keys import ORGANIZATION, Key, Vouching, request
 
+KEY = ec.generate_private_key(ec.SECP256R1())
 TWO = [Version.V201, Version.V21]
 
 
@@ -265,7 +266,9 @@ def test_what_a_station_asks_of_its_own_accord(hub: Vouching) -> None:
 
 @pytest.mark.parametrize("version", ALL)
 def test_the_hubs_root_is_installed_at_adoption(hub: Vouching, version: Version) -> None:
-    hub.given()
+    old = x509.load_pem_x509_certificate(hub.issued.sign(DEVICE, [NAME], request(KEY)).encode())
+    serial = f"{old.serial_number:x}"
+    assert hub.issued.refusal(DEVICE, serial) is None
 
     async def body(street: Street) -> None:
         async with street.station(version, password=None) as station:
@@ -277,7 +280,7 @@ def test_the_hubs_root_is_installed_at_adoption(hub: Vouching, version: Version)
                 "ChangeConfiguration" if version is Version.V16 else "SetVariables",
             ]
         # What was left of an earlier life here holds no longer.
-        assert not hub.issued.in_use
+        assert hub.issued.refusal(DEVICE, serial) is not None
 
     run((hub.server, hub.client()), body, certificates=hub.issued)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from devices.evce.schemas import Version
 from homeapp.identity import LocalAuthority
 from homeapp.model.readings import EvceStatus
-from kit.evce_street import ALL, DEVICE, NAME, Street, run
-from kit.station_keys import Vouching
+from kit.evce_street import ALL, DEVICE, NAME, CallError, Street, run
+from kit.station_keys import Vouching, request
 
 REFUSED_BY_TLS = (ssl.SSLError, ConnectionError, EOFError, InvalidMessage)
 
@@ -70,17 +71,18 @@ def test_certificates_that_do_not_open_this_door(
             with pytest.raises(REFUSED_BY_TLS):
                 async with street.station(Version.V201, ssl=of_a_stranger):
                     pass
-        # Not of this home any more, although nobody has revoked it.
+        # Not of this home any more, although nobody has revoked it: it may knock.
         del street.register.passwords["ocpp:other"]
-        assert await status(street, name="other", ssl=of_another) == 403
+        async with street.station(Version.V201, name="other", password=None, ssl=of_another) as station:
+            assert (await station.boot())["status"] == "Pending"
         async with street.secured(Version.V201):
             pass
 
     with caplog.at_level(logging.WARNING):
         run((hub.server, hub.client()), body, certificates=hub.issued)
     said = [record.getMessage() for record in caplog.records if "refused at the door" in record.getMessage()]
-    assert len(said) == len(set(said)) == 4
-    for words in ("another charger", "was revoked", "certificate does not hold", "not of this home"):
+    assert len(said) == len(set(said)) == 3
+    for words in ("another charger", "was revoked", "certificate does not hold"):
         assert any(words in line for line in said)
 
 
@@ -210,9 +212,68 @@ def test_a_forgotten_stations_certificate_is_revoked_at_once(hub: Vouching) -> N
             await street.endpoint.forget(DEVICE)
             await asyncio.wait_for(station.socket.wait_closed(), 10)
             assert street.endpoint.evce(DEVICE) is None
-        assert hub.issued.refusal(DEVICE, None) is None
-        # Nobody has a certificate any more, so nobody is asked for one, and the station may knock.
+        # It may knock, as anybody may.
         async with street.station(Version.V21, password=None, ssl=with_certificate) as station:
             assert (await station.boot())["status"] == "Pending"
+        # Adopted anew by its password, it is not let in by its old certificate.
+        street.adopt()
+        assert await status(street, password=None, ssl=with_certificate) == 403
+        assert street.register.turned == [(DEVICE, street.register.turned[0][1])]
+        assert "was revoked" in street.register.turned[0][1]
+        async with street.station(Version.V21):
+            pass
 
     run((hub.server, hub.client()), body, certificates=hub.issued)
+
+
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize("takes_a_password", [True, False])
+def test_a_forgotten_station_is_adopted_anew_with_another_certificate(
+    hub: Vouching, version: Version, takes_a_password: bool
+) -> None:
+    old, key = hub.given(), ec.generate_private_key(ec.SECP256R1())
+    hub.issued.revoke(DEVICE)
+
+    async def body(street: Street) -> None:
+        async with street.station(version, password=None, ssl=old) as station:
+            await station.boot()
+            if not takes_a_password:
+                station.answers["ChangeConfiguration"] = {"status": "NotSupported"}
+                station.answers["SetVariables"] = {
+                    "setVariableResult": [
+                        {"attributeStatus": "Rejected", "component": {"name": "x"}, "variable": {"name": "y"}}
+                    ]
+                }
+            asked = {"csr": request(key)}
+            # Only while the owner is adopting it.
+            with pytest.raises(CallError):
+                await station.call("SignCertificate", asked)
+            enrolling = asyncio.create_task(street.endpoint.enrol(DEVICE))
+            await station.until_called(lambda _, payload: str(payload.get("requestedMessage")).startswith("Sign"))
+            assert await station.call("SignCertificate", asked) == {"status": "Accepted"}
+            signed = await station.until_called(lambda action, _: action == "CertificateSigned")
+            street.adopt(password=await enrolling)
+        new = hub.client(signed["certificateChain"], key)
+        async with street.station(version, password=None, ssl=new) as station:
+            assert (await station.boot())["status"] == "Accepted"
+        assert await status(street, version=version, password=None, ssl=old) == 403
+
+    run((hub.server, hub.client()), body, certificates=hub.issued)
+
+
+def test_strangers_do_not_disturb_a_station_that_is_connected(hub: Vouching) -> None:
+    with_certificate = hub.given()
+
+    async def body(street: Street) -> None:
+        street.adopt()
+        async with street.station(Version.V201, password=None, ssl=with_certificate) as station:
+            await station.boot()
+            await street.register.until_status(EvceStatus.AVAILABLE)
+            assert await status(street, password="wrong") == 403
+            assert await status(street) == 403
+            assert await status(street, ssl=None) == 403
+            assert (await station.call("Heartbeat", {}))["currentTime"]
+            assert street.register.state is not None
+            assert street.register.state.connected
+
+    run((hub.server, hub.client()), body, certificates=hub.issued, unencrypted_port=0)

@@ -43,6 +43,9 @@ class QuietRegister:
     def is_adopted(self, device_id: str) -> bool:
         return True
 
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        raise AssertionError
+
     def vendor(self, device_id: str) -> str:
         return ""
 

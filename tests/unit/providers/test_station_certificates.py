@@ -121,12 +121,13 @@ def test_a_certificate_holds_for_its_station_until_the_next_one_is_shown(tmp_pat
         False, False, True, False,
     ]  # fmt: skip
     again.revoke(STATION)
-    assert not again.in_use
+    # It is still asked for what it has, and told no.
+    assert again.in_use
     assert "revoked" in (again.refusal(STATION, third) or "")
     assert again.refusal(STATION, None) is None
     again.shown_by(STATION, third)
     assert again.refusal(STATION, third) is not None
-    assert json.loads((tmp_path / "ocpp-stations.json").read_text()) == {}
+    assert json.loads((tmp_path / "ocpp-stations.json").read_text()) == {STATION: {"issued": [], "required": False}}
 
 
 def test_a_renewal_may_carry_the_name_of_the_one_before_it(tmp_path: Path) -> None:
