@@ -44,7 +44,7 @@ class RawCsms:
         self.status: int | None = None
         self.answers: dict[str, Answer] = {"BootNotification": BOOTED}
         self.errors: dict[str, list[Any]] = {}
-        self.held: list[str] = []
+        self.held: list[tuple[ServerConnection, str]] = []
         self.connection: ServerConnection | None = None
         self.connections = 0
         self.port = 0
@@ -97,9 +97,9 @@ class RawCsms:
     async def release(self) -> None:
         """Answer what was held back in silence, in order."""
         held, self.held = self.held, []
-        for reply in held:
-            assert self.connection is not None
-            await self.connection.send(reply)
+        for connection, reply in held:
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(reply)
 
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.knocks.append((request.path, request.headers))
@@ -136,7 +136,7 @@ class RawCsms:
         answer = self.answers.get(action, {})
         body = answer(payload) if callable(answer) else answer
         if body is None:
-            self.held.append(json.dumps([3, message_id, {}]))
+            self.held.append((connection, json.dumps([3, message_id, {}])))
         else:
             await connection.send(json.dumps([3, message_id, body]))
 
