@@ -36,12 +36,14 @@ class RawCsms:
         heard: (message id, action, payload as text), in order of arrival, over all connections.
         knocks: path and headers of each handshake.
         status: refuse handshakes with this HTTP status.
+        redirect: send whoever knocks there.
     """
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, str]] = []
         self.knocks: list[tuple[str, Headers]] = []
         self.status: int | None = None
+        self.redirect: str | None = None
         self.answers: dict[str, Answer] = {"BootNotification": BOOTED}
         self.errors: dict[str, list[Any]] = {}
         self.held: list[tuple[ServerConnection, str]] = []
@@ -104,6 +106,10 @@ class RawCsms:
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.knocks.append((request.path, request.headers))
         self._news.set()
+        if self.redirect is not None:
+            response = connection.respond(302, "")
+            response.headers["Location"] = self.redirect
+            return response
         return connection.respond(self.status, "No.\n") if self.status else None
 
     async def _receive(self, connection: ServerConnection) -> None:
