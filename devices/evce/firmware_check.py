@@ -18,7 +18,6 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from devices.evce.fields import instant, mapping
 from devices.evce.frames import Frame
-from devices.evce.upstream.own_leg import has_doubles
 from devices.evce.upstream.port import Refused
 from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.ports import Clock
@@ -129,9 +128,6 @@ class ProviderFirmware:
         return refused
 
     def _judged(self, frame: Frame) -> Refused | None:
-        if has_doubles(frame.raw):
-            # The station might read another of two values than the one that is looked at here.
-            return Refused(reason="InvalidValue", sentence="A name stands twice in one object.")
         asked = _asked(frame.payload)
         refused = self._of_the_address(asked) or self._of_the_moment()
         if refused is not None or self._agreed(asked.location, asked.signature):

@@ -77,8 +77,8 @@ class Register:
         return (location, signature) == self._agreed
 
 
-def call(action: str, payload: Json, raw: str | None = None) -> Frame:
-    return Frame(MessageType.CALL, "1", action=action, payload=payload, raw=(raw or json.dumps(payload)).encode())
+def call(action: str, payload: Json) -> Frame:
+    return Frame(MessageType.CALL, "1", action=action, payload=payload, raw=json.dumps(payload).encode())
 
 
 def signed(version: Version, *, location: str = LOCATION, certificate: str = SIGNING.pem, **more: Any) -> Frame:
