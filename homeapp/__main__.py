@@ -33,7 +33,7 @@ logger = logging.getLogger("homeapp")
 
 _HUB_START_TIMEOUT_S = 20.0
 _HUB_STOP_TIMEOUT_S = 10.0
-_RENEWAL_CHECK_S = 86_400.0
+_RENEWAL_CHECK_S = 3_600.0
 _INSTALL = (
     "Install homeapp[screen] for the screen and homeapp[screen,demo] for the demo; the hub needs neither: homeapp hub"
 )
