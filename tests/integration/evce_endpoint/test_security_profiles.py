@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from devices.evce.schemas import Version
+from homeapp import identity
 from homeapp.identity import LocalAuthority
 from homeapp.model.readings import EvceStatus
-from kit.evce_street import ALL, DEVICE, NAME, CallError, Street, run
+from kit.evce_street import ALL, DEVICE, NAME, CallError, RawStation, Street, run
 from kit.station_keys import Vouching, request
 
 REFUSED_BY_TLS = (ssl.SSLError, ConnectionError, EOFError, InvalidMessage)
@@ -277,3 +278,21 @@ def test_strangers_do_not_disturb_a_station_that_is_connected(hub: Vouching) -> 
             assert street.register.state.connected
 
     run((hub.server, hub.client()), body, certificates=hub.issued, unencrypted_port=0)
+
+
+def test_a_new_certificate_of_the_hub_costs_no_connection(hub: Vouching) -> None:
+    async def serial(station: RawStation) -> str:
+        assert (await station.call("Heartbeat", {}))["currentTime"]
+        return str(station.socket.transport.get_extra_info("ssl_object").getpeercert()["serialNumber"])
+
+    async def body(street: Street) -> None:
+        street.adopt()
+        street.adopt("other")
+        async with street.station(Version.V201) as station:
+            before = await serial(station)
+            await asyncio.to_thread(identity.renew, hub.server, hub.authority, ["a-new-name.home"])
+            async with street.station(Version.V201, name="other") as other:
+                assert await serial(other) != before
+            assert await serial(station) == before
+
+    run((hub.server, hub.client()), body, certificates=hub.issued)
