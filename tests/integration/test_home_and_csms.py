@@ -107,7 +107,7 @@ async def _with_station(tmp_path: Path, hub: Hub, client: Client, csms: RawCsms,
 
 
 async def _agree(client: Client, data_class: DataClass, *, granted: bool = True) -> None:
-    await client.call(api.SetConsent(sp_id="evc_sp", data_class=data_class, granted=granted, text_version=1))
+    await client.call(api.SetConsent(sp_id="evc_sp", data_class=data_class, granted=granted, text_version=2))
 
 
 async def _until(condition: Callable[[], bool]) -> None:
