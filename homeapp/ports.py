@@ -279,6 +279,9 @@ class StationOutbox(Protocol):
         StoreUnavailable: it cannot be read or written.
     """
 
+    async def begin(self) -> None:
+        """Before anything else: what waits for a CSMS of other settings must not lie about any longer."""
+
     async def put(self, device_id: str, message: StationMessage) -> int | None:
         """Keep a message; durable on return. One that is or was in it, with the same id and content, changes nothing.
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI, NegotiationError
 from websockets.typing import Subprotocol
 
 from devices.evce.frames import LARGEST_FRAME
@@ -179,6 +179,9 @@ class CsmsLink:
             return f"{name} shows a certificate that the hub does not trust ({error.verify_message}).", True
         if isinstance(error, ssl.SSLError):
             return f"{name} and the hub find no common TLS ({error.reason}). {self._access.how_to_mend}", True
+        if isinstance(error, InvalidMessage | ConnectionResetError):
+            # TLS 1.3 refuses a client's certificate in this way (RFC 8446 par. 4.4.2.4).
+            return f"{name} ends the connection at once; it is tried again. {self._access.how_to_mend}", False
         return f"{name} cannot be reached; it is tried again. Check the internet connection.", False
 
     def _refused(self, status: int) -> tuple[str, bool]:
