@@ -6,31 +6,41 @@ fact of its own and the state is derived from all of them, so that the order doe
 
 import logging
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from devices.evce.capability import Capability
+from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
+from devices.evce.feeding import feed_refusal
+from devices.evce.grants import Grant, Grants
 from devices.evce.measured import Measured
-from devices.evce.metering import Sample
-from devices.evce.profiles import StationLimits
+from devices.evce.metering import Sample, SignedReading
+from devices.evce.profiles import LEASED_ID, StationLimits
 from devices.evce.schemas import Version
-from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
+from devices.evce.station_clock import StationClock
+from homeapp.model.readings import (
+    EvceCapabilities,
+    EvceState,
+    EvceStatus,
+    LimitControl,
+    SoftwareStage,
+    SoftwareUpdate,
+)
 from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
-ACTIVE_W = 100.0
-"""Less than this is no charging and no feeding but the station's own use and noise."""
 POWER_COUNTS_S = 60.0
-CLOCK_OFF = timedelta(seconds=120)
-"""A station this far off the hub's time does not know when a leased limit holds."""
 _REMEMBERED_TRANSACTIONS = 32
+_KEPT_SIGNED = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
 _CLOCK_WRONG = (
-    "The charger's clock is wrong, so it keeps to its safe limit instead of the hub's. Restart it, or set its clock."
+    "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
+    "time. Restart it, or set its clock."
 )
 
 
@@ -53,47 +63,37 @@ class Target:
     transaction_id: str | None
 
 
-def derive_status(
-    *, connected: bool, secured: bool, in_transaction: bool, reported: Reported | None, power_w: float | None
-) -> EvceStatus:
-    """The status that the facts amount to.
-
-    Args:
-        connected: the websocket is up.
-        secured: the floor is in place.
-        in_transaction: a transaction runs.
-        reported: what the station says of the transaction or connector, or None.
-        power_w: measured lately, or None.
-    """
-    if not connected:
-        return EvceStatus.OFFLINE
-    if not secured:
-        return EvceStatus.STARTING
-    if reported in (Reported.FAULTED, Reported.UNAVAILABLE):
-        return EvceStatus.FAULTED
-    if in_transaction and power_w is not None and abs(power_w) > ACTIVE_W:
-        return EvceStatus.CHARGING if power_w > 0 else EvceStatus.FEEDING
-    if reported is None:
-        return EvceStatus.PLUGGED if in_transaction else EvceStatus.AVAILABLE
-    return _STATUS[reported]
-
-
-_STATUS = {
-    Reported.AVAILABLE: EvceStatus.AVAILABLE,
-    Reported.OCCUPIED: EvceStatus.PLUGGED,
-    Reported.CHARGING: EvceStatus.CHARGING,
-    Reported.SUSPENDED_EV: EvceStatus.SUSPENDED_EV,
-    Reported.SUSPENDED_EVSE: EvceStatus.SUSPENDED_EVSE,
-    Reported.FINISHING: EvceStatus.FINISHING,
-}
 _SOFTWARE_OVER = (SoftwareStage.INSTALLED, SoftwareStage.FAILED)
 _TAKING = (Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setpoint:
+    """A Dynamic profile of the hub that stands in the station.
+
+    Attributes:
+        power_w: feeding -.
+        until: when the hub's command lapses; afterwards the station is told 0.
+        seconds: for so long the station goes on without an update.
+    """
+
+    power_w: float
+    until: datetime
+    seconds: float
 
 
 class Station:
     """Facts about one adopted station; the ``Listener`` of its connections.
 
     Every message may change the state; the register is told once per message.
+
+    Attributes:
+        transaction: that runs, or None.
+        introduction: as it introduced itself last, or None.
+        capability: what is known of it, or None before it was asked.
+        setpoint: the Dynamic profile that stands, or None.
+        signed: the newest readings that its meter has signed, each with the transaction that it belongs to.
+        needed: what the car has told of its wishes, or None.
     """
 
     admitted = True
@@ -102,6 +102,12 @@ class Station:
         self.device_id = device_id
         self.limits = limits
         self.transaction: Transaction | None = None
+        self.introduction: Introduction | None = None
+        self.capability: Capability | None = None
+        self.setpoint: Setpoint | None = None
+        self.signed: deque[tuple[str, SignedReading]] = deque(maxlen=_KEPT_SIGNED)
+        self.needed: ChargingNeeds | None = None
+        self.grants = Grants(limits.watts(limits.safe_current_a))
         self._clock = clock
         self._register = register
         self._version: Version | None = None
@@ -111,10 +117,9 @@ class Station:
         self._connectors: dict[int, tuple[Reported, datetime | None]] = {}
         self._over: OrderedDict[str, None] = OrderedDict()
         self._measured = Measured(clock)
-        self._needs: ChargingNeeds | None = None
-        self._granted_w: float | None = None
-        self._granted_feed_w = 0.0
-        self._lease_until: datetime | None = None
+        self._station_clock = StationClock()
+        self._uncontrolled = False
+        self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software: SoftwareUpdate | None = None
@@ -123,6 +128,10 @@ class Station:
 
     def now(self) -> datetime:
         return self._clock.now()
+
+    def station_now(self) -> datetime:
+        """What the station's own clock shows, as far as is known."""
+        return self._clock.now() + self._station_clock.offset
 
     @property
     def target(self) -> Target | None:
@@ -161,13 +170,47 @@ class Station:
 
     def floor_granted(self) -> None:
         """The station has accepted the floor; a lease from before the connection broke may still hold above it."""
-        if self._lease_until is None or self._lease_until <= self._clock.now():
-            self.granted(self.limits.watts(self.limits.safe_current_a))
+        self._uncontrolled = False
+        self.grants.kept()
+        self.grants.floor_stands(self._clock.now())
+        self._tell()
+
+    def floor_refused(self) -> None:
+        """The station takes no limit at all; while a car is in it, it may draw all that its circuit carries."""
+        self._uncontrolled = True
+        self.grants.exceeded(self.limits.watts(self.limits.max_current_a))
+        self._tell()
 
     def granted(self, limit_w: float, feed_w: float = 0.0, until: datetime | None = None) -> None:
         """The station has accepted a command that holds until then; without ``until`` it is the floor."""
-        self._granted_w, self._granted_feed_w, self._lease_until = limit_w, feed_w, until
+        self.grants.accepted(Grant(limit_w=limit_w, feed_w=feed_w, until=until))
         self._tell()
+
+    def grants_changed(self) -> None:
+        """Something in ``grants`` is different."""
+        self._tell()
+
+    def capable(self, capability: Capability) -> None:
+        """This is known of it."""
+        self.capability = capability
+        self._tell()
+
+    def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
+        """What its provider permits and asks for now; see ``EvceState``."""
+        self._provider = (limit_w, feed_w, control)
+        self._tell()
+
+    def present_setpoint(self, profile_id: int, /) -> float | None:
+        setpoint, now = self.setpoint, self._clock.now()
+        if setpoint is None or profile_id != LEASED_ID or self.transaction is None:
+            return None
+        if setpoint.until <= now:
+            # An update keeps the profile alive, so that a hub whose control stands still must not repeat its wish.
+            setpoint = self.setpoint = replace(setpoint, power_w=0.0)
+        # The answer makes it hold for its full time again.
+        until = now + timedelta(seconds=setpoint.seconds)
+        self.granted(0.0, -setpoint.power_w, until)
+        return setpoint.power_w
 
     def problem(self, about: str, sentence: str | None) -> None:
         """Something is wrong with the station, or is no longer."""
@@ -186,6 +229,8 @@ class Station:
             self.device_id, introduction.vendor, introduction.model, introduction.firmware or "unknown",
         )  # fmt: skip
         self._secured = False
+        self.introduction = introduction
+        self.setpoint = None
         self._firmware = introduction.firmware or None
         update = self._software
         if update is not None and update.stage is SoftwareStage.INSTALLING and self._firmware == update.version:
@@ -225,6 +270,7 @@ class Station:
     def runs(self, report: TransactionReport) -> None:
         if self._belongs(report):
             self._follow(report)
+            self._keep_signed(report.transaction_id, report.samples)
             if report.late:
                 self._measured.take_energy(report.samples)
             else:
@@ -234,6 +280,7 @@ class Station:
 
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
         self._remember_over(transaction_id)
+        self._keep_signed(transaction_id, samples)
         # A 1.6 station that never got an answer to its StartTransaction ends it with an id of 0 or -1.
         nameless = self._version is Version.V16 and transaction_id in ("0", "-1")
         if self.transaction is not None and (self.transaction.id == transaction_id or nameless):
@@ -242,14 +289,16 @@ class Station:
         self._tell()
 
     def metered(self, samples: Sequence[Sample]) -> None:
+        self._judge_clock(samples)
         self._measured.take(samples)
         self._tell()
 
-    def needs(self, needs: ChargingNeeds) -> None:
-        self._needs = needs
+    def needs(self, needs: ChargingNeeds) -> bool:
+        self.needed = needs
         if needs.soc_pct is not None:
             self._measured.take([Sample(soc_pct=needs.soc_pct)])
         self._tell()
+        return self._secured and self.transaction is not None
 
     def software_asked(self, version: str, request_id: int) -> None:
         """The hub asks for software; takes the place of an update before it."""
@@ -270,10 +319,15 @@ class Station:
         self._tell()
 
     def _judge_clock(self, samples: Sequence[Sample]) -> None:
-        stamp = samples[-1].stamp if samples else None
-        if stamp is not None:
-            wrong = abs(stamp - self._clock.now()) > CLOCK_OFF
-            self.problem("clock", _CLOCK_WRONG if wrong else None)
+        told_at = samples[-1].told_at if samples else None
+        if told_at is not None:
+            self._station_clock.told(told_at, self._clock.now())
+            self.problem("clock", _CLOCK_WRONG if self._station_clock.wrong else None)
+
+    def _keep_signed(self, transaction_id: str, samples: Sequence[Sample]) -> None:
+        known = {reading for _, reading in self.signed}
+        fresh = (reading for sample in samples for reading in sample.signed if reading not in known)
+        self.signed.extend((transaction_id, reading) for reading in fresh)
 
     def _belongs(self, report: TransactionReport) -> bool:
         running = self.transaction
@@ -314,14 +368,12 @@ class Station:
         # A leased profile dies with its transaction (K01.FR.09); from here on the floor holds.
         self.transaction = None
         self._doubtful = False
-        self._needs = None
+        self.needed = self.setpoint = None
         self._measured.power_ceased()
-        if self._granted_w is not None:
-            self._granted_w = self.limits.watts(self.limits.safe_current_a)
-        self._granted_feed_w, self._lease_until = 0.0, None
+        self.grants.fall_back()
 
     def _car_left(self) -> None:
-        self._needs = None
+        self.needed = None
         self._measured.car_left()
 
     def _remember_over(self, transaction_id: str) -> None:
@@ -348,6 +400,8 @@ class Station:
     def _tell(self) -> None:
         now = self._clock.now()
         measured, status = self._measured, self._status(now)
+        granted_w, granted_feed_w, lease_until = self.grants.most(now)
+        provider_limit_w, provider_feed_w, provider_control = self._provider
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
         self.state = EvceState(
             device_id=self.device_id,
@@ -366,9 +420,12 @@ class Station:
             export_wh=measured.export_wh,
             firmware=self._firmware,
             software=self._software,
-            granted_w=self._granted_w,
-            granted_feed_w=self._granted_feed_w,
-            lease_until=self._lease_until,
+            granted_w=granted_w,
+            granted_feed_w=granted_feed_w,
+            lease_until=lease_until,
+            provider_limit_w=provider_limit_w,
+            provider_feed_w=provider_feed_w,
+            provider_control=provider_control,
             problem=next(iter(self._problems.values()), fault),
         )
         self._register.changed(self.state)
@@ -387,15 +444,18 @@ class Station:
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:
             return None
-        needs = self._needs or ChargingNeeds()
+        needs, known = self.needed or ChargingNeeds(), self.capability or Capability()
         circuit_w = self.limits.watts(self.limits.max_current_a)
-        feed_w = needs.max_feed_w if self._version is Version.V21 else None
+        refusal = feed_refusal(self._version, self.capability, self.needed)
         return EvceCapabilities(
             protocol=self._version.value,
-            can_feed=feed_w is not None and feed_w > 0,
+            can_feed=refusal is None,
             max_charge_w=min(circuit_w, needs.max_charge_w or circuit_w),
-            max_feed_w=None if feed_w is None else min(circuit_w, feed_w),
+            max_feed_w=None if refusal is not None or needs.max_feed_w is None else min(circuit_w, needs.max_feed_w),
             phases=self.limits.phases,
+            control=LimitControl.NONE if self._uncontrolled else known.control,
+            phase_switching=known.phase_switching and self.limits.phases > 1,
+            feed_refusal=refusal,
         )
 
 
