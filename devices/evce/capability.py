@@ -20,6 +20,7 @@ class Capability:
 
     Attributes:
         made_by: vendor, model and firmware that this is known of.
+        probed: the station was asked.
         units: chargingRateUnits that it takes; empty where it does not tell.
         max_stack_level: highest stackLevel, or None.
         max_profiles: profiles that it can keep, or None.
@@ -39,6 +40,7 @@ class Capability:
     """
 
     made_by: tuple[str, str, str] = ("", "", "")
+    probed: bool = False
     units: tuple[Unit, ...] = ()
     max_stack_level: int | None = None
     max_profiles: int | None = None
@@ -84,8 +86,8 @@ class Capability:
 
     def learnt_from(self, known: "Capability") -> "Capability":
         """This one, with what use has taught of the same make; another make has nothing to teach."""
-        if known.made_by != self.made_by:
-            return replace(self, out_of_service=known.out_of_service)
+        if known.probed and known.made_by != self.made_by:
+            return replace(self, keeps_maximum=known.keeps_maximum, out_of_service=known.out_of_service)
         return replace(
             self,
             tx_refusals=known.tx_refusals,

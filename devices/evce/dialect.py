@@ -147,11 +147,11 @@ class Listener(Protocol):
     def metered(self, samples: Sequence[Sample]) -> None:
         """Measurements that belong to no transaction in particular."""
 
-    def needs(self, needs: ChargingNeeds) -> bool:
+    def needs(self, needs: ChargingNeeds, /) -> bool:
         """The car's wishes and abilities; True where a charging profile can follow at once."""
 
-    def present_setpoint(self, profile_id: int, /) -> float | None:
-        """2.1: what a Dynamic profile of the hub asks for now, W, feeding -; None where there is no such profile."""
+    def present_setpoint(self, profile_id: int, /) -> Payload | None:
+        """2.1: the setpoint fields of a Dynamic profile of the hub as of now; None where there is no such profile."""
 
     def software_is(self, report: SoftwareReport) -> None:
         """An update of the station's software goes on."""
@@ -217,16 +217,16 @@ class Dialect(Protocol):
     def probed(self, answers: Sequence[Payload]) -> Capability:
         """What the answers to ``probe`` say; an empty answer says nothing."""
 
-    def transaction_status(self, transaction_id: str) -> Outgoing | None:
+    def transaction_status(self, transaction_id: str, /) -> Outgoing | None:
         """2.x: asks whether a transaction still runs."""
 
     def availability(self, evse: int, *, operative: bool) -> Outgoing:
         """Takes an EVSE out of service, or puts it back."""
 
-    def update_setpoint(self, profile_id: int, setpoint_w: float) -> Outgoing | None:
-        """2.1: gives a Dynamic profile another setpoint, W, feeding -."""
+    def update_setpoint(self, profile_id: int, setpoint: Payload, /) -> Outgoing | None:
+        """2.1: gives a Dynamic profile other setpoint fields."""
 
-    def allow_transfers(self, transaction_id: str) -> Outgoing | None:
+    def allow_transfers(self, transaction_id: str, /) -> Outgoing | None:
         """2.1: lets the car of a transaction negotiate a transfer that goes both ways (Q02.FR.05)."""
 
     def composite(self, evse: int) -> Outgoing:

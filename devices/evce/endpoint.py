@@ -15,6 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.charger import OcppEvce
 from devices.evce.dialect import Dialect, Introduction
 from devices.evce.doorway import credentials_of, passwords_meant, station_of
@@ -58,7 +59,15 @@ class OcppEndpoint:
     """
 
     def __init__(
-        self, *, host: str, port: int, tls: ssl.SSLContext, clock: Clock, limits: StationLimits, lease_s: float
+        self,
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext,
+        clock: Clock,
+        limits: StationLimits,
+        lease_s: float,
+        keeper: CapabilityKeeper | None = None,
     ) -> None:
         self.port = port
         self._host = host
@@ -66,6 +75,7 @@ class OcppEndpoint:
         self._clock = clock
         self._limits = limits
         self._lease_s = lease_s
+        self._keeper = keeper or ForgetfulKeeper()
         self._started = asyncio.Event()
         self._entries: WeakKeyDictionary[ServerConnection, _Entry] = WeakKeyDictionary()
         self._sockets: dict[str, ServerConnection] = {}
@@ -184,9 +194,9 @@ class OcppEndpoint:
         self._visits.pop(device_id, None)
         if device_id not in self._adopted:
             station = Station(device_id, self._limits, self._clock, register)
-            self._adopted[device_id] = station, OcppEvce(station, self._clock, self._lease_s)
+            self._adopted[device_id] = station, OcppEvce(station, self._clock, self._lease_s, self._keeper)
         station, evce = self._adopted[device_id]
-        evce.session = session = Session(station, dialect, connection, self._clock)
+        evce.session = session = Session(station, dialect, connection, self._clock, self._keeper)
         logger.info("%s: connected, %s", device_id, dialect.version.value)
         station.came(dialect.version)
         try:

@@ -40,9 +40,9 @@ class Escalation:
         self._top = -1
 
     @property
-    def under_way(self) -> bool:
-        """A measure has been taken and has not helped yet."""
-        return self._top >= 0
+    def exhausted(self) -> bool:
+        """All that is possible has been tried."""
+        return self._top == len(_ORDER) - 1
 
     def within(self) -> None:
         """The limit is kept."""

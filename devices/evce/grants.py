@@ -67,6 +67,10 @@ class Grants:
         if self._held is None or not self._held.holds(now):
             self._held = self._floor
 
+    def older(self, limit_w: float, until: datetime) -> None:
+        """A lease is found in the station that the hub does not remember."""
+        self._open.append(Grant(limit_w=limit_w, until=until))
+
     def fall_back(self) -> None:
         """The transaction is over, and its leases with it (K01.FR.09)."""
         self._open.clear()

@@ -33,6 +33,10 @@ class Unit(StrEnum):
     AMPERE = "A"
     WATT = "W"
 
+    @property
+    def other(self) -> "Unit":
+        return Unit.WATT if self is Unit.AMPERE else Unit.AMPERE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationLimits:

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from devices.evce import profiles
 from devices.evce.capability import Capability
 from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.feeding import feed_refusal
+from devices.evce.fields import Payload
 from devices.evce.grants import Grant, Grants
 from devices.evce.measured import Measured
 from devices.evce.metering import Sample, SignedReading
@@ -73,11 +75,13 @@ class Setpoint:
 
     Attributes:
         power_w: feeding -.
+        phases_w: most that the car feeds on each phase, where each has a setpoint of its own.
         until: when the hub's command lapses; afterwards the station is told 0.
         seconds: for so long the station goes on without an update.
     """
 
     power_w: float
+    phases_w: tuple[float, ...]
     until: datetime
     seconds: float
 
@@ -118,7 +122,7 @@ class Station:
         self._over: OrderedDict[str, None] = OrderedDict()
         self._measured = Measured(clock)
         self._station_clock = StationClock()
-        self._uncontrolled = False
+        self._uncontrolled = self._static = False
         self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
@@ -137,8 +141,8 @@ class Station:
     def target(self) -> Target | None:
         """Where a leased profile would go now, or None where nothing charges."""
         if self.transaction is not None:
-            return Target(evse=self.transaction.evse or self._likely_evse(), transaction_id=self.transaction.id)
-        evse = self._likely_evse()
+            return Target(evse=self.transaction.evse or self.likely_evse, transaction_id=self.transaction.id)
+        evse = self.likely_evse
         if self._version is Version.V16 and self._connectors.get(evse, (None,))[0] in _TAKING:
             return Target(evse=evse, transaction_id=None)
         return None
@@ -146,7 +150,7 @@ class Station:
     @property
     def waiting_evse(self) -> int | None:
         """The EVSE where a car waits for a transaction, or None."""
-        return self._likely_evse() if self.target is None and self.state.status.car_present else None
+        return self.likely_evse if self.target is None and self.state.status.car_present else None
 
     def came(self, version: Version) -> None:
         """A new connection; nothing it holds is trusted."""
@@ -190,6 +194,11 @@ class Station:
         """Something in ``grants`` is different."""
         self._tell()
 
+    def only_starts_and_stops(self, *, only: bool) -> None:
+        """The station takes no limit but the floor that it has."""
+        self._static = only
+        self._tell()
+
     def capable(self, capability: Capability) -> None:
         """This is known of it."""
         self.capability = capability
@@ -200,7 +209,7 @@ class Station:
         self._provider = (limit_w, feed_w, control)
         self._tell()
 
-    def present_setpoint(self, profile_id: int, /) -> float | None:
+    def present_setpoint(self, profile_id: int, /) -> Payload | None:
         setpoint, now = self.setpoint, self._clock.now()
         if setpoint is None or profile_id != LEASED_ID or self.transaction is None:
             return None
@@ -210,7 +219,7 @@ class Station:
         # The answer makes it hold for its full time again.
         until = now + timedelta(seconds=setpoint.seconds)
         self.granted(0.0, -setpoint.power_w, until)
-        return setpoint.power_w
+        return profiles.setpoint(setpoint.power_w, setpoint.phases_w)
 
     def problem(self, about: str, sentence: str | None) -> None:
         """Something is wrong with the station, or is no longer."""
@@ -293,7 +302,7 @@ class Station:
         self._measured.take(samples)
         self._tell()
 
-    def needs(self, needs: ChargingNeeds) -> bool:
+    def needs(self, needs: ChargingNeeds, /) -> bool:
         self.needed = needs
         if needs.soc_pct is not None:
             self._measured.take([Sample(soc_pct=needs.soc_pct)])
@@ -381,14 +390,16 @@ class Station:
         if len(self._over) > _REMEMBERED_TRANSACTIONS:
             self._over.popitem(last=False)
 
-    def _likely_evse(self) -> int:
+    @property
+    def likely_evse(self) -> int:
+        """The EVSE at which something goes on, or most likely will."""
         if self.transaction is not None and self.transaction.evse > 0:
             return self.transaction.evse
         busy = [evse for evse, (reported, _) in self._connectors.items() if evse and reported in _BUSY]
         return min(busy or [evse for evse in self._connectors if evse] or [1])
 
     def _reported(self) -> Reported | None:
-        of_connector = self._connectors.get(self._likely_evse(), (None,))[0]
+        of_connector = self._connectors.get(self.likely_evse, (None,))[0]
         whole_station = self._connectors.get(0, (None,))[0]
         for reported in (of_connector, whole_station):
             if reported in (Reported.FAULTED, Reported.UNAVAILABLE):
@@ -453,10 +464,15 @@ class Station:
             max_charge_w=min(circuit_w, needs.max_charge_w or circuit_w),
             max_feed_w=None if refusal is not None or needs.max_feed_w is None else min(circuit_w, needs.max_feed_w),
             phases=self.limits.phases,
-            control=LimitControl.NONE if self._uncontrolled else known.control,
+            control=self._control(known),
             phase_switching=known.phase_switching and self.limits.phases > 1,
             feed_refusal=refusal,
         )
+
+    def _control(self, known: Capability) -> LimitControl:
+        if self._uncontrolled:
+            return LimitControl.NONE
+        return LimitControl.STATIC if self._static else known.control
 
 
 _BUSY = (Reported.OCCUPIED, Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE, Reported.FINISHING)

@@ -13,6 +13,7 @@ from devices.evce.answers import (
     status_of,
     unknown_vendor,
 )
+from devices.evce.capability import Capability, from_configuration
 from devices.evce.dialect import (
     HUB_ID_TAG,
     SAMPLE_INTERVAL_S,
@@ -21,7 +22,6 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.capability import Capability, from_configuration
 from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, text, whole
 from devices.evce.metering import Sample, samples
 from devices.evce.profiles import StationLimits
@@ -130,17 +130,17 @@ class Ocpp16:
         told = {entry.get("key"): entry.get("value") for entry in entries if entry.get("key") in _KEYS}
         return from_configuration({str(key): value for key, value in told.items() if isinstance(value, str)})
 
-    def transaction_status(self, transaction_id: str) -> Outgoing | None:
+    def transaction_status(self, _transaction_id: str, /) -> Outgoing | None:
         return None
 
     def availability(self, evse: int, *, operative: bool) -> Outgoing:
         kind = "Operative" if operative else "Inoperative"
         return Outgoing("ChangeAvailability", {"connectorId": evse, "type": kind})
 
-    def update_setpoint(self, profile_id: int, setpoint_w: float) -> Outgoing | None:
+    def update_setpoint(self, _profile_id: int, _setpoint: Payload, /) -> Outgoing | None:
         return None
 
-    def allow_transfers(self, transaction_id: str) -> Outgoing | None:
+    def allow_transfers(self, _transaction_id: str, /) -> Outgoing | None:
         return None
 
     def composite(self, evse: int) -> Outgoing:

@@ -155,17 +155,17 @@ class Ocpp201:
     def probed(self, answers: Sequence[Payload]) -> Capability:
         return from_variables(dict(_variable(result) for answer in answers for result in _told(answer)))
 
-    def transaction_status(self, transaction_id: str) -> Outgoing | None:
+    def transaction_status(self, transaction_id: str, /) -> Outgoing | None:
         return Outgoing("GetTransactionStatus", {"transactionId": transaction_id})
 
     def availability(self, evse: int, *, operative: bool) -> Outgoing:
         status = "Operative" if operative else "Inoperative"
         return Outgoing("ChangeAvailability", {"evse": {"id": evse}, "operationalStatus": status})
 
-    def update_setpoint(self, profile_id: int, setpoint_w: float) -> Outgoing | None:
+    def update_setpoint(self, _profile_id: int, _setpoint: Payload, /) -> Outgoing | None:
         return None
 
-    def allow_transfers(self, transaction_id: str) -> Outgoing | None:
+    def allow_transfers(self, _transaction_id: str, /) -> Outgoing | None:
         return None
 
     def composite(self, evse: int) -> Outgoing:

@@ -54,11 +54,11 @@ class Ocpp21(Ocpp201):
             most_feeding_wh=number(both_ways.get("evMaxV2XEnergyRequest")),
         )
 
-    def update_setpoint(self, profile_id: int, setpoint_w: float) -> Outgoing | None:
-        update = {"chargingProfileId": profile_id, "scheduleUpdate": {"setpoint": setpoint_w}}
+    def update_setpoint(self, profile_id: int, setpoint: Payload, /) -> Outgoing | None:
+        update = {"chargingProfileId": profile_id, "scheduleUpdate": setpoint}
         return Outgoing("UpdateDynamicSchedule", update)
 
-    def allow_transfers(self, transaction_id: str) -> Outgoing | None:
+    def allow_transfers(self, transaction_id: str, /) -> Outgoing | None:
         allowed = {"transactionId": transaction_id, "allowedEnergyTransfer": list(TRANSFER_MODES)}
         return Outgoing("NotifyAllowedEnergyTransfer", allowed)
 
@@ -75,12 +75,12 @@ def _authorize(payload: Payload, listener: Listener) -> Payload:
 
 
 def _pull(payload: Payload, listener: Listener) -> Payload:
-    setpoint_w = listener.present_setpoint(whole(payload, "chargingProfileId"))
+    setpoint = listener.present_setpoint(whole(payload, "chargingProfileId"))
     listener.heard()
-    if setpoint_w is None:
+    if setpoint is None:
         # K28.FR.12
         return {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}
-    return {"status": "Accepted", "scheduleUpdate": {"setpoint": setpoint_w}}
+    return {"status": "Accepted", "scheduleUpdate": setpoint}
 
 
 def _phases(parameters: Mapping[str, Any], way: str) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from devices.evce.dialect import ChargingNeeds, Dialect, Introduction, Reported, SoftwareReport, TransactionReport
+from devices.evce.fields import Payload
 from devices.evce.link import Link
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
@@ -93,10 +94,10 @@ class Visit:
     def metered(self, samples: Sequence[Sample]) -> None:
         pass
 
-    def needs(self, needs: ChargingNeeds) -> bool:
+    def needs(self, _needs: ChargingNeeds, /) -> bool:
         return False
 
-    def present_setpoint(self, _profile_id: int, /) -> float | None:
+    def present_setpoint(self, _profile_id: int, /) -> Payload | None:
         return None
 
     def software_is(self, report: SoftwareReport) -> None:
