@@ -86,7 +86,7 @@ class OcppEvce:
         # Before it is asked: its first report may come sooner than the answer is looked at.
         self._station.software_asked(job.version, request_id)
         try:
-            refusal = not_taken(await session.link.call(call, Priority.TRANSACTION))
+            refusal = not_taken(await session.link.call(call, Priority.OWNER))
         except DeviceError:
             self._station.software_not_taken()
             raise
@@ -112,7 +112,7 @@ class OcppEvce:
         recently = self._started_s is not None and now_s - self._started_s < START_EVERY_S
         if state.capabilities.control is LimitControl.NONE and exceeds and not recently:
             self._started_s = now_s
-            await session.link.call(session.link.dialect.stop(running.id), Priority.LIMIT)
+            await session.link.call(session.link.dialect.stop(running.id), Priority.SAFETY)
 
     def _feed_w(self, command: EvceCommand) -> float:
         if command.feed_w <= 0:
@@ -158,7 +158,7 @@ class OcppEvce:
         if fixed and command.limit_w < limits.watts(limits.safe_current_a):
             return
         self._started_s = now_s
-        if await session.link.call(session.link.dialect.start(evse), Priority.TRANSACTION) != ACCEPTED:
+        if await session.link.call(session.link.dialect.start(evse), Priority.OWNER) != ACCEPTED:
             self._station.problem("start", _START_REFUSED)
             raise DeviceRefused(_START_REFUSED)
         self._starts += 1

@@ -185,7 +185,7 @@ class Limiter:
         transaction_id = wish.target.transaction_id
         if transaction_id is None:
             return False
-        if await wish.session.link.call(wish.session.link.dialect.stop(transaction_id), Priority.LIMIT) != ACCEPTED:
+        if await wish.session.link.call(wish.session.link.dialect.stop(transaction_id), Priority.SAFETY) != ACCEPTED:
             return False
         logger.info("%s: refuses the limit, so its transaction was stopped", self._station.device_id)
         self.held = wish
@@ -218,14 +218,14 @@ class Limiter:
             return await session.install(
                 "TxDefaultProfile",
                 lambda unit: profiles.leased_default(version, limits, unit, wish.limit_w, lease, level),
-                Priority.LIMIT,
+                Priority.SAFETY,
                 level,
             )
         phase = 1 if wish.phases == 1 and self.capability.phase_choice else None
         return await session.install(
             "TxProfile",
             lambda unit: profiles.leased_limit(version, limits, unit, wish.limit_w, lease, phase=phase),
-            Priority.LIMIT,
+            Priority.SAFETY,
         )
 
     async def _install_feed(self, wish: Wish) -> str:
@@ -238,7 +238,7 @@ class Limiter:
             status = await self._update(wish, profiles.setpoint(-power_w, phases_w))
             if status != ACCEPTED:
                 dynamic = profiles.leased_feed(limits, power_w, lease, phases_w=phases_w, dynamic_every_s=PULL_EVERY_S)
-                status = await session.install("TxProfile", lambda _: dynamic, Priority.LIMIT, units=(Unit.WATT,))
+                status = await session.install("TxProfile", lambda _: dynamic, Priority.SAFETY, units=(Unit.WATT,))
             if status == ACCEPTED:
                 self._station.setpoint = Setpoint(
                     power_w=-power_w, phases_w=phases_w, until=wish.until, seconds=wish.seconds
@@ -247,7 +247,7 @@ class Limiter:
             self._no_dynamic = connection
         self._station.setpoint = None
         absolute = profiles.leased_feed(limits, power_w, lease, phases_w=phases_w)
-        return await session.install("TxProfile", lambda _: absolute, Priority.LIMIT, units=(Unit.WATT,))
+        return await session.install("TxProfile", lambda _: absolute, Priority.SAFETY, units=(Unit.WATT,))
 
     async def _update(self, wish: Wish, setpoint: Payload) -> str:
         held, session = self.held, wish.session
@@ -255,7 +255,7 @@ class Limiter:
         stands = held is not None and held.place == wish.place and self._station.setpoint is not None
         if not stands or call is None:
             return ""
-        status, _ = await session.link.ask(call, Priority.LIMIT, _TX_PLACE)
+        status, _ = await session.link.ask(call, Priority.SAFETY, _TX_PLACE)
         return status
 
     def _uneven_phases(self) -> tuple[float, ...]:
@@ -304,5 +304,5 @@ class Limiter:
         await session.install(
             profiles.max_purpose(version),
             lambda unit: profiles.station_max(version, limits, unit, limit_w),
-            Priority.LIMIT,
+            Priority.SAFETY,
         )

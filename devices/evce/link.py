@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
-from devices.evce.rpc import Answer, CallRefused, CallTimeout, Connection, Priority, RpcPeer, Throttle
+from devices.evce.rpc import CallRefused, CallTimeout, Connection, Priority, RpcPeer, Serve, Throttle
 from homeapp.errors import DeviceRefused, DeviceUnreachable
 
 logger = logging.getLogger(__name__)
@@ -29,12 +29,12 @@ class Link:
     """
 
     def __init__(
-        self, device_id: str, dialect: Dialect, connection: Connection, answer: Answer, throttle: Throttle
+        self, device_id: str, dialect: Dialect, connection: Connection, serve: Serve, throttle: Throttle
     ) -> None:
         self.dialect = dialect
         self.on_silence: Callable[[str | None], None] = lambda _sentence: None
         self._device_id = device_id
-        self._peer = RpcPeer(device_id, dialect.version, connection, answer, throttle)
+        self._peer = RpcPeer(device_id, dialect.version, connection, serve, throttle)
 
     async def run(self) -> None:
         """Exchange messages until the socket closes."""

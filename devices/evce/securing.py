@@ -75,7 +75,7 @@ class Securing:
         limits, version = self._station.limits, self._dialect.version
         try:
             status = await self._install(
-                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.LIMIT
+                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
             )
         except DeviceUnreachable:
             self._station.problem("floor", _FLOOR_UNANSWERED)
@@ -132,7 +132,7 @@ class Securing:
         limits, version = self._station.limits, self._dialect.version
         known = self._station.capability or Capability()
         status = await self._install(
-            profiles.max_purpose(version), lambda unit: profiles.station_max(version, limits, unit), Priority.LIMIT
+            profiles.max_purpose(version), lambda unit: profiles.station_max(version, limits, unit), Priority.SAFETY
         )
         if status != ACCEPTED:
             logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
@@ -163,7 +163,7 @@ class Securing:
             if last:
                 station.problem("above", _FOREIGN)
                 return
-            await self._link.call(self._dialect.clear("TxDefaultProfile", None), Priority.LIMIT)
+            await self._link.call(self._dialect.clear("TxDefaultProfile", None), Priority.SAFETY)
             if not await self.floor_stands():
                 return
         station.problem("above", None)

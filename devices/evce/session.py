@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+
 from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
+from devices.evce.frames import Frame
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
 from devices.evce.profiles import STACK_LEVEL, Unit
-from devices.evce.rpc import Connection, Priority, Superseded, Throttle
+from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Throttle
 from devices.evce.securing import TOLERANCE_A, Securing
 from devices.evce.station import Station
+from devices.evce.upstream.port import Upstream
 from homeapp.errors import DeviceUnreachable
 from homeapp.ports import Clock
 
@@ -49,17 +53,19 @@ class Session:
         connection: Connection,
         clock: Clock,
         keeper: CapabilityKeeper | None = None,
+        upstream: Upstream | None = None,
     ) -> None:
         self.ready = False
         self.restarts = 0
         self.unit = Unit.AMPERE
         self.contradicted = False
-        self.link = Link(station.device_id, dialect, connection, self._answer, Throttle(clock, _RATE, _BURST))
+        self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
         self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper())
         self._station = station
         self._dialect = dialect
         self._clock = clock
+        self._upstream = upstream
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
         self._restarted = asyncio.Event()
@@ -68,6 +74,8 @@ class Session:
 
     async def run(self) -> None:
         """Serve the station until its socket closes."""
+        if self._upstream is not None:
+            self._upstream.connected(self.link, self._dialect)
         try:
             async with asyncio.TaskGroup() as tasks:
                 watches = (self._keep_secured(), self._watch_metering(), self._watch_limits())
@@ -129,14 +137,28 @@ class Session:
         if check:
             self._to_check.set()
 
-    def _answer(self, action: str, payload: Payload) -> Payload:
-        answer = self._dialect.answer(action, payload, self._station)
-        if action == "BootNotification":
+    async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
+        """The hub takes in what the station tells before anybody else is asked, so that control waits for nobody.
+
+        Raises:
+            ActionUnknown: neither the hub nor a CSMS serves it.
+            FieldError: a field that is needed is missing or of the wrong type.
+            Refusal: the CSMS refuses it.
+        """
+        local: Payload | None = None
+        try:
+            local = self._dialect.answer(frame.action, frame.payload, self._station)
+        except ActionUnknown:
+            if self._upstream is None:
+                raise
+        if frame.action == "BootNotification":
             self.ready = False
             self.restarts += 1
             self._restarted.set()
         self._introduced.set()
-        return answer
+        if self._upstream is not None:
+            return await self._upstream.from_station(frame, local)
+        return local or {}
 
     async def _keep_secured(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -205,9 +205,16 @@ class Station:
         self._tell()
 
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
-        """What its provider permits and asks for now; see ``EvceState``."""
-        self._provider = (limit_w, feed_w, control)
-        self._tell()
+        """What its provider permits and asks for now, and whether that counts; see EvceState."""
+        if self._provider != (limit_w, feed_w, control):
+            self._provider = limit_w, feed_w, control
+            self._tell()
+
+    def renamed(self, old: str, new: str) -> None:
+        """1.6: the provider has given the transaction ``old`` another id, by which the station goes from now on."""
+        if self.transaction is not None and self.transaction.id == old:
+            self.transaction = replace(self.transaction, id=new)
+            self._tell()
 
     def present_setpoint(self, profile_id: int, /) -> Payload | None:
         setpoint, now = self.setpoint, self._clock.now()

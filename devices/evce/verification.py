@@ -120,7 +120,7 @@ class Verification:
                 await self._limiter.lower_station(held)
             case Measure.STOP:
                 if held.target.transaction_id is not None:
-                    await session.link.call(session.link.dialect.stop(held.target.transaction_id), Priority.LIMIT)
+                    await session.link.call(session.link.dialect.stop(held.target.transaction_id), Priority.SAFETY)
             case Measure.TAKE_OUT:
                 await self._take_out(held)
             case Measure.ALARM:
@@ -132,7 +132,7 @@ class Verification:
         await securing.learn(replace(self._limiter.capability, out_of_service=True))
         self._out_since_s = self._clock.monotonic()
         call = held.session.link.dialect.availability(held.target.evse, operative=False)
-        status = await held.session.link.call(call, Priority.LIMIT)
+        status = await held.session.link.call(call, Priority.SAFETY)
         if status not in (ACCEPTED, "Scheduled"):
             self._station.problem("ignored", _ALARM)
 
