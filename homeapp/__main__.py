@@ -222,6 +222,7 @@ async def _outside(
     from homeapp import identity
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
+    from homeapp.store.ledger import Ledger
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
@@ -239,6 +240,7 @@ async def _outside(
             voltage_v=site.voltage_v,
         ),
         lease_s=settings.ocpp.lease_s,
+        keeper=Ledger(database, clock),
     )
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(

@@ -97,13 +97,17 @@ class Capability:
 
 
 class CapabilityKeeper(Protocol):
-    """Keeps small texts about stations over a restart of the hub."""
+    """Keeps small texts about stations over a restart of the hub; the ledger does.
 
-    async def load(self, key: str) -> str | None:
+    Raises (both operations):
+        StoreUnavailable: it cannot be read or written.
+    """
+
+    async def value(self, key: str) -> str | None:
         """What was kept under ``key``, or None."""
 
-    async def save(self, key: str, text: str) -> None:
-        """Keep ``text`` in place of what was kept before."""
+    async def keep_mark(self, key: str, value: str, /) -> None:
+        """Keep it in place of what was kept before."""
 
 
 class ForgetfulKeeper:
@@ -112,11 +116,11 @@ class ForgetfulKeeper:
     def __init__(self) -> None:
         self._kept: dict[str, str] = {}
 
-    async def load(self, key: str) -> str | None:
+    async def value(self, key: str) -> str | None:
         return self._kept.get(key)
 
-    async def save(self, key: str, text: str) -> None:
-        self._kept[key] = text
+    async def keep_mark(self, key: str, value: str, /) -> None:
+        self._kept[key] = value
 
 
 def capability_key(device_id: str) -> str:

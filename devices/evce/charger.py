@@ -4,6 +4,7 @@ import logging
 import secrets
 
 from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
+from devices.evce.feeding import FEED_MODES
 from devices.evce.limiter import Limiter
 from devices.evce.link import ACCEPTED
 from devices.evce.phase_switching import PhaseSwitch
@@ -52,6 +53,7 @@ class OcppEvce:
         self._verification = Verification(station, clock, self._limiter)
         self._phases = PhaseSwitch()
         self._charge: str | None = None
+        self._allowed: str | None = None
         self._started_s: float | None = None
         self._starts = 0
 
@@ -72,6 +74,7 @@ class OcppEvce:
             self._starts = 0
             self._station.problem("start", None)
             await self._verification.judge()
+            await self._allow_feeding(session)
             await self._limiter.bring_to(self._wish(command, self._feed_w(command), target, session))
         elif command.limit_w > 0 or command.feed_w > 0:
             await self._start(session, command)
@@ -121,6 +124,18 @@ class OcppEvce:
         if capabilities is None or not capabilities.can_feed or capabilities.max_feed_w is None:
             raise NotSupported((capabilities.feed_refusal if capabilities else None) or _CANNOT_FEED)
         return min(command.feed_w, capabilities.max_feed_w)
+
+    async def _allow_feeding(self, session: Session) -> None:
+        """A car that could feed but has negotiated charging only may negotiate again (2.1, Q02.FR.05)."""
+        running, needs = self._station.transaction, self._station.needed
+        if running is None or needs is None or self._allowed == running.id:
+            return
+        if needs.transfer in FEED_MODES or not set(needs.transfers) & set(FEED_MODES):
+            return
+        self._allowed = running.id
+        call = session.link.dialect.allow_transfers(running.id)
+        if call is not None:
+            await session.link.call(call, Priority.OWNER)
 
     def _wish(self, command: EvceCommand, feed_w: float, target: Target, session: Session) -> Wish:
         limits, now_s = self._station.limits, self._clock.monotonic()

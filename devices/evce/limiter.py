@@ -285,7 +285,7 @@ class Limiter:
             return
         self._budget_known = True
         try:
-            self._budget.restore(await self._keeper.load(budget_key(self._station.device_id)))
+            self._budget.restore(await self._keeper.value(budget_key(self._station.device_id)))
         except EnvironmentProblem as error:
             logger.warning("%s: its count of writes could not be read: %s", self._station.device_id, error)
 
@@ -293,7 +293,7 @@ class Limiter:
         await self._recall_budget()
         self._budget.wrote(self._clock.now(), self._clock.monotonic())
         try:
-            await self._keeper.save(budget_key(self._station.device_id), self._budget.kept())
+            await self._keeper.keep_mark(budget_key(self._station.device_id), self._budget.kept())
         except EnvironmentProblem as error:
             logger.warning("%s: its count of writes was not kept: %s", self._station.device_id, error)
 

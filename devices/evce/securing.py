@@ -115,7 +115,7 @@ class Securing:
         """Use has taught something; it is kept, unless the disk is full."""
         self._station.capable(capability)
         try:
-            await self._keeper.save(
+            await self._keeper.keep_mark(
                 capabilities.capability_key(self._station.device_id), capabilities.encode(capability)
             )
         except EnvironmentProblem as error:
@@ -123,7 +123,7 @@ class Securing:
 
     async def _kept(self) -> str | None:
         try:
-            return await self._keeper.load(capabilities.capability_key(self._station.device_id))
+            return await self._keeper.value(capabilities.capability_key(self._station.device_id))
         except EnvironmentProblem as error:
             logger.warning("%s: what it can do could not be read: %s", self._station.device_id, error)
             return None

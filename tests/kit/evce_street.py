@@ -137,6 +137,10 @@ class RawStation:
                 for item in payload["setVariableData"]
             ]
         }
+        self.settings: dict[str, str] = {}
+        self.answers["GetConfiguration"] = self._configuration
+        self.answers["GetVariables"] = self._variables
+        self.answers["GetTransactionStatus"] = {"ongoingIndicator": True, "messagesInQueue": False}
         self._waiting: dict[str, asyncio.Future[Json]] = {}
         self._moved = asyncio.Event()
 
@@ -160,6 +164,24 @@ class RawStation:
         body = answer(payload) if callable(answer) else answer
         if body is not None:
             await self.socket.send(json.dumps([3, message_id, body]))
+
+    def _configuration(self, payload: Json) -> Json:
+        known = [
+            {"key": key, "readonly": True, "value": self.settings[key]}
+            for key in payload["key"]
+            if key in self.settings
+        ]
+        return {"configurationKey": known, "unknownKey": [key for key in payload["key"] if key not in self.settings]}
+
+    def _variables(self, payload: Json) -> Json:
+        results = []
+        for item in payload["getVariableData"]:
+            value = self.settings.get(f"{item['component']['name']}.{item['variable']['name']}")
+            told = {"attributeStatus": "UnknownVariable"}
+            if value is not None:
+                told = {"attributeStatus": "Accepted", "attributeValue": value}
+            results.append(item | told)
+        return {"getVariableResult": results}
 
     def _settle(self, frame: list[Any]) -> None:
         future = self._waiting.pop(frame[1])
