@@ -165,7 +165,7 @@ class Limiter:
         if pause and await self._stop(wish):
             return
         coarse = wish.means is Means.TX and wish.feed_w == 0 and self.capability.leased_stack_level is not None
-        if coarse and await self._fall_back(wish):
+        if coarse and await self._may_write(wish, self.held) and await self._fall_back(wish):
             return
         floor_w = self._station.limits.watts(self._station.limits.safe_current_a)
         self._refusals += 1
