@@ -17,8 +17,8 @@ from devices.evce.schemas import Version
 from devices.evce.session import Session
 from devices.evce.station import Setpoint, Station, Target
 from devices.evce.wish import COARSE_LEASE_S, Means, Wish
-from devices.evce.write_budget import WriteBudget, budget_key
-from homeapp.errors import DeviceRefused, EnvironmentProblem
+from devices.evce.write_budget import CountedWrites
+from homeapp.errors import DeviceRefused
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -53,17 +53,16 @@ class Limiter:
         self.held: Wish | None = None
         self._station = station
         self._clock = clock
-        self._keeper = keeper
         self._asked: Wish | None = None
         self._refused: tuple[Wish, str] | None = None
         self._refusals = 0
         self._taken_at: tuple[Session, int] | None = None
         self._default_at: tuple[Session, int, Target] | None = None
+        self._tx_refused_at: tuple[Session, int, Target] | None = None
         self._no_dynamic: tuple[Session, int] | None = None
         self._checked: tuple[Session, int, Means, Unit] | None = None
         self._lowered_w: float | None = None
-        self._budget = WriteBudget()
-        self._budget_known = False
+        self._writes = CountedWrites(station.device_id, clock, keeper)
 
     @property
     def capability(self) -> Capability:
@@ -137,13 +136,13 @@ class Limiter:
             if self._asked is wish:
                 self._asked = None
         if status == ACCEPTED:
-            self._accepted(wish)
+            await self._accepted(wish)
             return
         grants.refused(grant)
         self._station.grants_changed()
         await self._not_accepted(wish, status)
 
-    def _accepted(self, wish: Wish) -> None:
+    async def _accepted(self, wish: Wish) -> None:
         session, station = wish.session, self._station
         self.held, self._refused, self._refusals = wish, None, 0
         self._taken_at = session, wish.restarts
@@ -159,14 +158,22 @@ class Limiter:
             on_phases = profiles.on_phases(station.limits, wish.phases)
             session.expect(wish.target.evse, on_phases.amperes(wish.limit_w), check=checked != self._checked)
             self._checked = checked
+        if wish.means is Means.TX_DEFAULT and self._tx_refused_at == wish.place:
+            logger.info("%s: takes no leased TxProfile; it is limited by TxDefaultProfiles", station.device_id)
+            self._tx_refused_at = None
+            await session.securing.learn(replace(self.capability, tx_refusals=self.capability.tx_refusals + 1))
 
     async def _not_accepted(self, wish: Wish, status: str) -> None:
         pause = wish.limit_w == 0 and wish.feed_w == 0
         if pause and await self._stop(wish):
             return
         coarse = wish.means is Means.TX and wish.feed_w == 0 and self.capability.leased_stack_level is not None
-        if coarse and await self._may_write(wish, self.held) and await self._fall_back(wish):
-            return
+        if coarse:
+            self._default_at = self._tx_refused_at = wish.place
+            # Where it may not be written now, it is later, and without asking for a TxProfile again every cycle.
+            if not await self._may_write(wish, self.held) or await self._fall_back(wish):
+                return
+            self._default_at = None
         floor_w = self._station.limits.watts(self._station.limits.safe_current_a)
         self._refusals += 1
         if self._refusals >= STATIC_AFTER:
@@ -192,7 +199,7 @@ class Limiter:
         return True
 
     async def _fall_back(self, wish: Wish) -> bool:
-        """The same by a TxDefaultProfile; where that is taken, the station has no use for TxProfiles."""
+        """The same by a TxDefaultProfile."""
         coarse = replace(wish, means=Means.TX_DEFAULT, seconds=COARSE_LEASE_S)
         grant = coarse.grant
         self._station.grants.asked(grant)
@@ -201,10 +208,7 @@ class Limiter:
             self._station.grants.refused(grant)
             self._station.grants_changed()
             return False
-        logger.info("%s: takes no leased TxProfile; it is limited by TxDefaultProfiles", self._station.device_id)
-        self._default_at = coarse.place
-        self._accepted(coarse)
-        await wish.session.securing.learn(replace(self.capability, tx_refusals=self.capability.tx_refusals + 1))
+        await self._accepted(coarse)
         return True
 
     async def _install(self, wish: Wish) -> str:
@@ -214,12 +218,13 @@ class Limiter:
         limits, lease = profiles.on_phases(self._station.limits, wish.phases), self._lease(wish)
         if wish.means is Means.TX_DEFAULT:
             level = self.capability.leased_stack_level or 1
-            await self._wrote()
-            return await session.install(
-                "TxDefaultProfile",
-                lambda unit: profiles.leased_default(version, limits, unit, wish.limit_w, lease, level),
-                Priority.SAFETY,
-                level,
+            return await self._writes.counted(
+                session.install(
+                    "TxDefaultProfile",
+                    lambda unit: profiles.leased_default(version, limits, unit, wish.limit_w, lease, level),
+                    Priority.SAFETY,
+                    level,
+                )
             )
         phase = 1 if wish.phases == 1 and self.capability.phase_choice else None
         return await session.install(
@@ -272,37 +277,20 @@ class Limiter:
         )
 
     async def _may_write(self, wish: Wish, known: Wish | None) -> bool:
-        await self._recall_budget()
         holds = known is not None and known.place == wish.place and not known.lapsed(wish.asked_s)
         floor_w = self._station.limits.watts(self._station.limits.safe_current_a)
         present_w = known.limit_w if known is not None and holds else floor_w
-        spent = self._budget.used_up(wish.at)
-        self._station.problem("budget", _BUDGET_SPENT if spent else None)
-        return self._budget.allows(wish.at, wish.asked_s, reduces=wish.limit_w < present_w)
-
-    async def _recall_budget(self) -> None:
-        if self._budget_known:
-            return
-        self._budget_known = True
-        try:
-            self._budget.restore(await self._keeper.value(budget_key(self._station.device_id)))
-        except EnvironmentProblem as error:
-            logger.warning("%s: its count of writes could not be read: %s", self._station.device_id, error)
-
-    async def _wrote(self) -> None:
-        await self._recall_budget()
-        self._budget.wrote(self._clock.now(), self._clock.monotonic())
-        try:
-            await self._keeper.keep_mark(budget_key(self._station.device_id), self._budget.kept())
-        except EnvironmentProblem as error:
-            logger.warning("%s: its count of writes was not kept: %s", self._station.device_id, error)
+        allowed = await self._writes.allowed(reduces=wish.limit_w < present_w)
+        self._station.problem("budget", _BUDGET_SPENT if self._writes.used_up else None)
+        return allowed
 
     async def _write_max(self, session: Session, limit_w: float | None) -> None:
         version: Version = session.link.dialect.version
         limits: StationLimits = self._station.limits
-        await self._wrote()
-        await session.install(
-            profiles.max_purpose(version),
-            lambda unit: profiles.station_max(version, limits, unit, limit_w),
-            Priority.SAFETY,
+        await self._writes.counted(
+            session.install(
+                profiles.max_purpose(version),
+                lambda unit: profiles.station_max(version, limits, unit, limit_w),
+                Priority.SAFETY,
+            )
         )

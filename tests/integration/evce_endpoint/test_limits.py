@@ -117,6 +117,7 @@ def test_without_tx_profiles_limits_go_into_defaults_that_lapse(tls: Tls, versio
 def test_a_station_that_refuses_tx_profiles_in_two_charges_is_believed(tls: Tls) -> None:
     async def body(street: Street) -> None:
         for expected in (LimitControl.FULL, LimitControl.COARSE):
+            street.clock.move(31)
             async with street.charging(Version.V201, transaction="tx-" + expected) as (station, evce, _):
                 station.answers["SetChargingProfile"] = accepting(takes_no_tx)
                 await evce.apply(EvceCommand(limit_w=7000))
