@@ -20,6 +20,7 @@ class Capability:
 
     Attributes:
         made_by: vendor, model and firmware that this is known of.
+        protocol: in which it was asked.
         probed: the station was asked.
         units: chargingRateUnits that it takes; empty where it does not tell.
         max_stack_level: highest stackLevel, or None.
@@ -40,6 +41,7 @@ class Capability:
     """
 
     made_by: tuple[str, str, str] = ("", "", "")
+    protocol: str = ""
     probed: bool = False
     units: tuple[Unit, ...] = ()
     max_stack_level: int | None = None
@@ -86,7 +88,7 @@ class Capability:
 
     def learnt_from(self, known: "Capability") -> "Capability":
         """This one, with what use has taught of the same make; another make has nothing to teach."""
-        if known.probed and known.made_by != self.made_by:
+        if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
             return replace(self, keeps_maximum=known.keeps_maximum, out_of_service=known.out_of_service)
         return replace(
             self,

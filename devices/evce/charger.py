@@ -68,7 +68,7 @@ class OcppEvce:
     async def apply(self, command: EvceCommand) -> None:
         await self._stop_uncontrolled(command)
         session = self._ready_session()
-        await self._verification.put_back()
+        await self._verification.put_back(session)
         target = self._station.target
         if target is not None and self.state.status.car_present:
             self._starts = 0
@@ -166,7 +166,9 @@ class OcppEvce:
 
     async def _start(self, session: Session, command: EvceCommand) -> None:
         evse, now_s, limits = self._station.waiting_evse, self._clock.monotonic(), self._station.limits
-        if evse is None or (self._started_s is not None and now_s - self._started_s < START_EVERY_S):
+        if evse is None or self._verification.bans:
+            return
+        if self._started_s is not None and now_s - self._started_s < START_EVERY_S:
             return
         capabilities = self.state.capabilities
         fixed = capabilities is not None and capabilities.control is LimitControl.STATIC

@@ -68,6 +68,10 @@ class Limiter:
     def capability(self) -> Capability:
         return self._station.capability or Capability()
 
+    @property
+    def _floor_w(self) -> float:
+        return self._station.limits.watts(self._station.limits.safe_current_a)
+
     def send_again(self) -> None:
         """Whatever holds is to be sent anew with the next wish."""
         self.held = None
@@ -96,7 +100,8 @@ class Limiter:
         known = self._asked or self.held
         if known is not None and known.covers(wish, limits):
             return
-        self._check_refusals(wish)
+        if await self._still_refused(wish):
+            return
         if wish.means is Means.TX_DEFAULT and not await self._may_write(wish, known):
             return
         if self._lowered_w is not None and wish.limit_w > self._lowered_w + limits.watts(1.0):
@@ -110,15 +115,24 @@ class Limiter:
             return False
         return not known.leases or self._default_at == wish.place
 
-    def _check_refusals(self, wish: Wish) -> None:
+    async def _still_refused(self, wish: Wish) -> bool:
+        """A station that has just refused is not asked again; True where it was stopped instead.
+
+        Raises:
+            DeviceRefused: what it has refused, it still does.
+        """
         if self._refused is None:
-            return
+            return False
         refused, sentence = self._refused
-        patience_s = STATIC_FOR_S if self._refusals >= STATIC_AFTER else REFUSED_FOR_S
+        static = self._refusals >= STATIC_AFTER
+        patience_s = STATIC_FOR_S if static else REFUSED_FOR_S
         same_place = refused.place == wish.place
         alike = replace(refused, means=wish.means).alike(wish, self._station.limits)
-        if wish.asked_s - refused.asked_s < patience_s and same_place and (alike or self._refusals >= STATIC_AFTER):
-            raise DeviceRefused(sentence)
+        if wish.asked_s - refused.asked_s >= patience_s or not same_place or not (alike or static):
+            return False
+        if static and wish.feed_w == 0 and wish.limit_w < self._floor_w and await self._stop(wish):
+            return True
+        raise DeviceRefused(sentence)
 
     async def _send(self, wish: Wish) -> None:
         grants, grant = self._station.grants, wish.grant
@@ -174,11 +188,10 @@ class Limiter:
             if not await self._may_write(wish, self.held) or await self._fall_back(wish):
                 return
             self._default_at = None
-        floor_w = self._station.limits.watts(self._station.limits.safe_current_a)
         self._refusals += 1
         if self._refusals >= STATIC_AFTER:
             self._station.only_starts_and_stops(only=True)
-            if wish.limit_w < floor_w and wish.feed_w == 0 and await self._stop(wish):
+            if wish.limit_w < self._floor_w and wish.feed_w == 0 and await self._stop(wish):
                 return
         sentence = _UNLIMITED if status == NOT_SUPPORTED else _REFUSED
         if status != NOT_SUPPORTED and self._taken_at == (wish.session, wish.restarts):
@@ -278,8 +291,7 @@ class Limiter:
 
     async def _may_write(self, wish: Wish, known: Wish | None) -> bool:
         holds = known is not None and known.place == wish.place and not known.lapsed(wish.asked_s)
-        floor_w = self._station.limits.watts(self._station.limits.safe_current_a)
-        present_w = known.limit_w if known is not None and holds else floor_w
+        present_w = known.limit_w if known is not None and holds else self._floor_w
         allowed = await self._writes.allowed(reduces=wish.limit_w < present_w)
         self._station.problem("budget", _BUDGET_SPENT if self._writes.used_up else None)
         return allowed

@@ -137,7 +137,7 @@ class Securing:
         if status != ACCEPTED:
             logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
         if known.keeps_maximum is not (status == ACCEPTED):
-            self._station.capable(replace(known, keeps_maximum=status == ACCEPTED))
+            await self.learn(replace(known, keeps_maximum=status == ACCEPTED))
 
     async def _ask_how_it_stands(self) -> None:
         for trigger in self._dialect.triggers():
@@ -196,14 +196,12 @@ class Securing:
         logger.info("%s: refuses a setting of its sampling", self._station.device_id)
 
     async def _probe(self) -> None:
-        introduction, known = self._station.introduction, self._station.capability
-        asked = known is not None and known.probed
-        if introduction is None:
-            made_by = known.made_by if known is not None else ("", "", "")
-        else:
+        introduction, known = self._station.introduction, self._station.capability or Capability()
+        made_by, protocol = known.made_by, self._dialect.version.value
+        if introduction is not None:
             made_by = introduction.vendor, introduction.model, introduction.firmware
-        if known is not None and asked and known.made_by == made_by:
+        if known.probed and (known.made_by, known.protocol) == (made_by, protocol):
             return
         answers = [(await self._link.ask(call, Priority.HOUSEKEEPING))[1] for call in self._dialect.probe()]
-        found = replace(self._dialect.probed(answers), made_by=made_by, probed=True)
-        await self.learn(found if known is None else found.learnt_from(known))
+        found = replace(self._dialect.probed(answers), made_by=made_by, protocol=protocol, probed=True)
+        await self.learn(found.learnt_from(known))

@@ -22,7 +22,7 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, text, whole
+from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
 from devices.evce.metering import Sample, samples
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
@@ -52,7 +52,6 @@ _PROBED = (
     ("MeterValuesSampledData", "WebSocketPingInterval", "NumberOfConnectors"),
 )
 """In two CALLs, as GetConfigurationMaxKeys may be small."""
-_KEYS = frozenset(key for keys in _PROBED for key in keys)
 _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
@@ -127,8 +126,8 @@ class Ocpp16:
 
     def probed(self, answers: Sequence[Payload]) -> Capability:
         entries = [entry for answer in answers for entry in items(answer, "configurationKey")]
-        told = {entry.get("key"): entry.get("value") for entry in entries if entry.get("key") in _KEYS}
-        return from_configuration({str(key): value for key, value in told.items() if isinstance(value, str)})
+        told = {plain(entry.get("key")): entry.get("value") for entry in entries}
+        return from_configuration({key: value for key, value in told.items() if isinstance(value, str)})
 
     def transaction_status(self, _transaction_id: str, /) -> Outgoing | None:
         return None

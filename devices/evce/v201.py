@@ -54,7 +54,17 @@ _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
     "Energy.Active.Import.Register,Power.Active.Import",
 )
-_ACKNOWLEDGED = ("SecurityEventNotification", "NotifyReport", "NotifyEvent")
+_ACKNOWLEDGED = (
+    "SecurityEventNotification",
+    "NotifyReport",
+    "NotifyEvent",
+    "NotifyMonitoringReport",
+    "NotifyChargingLimit",
+    "ClearedChargingLimit",
+    "ReportChargingProfiles",
+    "LogStatusNotification",
+)
+"""Their answers have no field that must be there."""
 
 
 class Ocpp201:

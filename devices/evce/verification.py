@@ -7,6 +7,7 @@ from devices.evce.escalation import Escalation, Measure
 from devices.evce.limiter import Limiter
 from devices.evce.link import ACCEPTED
 from devices.evce.rpc import Priority
+from devices.evce.session import Session
 from devices.evce.station import Station
 from devices.evce.wish import Means, Wish
 from homeapp.ports import Clock
@@ -43,7 +44,7 @@ class Verification:
         self._limiter = limiter
         self._escalation = Escalation()
         self._charge: object = None
-        self._out_since_s: float | None = None
+        self._stopped_s: float | None = None
 
     async def judge(self) -> None:
         """Compare the newest measurement with what the station holds, and act.
@@ -72,13 +73,15 @@ class Verification:
             logger.warning("%s: draws %.0f W, may %.0f W: %s", state.device_id, state.power_w, held.limit_w, measure)
             await self._take(measure, held)
 
-    async def put_back(self) -> None:
+    @property
+    def bans(self) -> bool:
+        """A charge that the hub had to stop is not to be started again yet."""
+        return self._stopped_s is not None and self._clock.monotonic() - self._stopped_s < OUT_OF_SERVICE_S
+
+    async def put_back(self, session: Session) -> None:
         """Put back into service, some time later, what had to be taken out of it."""
-        session = self._limiter.held.session if self._limiter.held is not None else None
-        if self._out_since_s is None or session is None or not session.ready:
-            return
-        if self._clock.monotonic() - self._out_since_s >= OUT_OF_SERVICE_S:
-            self._out_since_s = None
+        if self._stopped_s is not None and not self.bans:
+            self._stopped_s = None
             await session.securing.put_into_service()
 
     def _kept(self, held: Wish) -> None:
@@ -88,7 +91,7 @@ class Verification:
             held.session.contradicted = False
             self._limiter.send_again()
             self._station.problem("ignored", _NEXT_ONLY if held.means is Means.TX_DEFAULT else _IGNORED)
-        elif self._out_since_s is None:
+        elif self._stopped_s is None:
             self._station.problem("ignored", None)
 
     def _possible(self, held: Wish) -> frozenset[Measure]:
@@ -108,6 +111,8 @@ class Verification:
     async def _take(self, measure: Measure, held: Wish) -> None:
         self._say(measure, held)
         session = held.session
+        if measure in (Measure.STOP, Measure.TAKE_OUT):
+            self._stopped_s = self._clock.monotonic()
         match measure:
             case Measure.RESEND:
                 self._limiter.send_again()
@@ -130,7 +135,6 @@ class Verification:
         # Before it is asked: the hub must remember to put it back even if it dies now.
         securing = held.session.securing
         await securing.learn(replace(self._limiter.capability, out_of_service=True))
-        self._out_since_s = self._clock.monotonic()
         call = held.session.link.dialect.availability(held.target.evse, operative=False)
         status = await held.session.link.call(call, Priority.SAFETY)
         if status not in (ACCEPTED, "Scheduled"):

@@ -10,6 +10,7 @@ from devices.evce.capability import Capability
 from devices.evce.charger import OcppEvce
 from devices.evce.escalation import PATIENCE_S
 from devices.evce.schemas import Version
+from devices.evce.verification import OUT_OF_SERVICE_S
 from devices.evce.wish import COARSE_LEASE_S
 from devices.evce.write_budget import DAILY_WRITES, WriteBudget, budget_key
 from homeapp.errors import DeviceRefused, DeviceUnreachable
@@ -142,7 +143,7 @@ def test_the_daily_budget_of_writes_leaves_only_reductions(tls: Tls) -> None:
         for _ in range(DAILY_WRITES - 1):
             budget.wrote(street.clock.now(), 0.0)
         await street.keeper.keep_mark(budget_key(DEVICE), budget.kept())
-        learnt = Capability(made_by=("Acme", "Box", "9"), probed=True, tx_refusals=2)
+        learnt = Capability(made_by=("Acme", "Box", "9"), protocol="ocpp2.0.1", probed=True, tx_refusals=2)
         await street.keeper.keep_mark(capabilities.capability_key(DEVICE), capabilities.encode(learnt))
         async with street.charging(Version.V201) as (station, evce, _):
             await evce.apply(EvceCommand(limit_w=7000))
@@ -196,7 +197,6 @@ def test_a_station_with_a_fixed_limit_is_started_and_stopped(tls: Tls) -> None:
             for limit_w in (7000, 8000, 9000):
                 with pytest.raises(DeviceRefused):
                     await evce.apply(EvceCommand(limit_w=limit_w))
-            street.clock.move(601)
             await evce.apply(EvceCommand(limit_w=2000))
             stop = await station.until_called(lambda action, _: action == "RemoteStopTransaction")
             assert str(stop["transactionId"]) == tx
@@ -451,5 +451,27 @@ def test_leases_suit_a_station_whose_clock_is_behind(tls: Tls) -> None:
             start = schedule_of(sent_since(station, before)[-1])["startSchedule"]
             assert abs(street.since(start) - 360) < 10, "60 s back in its own time"
             assert "clock is wrong" in (evce.state.problem or "")
+
+    run(tls, body)
+
+
+def test_a_charge_that_had_to_be_stopped_is_not_started_again_at_once(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        command = EvceCommand(limit_w=5000, reason=Doing.REDUCED_BY_FUSE)
+        async with street.charging(Version.V16) as (station, evce, tx):
+            await evce.apply(command)
+            while "RemoteStopTransaction" not in [action for action, _ in station.calls]:
+                await ignore(street, station, evce, tx, command)
+            done = {"transactionId": int(tx), "meterStop": 4000, "timestamp": station.stamp()}
+            await station.call("StopTransaction", done)
+            await station.plug_in()
+            before = len(station.calls)
+            street.clock.move(60)
+            await evce.apply(command)
+            assert len(station.calls) == before
+            assert "has stopped the charge" in (evce.state.problem or "")
+            street.clock.move(OUT_OF_SERVICE_S)
+            await evce.apply(command)
+            assert station.calls[-1][0] == "RemoteStartTransaction"
 
     run(tls, body)
