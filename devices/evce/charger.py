@@ -4,6 +4,7 @@ import logging
 import secrets
 
 from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
+from devices.evce.dialect import HUB_ID_TAG
 from devices.evce.feeding import FEED_MODES
 from devices.evce.limiter import Limiter
 from devices.evce.link import ACCEPTED
@@ -166,6 +167,9 @@ class OcppEvce:
 
     async def _start(self, session: Session, command: EvceCommand) -> None:
         evse, now_s, limits = self._station.waiting_evse, self._clock.monotonic(), self._station.limits
+        if not self._station.authorizes(HUB_ID_TAG):
+            # Here nothing charges without a card.
+            return
         if evse is None or self._verification.bans:
             return
         if self._started_s is not None and now_s - self._started_s < START_EVERY_S:

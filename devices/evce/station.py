@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from devices.evce import profiles
 from devices.evce.capability import Capability
+from devices.evce.connectors import Connectors
 from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.feeding import feed_refusal
@@ -22,14 +23,13 @@ from devices.evce.measured import Measured
 from devices.evce.metering import Sample, SignedReading
 from devices.evce.profiles import LEASED_ID, StationLimits
 from devices.evce.schemas import Version
+from devices.evce.software_progress import SoftwareProgress
 from devices.evce.station_clock import StationClock
 from homeapp.model.readings import (
     EvceCapabilities,
     EvceState,
     EvceStatus,
     LimitControl,
-    SoftwareStage,
-    SoftwareUpdate,
 )
 from homeapp.ports import Clock, StationRegister
 
@@ -63,10 +63,6 @@ class Target:
 
     evse: int
     transaction_id: str | None
-
-
-_SOFTWARE_OVER = (SoftwareStage.INSTALLED, SoftwareStage.FAILED)
-_TAKING = (Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +114,7 @@ class Station:
         self._connected = False
         self._secured = False
         self._doubtful = False
-        self._connectors: dict[int, tuple[Reported, datetime | None]] = {}
+        self._connectors = Connectors()
         self._over: OrderedDict[str, None] = OrderedDict()
         self._measured = Measured(clock)
         self._station_clock = StationClock()
@@ -126,8 +122,7 @@ class Station:
         self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
-        self._software: SoftwareUpdate | None = None
-        self._software_request: int | None = None
+        self._software = SoftwareProgress(device_id, clock)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -143,7 +138,7 @@ class Station:
         if self.transaction is not None:
             return Target(evse=self.transaction.evse or self.likely_evse, transaction_id=self.transaction.id)
         evse = self.likely_evse
-        if self._version is Version.V16 and self._connectors.get(evse, (None,))[0] in _TAKING:
+        if self._version is Version.V16 and self._connectors.takes(evse):
             return Target(evse=evse, transaction_id=None)
         return None
 
@@ -248,10 +243,7 @@ class Station:
         self.introduction = introduction
         self.setpoint = None
         self._firmware = introduction.firmware or None
-        update = self._software
-        if update is not None and update.stage is SoftwareStage.INSTALLING and self._firmware == update.version:
-            # Some stations say no more than this.
-            self._software = replace(update, stage=SoftwareStage.INSTALLED, at=self._clock.now())
+        self._software.booted(self._firmware)
         # A power cut may have ended it without a word.
         self._doubtful = self.transaction is not None
         self._tell()
@@ -263,9 +255,7 @@ class Station:
         return self._register.authorizes(self.device_id, token)
 
     def connector_is(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
-        known = self._connectors.get(evse)
-        if known is None or stamp is None or known[1] is None or stamp >= known[1]:
-            self._connectors[evse] = (reported, stamp)
+        self._connectors.told(evse, reported, stamp)
         if self._reported() is Reported.AVAILABLE:
             if self._doubtful:
                 self._over_now()
@@ -318,20 +308,16 @@ class Station:
 
     def software_asked(self, version: str, request_id: int) -> None:
         """The hub asks for software; takes the place of an update before it."""
-        self._software_request = request_id
-        self._software = SoftwareUpdate(version=version, stage=SoftwareStage.REQUESTED, at=self._clock.now())
+        self._software.asked(version, request_id)
         self._tell()
 
     def software_not_taken(self) -> None:
         """The station does not begin."""
-        self._software = self._software_request = None
+        self._software.not_taken()
         self._tell()
 
     def software_is(self, report: SoftwareReport) -> None:
-        update, ours = self._software, report.request_id in (None, self._software_request)
-        if update is not None and ours and update.stage not in _SOFTWARE_OVER:
-            self._software = replace(update, stage=report.stage, at=self._clock.now(), problem=report.problem)
-            logger.info("%s: software %s is %s", self.device_id, update.version, report.stage)
+        self._software.reported(report)
         self._tell()
 
     def _judge_clock(self, samples: Sequence[Sample]) -> None:
@@ -402,18 +388,11 @@ class Station:
         """The EVSE at which something goes on, or most likely will."""
         if self.transaction is not None and self.transaction.evse > 0:
             return self.transaction.evse
-        busy = [evse for evse, (reported, _) in self._connectors.items() if evse and reported in _BUSY]
-        return min(busy or [evse for evse in self._connectors if evse] or [1])
+        return self._connectors.likely_evse
 
     def _reported(self) -> Reported | None:
-        of_connector = self._connectors.get(self.likely_evse, (None,))[0]
-        whole_station = self._connectors.get(0, (None,))[0]
-        for reported in (of_connector, whole_station):
-            if reported in (Reported.FAULTED, Reported.UNAVAILABLE):
-                return reported
-        if self.transaction is not None and self.transaction.reported is not None:
-            return self.transaction.reported
-        return of_connector
+        of_transaction = self.transaction.reported if self.transaction is not None else None
+        return self._connectors.reported(self.likely_evse, of_transaction)
 
     def _tell(self) -> None:
         now = self._clock.now()
@@ -437,7 +416,7 @@ class Station:
             import_wh=measured.import_wh,
             export_wh=measured.export_wh,
             firmware=self._firmware,
-            software=self._software,
+            software=self._software.update,
             granted_w=granted_w,
             granted_feed_w=granted_feed_w,
             lease_until=lease_until,
@@ -480,6 +459,3 @@ class Station:
         if self._uncontrolled:
             return LimitControl.NONE
         return LimitControl.STATIC if self._static else known.control
-
-
-_BUSY = (Reported.OCCUPIED, Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE, Reported.FINISHING)
