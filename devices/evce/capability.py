@@ -25,7 +25,7 @@ class Capability:
         units: chargingRateUnits that it takes; empty where it does not tell.
         max_stack_level: highest stackLevel, or None.
         max_profiles: profiles that it can keep, or None.
-        smart_charging: False where it says that it has none.
+        smart_charging: False where it says that it has none; what counts is whether it takes the floor.
         phase_switching: it changes between three phases and one during a charge.
         phase_choice: it can be told which phase to use (K01.FR.19).
         dynamic: profiles of kind Dynamic are supported (2.1).
@@ -79,9 +79,7 @@ class Capability:
 
     @property
     def control(self) -> LimitControl:
-        """How finely it can be limited, as far as is known."""
-        if not self.smart_charging:
-            return LimitControl.NONE
+        """How finely it can be limited where it takes the floor, as far as is known."""
         if self.leases:
             return LimitControl.FULL
         return LimitControl.COARSE if self.leased_stack_level is not None else LimitControl.STATIC

@@ -1,5 +1,6 @@
 """An adopted charging station as the control loop sees it (the ``Evce`` port)."""
 
+import contextlib
 import logging
 import secrets
 
@@ -9,7 +10,7 @@ from devices.evce.feeding import FEED_MODES
 from devices.evce.limiter import Limiter
 from devices.evce.link import ACCEPTED
 from devices.evce.phase_switching import PhaseSwitch
-from devices.evce.rpc import Priority
+from devices.evce.rpc import Priority, Superseded
 from devices.evce.session import Session
 from devices.evce.software import check_job, not_taken
 from devices.evce.station import Station, Target
@@ -67,18 +68,9 @@ class OcppEvce:
         return self._station.state
 
     async def apply(self, command: EvceCommand) -> None:
-        await self._stop_uncontrolled(command)
-        session = self._ready_session()
-        await self._verification.put_back(session)
-        target = self._station.target
-        if target is not None and self.state.status.car_present:
-            self._starts = 0
-            self._station.problem("start", None)
-            await self._verification.judge()
-            await self._allow_feeding(session)
-            await self._limiter.bring_to(self._wish(command, self._feed_w(command), target, session))
-        elif command.limit_w > 0 or command.feed_w > 0:
-            await self._start(session, command)
+        # A newer command may take the place of this one while it waits.
+        with contextlib.suppress(Superseded):
+            await self._apply(command)
 
     async def update_software(self, job: Job) -> None:
         session = self._ready_session()
@@ -97,6 +89,20 @@ class OcppEvce:
         if refusal is not None:
             self._station.software_not_taken()
             raise DeviceRefused(refusal)
+
+    async def _apply(self, command: EvceCommand) -> None:
+        await self._stop_uncontrolled(command)
+        session = self._ready_session()
+        await self._verification.put_back(session)
+        target = self._station.target
+        if target is not None and self.state.status.car_present:
+            self._starts = 0
+            self._station.problem("start", None)
+            await self._verification.judge()
+            await self._allow_feeding(session)
+            await self._limiter.bring_to(self._wish(command, self._feed_w(command), target, session))
+        elif command.limit_w > 0 or command.feed_w > 0:
+            await self._start(session, command)
 
     def _ready_session(self) -> Session:
         if self.session is None:

@@ -39,8 +39,9 @@ class Grants:
         self._open: list[Grant] = []
         self._excess: Grant | None = None
 
-    def asked(self, grant: Grant) -> None:
+    def asked(self, grant: Grant, now: datetime) -> None:
         """It is on its way to the station."""
+        self._open = [older for older in self._open if older.holds(now)]
         self._open.append(grant)
 
     def accepted(self, grant: Grant) -> None:

@@ -73,8 +73,8 @@ class Limiter:
         return self._station.limits.watts(self._station.limits.safe_current_a)
 
     def send_again(self) -> None:
-        """Whatever holds is to be sent anew with the next wish."""
-        self.held = None
+        """Whatever holds is to be sent anew with the next wish, and its effect to be checked."""
+        self.held = self._checked = None
 
     def use_default(self, wish: Wish) -> None:
         """From now on, and until its transaction ends, by TxDefaultProfiles."""
@@ -92,6 +92,7 @@ class Limiter:
         Raises:
             DeviceRefused: it takes none of the means.
             DeviceUnreachable: no answer in time.
+            Superseded: a newer wish has taken its place.
         """
         limits = self._station.limits
         if self._by_default(wish):
@@ -137,7 +138,7 @@ class Limiter:
     async def _send(self, wish: Wish) -> None:
         grants, grant = self._station.grants, wish.grant
         self._asked = wish
-        grants.asked(grant)
+        grants.asked(grant, self._clock.now())
         self._station.grants_changed()
         try:
             status = await self._install(wish)
@@ -179,7 +180,8 @@ class Limiter:
 
     async def _not_accepted(self, wish: Wish, status: str) -> None:
         pause = wish.limit_w == 0 and wish.feed_w == 0
-        if pause and await self._stop(wish):
+        knows_tx = self._taken_at == (wish.session, wish.restarts)
+        if pause and knows_tx and await self._stop(wish):
             return
         coarse = wish.means is Means.TX and wish.feed_w == 0 and self.capability.leased_stack_level is not None
         if coarse:
@@ -188,13 +190,15 @@ class Limiter:
             if not await self._may_write(wish, self.held) or await self._fall_back(wish):
                 return
             self._default_at = None
+        if pause and not knows_tx and await self._stop(wish):
+            return
         self._refusals += 1
         if self._refusals >= STATIC_AFTER:
             self._station.only_starts_and_stops(only=True)
             if wish.limit_w < self._floor_w and wish.feed_w == 0 and await self._stop(wish):
                 return
         sentence = _UNLIMITED if status == NOT_SUPPORTED else _REFUSED
-        if status != NOT_SUPPORTED and self._taken_at == (wish.session, wish.restarts):
+        if status != NOT_SUPPORTED and knows_tx:
             sentence = _UNTIL_RESTART
         self._refused = (wish, sentence)
         self._station.problem("limit", sentence)
@@ -215,8 +219,12 @@ class Limiter:
         """The same by a TxDefaultProfile."""
         coarse = replace(wish, means=Means.TX_DEFAULT, seconds=COARSE_LEASE_S)
         grant = coarse.grant
-        self._station.grants.asked(grant)
-        accepted = await self._install(coarse) == ACCEPTED
+        self._station.grants.asked(grant, self._clock.now())
+        try:
+            accepted = await self._install(coarse) == ACCEPTED
+        except Superseded:
+            self._station.grants.refused(grant)
+            raise
         if not accepted:
             self._station.grants.refused(grant)
             self._station.grants_changed()

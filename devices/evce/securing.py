@@ -14,7 +14,7 @@ from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.link import ACCEPTED, Link
 from devices.evce.profiles import STACK_LEVEL, Unit
-from devices.evce.rpc import Priority
+from devices.evce.rpc import Priority, Superseded
 from devices.evce.station import Station
 from homeapp.errors import DeviceUnreachable, EnvironmentProblem
 
@@ -77,7 +77,7 @@ class Securing:
             status = await self._install(
                 "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
             )
-        except DeviceUnreachable:
+        except (DeviceUnreachable, Superseded):
             self._station.problem("floor", _FLOOR_UNANSWERED)
             return False
         if status == ACCEPTED:
@@ -99,7 +99,7 @@ class Securing:
             self.put_into_service,
         )
         for step in steps:
-            with contextlib.suppress(DeviceUnreachable):
+            with contextlib.suppress(DeviceUnreachable, Superseded):
                 await step()
 
     async def put_into_service(self) -> None:

@@ -43,7 +43,8 @@ class Session:
         link: for CALLs.
         securing: for what is learnt of the station.
         unit: the chargingRateUnit that it took last.
-        contradicted: by its own composite schedule it does not hold the limit that it has accepted.
+        contradicted: by its own composite schedule it does not hold the limit that it has accepted; None before it
+            was asked.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Session:
         self.ready = False
         self.restarts = 0
         self.unit = Unit.AMPERE
-        self.contradicted = False
+        self.contradicted: bool | None = None
         self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
         self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper())

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 OUT_OF_SERVICE_S = 900.0
 MARGIN_A = 1.5
+_MOST_CONTRADICTIONS = 3
+"""So often in one charge a limit is sent again because the station says that another one holds."""
 
 _IGNORED = (
     "The charger has accepted the hub's limit but does not keep it. "
@@ -44,6 +46,7 @@ class Verification:
         self._limiter = limiter
         self._escalation = Escalation()
         self._charge: object = None
+        self._contradictions = 0
         self._stopped_s: float | None = None
 
     async def judge(self) -> None:
@@ -58,6 +61,7 @@ class Verification:
         if held.target != self._charge:
             self._charge = held.target
             self._escalation.forget()
+            self._contradictions = 0
         margin_w = self._station.limits.watts(MARGIN_A)
         feeds_too_much = state.power_w < -held.feed_w - margin_w
         if not feeds_too_much and state.power_w <= held.limit_w + margin_w:
@@ -87,11 +91,16 @@ class Verification:
     def _kept(self, held: Wish) -> None:
         self._escalation.within()
         self._station.grants.kept()
-        if held.session.contradicted:
-            held.session.contradicted = False
-            self._limiter.send_again()
+        session = held.session
+        if session.contradicted:
+            session.contradicted = None
+            self._contradictions += 1
             self._station.problem("ignored", _NEXT_ONLY if held.means is Means.TX_DEFAULT else _IGNORED)
-        elif self._stopped_s is None:
+            if held.means is Means.TX and self._contradictions <= _MOST_CONTRADICTIONS:
+                self._limiter.send_again()
+        elif session.contradicted is False:
+            self._contradictions = 0
+        if self._contradictions == 0 and self._stopped_s is None:
             self._station.problem("ignored", None)
 
     def _possible(self, held: Wish) -> frozenset[Measure]:

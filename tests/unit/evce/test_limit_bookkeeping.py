@@ -31,7 +31,7 @@ def test_nothing_is_granted_before_anything_is_accepted() -> None:
 def test_between_question_and_answer_the_greater_counts(old: float, new: float) -> None:
     grants = Grants(FLOOR)
     grants.accepted(grant(old))
-    grants.asked(grant(new))
+    grants.asked(grant(new), NOW)
     assert grants.most(NOW)[0] == 9000
     grants.accepted(grant(new))
     assert grants.most(NOW)[0] == new
@@ -40,7 +40,7 @@ def test_between_question_and_answer_the_greater_counts(old: float, new: float) 
 def test_a_question_without_an_answer_counts_until_it_lapses() -> None:
     grants = Grants(FLOOR)
     grants.floor_stands(NOW)
-    grants.asked(grant(9000, seconds=60))
+    grants.asked(grant(9000, seconds=60), NOW)
     assert grants.most(later(59)) == (9000, 0.0, later(60))
     assert grants.most(later(60)) == (FLOOR, 0.0, None)
 
@@ -48,11 +48,11 @@ def test_a_question_without_an_answer_counts_until_it_lapses() -> None:
 def test_a_refused_question_counts_no_more_and_an_answer_settles_the_older_ones() -> None:
     grants = Grants(FLOOR)
     grants.accepted(grant(5000))
-    grants.asked(grant(9000))
+    grants.asked(grant(9000), NOW)
     grants.refused(grant(9000))
     assert grants.most(NOW)[0] == 5000
-    grants.asked(grant(11000))
-    grants.asked(grant(7000))
+    grants.asked(grant(11000), NOW)
+    grants.asked(grant(7000), NOW)
     grants.accepted(grant(7000))
     assert grants.most(NOW)[0] == 7000
 
@@ -60,7 +60,7 @@ def test_a_refused_question_counts_no_more_and_an_answer_settles_the_older_ones(
 def test_feeding_and_charging_count_both_while_it_is_open_which_holds() -> None:
     grants = Grants(FLOOR)
     grants.accepted(grant(9000))
-    grants.asked(grant(0, 3000))
+    grants.asked(grant(0, 3000), NOW)
     assert grants.most(NOW)[:2] == (9000, 3000)
     grants.accepted(grant(0, 3000))
     assert grants.most(NOW)[:2] == (0, 3000)
@@ -71,7 +71,7 @@ def test_a_lapsed_lease_leaves_the_floor_and_so_does_the_end_of_a_transaction() 
     grants.accepted(grant(0, 3000, 60))
     assert grants.most(later(61)) == (FLOOR, 0.0, None)
     grants.accepted(grant(9000))
-    grants.asked(grant(10000))
+    grants.asked(grant(10000), NOW)
     grants.fall_back()
     assert grants.most(NOW) == (FLOOR, 0.0, None)
 
@@ -107,7 +107,7 @@ def test_the_most_is_never_less_than_what_may_hold(steps: list[tuple[str, float,
     grants.floor_stands(NOW)
     for kind, limit_w, seconds in steps:
         new = grant(limit_w, seconds=seconds)
-        grants.asked(new)
+        grants.asked(new, NOW)
         if kind == "accepted":
             grants.accepted(new)
             holding = [new]

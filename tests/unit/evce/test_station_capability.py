@@ -84,7 +84,8 @@ def test_a_16_station_describes_itself() -> None:
     assert found.phase_switching
     assert found.measurands == ("Power.Active.Import", "SoC")
     assert found.control is LimitControl.FULL
-    assert configuration(SupportedFeatureProfiles="Core").control is LimitControl.NONE
+    assert found.smart_charging
+    assert not configuration(SupportedFeatureProfiles="Core").smart_charging
 
 
 def test_a_2x_station_describes_itself_item_by_item() -> None:
@@ -100,7 +101,7 @@ def test_a_2x_station_describes_itself_item_by_item() -> None:
     assert (found.unit, found.max_stack_level, found.phase_switching, found.phase_choice) == (Unit.WATT, 3, True, True)
     assert (found.dynamic, found.feeds, found.iso15118) == (True, True, None)
     assert found.feed_modes == ("AC_three_phase", "AC_BPT")
-    assert variables(SmartChargingCtrlr_Enabled="false").control is LimitControl.NONE
+    assert not variables(SmartChargingCtrlr_Enabled="false").smart_charging
 
 
 anything = st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.lists(st.text(max_size=3), max_size=2)
@@ -150,7 +151,7 @@ def test_what_use_has_taught_counts_for_the_same_firmware_only() -> None:
         (Capability(tx_refusals=2), LimitControl.COARSE),
         (Capability(tx_refusals=2, max_stack_level=0), LimitControl.STATIC),
         (Capability(tx_refusals=2, max_profiles=1), LimitControl.STATIC),
-        (Capability(smart_charging=False), LimitControl.NONE),
+        (Capability(smart_charging=False), LimitControl.FULL),
     ],
 )
 def test_how_finely_it_can_be_limited(known: Capability, control: LimitControl) -> None:
