@@ -31,7 +31,8 @@ class Capability:
         dynamic: profiles of kind Dynamic are supported (2.1).
         feeds: power feed is enabled (2.1), or None.
         iso15118: it talks to cars over a data link, or None.
-        feed_modes: energy transfer modes that it supports (2.1).
+        feed_modes: energy transfer modes that it supports (2.1); empty where it does not tell.
+        operation_modes: the same of operation modes.
         connectors: number of them, or None.
         ping_interval_s: WebSocketPingInterval, or None.
         measurands: that it samples.
@@ -53,6 +54,7 @@ class Capability:
     feeds: bool | None = None
     iso15118: bool | None = None
     feed_modes: tuple[str, ...] = ()
+    operation_modes: tuple[str, ...] = ()
     connectors: int | None = None
     ping_interval_s: int | None = None
     measurands: tuple[str, ...] = ()
@@ -171,6 +173,7 @@ def from_variables(values: Mapping[str, str]) -> Capability:
         feeds=_flag(values.get("V2XChargingCtrlr.Enabled")),
         iso15118=_flag(values.get("ISO15118Ctrlr.Enabled")),
         feed_modes=_listed(values.get("V2XChargingCtrlr.SupportedEnergyTransferModes")),
+        operation_modes=_listed(values.get("V2XChargingCtrlr.SupportedOperationModes")),
         ping_interval_s=_count(values.get("OCPPCommCtrlr.WebSocketPingInterval")),
         measurands=_listed(values.get("SampledDataCtrlr.TxUpdatedMeasurands")),
     )

@@ -15,6 +15,7 @@ _SILENT_CAR = "The car has not said that it can feed power."
 _ONE_WAY_CAR = "The car has asked for charging only. Allow power feed in the car's own settings."
 _ONE_WAY_STATION = "The charger allows charging only. Allow power feed in the charger's own settings."
 _NO_MODE = "The charger's data sheet of itself names no way of feeding power."
+_NO_SETPOINT = "The charger feeds power by rules of its own only and follows no setpoint of the hub."
 _NO_LINK = (
     "The charger and the car are connected by IEC 61851 signalling only, without a data link, so the car cannot be "
     "asked to feed power."
@@ -39,6 +40,8 @@ def feed_refusal(version: Version, capability: Capability | None, needs: Chargin
         return _NO_LINK
     if station.feed_modes and not set(station.feed_modes) & set(FEED_MODES):
         return _NO_MODE
+    if station.operation_modes and "CentralSetpoint" not in station.operation_modes:
+        return _NO_SETPOINT
     if needs is None:
         return _NO_CAR
     if not needs.max_feed_w:

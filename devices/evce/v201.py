@@ -77,7 +77,6 @@ class Ocpp201:
             "SmartChargingCtrlr.Enabled",
             "SmartChargingCtrlr.RateUnit",
             "SmartChargingCtrlr.ProfileStackLevel",
-            "SmartChargingCtrlr.PeriodsPerSchedule",
             "SmartChargingCtrlr.Phases3to1",
             "SmartChargingCtrlr.ACPhaseSwitchingSupported",
         ),

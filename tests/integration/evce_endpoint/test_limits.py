@@ -13,7 +13,7 @@ from devices.evce.schemas import Version
 from devices.evce.verification import OUT_OF_SERVICE_S
 from devices.evce.wish import COARSE_LEASE_S
 from devices.evce.write_budget import DAILY_WRITES, WriteBudget, budget_key
-from homeapp.errors import DeviceRefused, DeviceUnreachable
+from homeapp.errors import DeviceRefused, DeviceUnreachable, StoreUnavailable
 from homeapp.model.live import Doing
 from homeapp.model.readings import EvceCommand, EvceStatus, LimitControl
 from kit.evce_street import (
@@ -473,5 +473,98 @@ def test_a_charge_that_had_to_be_stopped_is_not_started_again_at_once(tls: Tls) 
             street.clock.move(OUT_OF_SERVICE_S)
             await evce.apply(command)
             assert station.calls[-1][0] == "RemoteStartTransaction"
+
+    run(tls, body)
+
+
+def test_a_contradiction_ends_when_the_station_says_so(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        async with street.charging(Version.V16) as (station, evce, tx):
+
+            async def looks(until: Callable[[], bool]) -> None:
+                async with asyncio.timeout(10):
+                    while not until():
+                        await station.measure(tx, 4900.0, 41)
+                        await evce.apply(EvceCommand(limit_w=5000))
+                        await street.clock.sleep(2)
+
+            station.answers["GetCompositeSchedule"] = composite(16.0)
+            before = len(station.calls)
+            await looks(lambda: len(sent_since(station, before)) > 1)
+            assert "does not keep it" in (evce.state.problem or "")
+            station.answers["GetCompositeSchedule"] = composite(7.2)
+            await looks(lambda: evce.state.problem is None)
+
+    run(tls, body, speed=60.0)
+
+
+def test_a_newer_wish_wins_while_a_way_round_a_refusal_is_sought(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        async with street.charging(Version.V201) as (station, evce, _):
+            station.answers["SetChargingProfile"] = accepting(takes_no_tx)
+            await asyncio.gather(*(evce.apply(EvceCommand(limit_w=limit)) for limit in (9000, 8000, 5000)))
+            street.clock.move(31)
+            await evce.apply(EvceCommand(limit_w=5000))
+            state = evce.state
+            assert (state.granted_w, state.problem) == (5000, None)
+
+    run(tls, body)
+
+
+def test_a_full_disk_costs_what_is_learnt_and_nothing_else(tls: Tls) -> None:
+    class FullDisk:
+        async def value(self, key: str) -> str | None:
+            raise StoreUnavailable(f"{key} cannot be read.")
+
+        async def keep_mark(self, key: str, value: str, /) -> None:
+            raise StoreUnavailable(f"{key} cannot be written: {len(value)} characters.")
+
+    async def body(street: Street) -> None:
+        street.endpoint._keeper = FullDisk()
+        async with street.charging(Version.V16) as (station, evce, _):
+            station.answers["SetChargingProfile"] = accepting(takes_no_tx)
+            await evce.apply(EvceCommand(limit_w=7000))
+            assert (evce.state.granted_w, evce.state.problem) == (7000, None)
+
+    run(tls, body)
+
+
+def test_a_station_that_keeps_no_limit_of_its_circuit_is_never_lowered_that_way(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        def answer(payload: Json) -> Json:
+            return {"status": "NotSupported" if purpose_of(payload) in MAX_PURPOSES else "Accepted"}
+
+        command = EvceCommand(limit_w=5000)
+        async with street.charging(Version.V16, answers={"SetChargingProfile": answer}) as (station, evce, tx):
+            assert evce.state.problem is None
+            before = len(station.calls)
+            await evce.apply(command)
+            for _ in range(14):
+                await ignore(street, station, evce, tx, command)
+            purposes = {profile["chargingProfilePurpose"] for profile in sent_since(station, before)}
+            assert purposes == {"TxProfile", "TxDefaultProfile"}
+
+    run(tls, body)
+
+
+def test_another_protocol_of_the_same_firmware_is_asked_anew(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        for version in (Version.V201, Version.V21):
+            async with street.secured(version) as (station, _):
+                assert "GetVariables" in [action for action, _ in station.calls]
+
+    run(tls, body)
+
+
+def test_a_station_that_applies_defaults_only_to_the_next_charge_is_told_in_words(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        learnt = Capability(made_by=("Acme", "Box", ""), protocol="ocpp1.6", probed=True, tx_refusals=2)
+        await street.keeper.keep_mark(capabilities.capability_key(DEVICE), capabilities.encode(learnt))
+        command = EvceCommand(limit_w=5000)
+        async with street.charging(Version.V16) as (station, evce, tx):
+            await evce.apply(command)
+            while evce.state.problem is None:
+                await ignore(street, station, evce, tx, command)
+            assert "only to the next charge" in evce.state.problem
 
     run(tls, body)

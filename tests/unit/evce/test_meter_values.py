@@ -121,6 +121,16 @@ def test_a_clock_that_was_never_set_still_tells_its_time() -> None:
     assert (taken.stamp, taken.told_at) == (None, datetime(1970, 1, 1, 0, 10, tzinfo=UTC))
 
 
+def test_phases_without_voltage_change_nothing() -> None:
+    voltages = [
+        {"value": volts, "measurand": "Voltage", "phase": phase} for phase, volts in (("L1-N", 231), ("L2-N", 0))
+    ]
+    current = {"value": 10, "measurand": "Current.Import", "phase": "L1"}
+    assert sample(*voltages, current).phase_current_a == (10, 0, 0)
+    assert sample(*voltages, current).power_w == 2300
+    assert sample(*voltages, {"value": 2310, "measurand": POWER}).power_w == 2310
+
+
 def test_strings_and_numbers_a_sum_and_phases_agree() -> None:
     as_text = sample({"value": " 3500.0 ", "measurand": POWER})
     assert as_text.power_w == sample({"value": 3500, "measurand": POWER}).power_w

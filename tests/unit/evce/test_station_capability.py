@@ -97,10 +97,12 @@ def test_a_2x_station_describes_itself_item_by_item() -> None:
         SmartChargingCtrlr_SupportsDynamicProfiles="true",
         V2XChargingCtrlr_Enabled="true",
         V2XChargingCtrlr_SupportedEnergyTransferModes="AC_three_phase,AC_BPT",
+        V2XChargingCtrlr_SupportedOperationModes="ChargingOnly,CentralSetpoint",
     )
     assert (found.unit, found.max_stack_level, found.phase_switching, found.phase_choice) == (Unit.WATT, 3, True, True)
     assert (found.dynamic, found.feeds, found.iso15118) == (True, True, None)
     assert found.feed_modes == ("AC_three_phase", "AC_BPT")
+    assert found.operation_modes == ("ChargingOnly", "CentralSetpoint")
     assert not variables(SmartChargingCtrlr_Enabled="false").smart_charging
 
 
@@ -166,6 +168,7 @@ def test_how_finely_it_can_be_limited(known: Capability, control: LimitControl) 
         (Version.V21, Capability(feeds=False), FEEDING_CAR, "charger allows charging only"),
         (Version.V21, Capability(iso15118=False), FEEDING_CAR, "IEC 61851"),
         (Version.V21, Capability(feed_modes=("DC",)), FEEDING_CAR, "no way of feeding"),
+        (Version.V21, Capability(operation_modes=("ChargingOnly",)), FEEDING_CAR, "no setpoint"),
         (Version.V21, Capability(), None, "No car has told"),
         (Version.V21, Capability(), ChargingNeeds(), "car has not said"),
         (Version.V21, Capability(), ChargingNeeds(max_feed_w=1, transfer="DC"), "asked for charging only"),
