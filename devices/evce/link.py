@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
+from devices.evce.frames import Frame
 from devices.evce.rpc import CallRefused, CallTimeout, Connection, Priority, RpcPeer, Serve, Throttle
 from homeapp.errors import DeviceRefused, DeviceUnreachable
 
@@ -62,6 +63,17 @@ class Link:
             return (NOT_SUPPORTED if refusal.code in ("NotSupported", "NotImplemented") else REJECTED), {}
         self.on_silence(None)
         return self.dialect.settled(answer), answer
+
+    async def relay(self, frame: Frame, payload: bytes) -> Frame:
+        """Pass on a CALL of the provider with ``payload`` in place of its own; the CALLRESULT or CALLERROR.
+
+        Raises:
+            DeviceUnreachable: no connection, or no answer in time.
+        """
+        try:
+            return await self._peer.relay(frame.action, payload, message_id=frame.id)
+        except CallTimeout as error:
+            raise DeviceUnreachable("The charger did not answer in time.") from error
 
     async def call(self, call: Outgoing, priority: Priority = Priority.HOUSEKEEPING) -> str:
         """Make a CALL and return the status in its answer; see ``ask``."""

@@ -75,8 +75,6 @@ class Session:
 
     async def run(self) -> None:
         """Serve the station until its socket closes."""
-        if self._upstream is not None:
-            self._upstream.connected(self.link, self._dialect)
         try:
             async with asyncio.TaskGroup() as tasks:
                 watches = (self._keep_secured(), self._watch_metering(), self._watch_limits())
@@ -139,27 +137,26 @@ class Session:
             self._to_check.set()
 
     async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
-        """The hub takes in what the station tells before anybody else is asked, so that control waits for nobody.
+        # Control goes by what the station says, not by what the provider makes of it.
+        local = self._take_in(frame)
+        if self._upstream is not None:
+            return await self._upstream.from_station(frame, local)
+        if local is None:
+            raise ActionUnknown(frame.action)
+        return local
 
-        Raises:
-            ActionUnknown: neither the hub nor a CSMS serves it.
-            FieldError: a field that is needed is missing or of the wrong type.
-            Refusal: the CSMS refuses it.
-        """
-        local: Payload | None = None
+    def _take_in(self, frame: Frame) -> Payload | None:
+        """The hub's own answer, or None where it does not serve the action."""
         try:
-            local = self._dialect.answer(frame.action, frame.payload, self._station)
+            answer = self._dialect.answer(frame.action, frame.payload, self._station)
         except ActionUnknown:
-            if self._upstream is None:
-                raise
+            answer = None
         if frame.action == "BootNotification":
             self.ready = False
             self.restarts += 1
             self._restarted.set()
         self._introduced.set()
-        if self._upstream is not None:
-            return await self._upstream.from_station(frame, local)
-        return local or {}
+        return answer
 
     async def _keep_secured(self) -> None:
         with contextlib.suppress(TimeoutError):

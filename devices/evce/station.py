@@ -205,12 +205,6 @@ class Station:
             self._provider = limit_w, feed_w, control
             self._tell()
 
-    def renamed(self, old: str, new: str) -> None:
-        """1.6: the provider has given the transaction ``old`` another id, by which the station goes from now on."""
-        if self.transaction is not None and self.transaction.id == old:
-            self.transaction = replace(self.transaction, id=new)
-            self._tell()
-
     def present_setpoint(self, profile_id: int, /) -> Payload | None:
         setpoint, now = self.setpoint, self._clock.now()
         if setpoint is None or profile_id != LEASED_ID or self.transaction is None:
@@ -272,6 +266,12 @@ class Station:
             running = self.transaction
         self._tell()
         return running.id if running else ""
+
+    def renamed(self, old: str, new: str) -> None:
+        """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
+        if self.transaction is not None and self.transaction.id == old:
+            self.transaction = replace(self.transaction, id=new)
+            self._tell()
 
     def runs(self, report: TransactionReport) -> None:
         if self._belongs(report):
