@@ -231,6 +231,7 @@ async def _outside(
     from homeapp import identity
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
+    from homeapp.store.ledger import Ledger
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
@@ -262,6 +263,7 @@ async def _outside(
         certificates=certificates,
         unencrypted_port=settings.ocpp.unencrypted_port or None,
         no_subprotocol=settings.ocpp.no_subprotocol,
+        keeper=Ledger(database, clock),
         upstreams=upstreams,
     )
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")

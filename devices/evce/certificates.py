@@ -10,6 +10,7 @@ from typing import Any
 from devices.evce.dialect import Outgoing
 from devices.evce.fields import Payload, items, mapping, plain
 from devices.evce.schemas import Version
+from devices.evce.v201 import set_variable
 
 STATION_CERTIFICATE = "ChargingStationCertificate"
 MUTUAL_TLS = 3
@@ -127,9 +128,3 @@ def set_network_profile(version: Version, slot: int, url: str, interface: str) -
 def reset_when_idle() -> Outgoing:
     """Restarts a 2.x station once nothing charges; only then it looks at its network profiles (A05)."""
     return Outgoing("Reset", {"type": "OnIdle"})
-
-
-def set_variable(component: str, variable: str, value: str) -> Outgoing:
-    """SetVariables for one variable of 2.x."""
-    data = {"attributeValue": value, "component": {"name": component}, "variable": {"name": variable}}
-    return Outgoing("SetVariables", {"setVariableData": [data]})

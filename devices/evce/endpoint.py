@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.certificates import install_root
 from devices.evce.certification import Certification
 from devices.evce.charger import OcppEvce
@@ -83,6 +84,7 @@ class OcppEndpoint:
         certificates: StationCertificates | None = None,
         unencrypted_port: int | None = None,
         no_subprotocol: Collection[str] = (),
+        keeper: CapabilityKeeper | None = None,
         upstreams: UpstreamSource | None = None,
     ) -> None:
         self.port = port
@@ -94,6 +96,7 @@ class OcppEndpoint:
         self._lease_s = lease_s
         self._certificates = certificates
         self._no_subprotocol = no_subprotocol
+        self._keeper = keeper or ForgetfulKeeper()
         self._upstreams = upstreams
         self._started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
@@ -279,7 +282,7 @@ class OcppEndpoint:
         await self._note_certificate(adopted, entry)
         upstream = self._upstreams.upstream(station) if self._upstreams else None
         evce.session = session = Session(
-            station, dialect, connection, self._clock, certification=adopted.certification, upstream=upstream
+            station, dialect, connection, self._clock, self._keeper, upstream, adopted.certification
         )
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
         station.came(dialect.version)
@@ -298,7 +301,8 @@ class OcppEndpoint:
 
     def _make(self, entry: Entry, register: StationRegister) -> _Adopted:
         station = Station(entry.device_id, self._limits, self._clock, register)
-        adopted = _Adopted(station, OcppEvce(station, self._clock, self._lease_s), self._certification(entry))
+        evce = OcppEvce(station, self._clock, self._lease_s, self._keeper)
+        adopted = _Adopted(station, evce, self._certification(entry))
         self._adopted[entry.device_id] = adopted
         return adopted
 

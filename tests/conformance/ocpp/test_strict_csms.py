@@ -55,9 +55,11 @@ async def of_2_x(csms: StrictPeer, station: StrictPeer) -> None:
     assert "SetNetworkProfile" not in [action for action, _ in station.asked]
 
 
-async def a_charge(csms: StrictPeer, station: StrictPeer, version: Version) -> None:
+async def a_charge(street: UpstreamStreet, csms: StrictPeer, station: StrictPeer, version: Version) -> None:
     assert (await station.do("boot"))["status"] == "Accepted"
     await csms.until_asked("BootNotification")
+    # What is said of a connector before the CSMS has accepted the station may be lost.
+    await street.up()
     await station.do("plug in")
     await station.do("authorize", token="a-customer")
     await station.do("begin", token="a-customer")
@@ -82,7 +84,7 @@ def test_the_hub_between_two_strict_peers(tmp_path: Path, version: Version) -> N
         endpoint = f"wss://127.0.0.1:{street.endpoint.port}/ocpp"
         options = {"endpoint": endpoint, "identity": NAME, "version": version.value, "ca": hub.authority.ca_pem}
         async with StrictPeer.playing("station.js", **options, password=PASSWORD) as station:
-            await a_charge(csms, station, version)
+            await a_charge(street, csms, station, version)
             await (of_1_6 if version is Version.V16 else of_2_x)(csms, station)
             trigger = {"requestedMessage": "StatusNotification"}
             assert (await csms.do("TriggerMessage", payload=trigger))["status"] == "Accepted"
