@@ -20,6 +20,7 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 if TYPE_CHECKING:
     import ssl
 
+    from devices.evce.endpoint import OcppEndpoint
     from devices.evce.firmware_check import ProviderFirmware
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.upstreams import Upstreams
@@ -224,48 +225,27 @@ async def _outside(
     clock: SharedClock | SystemClock,
 ) -> "Outside":
     """Join drivers and providers to the hub."""
-    from devices.evce.endpoint import OcppEndpoint
     from devices.evce.firmware_check import FirmwareRules, Window
-    from devices.evce.profiles import StationLimits
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
-    from homeapp.store.ledger import Ledger
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
-    certificates = await asyncio.to_thread(
-        identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
-    )
-    site = settings.site.site()
     rules = FirmwareRules(
         roots=await asyncio.to_thread(identity.vendor_roots, settings.ocpp.vendor_roots, data_dir),
-        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(site.time_zone)),
+        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(settings.site.time_zone)),
         clock=clock,
     )
     upstreams = _upstreams(
         data_dir, settings, secrets, database, clock, authority, lambda station: endpoint.firmware_check(station, rules)
     )
-    endpoint = OcppEndpoint(
-        host=settings.ocpp.host,
-        port=settings.ocpp.port,
-        tls=tls,
-        clock=clock,
-        limits=StationLimits(
-            max_current_a=site.max_current_a,
-            safe_current_a=site.safe_current_a,
-            phases=site.phases,
-            voltage_v=site.voltage_v,
-        ),
-        lease_s=settings.ocpp.lease_s,
-        certificates=certificates,
-        unencrypted_port=settings.ocpp.unencrypted_port or None,
-        no_subprotocol=settings.ocpp.no_subprotocol,
-        keeper=Ledger(database, clock),
-        upstreams=upstreams,
+    certificates = await asyncio.to_thread(
+        identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
     )
+    endpoint = _endpoint(settings, database, clock, tls, certificates, upstreams)
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
@@ -282,6 +262,40 @@ async def _outside(
         pseudonym_key=await asyncio.to_thread(pseudonym_key, secrets),
         pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
         background={"endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock)},
+        upstreams=upstreams,
+    )
+
+
+def _endpoint(
+    settings: "Settings",
+    database: "Database",
+    clock: SharedClock | SystemClock,
+    tls: "ssl.SSLContext",
+    certificates: "identity.IssuedCertificates",
+    upstreams: "Upstreams | None",
+) -> "OcppEndpoint":
+    """The server for charging stations."""
+    from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.profiles import StationLimits
+    from homeapp.store.ledger import Ledger
+
+    site = settings.site.site()
+    return OcppEndpoint(
+        host=settings.ocpp.host,
+        port=settings.ocpp.port,
+        tls=tls,
+        clock=clock,
+        limits=StationLimits(
+            max_current_a=site.max_current_a,
+            safe_current_a=site.safe_current_a,
+            phases=site.phases,
+            voltage_v=site.voltage_v,
+        ),
+        lease_s=settings.ocpp.lease_s,
+        certificates=certificates,
+        unencrypted_port=settings.ocpp.unencrypted_port or None,
+        no_subprotocol=settings.ocpp.no_subprotocol,
+        keeper=Ledger(database, clock),
         upstreams=upstreams,
     )
 

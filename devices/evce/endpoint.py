@@ -5,15 +5,14 @@ Whoever proved last to be a station is that station; what an older socket of it 
 """
 
 import asyncio
+import functools
 import logging
-import secrets
 import ssl
 from collections.abc import Collection
-from dataclasses import dataclass
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import Server, ServerConnection
 
+from devices.evce.adopted import Adopted
 from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.certificates import install_root
 from devices.evce.certification import Certification
@@ -21,25 +20,23 @@ from devices.evce.charger import OcppEvce
 from devices.evce.dialect import Dialect, Introduction
 from devices.evce.entrance import Entrance, Entry, SecurityProfile
 from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
-from devices.evce.frames import LARGEST_FRAME
+from devices.evce.listening import address_of, listen, port_of
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.security_raise import NOT_RETURNED, RETURN_S, Before, change_over, check, go_back
+from devices.evce.security_raise import SecurityRaises
 from devices.evce.session import Session
 from devices.evce.station import Station
 from devices.evce.upstream.port import UpstreamSource
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
-from devices.evce.visit import Visit
-from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, EnvironmentProblem, NotSupported
-from homeapp.model.device import Candidate, DeviceKind, DeviceLink
+from devices.evce.visit import Visit, candidate
+from homeapp.errors import DeviceUnreachable, EnvironmentProblem, NotSupported
 from homeapp.model.readings import EvceState
 from homeapp.ports import Admission, Clock, StationCertificates, StationRegister
 
 logger = logging.getLogger(__name__)
 
-PING_S = 20.0
 _DIALECTS: dict[Version, type[Ocpp16] | type[Ocpp201]] = {
     Version.V21: Ocpp21,
     Version.V201: Ocpp201,
@@ -49,15 +46,6 @@ _NOT_ENCRYPTED = (
     "The charger's connection is not encrypted: everybody on the home network can read its password. "
     "Enter the hub's wss address in the charger's own settings."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Adopted:
-    """An adopted station over all its connections."""
-
-    station: Station
-    evce: OcppEvce
-    certification: Certification | None
 
 
 class OcppEndpoint:
@@ -102,9 +90,9 @@ class OcppEndpoint:
         self._tasks: asyncio.TaskGroup | None = None
         self._register: StationRegister | None = None
         self._sockets: dict[str, tuple[ServerConnection, Entry]] = {}
-        self._adopted: dict[str, _Adopted] = {}
+        self._adopted: dict[str, Adopted] = {}
         self._visits: dict[str, Visit] = {}
-        self._raising: set[str] = set()
+        self._raises = SecurityRaises()
 
     async def started(self) -> None:
         """Wait until stations can connect."""
@@ -161,7 +149,7 @@ class OcppEndpoint:
             await link.call(install_root(link.dialect.version, self._certificates.authority_pem))
         _, entry = self._sockets.get(device_id, (None, None))
         if visit is not None and visit.certification is not None and entry is not None and entry.serial is not None:
-            return await _enrol_with_certificate(visit, visit.certification)
+            return await visit.take_certificate(visit.certification)
         return await link.give_password()
 
     async def drop(self, device_id: str) -> None:
@@ -179,84 +167,40 @@ class OcppEndpoint:
 
     async def raise_security(self, device_id: str) -> None:
         adopted, (_, entry) = self._adopted.get(device_id), self._sockets.get(device_id, (None, None))
-        session = adopted.evce.session if adopted else None
-        if adopted is None or session is None or entry is None or self._tasks is None:
+        if adopted is None or adopted.evce.session is None or entry is None or self._tasks is None:
             raise DeviceUnreachable("The charger is not connected; check its power and its network.")
         if self._certificates is None or adopted.certification is None:
             raise NotSupported("This hub gives no certificates to chargers.")
-        check(entry.profile, adopted.station.state.status)
-        if device_id in self._raising:
-            raise DeviceRefused("The charger is changing over to its certificate already; this takes some minutes.")
-        self._raising.add(device_id)
-        try:
-            before = await change_over(session.link, adopted.certification, self._certificates, entry.url)
-            self._tasks.create_task(self._see_it_return(adopted, adopted.certification, before))
-        except BaseException:
-            self._raising.discard(device_id)
-            raise
-
-    async def _see_it_return(self, adopted: _Adopted, certification: Certification, before: Before) -> None:
-        station = adopted.station
-        try:
-            if await certification.returns_within(RETURN_S):
-                logger.info("%s: proves itself by its certificate from now on", station.device_id)
-                return
-            station.problem("security", NOT_RETURNED)
-            if adopted.evce.session is not None:
-                await go_back(adopted.evce.session.link, before)
-        finally:
-            self._raising.discard(station.device_id)
+        await self._raises.begin(adopted, adopted.certification, entry, self._certificates, self._tasks)
 
     async def _open(self, register: StationRegister) -> list[Server]:
         entrance = Entrance(register, self._certificates, self._no_subprotocol)
-        servers = [await self._serve(register, entrance, self.port, self._tls)]
-        self.port = _port_of(servers[0])
+        door = functools.partial(
+            listen,
+            self._host,
+            entrance=entrance,
+            visitors=self._visits.keys(),
+            receive=functools.partial(self._receive, register),
+        )
+        servers = [await door(self.port, self._tls)]
+        self.port = port_of(servers[0])
         logger.info("chargers are served on port %d", self.port)
         if self.unencrypted_port is not None:
             try:
-                servers.append(await self._serve(register, entrance, self.unencrypted_port, None))
+                servers.append(await door(self.unencrypted_port, None))
             except EnvironmentProblem:
                 servers[0].close()
                 raise
-            self.unencrypted_port = _port_of(servers[1])
+            self.unencrypted_port = port_of(servers[1])
             logger.warning("chargers are served without encryption on port %d", self.unencrypted_port)
         return servers
-
-    async def _serve(
-        self, register: StationRegister, entrance: Entrance, port: int, tls: ssl.SSLContext | None
-    ) -> Server:
-        async def judge(connection: ServerConnection, request: Request) -> Response | None:
-            return entrance.judge(connection, request, self._visits.keys())
-
-        async def receive(connection: ServerConnection) -> None:
-            await self._receive(connection, entrance.enter(connection), register)
-
-        try:
-            return await serve(
-                receive,
-                self._host,
-                port,
-                ssl=tls,
-                process_request=judge,
-                select_subprotocol=entrance.select,
-                max_size=LARGEST_FRAME,
-                ping_interval=PING_S,
-                ping_timeout=PING_S,
-                server_header=None,
-                logger=_quiet_logger(),
-            )
-        except OSError as error:
-            raise EnvironmentProblem(
-                f"The port {port} for chargers cannot be opened: {error.strerror}. "
-                "Another program uses it, or the hub may not; choose another port in the settings."
-            ) from error
 
     def _ask_for_certificates(self) -> None:
         """Stations are asked only once one may have a certificate: some show a foreign one, and TLS would end there."""
         asks = self._certificates is not None and self._certificates.in_use
         self._tls.verify_mode = ssl.CERT_OPTIONAL if asks else ssl.CERT_NONE
 
-    async def _receive(self, connection: ServerConnection, entry: Entry, register: StationRegister) -> None:
+    async def _receive(self, register: StationRegister, connection: ServerConnection, entry: Entry) -> None:
         dialect = _DIALECTS[Version(str(connection.subprotocol or Version.V16))]()
         older, _ = self._sockets.get(entry.device_id, (None, None))
         self._sockets[entry.device_id] = connection, entry
@@ -299,10 +243,10 @@ class OcppEndpoint:
                 logger.info("%s: gone", entry.device_id)
                 station.left()
 
-    def _make(self, entry: Entry, register: StationRegister) -> _Adopted:
+    def _make(self, entry: Entry, register: StationRegister) -> Adopted:
         station = Station(entry.device_id, self._limits, self._clock, register)
         evce = OcppEvce(station, self._clock, self._lease_s, self._keeper)
-        adopted = _Adopted(station, evce, self._certification(entry))
+        adopted = Adopted(station, evce, self._certification(entry))
         self._adopted[entry.device_id] = adopted
         return adopted
 
@@ -313,7 +257,7 @@ class OcppEndpoint:
             entry.station, entry.device_id, self._certificates, self._clock, self._ask_for_certificates
         )
 
-    async def _note_certificate(self, adopted: _Adopted, entry: Entry) -> None:
+    async def _note_certificate(self, adopted: Adopted, entry: Entry) -> None:
         if entry.serial is None or self._certificates is None or adopted.certification is None:
             return
         adopted.certification.returned.set()
@@ -327,11 +271,11 @@ class OcppEndpoint:
     async def _receive_visitor(
         self, entry: Entry, dialect: Dialect, connection: ServerConnection, register: StationRegister
     ) -> None:
-        device_id, address = entry.device_id, _address(connection)
+        device_id, address = entry.device_id, address_of(connection)
         self._forget(device_id)
 
         def introduced(introduction: Introduction) -> None:
-            register.knocked(_candidate(device_id, address, dialect.version, introduction, self._clock))
+            register.knocked(candidate(device_id, address, dialect.version, introduction, self._clock))
 
         visit = Visit(device_id, dialect, connection, self._clock, self._limits, introduced, self._certification(entry))
         self._visits[device_id] = visit
@@ -346,59 +290,3 @@ class OcppEndpoint:
         adopted = self._adopted.pop(device_id, None)
         if adopted is not None:
             adopted.evce.session = None
-
-
-async def _enrol_with_certificate(visit: Visit, certification: Certification) -> str:
-    """For a station that was of this home once and proves itself by a certificate: no password brings it back."""
-    visit.enrolling = True
-    try:
-        await certification.obtain_before_adoption(visit.link)
-    finally:
-        visit.enrolling = False
-    try:
-        return await visit.link.give_password()
-    except DeviceError:
-        # It has left to come back with its certificate, or wants no password; nobody will ever use this one.
-        return secrets.token_urlsafe()
-
-
-def _port_of(server: Server) -> int:
-    port: int = next(iter(server.sockets)).getsockname()[1]
-    return port
-
-
-def _candidate(device_id: str, address: str, version: Version, introduction: Introduction, clock: Clock) -> Candidate:
-    return Candidate(
-        device_id=device_id,
-        kind=DeviceKind.EVCE,
-        driver="ocpp",
-        address=address,
-        product=f"{introduction.vendor} {introduction.model}",
-        seen_at=clock.now(),
-        link=DeviceLink.KNOCKING,
-        properties={
-            "vendor": introduction.vendor,
-            "model": introduction.model,
-            "serial": introduction.serial,
-            "firmware": introduction.firmware,
-            "protocol": version.value,
-        },
-    )
-
-
-def _address(connection: ServerConnection) -> str:
-    remote = connection.remote_address
-    host, port = (remote[0], remote[1]) if remote else ("", 0)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _quiet_logger() -> logging.Logger:
-    """A logger for the websocket library: at debug level it writes whole frames, and for each port scan a traceback."""
-    quiet = logging.getLogger(f"{__name__}.websocket")
-    quiet.setLevel(logging.WARNING)
-    quiet.addFilter(_no_handshake_noise)
-    return quiet
-
-
-def _no_handshake_noise(record: logging.LogRecord) -> bool:
-    return record.msg != "opening handshake failed"

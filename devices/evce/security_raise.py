@@ -1,12 +1,14 @@
 """Moving a station up to security profile 3: from its password to a certificate of its own (A02, A05, B09, M05)."""
 
+import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
 
 from devices.evce import certificates as messages
+from devices.evce.adopted import Adopted
 from devices.evce.certification import Certification
-from devices.evce.entrance import SecurityProfile
+from devices.evce.entrance import Entry, SecurityProfile
 from devices.evce.link import ACCEPTED, Link
 from devices.evce.rpc import Priority
 from devices.evce.schemas import Version
@@ -18,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 RETURN_S = 600.0
 """How long a station gets to come back with its certificate; some take minutes to restart."""
-NOT_RETURNED = (
+_NOT_RETURNED = (
     "The charger did not come back with its certificate and stays with its password, which goes on working. "
     "Restart it and try again, or leave it so."
 )
@@ -86,6 +88,52 @@ async def change_over(link: Link, certification: Certification, authority: Stati
     if not taken:
         raise DeviceRefused(_NO_PROFILE)
     return before
+
+
+class SecurityRaises:
+    """The stations that are being moved up at the moment."""
+
+    def __init__(self) -> None:
+        self._under_way: set[str] = set()
+
+    async def begin(
+        self,
+        adopted: Adopted,
+        certification: Certification,
+        entry: Entry,
+        authority: StationCertificates,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Begin with one; ``tasks`` watch over its return.
+
+        Raises:
+            DeviceUnreachable, DeviceRefused, NotSupported: see ``check`` and ``change_over``.
+        """
+        device_id, session = entry.device_id, adopted.evce.session
+        if session is None:
+            raise DeviceUnreachable("The charger is not connected; check its power and its network.")
+        check(entry.profile, adopted.station.state.status)
+        if device_id in self._under_way:
+            raise DeviceRefused("The charger is changing over to its certificate already; this takes some minutes.")
+        self._under_way.add(device_id)
+        try:
+            before = await change_over(session.link, certification, authority, entry.url)
+        except BaseException:
+            self._under_way.discard(device_id)
+            raise
+        tasks.create_task(self._see_it_return(adopted, certification, before))
+
+    async def _see_it_return(self, adopted: Adopted, certification: Certification, before: Before) -> None:
+        station = adopted.station
+        try:
+            if await certification.returns_within(RETURN_S):
+                logger.info("%s: proves itself by its certificate from now on", station.device_id)
+                return
+            station.problem("security", _NOT_RETURNED)
+            if adopted.evce.session is not None:
+                await go_back(adopted.evce.session.link, before)
+        finally:
+            self._under_way.discard(station.device_id)
 
 
 async def go_back(link: Link, before: Before) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -14,7 +15,9 @@ from devices.evce.link import Link
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import Connection, Throttle
-from homeapp.errors import DeviceUnreachable
+from devices.evce.schemas import Version
+from homeapp.errors import DeviceError, DeviceUnreachable
+from homeapp.model.device import Candidate, DeviceKind, DeviceLink
 from homeapp.ports import Clock
 
 INTRODUCTION_S = 3.0
@@ -58,6 +61,26 @@ class Visit:
             asker = tasks.create_task(self._ask_who_it_is())
             await self.link.run()
             asker.cancel()
+
+    async def take_certificate(self, certification: Certification) -> str:
+        """Adopt a station that was of this home once and proves itself by a certificate: no password brings it back.
+
+        Returns:
+            A password, which may be one that the station never got.
+
+        Raises:
+            DeviceUnreachable, DeviceRefused: it does not get a certificate.
+        """
+        self.enrolling = True
+        try:
+            await certification.obtain_before_adoption(self.link)
+        finally:
+            self.enrolling = False
+        try:
+            return await self.link.give_password()
+        except DeviceError:
+            # It has left to come back with its certificate, or wants no password.
+            return secrets.token_urlsafe()
 
     async def _serve(self, frame: Frame) -> Payload:
         if self.certification is not None:
@@ -111,3 +134,23 @@ class Visit:
 
     def software_is(self, report: SoftwareReport) -> None:
         pass
+
+
+def candidate(device_id: str, address: str, version: Version, introduction: Introduction, clock: Clock) -> Candidate:
+    """What a station that knocks is shown as."""
+    return Candidate(
+        device_id=device_id,
+        kind=DeviceKind.EVCE,
+        driver="ocpp",
+        address=address,
+        product=f"{introduction.vendor} {introduction.model}",
+        seen_at=clock.now(),
+        link=DeviceLink.KNOCKING,
+        properties={
+            "vendor": introduction.vendor,
+            "model": introduction.model,
+            "serial": introduction.serial,
+            "firmware": introduction.firmware,
+            "protocol": version.value,
+        },
+    )
