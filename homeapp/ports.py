@@ -105,6 +105,30 @@ class StationRegister(Protocol):
         """An adopted station's state has changed."""
 
 
+class ProviderRights(Protocol):
+    """What the owner lets the charging provider do with a station; neither of these blocks."""
+
+    def controls(self, device_id: str) -> bool:
+        """Whether the provider may command it; False while the owner has taken control back."""
+
+    def may_feed_w(self, device_id: str, at: datetime) -> float | None:
+        """The power feed that the owner has approved for an instant, W > 0, or None."""
+
+
+class ProfileKeeper(Protocol):
+    """Keeps what a provider has set for a station over a restart (OCPP 2.1, K01.FR.27).
+
+    Raises (both operations):
+        StoreUnavailable: it cannot be read or written.
+    """
+
+    async def load(self, device_id: str) -> str | None:
+        """What was kept last, or None."""
+
+    async def keep(self, device_id: str, kept: str) -> None:
+        """Replace it; durable when this returns."""
+
+
 class Evce(Protocol):
     """One adopted charging station."""
 
