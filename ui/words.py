@@ -57,6 +57,7 @@ def doing_words(doing: Doing) -> str:
         Doing.WAITING_CHEAPER: tr("Waiting – for cheaper hours"),
         Doing.REDUCED_BY_OFFER: tr("Charging less – as you agreed"),
         Doing.REDUCED_BY_GRID: tr("Limited by the grid operator – must be followed"),
+        Doing.REDUCED_BY_PROVIDER: tr("Limited by your charging provider – see Devices"),
         Doing.REDUCED_BY_FUSE: tr("Charging less – the main fuse is near its limit"),
         Doing.FEEDING: tr("Feeding power from your car"),
         Doing.FEED_WAITING: tr("Power feed waits – it cannot run at the moment"),

@@ -40,6 +40,8 @@ class Doing(StrEnum):
     REDUCED_BY_OFFER = "reduced_by_offer"
     REDUCED_BY_GRID = "reduced_by_grid"
     """a mandatory limit"""
+    REDUCED_BY_PROVIDER = "reduced_by_provider"
+    """the charging provider permits no more at this charger"""
     REDUCED_BY_FUSE = "reduced_by_fuse"
     FEEDING = "feeding"
     FEED_WAITING = "feed_waiting"
