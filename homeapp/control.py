@@ -28,6 +28,7 @@ class Situation:
         critical_health: a critical alert about the car stands.
         soc_pct: the car's state of charge where it is fresh enough, else None.
         installing: software goes into the car, which must neither charge nor feed meanwhile.
+        card_needed: nothing charges before a card was shown at the charger.
     """
 
     now: datetime
@@ -40,6 +41,7 @@ class Situation:
     critical_health: bool
     soc_pct: float | None
     installing: bool = False
+    card_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +241,8 @@ def _as_seen(situation: Situation, activity: Activity, limit_w: float) -> Activi
     evce = situation.evce
     if evce is None or not evce.status.car_present:
         return Activity(doing=Doing.NO_CAR) if evce is None or evce.status is EvceStatus.AVAILABLE else activity
+    if situation.card_needed and evce.status is EvceStatus.PLUGGED and evce.transaction_id is None:
+        return Activity(doing=Doing.CARD_NEEDED, power_w=0.0)
     if evce.status is EvceStatus.SUSPENDED_EV and limit_w > 0:
         full = situation.soc_pct is not None and situation.soc_pct >= 99.5
         return Activity(doing=Doing.CAR_FULL if full else Doing.CAR_NOT_TAKING, power_w=0.0)

@@ -64,6 +64,7 @@ def doing_words(doing: Doing) -> str:
         Doing.PAUSED_BY_OWNER: tr("Paused – by you"),
         Doing.CAR_FULL: tr("Done – the car has its charge"),
         Doing.CAR_NOT_TAKING: tr("Plugged in – the car does not take power"),
+        Doing.CARD_NEEDED: tr("Plugged in – show your card at the charger"),
         Doing.INSTALLING: tr("Paused – new software goes into your car"),
         Doing.FAULTED: tr("The charger reports a fault – see Devices"),
     }[doing]

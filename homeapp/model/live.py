@@ -49,6 +49,8 @@ class Doing(StrEnum):
     PAUSED_BY_OWNER = "paused_by_owner"
     CAR_FULL = "car_full"
     CAR_NOT_TAKING = "car_not_taking"
+    CARD_NEEDED = "card_needed"
+    """the car waits until a known card is shown at the charger"""
     FAULTED = "faulted"
     INSTALLING = "installing"
     """software goes into the car"""

@@ -76,6 +76,7 @@ class StationShelf:
         self._loaded = False
         self._kept = ""
         self._writing = asyncio.Lock()
+        rights.attached(station.device_id)
 
     @property
     def provider_commands(self) -> bool:
@@ -84,7 +85,7 @@ class StationShelf:
 
     def may_feed_w(self, at: datetime) -> float | None:
         """The power feed that the owner has approved for an instant, W, or None."""
-        return self._rights.may_feed_w(self.station.device_id, at)
+        return self._rights.may_feed_w(at)
 
     async def load(self) -> None:
         """Take back what an earlier run of the hub has kept; once.

@@ -48,10 +48,13 @@ class Owner:
     feed_w: float | None = None
     until: datetime = NOW + timedelta(hours=2)
 
+    def attached(self, device_id: str) -> None:
+        pass
+
     def controls(self, device_id: str) -> bool:
         return not self.holds
 
-    def may_feed_w(self, device_id: str, at: datetime) -> float | None:
+    def may_feed_w(self, at: datetime) -> float | None:
         return self.feed_w if at < self.until else None
 
 
