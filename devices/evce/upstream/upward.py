@@ -1,0 +1,290 @@
+"""What a station says on its way to the CSMS: at once where that is possible, else by the durable outbox, in order.
+
+The station is told that a message about a transaction has arrived only when the CSMS has answered or the message is
+durable here (errata 2025-06 par. 4.2 to part 4 par. 6.3). What waits is passed on with the station's own message id, so
+that a CSMS that has it already knows it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+
+from devices.evce.dialect import Outgoing
+from devices.evce.fields import Payload
+from devices.evce.frames import Frame, MessageType
+from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer
+from devices.evce.schemas import Version
+from devices.evce.upstream.copies import Copies, Copy
+from devices.evce.upstream.own_token import is_hubs_token, with_verdict
+from devices.evce.upstream.port import ProviderTokens, StationFacts
+from devices.evce.upstream.refusals import passed_on, unreachable
+from devices.evce.upstream.replay import RETRY_S, Replay
+from homeapp.errors import DeviceUnreachable, ProtocolError, StoreUnavailable
+from homeapp.ports import Clock, CsmsWay, StationMessage, StationOutbox
+
+logger = logging.getLogger(__name__)
+
+WRITE_THROUGH_S = 3.0
+"""For so long a station waits for the CSMS before it gets the hub's answer. Real seconds, as all waits for peers."""
+ASK_S = 5.0
+_PERIODIC = frozenset({"MeterValuePeriodic", "MeterValueClock"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flight:
+    """A message of a transaction on its way to the CSMS while the station still waits."""
+
+    frame: Frame
+    task: "asyncio.Task[Frame | None]"
+
+    @property
+    def answer(self) -> Frame | None:
+        """What the CSMS has said, or None so far, or where the way broke."""
+        return self.task.result() if self.task.done() and not self.task.cancelled() else None
+
+
+class Upward:
+    """One station's messages to its CSMS.
+
+    Attributes:
+        station: what the hub knows of it.
+        drained: nothing that is durable waits, as far as is known.
+        copies: what may be lost.
+        replay: what may not.
+    """
+
+    def __init__(
+        self,
+        station: StationFacts,
+        *,
+        way: CsmsWay,
+        outbox: StationOutbox,
+        clock: Clock,
+        tokens: ProviderTokens | None,
+        write_through_s: float = WRITE_THROUGH_S,
+    ) -> None:
+        self.station = station
+        self.drained = False
+        self.copies = Copies()
+        self.replay = Replay(station.device_id, way=way, outbox=outbox, clock=clock)
+        self._way = way
+        self._outbox = outbox
+        self._clock = clock
+        self._tokens = tokens
+        self._write_through_s = write_through_s
+        self._turn = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._peer: RpcPeer | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._flight: _Flight | None = None
+
+    @property
+    def version(self) -> Version:
+        """The one that the station speaks."""
+        return self.replay.version
+
+    async def write_through(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
+        """A message that must not be lost: the answer of the CSMS where it comes in time, else the hub's own.
+
+        Raises:
+            Refusal: the CSMS has refused it, or it can be neither passed on nor kept.
+        """
+        async with self._turn:
+            flight = self._take_off(frame)
+            if flight is not None:
+                await asyncio.wait([flight.task], timeout=self._write_through_s)
+                answer = flight.answer
+                if answer is not None:
+                    self._flight = None
+                    return self._given(frame, local, answer)
+            return await self._keep(frame, local)
+
+    async def ask(self, frame: Frame, local: Payload | None, *, known: bool) -> Payload | msgspec.Raw:
+        """A message whose answer is the CSMS's: that, or the hub's own where it does not come in time.
+
+        Raises:
+            ActionUnknown: nobody is there who might know the action.
+            Refusal: the CSMS has refused it, or is away and the hub cannot answer.
+        """
+        if local is not None and is_hubs_token(frame.payload):
+            return local
+        try:
+            async with asyncio.timeout(ASK_S):
+                answer = await self._send(self._accepting(), Priority.OWNER, frame.action, frame.raw, frame.id)
+        except (TimeoutError, CallTimeout, DeviceUnreachable) as error:
+            if local is not None:
+                return local
+            if not known:
+                raise ActionUnknown(frame.action) from error
+            raise unreachable(self.version, "the provider cannot be reached") from error
+        return self._given(frame, None, answer)
+
+    async def note(self, frame: Frame) -> None:
+        """A SEND: passed on as one, or lost."""
+        try:
+            peer = self._accepting()
+            self._allow(frame.action, frame.payload, len(frame.raw))
+            await peer.send(frame.action, msgspec.Raw(frame.raw))
+        except DeviceUnreachable:
+            logger.debug("%s: a %s was left out", self.station.device_id, frame.action)
+
+    def copy(self, frame: Frame) -> None:
+        """Something to pass on while there is a way; a status is told anew with each new way."""
+        if self._peer is not None or frame.action != "StatusNotification":
+            self.copies.put(frame)
+            self._news.set()
+
+    def say(self, call: Outgoing) -> None:
+        """A CALL of the hub's own to the CSMS, while there is a way."""
+        self.copies.say(call)
+        self._news.set()
+
+    def forget(self) -> None:
+        """The owner has taken the consent back: nothing that was heard before is passed on any more."""
+        self.copies.clear()
+        self.drained = False
+
+    async def drain(self, peer: RpcPeer) -> None:
+        """Pass on what waits and what comes, over a connection on which the CSMS has accepted the station."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks, self._peer = tasks, peer
+            self.copies.begin()
+            try:
+                while True:
+                    await self._step(peer)
+            finally:
+                self.pause()
+
+    def pause(self) -> None:
+        """Nothing can be passed on just now."""
+        self._tasks = self._peer = self._flight = None
+        self.drained = False
+
+    async def _step(self, peer: RpcPeer) -> None:
+        self._news.clear()
+        try:
+            if self._flight is not None:
+                await self._land(self._flight)
+            elif (row := await self._oldest()) is not None:
+                await self.replay.hand_over(row, partial(self._send, peer, Priority.PROVIDER))
+            elif self.copies:
+                await self._pass_copy(peer, self.copies.take())
+            else:
+                await self._news.wait()
+        except StoreUnavailable as error:
+            logger.error("%s: %s", self.station.device_id, error)
+            await self._clock.sleep(RETRY_S)
+        except DeviceUnreachable:
+            # The connection is over; whoever runs this ends it.
+            await self._clock.sleep(RETRY_S)
+
+    def _take_off(self, frame: Frame) -> _Flight | None:
+        if self._peer is None or self._tasks is None or not self.drained or self._flight is not None:
+            return None
+        raw = self.replay.outward(frame.action, frame.raw)
+        self._flight = _Flight(frame, self._tasks.create_task(self._fly(self._peer, frame, raw)))
+        self._news.set()
+        return self._flight
+
+    async def _fly(self, peer: RpcPeer, frame: Frame, raw: bytes) -> Frame | None:
+        try:
+            return await self._send(peer, Priority.OWNER, frame.action, raw, frame.id)
+        except (CallTimeout, DeviceUnreachable):
+            return None
+
+    async def _land(self, flight: _Flight) -> None:
+        """Nothing overtakes a message that is under way; its row is not needed where the answer came late."""
+        await asyncio.wait([flight.task])
+        async with self._turn:
+            if self._flight is not flight:
+                return
+            self._flight = None
+            row, answer = await self.replay.first_waiting(), flight.answer
+            of_it = row is not None and (row.message_id, row.payload) == (flight.frame.id, flight.frame.raw)
+            if row is not None and of_it and answer is not None and answer.type is MessageType.CALLRESULT:
+                await self.replay.delivered(row, answer)
+
+    async def _oldest(self) -> StationMessage | None:
+        async with self._turn:
+            row = await self.replay.first_waiting()
+            self.drained = row is None
+            return row
+
+    async def _keep(self, frame: Frame, local: Payload | None) -> Payload:
+        answer = local or {}
+        if not self._way.may_relay():
+            return answer
+        transaction = answer.get("transactionId") if frame.action == "StartTransaction" else None
+        message = StationMessage(
+            message_id=frame.id,
+            action=frame.action,
+            payload=frame.raw,
+            periodic=_is_periodic(frame),
+            transaction=transaction,
+        )
+        kept = await self._put(message)
+        if kept is not None and kept != transaction:
+            # The station repeats what it has begun before the hub started anew.
+            self.station.renamed(str(transaction), str(kept))
+            return answer | {"transactionId": kept}
+        return answer
+
+    async def _put(self, message: StationMessage) -> int | None:
+        self.drained = False
+        try:
+            kept = await self._outbox.put(self.station.device_id, message)
+            if not self._way.may_relay():
+                # Taken back meanwhile: it may have come too late to be void with the others.
+                await self._outbox.void()
+        except StoreUnavailable as error:
+            logger.error("%s: a %s cannot be kept: %s", self.station.device_id, message.action, error)
+            raise unreachable(self.version, "it can neither be passed on nor kept; send it again") from error
+        self._news.set()
+        return kept
+
+    def _given(self, frame: Frame, local: Payload | None, answer: Frame) -> Payload | msgspec.Raw:
+        if answer.type is not MessageType.CALLRESULT:
+            raise passed_on(answer)
+        if self._tokens is not None:
+            self._tokens.judged(frame, answer.payload, self.version)
+        ours, theirs = (local or {}).get("transactionId"), answer.payload.get("transactionId")
+        if frame.action == "StartTransaction" and ours is not None and theirs is not None and ours != theirs:
+            self.station.renamed(str(ours), str(theirs))
+        if local is not None and is_hubs_token(frame.payload):
+            return with_verdict(answer.payload, local)
+        return msgspec.Raw(answer.raw)
+
+    async def _pass_copy(self, peer: RpcPeer, item: Copy | Outgoing) -> None:
+        try:
+            if isinstance(item, Outgoing):
+                self._allow(item.action, item.payload, len(msgspec.json.encode(item.payload)))
+                await peer.call(item.action, item.payload)
+            else:
+                frame = item.frame
+                await self._send(peer, Priority.HOUSEKEEPING, frame.action, frame.raw, item.message_id)
+        except (CallTimeout, CallRefused, ProtocolError) as error:
+            logger.info("%s: the CSMS did not take a copy: %s", self.station.device_id, error)
+
+    async def _send(self, peer: RpcPeer, priority: Priority, action: str, raw: bytes, message_id: str) -> Frame:
+        self._allow(action, msgspec.json.decode(raw), len(raw))
+        return await peer.relay(action, raw, priority=priority, message_id=message_id)
+
+    def _allow(self, action: str, payload: Mapping[str, object], size_bytes: int) -> None:
+        if not self._way.may_relay():
+            raise DeviceUnreachable("The owner does not agree that this leaves the home.")
+        self._way.left(action, payload, size_bytes)
+
+    def _accepting(self) -> RpcPeer:
+        if self._peer is None:
+            raise DeviceUnreachable("The provider of charging is not connected.")
+        return self._peer
+
+
+def _is_periodic(frame: Frame) -> bool:
+    if frame.action == "TransactionEvent":
+        return frame.payload.get("eventType") == "Updated" and frame.payload.get("triggerReason") in _PERIODIC
+    return frame.action == "MeterValues"
