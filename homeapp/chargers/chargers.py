@@ -67,7 +67,7 @@ class Chargers:
             unknown=self._unknown_card,
             changed=household.changed,
         )
-        household.rights.join(lambda device_id: self.controls.of(device_id) is not None, household.agreed)
+        household.rights.join(self._owner_holds, household.agreed, self.tokens)
 
     async def load(self) -> None:
         """Take up what was kept.
@@ -95,6 +95,9 @@ class Chargers:
     def views(self, devices: tuple[DeviceView, ...]) -> tuple[DeviceView, ...]:
         """The devices, adopted chargers with what is told of them."""
         return tuple(self._with_charger(device) for device in devices)
+
+    def _owner_holds(self, device_id: str) -> bool:
+        return self.controls.of(device_id) is not None
 
     def _with_charger(self, device: DeviceView) -> DeviceView:
         if device.kind is not DeviceKind.EVCE or not device.adopted:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from devices.evce.provider.station_profiles import StationProfiles
-from devices.evce.provider.station_shelf import ControlledStation, StationShelf
+from devices.evce.provider.station_shelf import StationShelf
+from devices.evce.upstream.port import StationFacts
 from homeapp.ports import Clock, ProfileKeeper, ProviderRights
 
 TICK_S = 1.0
@@ -27,12 +28,13 @@ class ProviderStations:
         self._stations: dict[str, _Kept] = {}
         self._saved_s = float("-inf")
 
-    def profiles(self, station: ControlledStation) -> StationProfiles:
-        """Those of this station; always the same for the same id."""
+    def profiles(self, station: StationFacts) -> StationProfiles:
+        """Those of this station; always the same for the same id, and from now on about this object."""
         known = self._stations.get(station.device_id)
         if known is None:
             shelf = StationShelf(station, self._clock, self._keeper, self._rights)
             known = self._stations[station.device_id] = _Kept(shelf, StationProfiles(shelf, self._clock))
+        known.shelf.station = station
         return known.profiles
 
     async def run(self) -> NoReturn:

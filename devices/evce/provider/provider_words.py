@@ -116,13 +116,15 @@ def composite_asked(version: Version, payload: Mapping[str, Any]) -> tuple[int, 
     return evse, duration_s, unit
 
 
-def needs_answer(provider: str | None) -> str:
-    """The status of a NotifyEVChargingNeeds for the station (K15, Q01), from the provider's; None where it is away.
+def needs_answer(provider: Payload) -> Payload:
+    """What a station's NotifyEVChargingNeeds is answered (K15, Q01), from the provider's answer.
 
-    The hub gives the station its schedule, so nobody has to wait for one of the provider's. Only a refusal passes: the
-    station must then not offer the energy transfer that was asked for.
+    The hub gives the station its schedule, so it never hears that none will come. A refusal passes: the station must
+    then not offer the energy transfer that was asked for.
     """
-    return provider if provider in ("Accepted", "Rejected") else "Processing"
+    if provider.get("status") in ("Accepted", "Rejected"):
+        return provider
+    return {name: value for name, value in provider.items() if name != "statusInfo"} | {"status": "Processing"}
 
 
 def _selection(source: Mapping[str, Any], *, id_name: str, evse_name: str) -> Selection:

@@ -23,13 +23,12 @@ from devices.evce.provider.profile_shelf import placed, updated
 from devices.evce.provider.station_shelf import StationShelf
 from devices.evce.rpc import ActionUnknown
 from devices.evce.schemas import Version
-from devices.evce.upstream.port import Refused, Served
+from devices.evce.upstream.port import AskProvider, Refused, Served
 from homeapp.errors import DeviceError, StoreUnavailable
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)
 
-AskProvider = Callable[[Outgoing], Awaitable[Payload]]
 _Serve = Callable[[Payload, Version], Awaitable[Served]]
 
 _OWNER_HOLDS = ("NotEnabled", "The owner has taken control of this charger back for a time.")
@@ -44,14 +43,10 @@ _REFUSED_STATUS = {
 
 
 class StationProfiles:
-    """Implements ``ProviderProfiles`` of ``devices.evce.upstream.port``.
-
-    Attributes:
-        ask_provider: makes a CALL to the CSMS, for PullDynamicScheduleUpdate; None while there is no way.
-    """
+    """Implements ``ProviderProfiles`` of ``devices.evce.upstream.port``."""
 
     def __init__(self, shelf: StationShelf, clock: Clock) -> None:
-        self.ask_provider: AskProvider | None = None
+        self._ask: AskProvider | None = None
         self._shelf = shelf
         self._clock = clock
         self._may_choose: str | None = None
@@ -93,7 +88,6 @@ class StationProfiles:
         self._shelf.starts.forget(_start_id(frame))
 
     def heard(self, frame: Frame, version: Version) -> None:
-        """The station has said something, and its facts have been taken in."""
         self._shelf.follow()
         running = self._shelf.running
         if version is Version.V16 or running is None:
@@ -108,16 +102,17 @@ class StationProfiles:
             self._shelf.follow()
 
     def renamed(self, old: str, new: str) -> None:
-        """1.6: the transaction ``old`` goes by ``new`` from now on; to be told before the station is."""
         self._shelf.renamed(old, new)
 
     def csms_is(self, *, reachable: bool) -> None:
-        """The way to the CSMS is up, or is down."""
         self._shelf.csms_is(reachable=reachable)
+
+    def ask_by(self, ask: AskProvider) -> None:
+        self._ask = ask
 
     async def pull(self) -> None:
         """Ask the provider for the values of dynamic profiles whose time has come (K28.FR.10); failures wait."""
-        now, ask = self._clock.now(), self.ask_provider
+        now, ask = self._clock.now(), self._ask
         for profile in self._shelf.profiles:
             if ask is None or self._shelf.offline_since is not None or not _pull_is_due(profile, now):
                 continue

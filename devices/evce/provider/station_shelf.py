@@ -5,39 +5,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
 from devices.evce.fields import instant, items, mapping, plain, whole
-from devices.evce.profiles import StationLimits
 from devices.evce.provider.charging_profile import Profile, ProfileRefused
 from devices.evce.provider.evaluation import Circumstances, evaluate, outlived
 from devices.evce.provider.pending_starts import PendingStarts
 from devices.evce.provider.profile_shelf import Shelf, from_kept, placed, renamed, to_kept, transaction_over
-from devices.evce.station import Transaction
+from devices.evce.upstream.port import StationFacts
 from homeapp.ports import Clock, ProfileKeeper, ProviderRights
 
 logger = logging.getLogger(__name__)
-
-
-class ControlledStation(Protocol):
-    """The station as far as its provider's profiles go."""
-
-    @property
-    def device_id(self) -> str:
-        """The station's stable id."""
-
-    @property
-    def limits(self) -> StationLimits:
-        """The limits of its circuit."""
-
-    @property
-    def transaction(self) -> Transaction | None:
-        """The running transaction."""
-
-    def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
-        """What its provider permits and asks for now, and whether that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +39,7 @@ class StationShelf:
         offline_since: since when the CSMS has been out of reach, or None.
     """
 
-    def __init__(self, station: ControlledStation, clock: Clock, keeper: ProfileKeeper, rights: ProviderRights) -> None:
+    def __init__(self, station: StationFacts, clock: Clock, keeper: ProfileKeeper, rights: ProviderRights) -> None:
         self.profiles: Shelf = ()
         self.running: Running | None = None
         self.priority = False

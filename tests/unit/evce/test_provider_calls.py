@@ -36,6 +36,9 @@ class Facts:
     transaction: Transaction | None = None
     permitted: tuple[float | None, float | None, bool] = (None, None, True)
 
+    def renamed(self, old: str, new: str) -> None:
+        pass
+
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
         self.permitted = (limit_w, feed_w, control)
 
@@ -479,7 +482,7 @@ async def test_a_dynamic_profile_is_pulled_at_its_interval_while_the_provider_is
             raise answer
         return answer
 
-    bench.profiles.ask_provider = provider
+    bench.profiles.ask_by(provider)
     await bench.set(1, "TxDefaultProfile", 5000.0, chargingProfileKind="Dynamic", dynUpdateInterval=30)
     await bench.move(29)
     assert not asked
@@ -525,10 +528,9 @@ async def test_controls_of_the_inverter_and_what_is_unknown() -> None:
         await bench.profiles.serve(Frame(MessageType.CALL, "1", "GetChargingProfiles", {}), Version.V16)
 
 
-def test_the_stations_question_about_the_cars_needs_is_answered_also_without_the_provider() -> None:
-    assert [needs_answer(status) for status in ("Accepted", "Rejected", "NoChargingProfile", None)] == [
-        "Accepted",
-        "Rejected",
-        "Processing",
-        "Processing",
-    ]
+def test_the_station_never_hears_that_no_schedule_will_come() -> None:
+    for status in ("Accepted", "Rejected", "Processing"):
+        assert needs_answer({"status": status}) == {"status": status}
+    assert needs_answer({"status": "NoChargingProfile", "statusInfo": {"reasonCode": "NoProfile"}}) == {
+        "status": "Processing"
+    }
