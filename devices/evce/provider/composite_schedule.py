@@ -11,7 +11,9 @@ from devices.evce.provider.charging_profile import Profile
 from devices.evce.provider.evaluation import Circumstances, Permitted, evaluate
 from devices.evce.schemas import Version
 
-MOST_PERIODS = 1024
+MOST_PERIODS = 512
+MOST_CHANGES = 1024
+"""That are looked at; a schedule of many is cut short there."""
 
 MayFeed = Callable[[datetime], float | None]
 """The power feed that the owner has approved for an instant, W > 0, or None."""
@@ -40,7 +42,9 @@ def expected(
     found: list[Expected] = []
     end, now = when.now + timedelta(seconds=duration_s), when.now
     at: datetime | None = now
-    while at is not None and at < end and len(found) < MOST_PERIODS:
+    for _ in range(MOST_CHANGES):
+        if at is None or at >= end or len(found) >= MOST_PERIODS:
+            break
         permitted = evaluate(profiles, limits, replace(when, now=at))
         entry = _expected(permitted, limits, math.ceil((at - now).total_seconds()), may_feed(at))
         if found and found[-1].starts_s == entry.starts_s:

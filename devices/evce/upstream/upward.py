@@ -272,8 +272,8 @@ class Upward:
             self._renamed(ours, theirs)
         if local is not None and is_hubs_token(frame.payload):
             return with_verdict(answer.payload, local)
-        if frame.action == "NotifyEVChargingNeeds":
-            return needs_answer(answer.payload)
+        if frame.action == "NotifyEVChargingNeeds" and (needed := needs_answer(answer.payload)) != answer.payload:
+            return needed
         return msgspec.Raw(answer.raw)
 
     def _renamed(self, old: object, new: object) -> None:

@@ -411,6 +411,7 @@ async def test_the_composite_schedule_is_the_least_of_circuit_and_provider(versi
         (1200, 16.0),
     ]
     assert (await bench.ask("GetCompositeSchedule", duration=0, **where))["status"] == "Rejected"
+    assert (await bench.ask("GetCompositeSchedule", duration=10**12, **where))["status"] == "Accepted"
     where = dict.fromkeys(where, 999)
     assert (await bench.ask("GetCompositeSchedule", duration=60, **where))["status"] == "Rejected"
 
