@@ -419,6 +419,17 @@ async def test_the_composite_schedule_is_the_least_of_circuit_and_provider(versi
 
 
 @in_loop
+async def test_a_composite_schedule_of_very_many_changes_says_how_far_it_goes() -> None:
+    bench = Bench()
+    steps = [{"startPeriod": start * 60, "limit": float(start)} for start in range(600)]
+    schedule = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": steps, "startSchedule": rfc3339(NOW)}
+    body = {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Absolute"}
+    await bench.ask("SetChargingProfile", evseId=0, chargingProfile=body | {"chargingSchedule": [schedule]})
+    told = (await bench.ask("GetCompositeSchedule", evseId=1, duration=86_400))["schedule"]
+    assert (told["duration"], len(told["chargingSchedulePeriod"])) == (512 * 60, 512)
+
+
+@in_loop
 async def test_the_composite_schedule_shows_a_feed_while_it_is_approved() -> None:
     bench = Bench()
     bench.begin()
