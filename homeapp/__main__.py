@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     import ssl
 
     from devices.evce.endpoint import OcppEndpoint
-    from devices.evce.firmware_check import ProviderFirmware
+    from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
+    from devices.evce.provider.provider_stations import ProviderStations
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp import identity
+    from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.secrets import SecretStore
     from homeapp.settings import CsmsSettings, Settings
     from homeapp.store.database import Database
+    from homeapp.store.ledger import Ledger
 
 logger = logging.getLogger("homeapp")
 
@@ -225,27 +228,37 @@ async def _outside(
     clock: SharedClock | SystemClock,
 ) -> "Outside":
     """Join drivers and providers to the hub."""
-    from devices.evce.firmware_check import FirmwareRules, Window
+    from devices.evce.provider.provider_stations import ProviderStations
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
+    from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
+    from homeapp.store.kept_profiles import KeptProfiles
+    from homeapp.store.ledger import Ledger
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
-    rules = FirmwareRules(
-        roots=await asyncio.to_thread(identity.vendor_roots, settings.ocpp.vendor_roots, data_dir),
-        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(settings.site.time_zone)),
-        clock=clock,
-    )
+    rules = await asyncio.to_thread(_firmware_rules, data_dir, settings, clock)
+    rights = HomeRights()
+    ledger = Ledger(database, clock)
+    stations = ProviderStations(clock, KeptProfiles(ledger), rights)
     upstreams = _upstreams(
-        data_dir, settings, secrets, database, clock, authority, lambda station: endpoint.firmware_check(station, rules)
+        data_dir,
+        settings,
+        secrets,
+        database,
+        clock,
+        authority,
+        stations,
+        rights,
+        lambda station: endpoint.firmware_check(station, rules),
     )
     certificates = await asyncio.to_thread(
         identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
     )
-    endpoint = _endpoint(settings, database, clock, tls, certificates, upstreams)
+    endpoint = _endpoint(settings, ledger, clock, tls, certificates, upstreams)
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
@@ -261,14 +274,30 @@ async def _outside(
         machine_clock=SystemClock(),
         pseudonym_key=await asyncio.to_thread(pseudonym_key, secrets),
         pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
-        background={"endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock)},
+        background={
+            "endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock),
+            "limits of the charging provider": stations.run,
+        },
         upstreams=upstreams,
+        provider_rights=rights,
+    )
+
+
+def _firmware_rules(data_dir: Path, settings: "Settings", clock: SharedClock | SystemClock) -> "FirmwareRules":
+    """What a provider's firmware for a charging station has to keep to. Blocks."""
+    from devices.evce.firmware_check import FirmwareRules, Window
+    from homeapp import identity
+
+    return FirmwareRules(
+        roots=identity.vendor_roots(settings.ocpp.vendor_roots, data_dir),
+        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(settings.site.time_zone)),
+        clock=clock,
     )
 
 
 def _endpoint(
     settings: "Settings",
-    database: "Database",
+    ledger: "Ledger",
     clock: SharedClock | SystemClock,
     tls: "ssl.SSLContext",
     certificates: "identity.IssuedCertificates",
@@ -277,7 +306,6 @@ def _endpoint(
     """The server for charging stations."""
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
-    from homeapp.store.ledger import Ledger
 
     site = settings.site.site()
     return OcppEndpoint(
@@ -295,7 +323,7 @@ def _endpoint(
         certificates=certificates,
         unencrypted_port=settings.ocpp.unencrypted_port or None,
         no_subprotocol=settings.ocpp.no_subprotocol,
-        keeper=Ledger(database, clock),
+        keeper=ledger,
         upstreams=upstreams,
     )
 
@@ -307,9 +335,12 @@ def _upstreams(
     database: "Database",
     clock: SharedClock | SystemClock,
     authority: "identity.LocalAuthority",
+    stations: "ProviderStations",
+    rights: "HomeRights",
     firmware: "Callable[[str], ProviderFirmware]",
 ) -> "Upstreams | None":
     """The ways of charging stations to the provider's CSMS, where there is one."""
+    from devices.evce.provider.token_frames import StationTokens
     from devices.evce.upstream.hub_root import PemRoot
     from devices.evce.upstream.station_way import Surroundings
     from devices.evce.upstream.upstreams import Upstreams
@@ -325,6 +356,8 @@ def _upstreams(
             access=_csms_access(csms, csms.url, CSMS_SECRET, data_dir, secrets),
             outbox=outbox,
             clock=clock,
+            profiles=stations.profiles,
+            tokens=lambda device_id: StationTokens(device_id, rights),
             mirrors=[
                 _csms_access(csms, url, name, data_dir, secrets)
                 for url, name in zip(csms.mirrors, MIRROR_SECRETS, strict=False)

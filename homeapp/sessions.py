@@ -23,6 +23,11 @@ METER_REFUSED_PAUSE_S = 60.0
 _KIND_NAMES = {DeviceKind.METER: "smart meter", DeviceKind.EVCE: "charger"}
 
 
+def hub_alone(_device_id: str, id_token: str) -> bool:
+    """Whether a card may charge where the hub's own is the only one."""
+    return id_token == HUB_ID_TOKEN
+
+
 class DeviceLedger(Protocol):
     """Where adopted devices are kept."""
 
@@ -85,6 +90,7 @@ class DeviceSessions:
         clock: Clock,
         listener: SessionListener,
         agreed_firmware: Callable[[str, str], bool] = lambda _location, _signature: False,
+        authorizes: Callable[[str, str], bool] = hub_alone,
     ) -> None:
         self._agreed_firmware = agreed_firmware
         self._ledger = ledger
@@ -94,6 +100,7 @@ class DeviceSessions:
         self._endpoint = endpoint
         self._clock = clock
         self._listener = listener
+        self._authorizes = authorizes
         self._candidates: dict[str, Candidate] = {}
         self._adopted: dict[str, AdoptedDevice] = {}
         self._links: dict[str, DeviceLink] = {}
@@ -221,7 +228,7 @@ class DeviceSessions:
         return self._is_in_use(device_id) and self._agreed_firmware(location, signature)
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
-        return device_id in self._adopted and id_token == HUB_ID_TOKEN
+        return device_id in self._adopted and self._authorizes(device_id, id_token)
 
     def knocked(self, candidate: Candidate) -> None:
         self._found(candidate)

@@ -98,6 +98,7 @@ class OcppSettings(_Section, frozen=True):
         organization: the name in the certificates of stations.
         vendor_roots: per vendor, as the station tells it, a PEM file of the authorities that vouch for its firmware.
         firmware_window: local wall times between which a provider may renew a station's firmware; empty for always.
+        auto_start: a car that is plugged in charges by the hub's plan without a card; else a known card is needed.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
@@ -109,6 +110,7 @@ class OcppSettings(_Section, frozen=True):
     organization: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "Home energy hub"
     vendor_roots: dict[str, str] = {}
     firmware_window: Annotated[str, msgspec.Meta(pattern=_WINDOW)] = "01:00-05:00"
+    auto_start: bool = True
     csms: CsmsSettings | None = None
 
 

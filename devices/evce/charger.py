@@ -93,12 +93,14 @@ class OcppEvce:
     async def _apply(self, command: EvceCommand) -> None:
         await self._stop_uncontrolled(command)
         session = self._ready_session()
-        await self._verification.put_back(session)
         target = self._station.target
+        with contextlib.suppress(DeviceUnreachable):
+            # What goes wrong here must not keep a limit from the station.
+            await self._verification.put_back(session)
+            await self._verification.judge(session)
         if target is not None and self.state.status.car_present:
             self._starts = 0
             self._station.problem("start", None)
-            await self._verification.judge()
             await self._allow_feeding(session)
             await self._limiter.bring_to(self._wish(command, self._feed_w(command), target, session))
         elif command.limit_w > 0 or command.feed_w > 0:

@@ -16,11 +16,13 @@ class Grant:
         limit_w: most charging power, W.
         feed_w: power feed, W >= 0.
         until: when it lapses; None for the floor, which never does.
+        of_transaction: it dies with its transaction (K01.FR.09), as a TxProfile does and a TxDefaultProfile does not.
     """
 
     limit_w: float
     feed_w: float = 0.0
     until: datetime | None = None
+    of_transaction: bool = True
 
     def holds(self, now: datetime) -> bool:
         return self.until is None or self.until > now
@@ -37,18 +39,25 @@ class Grants:
         self._floor = Grant(limit_w=floor_w)
         self._held: Grant | None = None
         self._open: list[Grant] = []
+        self._hidden: list[Grant] = []
         self._excess: Grant | None = None
 
     def asked(self, grant: Grant, now: datetime) -> None:
         """It is on its way to the station."""
         self._open = [older for older in self._open if older.holds(now)]
+        self._hidden = [older for older in self._hidden if older.holds(now)]
         self._open.append(grant)
 
     def accepted(self, grant: Grant) -> None:
-        """The station has taken it; whatever was asked before it is void, later ones are still open."""
+        """The station has taken it; what was asked before it the same way is void, what comes later is still open.
+
+        A TxProfile hides a TxDefaultProfile and does not replace it, so that the one lives on beside the other.
+        """
+        before = self._open.index(grant) + 1 if grant in self._open else 0
+        older = [*self._hidden, *self._open[:before], *self._known()]
+        self._hidden = [one for one in older if one.of_transaction is not grant.of_transaction]
+        del self._open[:before]
         self._held = grant
-        if grant in self._open:
-            del self._open[: self._open.index(grant) + 1]
 
     def refused(self, grant: Grant) -> None:
         """The station has certainly not taken it."""
@@ -70,10 +79,12 @@ class Grants:
 
     def older(self, limit_w: float, until: datetime) -> None:
         """A lease is found in the station that the hub does not remember."""
-        self._open.append(Grant(limit_w=limit_w, until=until))
+        self._hidden.append(Grant(limit_w=limit_w, until=until))
 
     def fall_back(self) -> None:
-        """The transaction is over, and its leases with it (K01.FR.09)."""
+        """The transaction is over, and its leases with it."""
+        lasting = [*self._hidden, *self._open, *self._known()]
+        self._hidden = [one for one in lasting if not one.of_transaction]
         self._open.clear()
         self._excess = None
         if self._held is not None:
@@ -81,7 +92,7 @@ class Grants:
 
     def most(self, now: datetime) -> tuple[float | None, float, datetime | None]:
         """The most charging power, the most power feed, W, and when the last lease ends."""
-        possible = [grant for grant in self._open if grant.holds(now)]
+        possible = [grant for grant in (*self._open, *self._hidden) if grant.holds(now)]
         if self._held is not None:
             possible.append(self._held if self._held.holds(now) else self._floor)
         if self._excess is not None:
@@ -90,3 +101,7 @@ class Grants:
             return None, 0.0, None
         ends = [grant.until for grant in possible if grant.until is not None]
         return max(one.limit_w for one in possible), max(one.feed_w for one in possible), max(ends, default=None)
+
+    def _known(self) -> list[Grant]:
+        """What is held, unless it is the floor, which nothing replaces."""
+        return [self._held] if self._held is not None and self._held.until is not None else []

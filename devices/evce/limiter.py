@@ -164,7 +164,8 @@ class Limiter:
         station.problem("limit", None)
         station.only_starts_and_stops(only=False)
         if station.target == wish.target:
-            station.granted(wish.limit_w, wish.feed_w, wish.until)
+            station.grants.accepted(wish.grant)
+            station.grants_changed()
         else:
             station.grants.refused(wish.grant)
         if wish.feed_w == 0:
@@ -192,7 +193,7 @@ class Limiter:
             self._default_at = None
         if pause and not knows_tx and await self._stop(wish):
             return
-        self._refusals += 1
+        self._refusals += wish.feed_w == 0
         if self._refusals >= STATIC_AFTER:
             self._station.only_starts_and_stops(only=True)
             if wish.limit_w < self._floor_w and wish.feed_w == 0 and await self._stop(wish):
@@ -300,6 +301,8 @@ class Limiter:
     async def _may_write(self, wish: Wish, known: Wish | None) -> bool:
         holds = known is not None and known.place == wish.place and not known.lapsed(wish.asked_s)
         present_w = known.limit_w if known is not None and holds else self._floor_w
+        # What the car draws now may be more than anything that is known to hold.
+        present_w = max(present_w, self._station.state.power_w or 0.0)
         allowed = await self._writes.allowed(reduces=wish.limit_w < present_w)
         self._station.problem("budget", _BUDGET_SPENT if self._writes.used_up else None)
         return allowed

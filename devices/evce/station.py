@@ -398,7 +398,6 @@ class Station:
         now = self._clock.now()
         measured, status = self._measured, self._status(now)
         granted_w, granted_feed_w, lease_until = self.grants.most(now)
-        provider_limit_w, provider_feed_w, provider_control = self._provider
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
         self.state = EvceState(
             device_id=self.device_id,
@@ -420,9 +419,9 @@ class Station:
             granted_w=granted_w,
             granted_feed_w=granted_feed_w,
             lease_until=lease_until,
-            provider_limit_w=provider_limit_w,
-            provider_feed_w=provider_feed_w,
-            provider_control=provider_control,
+            provider_limit_w=self._provider[0],
+            provider_feed_w=self._provider[1],
+            provider_control=self._provider[2],
             problem=self._foremost(fault),
         )
         self._register.changed(self.state)

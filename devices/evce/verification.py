@@ -49,7 +49,7 @@ class Verification:
         self._contradictions = 0
         self._stopped_s: float | None = None
 
-    async def judge(self) -> None:
+    async def judge(self, session: Session) -> None:
         """Compare the newest measurement with what the station holds, and act.
 
         Raises:
@@ -57,6 +57,9 @@ class Verification:
         """
         held, state, now_s = self._limiter.held, self._station.state, self._clock.monotonic()
         if held is None or held.lapsed(now_s) or state.power_w is None:
+            return
+        if (held.session, held.restarts) != (session, session.restarts):
+            # What it was told before it came anew, it is told again first.
             return
         if held.target != self._charge:
             self._charge = held.target
@@ -85,8 +88,8 @@ class Verification:
     async def put_back(self, session: Session) -> None:
         """Put back into service, some time later, what had to be taken out of it."""
         if self._stopped_s is not None and not self.bans:
-            self._stopped_s = None
             await session.securing.put_into_service()
+            self._stopped_s = None
 
     def _kept(self, held: Wish) -> None:
         self._escalation.within()

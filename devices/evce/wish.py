@@ -59,7 +59,9 @@ class Wish:
 
     @property
     def grant(self) -> Grant:
-        return Grant(limit_w=self.limit_w, feed_w=self.feed_w, until=self.until)
+        return Grant(
+            limit_w=self.limit_w, feed_w=self.feed_w, until=self.until, of_transaction=self.means is Means.TX
+        )  # fmt: skip
 
     @property
     def place(self) -> tuple[Session, int, Target]:

@@ -568,3 +568,22 @@ def test_a_station_that_applies_defaults_only_to_the_next_charge_is_told_in_word
             assert "only to the next charge" in evce.state.problem
 
     run(tls, body)
+
+
+def test_a_station_that_came_anew_gets_its_limit_first_whatever_it_draws(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        command = EvceCommand(limit_w=5000, reason=Doing.REDUCED_BY_FUSE)
+        async with street.charging(Version.V201) as (station, evce, tx):
+            await evce.apply(command)
+            await ignore(street, station, evce, tx, command)
+        async with street.station(Version.V201) as station:
+            await station.call("Heartbeat", {})
+            await street.register.until_status(EvceStatus.CHARGING)
+            before = len(station.calls)
+            street.clock.move(15)
+            await station.measure(tx, 11_000.0, 41)
+            await evce.apply(command)
+            (profile,) = sent_since(station, before)
+            assert profile["chargingProfilePurpose"] == "TxProfile"
+
+    run(tls, body)

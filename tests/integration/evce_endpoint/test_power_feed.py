@@ -9,8 +9,8 @@ import pytest
 
 from devices.evce.charger import OcppEvce
 from devices.evce.schemas import Version
-from homeapp.errors import NotSupported
-from homeapp.model.readings import EvceCommand, EvceStatus
+from homeapp.errors import DeviceRefused, NotSupported
+from homeapp.model.readings import EvceCommand, EvceStatus, LimitControl
 from kit.evce_street import FLOOR_W, Json, RawStation, Street, Tls, period_of, profile_of, run, schedule_of
 
 DYNAMIC = {"SmartChargingCtrlr.SupportsDynamicProfiles": "true", "V2XChargingCtrlr.Enabled": "true"}
@@ -116,7 +116,7 @@ def test_a_feed_never_outlasts_a_minute_and_never_becomes_a_default(tls: Tls) ->
             assert (profile["maxOfflineDuration"], profile["invalidAfterOfflineDuration"]) == (60, True)
             station.answers["SetChargingProfile"] = {"status": "Rejected"}
             before = len(station.calls)
-            with pytest.raises(Exception, match="refuse"):
+            with pytest.raises(DeviceRefused):
                 await evce.apply(EvceCommand(limit_w=0, feed_w=6000))
             purposes = {profile_of(payload)["chargingProfilePurpose"] for _, payload in calls_since(station, before)}
             assert purposes == {"TxProfile"}
@@ -186,5 +186,21 @@ def test_a_car_that_feeds_unasked_is_stopped(tls: Tls) -> None:
             assert evce.state.status is EvceStatus.FEEDING
             assert (evce.state.granted_w, evce.state.granted_feed_w) == (FLOOR_W, 6000)
             assert "RequestStopTransaction" in [action for action, _ in station.calls]
+
+    run(tls, body)
+
+
+def test_a_feed_that_is_refused_says_nothing_about_limits(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        async with feeding_car(street) as (station, evce, _):
+            station.answers["SetChargingProfile"] = lambda payload: {
+                "status": "Rejected" if "setpoint" in period_of(profile_of(payload)) else "Accepted"
+            }
+            for feed_w in (3000, 4000, 5000, 6000):
+                with pytest.raises(DeviceRefused):
+                    await evce.apply(EvceCommand(limit_w=0, feed_w=feed_w))
+            await evce.apply(EvceCommand(limit_w=7000))
+            assert evce.state.capabilities is not None
+            assert (evce.state.granted_w, evce.state.capabilities.control) == (7000, LimitControl.FULL)
 
     run(tls, body)

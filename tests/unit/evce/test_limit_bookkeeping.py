@@ -76,6 +76,23 @@ def test_a_lapsed_lease_leaves_the_floor_and_so_does_the_end_of_a_transaction() 
     assert grants.most(NOW) == (FLOOR, 0.0, None)
 
 
+def test_a_default_outlives_the_transaction_and_is_hidden_by_its_profile() -> None:
+    default = Grant(limit_w=9000, until=later(600), of_transaction=False)
+    grants = Grants(FLOOR)
+    grants.asked(default, NOW)
+    grants.accepted(default)
+    grants.fall_back()
+    assert grants.most(later(599))[0] == 9000, "the next charge may begin with it"
+    assert grants.most(later(600))[0] == FLOOR
+    grants.accepted(grant(5000, seconds=60))
+    assert grants.most(later(61))[0] == 9000, "where the profile lapses, the default holds"
+    lower = Grant(limit_w=2000, until=later(600), of_transaction=False)
+    grants.accepted(grant(8000, seconds=60))
+    grants.accepted(lower)
+    assert grants.most(later(59))[0] == 8000, "the profile of the transaction still hides it"
+    assert grants.most(later(61))[0] == 2000
+
+
 def test_what_is_drawn_beyond_the_grant_counts_until_it_ends() -> None:
     grants = Grants(FLOOR)
     grants.accepted(grant(5000))
