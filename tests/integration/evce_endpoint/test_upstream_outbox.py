@@ -320,10 +320,11 @@ def test_who_is_cancelled_while_writing_takes_nobody_along(tmp_path: Path) -> No
             await asyncio.sleep(0)
             puts[0].cancel()
             await asyncio.gather(*puts, return_exceptions=True)
-            for _ in range(3):
-                message = await outbox.first_waiting(DEVICE)
-                assert message is not None
+            left = []
+            while (message := await outbox.first_waiting(DEVICE)) is not None:
+                left.append(message.message_id)
                 await outbox.delivered(DEVICE, message)
-            assert await outbox.first_waiting(DEVICE) is None
+            # Whether the cancelled one had been written already is a matter of luck.
+            assert [name for name in left if name != "m-0"] == ["m-1", "m-2"]
 
     asyncio.run(main())
