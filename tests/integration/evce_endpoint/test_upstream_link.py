@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.evce import rpc
 from devices.evce.dialect import Outgoing
 from devices.evce.frames import Frame
 from devices.evce.rpc import RpcPeer
@@ -186,6 +187,21 @@ def test_heartbeats_are_the_hubs_own_at_the_interval_of_the_csms(tls: Tls, tmp_p
             await station.say("Heartbeat", "{}", "of-the-station")
             await street.csms.until_heard("Heartbeat", 3)
             assert "of-the-station" not in [message_id for message_id, _, _ in street.csms.heard]
+
+    run(tls, tmp_path, body)
+
+
+def test_a_csms_that_answers_no_heartbeats_is_called_anew(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 0.2)
+
+    async def body(street: UpstreamStreet) -> None:
+        street.csms.answers["BootNotification"] = BOOTED | {"interval": 10}
+        street.csms.answers["Heartbeat"] = None
+        async with street.online(Version.V16):
+            await street.csms.until(lambda: street.csms.connections == 2)
+            assert len(street.csms.of("Heartbeat")) >= 2
 
     run(tls, tmp_path, body)
 

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devices.evce import rpc
 from devices.evce.schemas import Version
+from devices.evce.upstream.replay import MOST_SILENCES
 from homeapp.errors import StoreUnavailable
 from homeapp.ports import StationMessage
 from homeapp.store.database import Database
 from homeapp.store.station_outbox import StoredStationOutbox
 from kit.clocks import StandingClock
 from kit.evce_street import DEVICE, CallError, Tls
+from kit.raw_csms import BOOTED
 from kit.upstream_street import BOOT, PlainStation, UpstreamStreet, run
 
 SOON = 0.03
@@ -132,6 +135,32 @@ def test_one_that_the_csms_never_takes_does_not_hold_up_the_rest(tls: Tls, tmp_p
             assert "SecurityEventNotification: InternalError" in notice
 
     run(tls, tmp_path, body)
+
+
+def test_silence_about_one_message_is_borne_only_while_the_csms_lives(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time it has to prove anew that it answers at all; where it does, that one message is given up in the end."""
+    monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 0.05)
+
+    async def body(street: UpstreamStreet) -> None:
+        street.csms.status = 503
+        async with street.station(Version.V201) as station:
+            await station.say("BootNotification", BOOT[Version.V201])
+            await station.say("SecurityEventNotification", '{"type":"x","timestamp":"2027-01-15T12:00:00Z"}')
+            await station.say("TransactionEvent", _event(0), "m-0")
+            street.csms.answers["SecurityEventNotification"] = None
+            street.csms.answers["BootNotification"] = None
+            street.csms.status = None
+            await street.csms.until_heard("BootNotification", 12)
+            assert (street.csms.of("SecurityEventNotification"), street.way.notices) == ([], {})
+            street.csms.answers["BootNotification"] = BOOTED
+            await street.csms.until(lambda: bool(_firsts(street)))
+            assert 1 < len(street.csms.of("SecurityEventNotification")) <= MOST_SILENCES
+            assert street.csms.connections >= MOST_SILENCES
+            assert "SecurityEventNotification: no answer" in "".join(street.way.notices.values())
+
+    run(tls, tmp_path, body, speed=5000.0)
 
 
 def test_a_refusal_of_what_went_up_at_once_is_the_stations(tls: Tls, tmp_path: Path) -> None:
