@@ -249,11 +249,17 @@ def test_a_station_that_is_gone_has_no_way_and_one_that_comes_back_has(tls: Tls,
 def test_a_lost_link_leaves_the_station_alone(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         async with street.online(Version.V201) as station:
+            await station.say("StatusNotification", STATUS[Version.V201], "status")
+            await street.csms.until_heard("StatusNotification")
             street.csms.cut()
             await street.way.until(lambda: street.way.links[-1][0] is not LinkState.UP)
             await station.say("Heartbeat", "{}")
             await street.up()
             assert street.csms.connections == 2
+            await street.csms.until_heard("StatusNotification", 2)
+            first, again = [entry for entry in street.csms.heard if entry[1] == "StatusNotification"]
+            assert (first[0], first[2]) == ("status", again[2])
+            assert again[0] != "status", "what the hub repeats is a message of its own"
 
     run(tls, tmp_path, body)
 
@@ -287,6 +293,7 @@ def test_taking_the_consent_back_closes_the_way_and_voids_what_waits(tls: Tls, t
             street.upstreams.consent_changed()
             assert await street.upstreams.void() == 1
             await station.say("SecurityEventNotification", event, "unheard")
+            await station.say("NotifyEvent", _NOTHING_HAPPENED, "unheard-2")
             await station.say("StatusNotification", STATUS[Version.V201])
             await street.csms.until(lambda: street.csms.connection is None)
             assert street.csms.heard[heard:] == []
@@ -296,9 +303,28 @@ def test_taking_the_consent_back_closes_the_way_and_voids_what_waits(tls: Tls, t
             await street.up()
             # How it stands now is told again; what was said meanwhile is not.
             await street.csms.until_heard("StatusNotification")
-            assert "unheard" not in [message_id for message_id, _, _ in street.csms.heard]
+            assert not {"unheard", "unheard-2"} & {message_id for message_id, _, _ in street.csms.heard}
 
     run(tls, tmp_path, body, write_through_s=0.02)
+
+
+_NOTHING_HAPPENED = '{"generatedAt":"2027-01-15T12:00:00Z","seqNo":0,"eventData":[]}'
+
+
+def test_what_is_on_its_way_when_the_consent_is_taken_back_is_not_kept(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V201) as station:
+            street.csms.answers["SecurityEventNotification"] = None
+            event = "SecurityEventNotification", '{"type":"x","timestamp":"2027-01-15T12:00:00Z"}'
+            said = asyncio.create_task(station.say(*event))
+            await street.csms.until_heard(event[0])
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            assert await street.upstreams.void() == 0
+            assert await said == "{}"
+            assert await street.outbox.first_waiting(DEVICE) is None
+
+    run(tls, tmp_path, body)
 
 
 def test_what_leaves_is_counted(tls: Tls, tmp_path: Path) -> None:

@@ -62,6 +62,26 @@ def test_an_answer_that_comes_late_is_as_good(tls: Tls, tmp_path: Path) -> None:
     run(tls, tmp_path, body, write_through_s=SOON)
 
 
+def test_a_station_that_comes_anew_while_its_message_is_on_its_way(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V201) as station:
+            street.csms.answers["TransactionEvent"] = None
+            said = asyncio.create_task(station.say("TransactionEvent", _event(0), "m-0"))
+            await street.csms.until_heard("TransactionEvent")
+            async with street.station(Version.V201) as again:
+                await station.socket.wait_closed()
+                said.cancel()
+                assert await again.say("TransactionEvent", _event(0), "m-0") == "{}"
+                street.csms.answers["TransactionEvent"] = {}
+                assert await again.say("TransactionEvent", _event(1), "m-1") == "{}"
+                await street.csms.release()
+                await street.settled()
+                heard = [entry[0] for entry in street.csms.heard if entry[1] == "TransactionEvent"]
+                assert heard == ["m-0", "m-1"]
+
+    run(tls, tmp_path, body)
+
+
 def test_a_station_that_repeats_after_the_hub_died_is_not_heard_twice(tls: Tls, tmp_path: Path) -> None:
     async def dies(street: UpstreamStreet) -> None:
         """The row is durable, and the station is never told."""
