@@ -17,6 +17,8 @@ from devices.evce.schemas import Version
 from devices.evce.upstream.csms_link import LONGEST_WAIT_S, WAIT_MINIMUM_S, CsmsAccess, CsmsLink
 from homeapp.errors import SettingsInvalid
 from homeapp.model.live import LinkState
+from homeapp.ports import StationMessage
+from kit import schema_examples
 from kit.clocks import LeapingClock
 from kit.evce_street import ALL, DEVICE, CallError, Tls
 from kit.raw_csms import BOOTED, CsmsError, NotingProfiles, RawCsms
@@ -303,12 +305,14 @@ def test_taking_the_consent_back_closes_the_way_and_voids_what_waits(tls: Tls, t
             await street.up()
             # How it stands now is told again; what was said meanwhile is not.
             await street.csms.until_heard("StatusNotification")
+            await station.say("NotifyEvent", _NOTHING_HAPPENED, "heard")
+            await street.csms.until(lambda: street.csms.heard[-1][0] == "heard")
             assert not {"unheard", "unheard-2"} & {message_id for message_id, _, _ in street.csms.heard}
 
     run(tls, tmp_path, body, write_through_s=0.02)
 
 
-_NOTHING_HAPPENED = '{"generatedAt":"2027-01-15T12:00:00Z","seqNo":0,"eventData":[]}'
+_NOTHING_HAPPENED = json.dumps(schema_examples.request(Version.V201, "NotifyEvent"))
 
 
 def test_what_is_on_its_way_when_the_consent_is_taken_back_is_not_kept(tls: Tls, tmp_path: Path) -> None:
@@ -322,6 +326,26 @@ def test_what_is_on_its_way_when_the_consent_is_taken_back_is_not_kept(tls: Tls,
             street.upstreams.consent_changed()
             assert await street.upstreams.void() == 0
             assert await said == "{}"
+            assert await street.outbox.first_waiting(DEVICE) is None
+
+    run(tls, tmp_path, body)
+
+
+def test_what_is_being_kept_when_the_consent_is_taken_back_does_not_stay(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        put = street.outbox.put
+
+        async def overtaken(device_id: str, message: StationMessage) -> int | None:
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            await street.upstreams.void()
+            return await put(device_id, message)
+
+        street.csms.status = 503
+        async with street.station(Version.V201) as station:
+            await station.say("BootNotification", BOOT[Version.V201])
+            street.outbox.put = overtaken  # type: ignore[method-assign]
+            await station.say("SecurityEventNotification", '{"type":"x","timestamp":"2027-01-15T12:00:00Z"}')
             assert await street.outbox.first_waiting(DEVICE) is None
 
     run(tls, tmp_path, body)
