@@ -14,7 +14,7 @@ from devices.evce.schemas import Version
 logger = logging.getLogger(__name__)
 
 MOST_PROFILES = 64
-MOST_PERIODS_IN_ALL = 4096
+MOST_PERIODS_IN_ALL = 2048
 
 Shelf = tuple[Profile, ...]
 

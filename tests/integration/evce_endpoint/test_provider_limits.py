@@ -34,6 +34,7 @@ class Home:
         self.feed_w: float | None = None
         self.kept: dict[str, str] = {}
         self.verdicts: list[TokenVerdict] = []
+        self.cards: set[str] = set()
         self.stations: ProviderStations | None = None
 
     def attached(self, device_id: str) -> None:
@@ -50,6 +51,9 @@ class Home:
 
     async def keep(self, device_id: str, kept: str) -> None:
         self.kept[device_id] = kept
+
+    def is_households(self, token: str) -> bool:
+        return token in self.cards
 
     def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
         self.verdicts.extend(verdicts)
@@ -269,3 +273,31 @@ def test_a_list_of_cards_that_the_station_has_taken_is_copied(tls: Tls, tmp_path
 
     in_home(tls, tmp_path, home, body)
     assert home.verdicts == [TokenVerdict(token="AA", allowed=True)]
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+def test_a_card_of_the_household_charges_also_where_the_csms_does_not_know_it(
+    tls: Tls, tmp_path: Path, version: Version
+) -> None:
+    home = Home()
+    home.cards = {"owner-tag"}
+    name, token = "idToken", {"idToken": "owner-tag", "type": "ISO14443"}
+    if version is Version.V16:
+        name, token = "idTag", "owner-tag"  # type: ignore[assignment]
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, version) as station:
+            street.csms.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Invalid"}}
+            street.csms.answers["TransactionEvent"] = {"idTokenInfo": {"status": "Invalid"}}
+            allowed = json.loads(await station.say("Authorize", json.dumps({name: token})))
+            assert allowed[f"{name}Info"]["status"] == "Accepted"
+            if version is Version.V16:
+                start = {"connectorId": 1, name: token, "meterStart": 0, "timestamp": "2027-01-15T12:00:00Z"}
+                begun = json.loads(await station.say("StartTransaction", json.dumps(start)))
+            else:
+                event = json.loads(_event("Started", 0)) | {name: token}
+                begun = json.loads(await station.say("TransactionEvent", json.dumps(event)))
+            assert begun[f"{name}Info"]["status"] == "Accepted"
+        assert not street.csms.of("Authorize")
+
+    in_home(tls, tmp_path, home, body)
