@@ -248,6 +248,21 @@ def test_a_station_that_is_gone_has_no_way_and_one_that_comes_back_has(tls: Tls,
     run(tls, tmp_path, body)
 
 
+@pytest.mark.parametrize(("version", "code"), [(Version.V16, "GenericError"), (Version.V21, "InternalError")])
+def test_whoever_asks_for_a_station_that_is_away_is_told_so_at_once(
+    tls: Tls, tmp_path: Path, version: Version, code: str
+) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(version) as station:
+            street.upstreams._ways[DEVICE]._downward.link = None
+            for action in ("GetLocalListVersion", "Abracadabra"):
+                with pytest.raises(CsmsError, match=f"{code}.*station offline"):
+                    await street.csms.call(action, {})
+            assert "GetLocalListVersion" not in [name for _, name, _ in station.calls]
+
+    run(tls, tmp_path, body)
+
+
 def test_a_lost_link_leaves_the_station_alone(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         async with street.online(Version.V201) as station:
