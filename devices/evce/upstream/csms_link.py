@@ -89,6 +89,7 @@ class CsmsLink:
         self._spread = spread
         self._failures = 0
         self._problem_told: str | None = None
+        self._socket: ClientConnection | None = None
 
     async def keep(self, version: Version, serve: Serve, use: Callable[[RpcPeer], Awaitable[None]]) -> NoReturn:
         """Connect again and again; ``use`` is run with each connection, and ends with it."""
@@ -112,6 +113,11 @@ class CsmsLink:
         """The CSMS has accepted the station, so the next attempt need not be slow."""
         self._failures = 0
         self._problem_told = None
+
+    def drop(self) -> None:
+        """End the connection, if there is one: the CSMS does not answer any more. It is tried anew."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     def _pause_s(self, *, slow: bool) -> float:
         if slow:
@@ -154,10 +160,14 @@ class CsmsLink:
             await use(peer)
             await socket.close()
 
-        async with asyncio.TaskGroup() as tasks:
-            user = tasks.create_task(used())
-            await peer.run()
-            user.cancel()
+        self._socket = socket
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                user = tasks.create_task(used())
+                await peer.run()
+                user.cancel()
+        finally:
+            self._socket = None
 
     async def _headers(self) -> dict[str, str]:
         password = await self._access.password()
