@@ -178,10 +178,10 @@ class DeviceSessions:
             kept.pop(device_id, None)
         if (task := self._meter_tasks.pop(device_id, None)) is not None:
             task.cancel()
-        if device.kind is DeviceKind.EVCE:
-            await self._endpoint.forget(device_id)
         logger.info("%s: forgotten", device_id)
         self._listener.devices_changed()
+        if device.kind is DeviceKind.EVCE:
+            await self._endpoint.forget(device_id)
 
     async def raise_security(self, device_id: str) -> None:
         """Have a charger prove itself by a certificate instead of its password; see ``EvceEndpoint``."""

@@ -69,13 +69,13 @@ class Certification:
         """Answer a SignCertificate for the connection to the hub; the certificate follows by itself."""
         request, now_s = messages.signing_request(payload), self._clock.monotonic()
         too_soon = self._asked_s is not None and now_s - self._asked_s < LEAST_BETWEEN_S
-        self._asked_s = now_s
         objection = self._authority.objection(self._device_id, self._names(), request.csr)
         if too_soon or self._requests.full() or objection is not None:
             logger.warning("%s: no certificate: %s", self._device_id, objection or "it asks too often")
             if objection is not None:
                 self._settle(f"The charger asks for a certificate that the hub does not give: {objection}.")
             return {"status": "Rejected"}
+        self._asked_s = now_s
         self._requests.put_nowait(request)
         return {"status": ACCEPTED}
 

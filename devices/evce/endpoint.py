@@ -224,9 +224,14 @@ class OcppEndpoint:
         adopted = self._adopted.get(entry.device_id) or self._make(entry, register)
         station, evce = adopted.station, adopted.evce
         await self._note_certificate(adopted, entry)
+        if self._sockets[entry.device_id][0] is not connection:
+            # Meanwhile it has come anew.
+            return
+        # Nobody is vouched for on the word of a password that others can read.
+        certification = None if entry.profile is SecurityProfile.PLAIN else adopted.certification
         upstream = self._upstreams.upstream(station) if self._upstreams else None
         evce.session = session = Session(
-            station, dialect, connection, self._clock, self._keeper, upstream, adopted.certification
+            station, dialect, connection, self._clock, self._keeper, upstream, certification
         )
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
         station.came(dialect.version)

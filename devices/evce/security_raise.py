@@ -65,7 +65,7 @@ async def change_over(link: Link, certification: Certification, authority: Stati
         link: the station's present connection; it is over soon after this.
         certification: gives the certificate.
         authority: the hub's.
-        url: the OCPP address of the hub as the station knows it, without the identity.
+        url: the OCPP address of the hub as the station knows it, without the identity; empty where it does not tell.
 
     Raises:
         DeviceUnreachable: no connection, or no answer in time.
@@ -146,7 +146,7 @@ async def go_back(link: Link, before: Before) -> None:
 async def _change_network_profile(link: Link, url: str) -> tuple[Before, bool]:
     _, answer = await link.ask(messages.ask_priority(), Priority.HOUSEKEEPING)
     slots = messages.told_priority(answer)
-    for slot in messages.free_slots(slots)[:_TRIED_SLOTS] if slots else ():
+    for slot in messages.free_slots(slots)[:_TRIED_SLOTS] if slots and url else ():
         if await _profile_set(link, slot, url):
             if await link.call(messages.set_priority((slot, *slots))) != ACCEPTED:
                 continue

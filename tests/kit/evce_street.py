@@ -65,6 +65,7 @@ class Register:
         self.passwords: dict[str, str] = {}
         self.candidates: list[Candidate] = []
         self.turned: list[tuple[str, str]] = []
+        self.agreed: tuple[str, str, str] | None = None
         self.state: EvceState | None = None
         self.statuses: list[EvceStatus] = []
         self.moved = asyncio.Condition()
@@ -77,6 +78,12 @@ class Register:
 
     def turned_away(self, device_id: str, sentence: str) -> None:
         self.turned.append((device_id, sentence))
+
+    def vendor(self, device_id: str) -> str:
+        return "Acme"
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        return (device_id, location, signature) == self.agreed
 
     def is_adopted(self, device_id: str) -> bool:
         return device_id in self.passwords

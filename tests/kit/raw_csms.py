@@ -83,6 +83,8 @@ class RawCsms:
             frame = await future
         if frame[0] == 4:
             raise CsmsError(frame[2], frame[3])
+        problem = schemas.response_problem(Version(str(self.connection.subprotocol)), action, json.loads(frame[2]))
+        assert problem is None, (action, problem)
         return frame[2]
 
     async def until(self, condition: Callable[[], bool]) -> None:

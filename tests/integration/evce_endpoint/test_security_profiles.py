@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import logging
 import ssl
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -294,5 +295,36 @@ def test_a_new_certificate_of_the_hub_costs_no_connection(hub: Vouching) -> None
             async with street.station(Version.V201, name="other") as other:
                 assert await serial(other) != before
             assert await serial(station) == before
+
+    run((hub.server, hub.client()), body, certificates=hub.issued)
+
+
+def test_of_two_that_come_with_the_certificate_at_once_the_later_one_is_the_station(hub: Vouching) -> None:
+    with_certificate = hub.given()
+    noting, noted = threading.Event(), threading.Event()
+    shown_by = hub.issued.shown_by
+
+    def slowly(device_id: str, serial: str) -> None:
+        if not noting.is_set():
+            noting.set()
+            assert noted.wait(10)
+        shown_by(device_id, serial)
+
+    hub.issued.shown_by = slowly  # type: ignore[method-assign]
+
+    async def body(street: Street) -> None:
+        street.adopt()
+        async with street.station(Version.V201, password=None, ssl=with_certificate) as older:
+            await asyncio.to_thread(noting.wait, 10)
+            async with street.station(Version.V201, password=None, ssl=with_certificate) as newer:
+                await newer.boot()
+                await street.register.until_status(EvceStatus.AVAILABLE)
+                evce = street.endpoint.evce(DEVICE)
+                assert evce is not None
+                session = evce.session
+                noted.set()
+                await asyncio.wait_for(older.socket.wait_closed(), 10)
+                await newer.call("Heartbeat", {})
+                assert evce.session is session
 
     run((hub.server, hub.client()), body, certificates=hub.issued)
