@@ -255,6 +255,7 @@ async def _outside(
         ),
         lease_s=settings.ocpp.lease_s,
         upstreams=upstreams,
+        compression=settings.ocpp.compression,
     )
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
