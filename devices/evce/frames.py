@@ -92,9 +92,7 @@ def decode(text: str | bytes) -> Frame:
         raise BadFrame("no message array") from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise BadFrame("no JSON") from error
-    if len(elements) < 3:
-        raise BadFrame("no message array")
-    kind = _value(elements[0])
+    kind = _value(elements[0]) if len(elements) > 1 else None
     if kind not in _TYPES:
         raise BadFrame("unknown message type")
     return _frame(_TYPES[kind], elements)
@@ -108,17 +106,20 @@ def _frame(kind: MessageType, elements: list[msgspec.Raw]) -> Frame:
         raise BadFrame("no message id", kind)
     match kind:
         case MessageType.CALL | MessageType.SEND:
-            action = _value(elements[2])
-            if len(elements) < 4 or not isinstance(action, str):
+            action = _value(elements[2]) if len(elements) > 3 else None
+            if not isinstance(action, str):
                 raise BadFrame("no action or payload", kind, message_id)
             payload, raw = _object(elements[3], kind, message_id)
             return Frame(kind, message_id, action=plain(action, longest=_LONGEST_ACTION), payload=payload, raw=raw)
         case MessageType.CALLRESULT:
+            if len(elements) < 3:
+                raise BadFrame("a result without payload", kind, message_id)
             payload, raw = _object(elements[2], kind, message_id)
             return Frame(kind, message_id, payload=payload, raw=raw)
+    code = plain(_value(elements[2])) if len(elements) > 2 else ""
     description = plain(_value(elements[3]), longest=255) if len(elements) > 3 else ""
     raw = _details(elements[4], kind, message_id) if len(elements) > 4 else b"{}"
-    return Frame(kind, message_id, code=plain(_value(elements[2])), description=description, raw=raw)
+    return Frame(kind, message_id, code=code, description=description, raw=raw)
 
 
 def _value(element: msgspec.Raw) -> object:
