@@ -209,8 +209,9 @@ def expected(frame: str | bytes) -> Expected:
 
 def _beginning(frame: str) -> str | None:
     """The id of a CALL that cannot be read to its end."""
-    found = re.match(r'\[2, ?"([^"\\]{1,64})"', frame)
-    return found.group(1) if found else None
+    found = re.match(r'\[2,\s*("(?:[^"\\]|\\.)*"|-?\d{1,64}\b)', frame)
+    message_id = str(json.loads(found.group(1))) if found else ""
+    return message_id if 0 < len(message_id) <= 64 else None
 
 
 def _no_constant(name: str) -> None:
@@ -226,12 +227,17 @@ def judge(version: Version, frames: list[str | bytes], answers: list[list[Any]])
     for message_id in said.keys() | least.keys():
         if message_id != "-1":
             most = least[message_id] + perhaps[message_id]
-            assert least[message_id] <= said[message_id] <= most, (message_id, said[message_id], frames)
+            assert least[message_id] <= said[message_id] <= most, (
+                message_id,
+                said[message_id],
+                least[message_id],
+                most,
+            )
     minus_one = said["-1"] - least["-1"]
     if version is Version.V16:
         assert minus_one == 0
     else:
         certain = sum(rule.minus_one for rule in rules)
         doubtful = sum(rule.either for rule in rules)
-        assert certain <= minus_one <= certain + doubtful, (minus_one, certain, frames)
+        assert certain <= minus_one <= certain + doubtful, [str(frame)[:80] for frame in frames]
     assert {answer[0] for answer in answers} <= {3, 4}
