@@ -392,29 +392,33 @@ def _bench(arguments: argparse.Namespace) -> int:
     from devices.evce.bare_relay import BareRelay
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
+    from devices.evce.provider.provider_stations import ProviderStations
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.station_way import Surroundings
     from devices.evce.upstream.upstreams import Upstreams
-    from homeapp.bench.hub_side import EndpointPlan, HubSide
+    from homeapp.bench.hub_side import HubPlan, HubSide, MeasuredHub
 
     async def nothing() -> None:
         return None
 
-    def endpoint(plan: EndpointPlan) -> tuple[OcppEndpoint, Upstreams]:
+    def hub(plan: HubPlan) -> MeasuredHub:
+        stations = ProviderStations(plan.clock, plan.keeper, plan.rights)
         access = CsmsAccess(name="Bench", url=plan.csms_url, tls=nothing, password=nothing, how_to_mend="")
-        upstreams = Upstreams(Surroundings(access=access, outbox=plan.outbox, clock=plan.clock))
+        upstreams = Upstreams(
+            Surroundings(access=access, outbox=plan.outbox, clock=plan.clock, profiles=stations.profiles)
+        )
         limits = StationLimits(
             max_current_a=plan.site.max_current_a,
             safe_current_a=plan.site.safe_current_a,
             phases=plan.site.phases,
             voltage_v=plan.site.voltage_v,
         )
-        made = OcppEndpoint(
+        endpoint = OcppEndpoint(
             host="127.0.0.1", port=0, tls=plan.tls, clock=plan.clock, limits=limits, lease_s=60.0, upstreams=upstreams
         )
-        return made, upstreams
+        return MeasuredHub(endpoint=endpoint, upstreams=upstreams, background=stations.run)
 
-    return run_bench(arguments, HubSide(relay=BareRelay, endpoint=endpoint))
+    return run_bench(arguments, HubSide(relay=BareRelay, hub=hub))
 
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:

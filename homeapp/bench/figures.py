@@ -29,14 +29,13 @@ class PathFigures:
         messages_per_s: CALLs and their results, with as many in flight as there are connections.
         hub_cpu_us: CPU time of the hub's process for each of them; None where the hub is not in the way.
         latency: of a CALL that the CSMS answers, at 20 a second.
-        profile: of a SetChargingProfile of 96 periods from the CSMS; None where the hub keeps it and the station gets
-            another one.
+        profile: of a SetChargingProfile of 96 periods from the CSMS until its answer, which the hub gives itself.
     """
 
     messages_per_s: float
     hub_cpu_us: float | None
     latency: Spread
-    profile: Spread | None
+    profile: Spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +93,7 @@ def table(figures: Figures) -> list[str]:
         lines.append(f"{name:9} {path.messages_per_s:7.0f} messages/s ({ratio:4.0%} of direct{cpu})")
         added = "" if path is direct else f"; adds {path.latency.p95 - direct.latency.p95:.2f} at p95 [< 10]"
         lines.append(f"{'':9} answer of the CSMS     {path.latency}{added}")
-        if path.profile is not None:
-            lines.append(f"{'':9} 96-period profile      {path.profile} [p95 < 5]")
+        lines.append(f"{'':9} 96-period profile      {path.profile} [p95 < 5]")
     memory = "" if figures.idle.kib_each is None else f", {figures.idle.kib_each:.0f} KiB each"
     lines += [
         f"overload  new limit at station   {figures.overload} [p99 < 50]",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from homeapp.model.device import Candidate
 from homeapp.model.live import LinkState
 from homeapp.model.readings import EvceState
 from homeapp.model.site import Site
-from homeapp.ports import Admission, Clock, EvceEndpoint, StationOutbox, StationUpstreams
+from homeapp.ports import Admission, Clock, EvceEndpoint, ProfileKeeper, ProviderRights, StationOutbox, StationUpstreams
 
 PASSWORD = "the-bench-stations-know-it"  # noqa: S105 - of simulated stations on the loopback interface
 _START_TIMEOUT_S = 20.0
@@ -42,14 +42,29 @@ class Endpoint(EvceEndpoint, Listening, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointPlan:
-    """What the endpoint is made with."""
+class HubPlan:
+    """What the driver is made with."""
 
     tls: ssl.SSLContext
     clock: Clock
     site: Site
     csms_url: str
     outbox: StationOutbox
+    keeper: ProfileKeeper
+    rights: ProviderRights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredHub:
+    """The driver of charging stations, complete.
+
+    Attributes:
+        background: what it runs besides.
+    """
+
+    endpoint: Endpoint
+    upstreams: StationUpstreams
+    background: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +73,11 @@ class HubSide:
 
     Attributes:
         relay: for a CSMS.
-        endpoint: with the ways of its stations to the CSMS.
+        hub: for a CSMS, too.
     """
 
     relay: Callable[[str, Clock], Relay]
-    endpoint: Callable[[EndpointPlan], tuple[Endpoint, StationUpstreams]]
+    hub: Callable[[HubPlan], MeasuredHub]
 
 
 class BenchRegister:

@@ -9,18 +9,23 @@ from pathlib import Path
 
 from homeapp import identity
 from homeapp.bench.figures import Figures, IdleFigures, PathFigures, Spread, spread
-from homeapp.bench.hub_side import PASSWORD, BenchRegister, Endpoint, EndpointPlan, HubSide, OpenWay, listening, running
+from homeapp.bench.hub_side import PASSWORD, BenchRegister, Endpoint, HubPlan, HubSide, OpenWay, listening, running
 from homeapp.bench.messages import boot
 from homeapp.bench.options import BenchPlan
 from homeapp.bench.overload import Charge, measure_overload
 from homeapp.bench.part import Part
+from homeapp.chargers.provider_rights import HomeRights
 from homeapp.clock import SystemClock
 from homeapp.model.site import Site
 from homeapp.store.database import Database
+from homeapp.store.kept_profiles import KeptProfiles
+from homeapp.store.ledger import Ledger
 from homeapp.store.station_outbox import StoredStationOutbox
 
 EVERY_S = 0.05
 """20 messages a second."""
+CHARGING = "charging"
+"""The station at which the fuse is overloaded; no provider limits it."""
 WARM_UP_EACH = 5
 HUB_EACH = 60
 """Messages of each station at full speed, within what the endpoint lets through at once."""
@@ -69,19 +74,16 @@ class OcppBench:
     async def _path(self, url: str, *, through_hub: bool = False) -> PathFigures:
         await self._stations.do("open", url=url, names=self._names)
         await self._warm_up()
-        await self._csms.do("profiles", station=self._names[0], samples=1, pause_s=0.0)
         each = max(1, self._plan.messages // self._plan.connections)
         rate, cpu_us = await self._rate(each)
         latency = await self._latency()
-        seconds = await self._csms.do(
-            "profiles", station=self._names[0], samples=self._plan.samples, pause_s=_PROFILE_PAUSE_S
-        )
+        profile = spread(await self._profiles())
         await self._stations.do("close")
         return PathFigures(
             messages_per_s=rate,
             hub_cpu_us=cpu_us if through_hub else None,
             latency=latency,
-            profile=spread(seconds),
+            profile=profile,
         )
 
     async def _through_hub(
@@ -91,17 +93,28 @@ class OcppBench:
         authority = identity.LocalAuthority(_Secrets(), folder)
         tls = await asyncio.to_thread(identity.server_context, authority, ["127.0.0.1"])
         outbox = StoredStationOutbox(database, self._clock, csms_url)
-        endpoint, upstreams = self._side.endpoint(
-            EndpointPlan(tls=tls, clock=self._clock, site=site, csms_url=csms_url, outbox=outbox)
+        made = self._side.hub(
+            HubPlan(
+                tls=tls,
+                clock=self._clock,
+                site=site,
+                csms_url=csms_url,
+                outbox=outbox,
+                keeper=KeptProfiles(Ledger(database, self._clock)),
+                rights=HomeRights(),
+            )
         )
-        async with running(lambda: upstreams.run(way), lambda: endpoint.run(register)):
-            await self._come(endpoint, authority.ca_file, self._names, way)
+        endpoint = made.endpoint
+        async with running(lambda: made.upstreams.run(way), lambda: endpoint.run(register), made.background):
+            await self._come(endpoint, authority.ca_file, [*self._names, CHARGING], way)
             await self._warm_up()
             rate, cpu_us = await self._rate(max(1, min(HUB_EACH, self._plan.messages // self._plan.connections)))
             latency = await self._latency()
-            hub = PathFigures(messages_per_s=rate, hub_cpu_us=cpu_us, latency=latency, profile=None)
+            hub = PathFigures(
+                messages_per_s=rate, hub_cpu_us=cpu_us, latency=latency, profile=spread(await self._profiles())
+            )
             charge = Charge(
-                station=self._names[0],
+                station=CHARGING,
                 stations=self._stations,
                 endpoint=endpoint,
                 register=register,
@@ -131,10 +144,18 @@ class OcppBench:
         kib_each = None if before is None or after is None else (after - before) / 1024 / max(1, len(names))
         return IdleFigures(stations=len(names), kib_each=kib_each, latency=await self._latency())
 
+    async def _profiles(self) -> list[float]:
+        samples = self._plan.samples
+        seconds: list[float] = await self._csms.do(
+            "profiles", station=self._names[0], samples=samples, pause_s=_PROFILE_PAUSE_S
+        )
+        return seconds
+
     async def _warm_up(self) -> None:
         """The first message of a kind has its schema loaded."""
         await self._stations.do("rate", names=self._names, each=WARM_UP_EACH)
         await self._stations.do("latency", name=self._names[-1], samples=1, every_s=0.0)
+        await self._csms.do("profiles", station=self._names[-1], samples=1, pause_s=0.0)
 
     async def _rate(self, each: int) -> tuple[float, float]:
         """Messages per second, and microseconds of this process's CPU for each."""
