@@ -89,6 +89,7 @@ class OcppSettings(_Section, frozen=True):
         names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
         lease_s: how long a limit holds at the station without renewal, s of hub time.
         auto_start: a car that is plugged in charges by the hub's plan without a card; else a known card is needed.
+        compression: stations may compress their messages (RFC 7692), for more memory of the hub.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
@@ -96,6 +97,7 @@ class OcppSettings(_Section, frozen=True):
     names: tuple[str, ...] = ()
     lease_s: Positive = 60.0
     auto_start: bool = True
+    compression: bool = False
     csms: CsmsSettings | None = None
 
 

@@ -19,6 +19,7 @@ from devices.evce.charger import OcppEvce
 from devices.evce.dialect import Dialect, Introduction
 from devices.evce.doorway import credentials_of, passwords_meant, station_of
 from devices.evce.frames import LARGEST_FRAME
+from devices.evce.keepalive import Heard, Keepalive
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
 from devices.evce.session import Session
@@ -35,7 +36,6 @@ from homeapp.ports import Admission, Clock, StationRegister
 logger = logging.getLogger(__name__)
 
 MOST_VISITORS = 5
-PING_S = 20.0
 _DIALECTS: dict[Version, type[Ocpp16] | type[Ocpp201]] = {
     Version.V21: Ocpp21,
     Version.V201: Ocpp201,
@@ -68,6 +68,7 @@ class OcppEndpoint:
         limits: StationLimits,
         lease_s: float,
         upstreams: UpstreamSource | None = None,
+        compression: bool = False,
     ) -> None:
         self.port = port
         self._host = host
@@ -76,6 +77,8 @@ class OcppEndpoint:
         self._limits = limits
         self._lease_s = lease_s
         self._upstreams = upstreams
+        self._compression = compression
+        self._keepalive = Keepalive()
         self._started = asyncio.Event()
         self._entries: WeakKeyDictionary[ServerConnection, _Entry] = WeakKeyDictionary()
         self._sockets: dict[str, ServerConnection] = {}
@@ -141,8 +144,9 @@ class OcppEndpoint:
             process_request=judge,
             subprotocols=[Subprotocol(version.value) for version in _DIALECTS],
             max_size=LARGEST_FRAME,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
+            ping_interval=None,
+            # RFC 7692: a station that offers it gets it; a connection then takes 52 kB instead of 13.
+            compression="deflate" if self._compression else None,
             server_header=None,
             logger=_quiet_logger(),
         )
@@ -179,17 +183,18 @@ class OcppEndpoint:
             logger.info("%s: came anew; its older socket is dropped", entry.device_id)
             older.transport.abort()
         try:
-            if entry.admission is Admission.ADOPTED:
-                await self._receive_adopted(entry.device_id, dialect, connection, register)
-            else:
-                await self._receive_visitor(entry.device_id, dialect, connection, register)
+            async with self._keepalive.watching(entry.device_id, connection) as heard:
+                if entry.admission is Admission.ADOPTED:
+                    await self._receive_adopted(entry.device_id, dialect, heard, register)
+                else:
+                    await self._receive_visitor(entry.device_id, dialect, heard, _address(connection), register)
         finally:
             connection.transport.abort()
             if self._sockets.get(entry.device_id) is connection:
                 del self._sockets[entry.device_id]
 
     async def _receive_adopted(
-        self, device_id: str, dialect: Dialect, connection: ServerConnection, register: StationRegister
+        self, device_id: str, dialect: Dialect, connection: Heard, register: StationRegister
     ) -> None:
         self._visits.pop(device_id, None)
         if device_id not in self._adopted:
@@ -213,10 +218,9 @@ class OcppEndpoint:
                 station.left()
 
     async def _receive_visitor(
-        self, device_id: str, dialect: Dialect, connection: ServerConnection, register: StationRegister
+        self, device_id: str, dialect: Dialect, connection: Heard, address: str, register: StationRegister
     ) -> None:
         self._forget(device_id)
-        address = _address(connection)
 
         def introduced(introduction: Introduction) -> None:
             register.knocked(_candidate(device_id, address, dialect.version, introduction, self._clock))
