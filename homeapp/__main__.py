@@ -244,7 +244,8 @@ async def _outside(
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
     site = settings.site.site()
     rights = HomeRights()
-    stations = ProviderStations(clock, KeptProfiles(Ledger(database, clock)), rights)
+    ledger = Ledger(database, clock)
+    stations = ProviderStations(clock, KeptProfiles(ledger), rights)
     upstreams = _upstreams(data_dir, settings, secrets, database, clock, authority, stations, rights)
     endpoint = OcppEndpoint(
         host=settings.ocpp.host,
@@ -258,6 +259,7 @@ async def _outside(
             voltage_v=site.voltage_v,
         ),
         lease_s=settings.ocpp.lease_s,
+        keeper=ledger,
         upstreams=upstreams,
         compression=settings.ocpp.compression,
     )

@@ -15,6 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.charger import OcppEvce
 from devices.evce.dialect import Dialect, Introduction
 from devices.evce.doorway import credentials_of, passwords_meant, station_of
@@ -67,6 +68,7 @@ class OcppEndpoint:
         clock: Clock,
         limits: StationLimits,
         lease_s: float,
+        keeper: CapabilityKeeper | None = None,
         upstreams: UpstreamSource | None = None,
         compression: bool = False,
     ) -> None:
@@ -76,6 +78,7 @@ class OcppEndpoint:
         self._clock = clock
         self._limits = limits
         self._lease_s = lease_s
+        self._keeper = keeper or ForgetfulKeeper()
         self._upstreams = upstreams
         self._compression = compression
         self._keepalive = Keepalive()
@@ -199,10 +202,10 @@ class OcppEndpoint:
         self._visits.pop(device_id, None)
         if device_id not in self._adopted:
             station = Station(device_id, self._limits, self._clock, register)
-            self._adopted[device_id] = station, OcppEvce(station, self._clock, self._lease_s)
+            self._adopted[device_id] = station, OcppEvce(station, self._clock, self._lease_s, self._keeper)
         station, evce = self._adopted[device_id]
         upstream = self._upstreams.upstream(station) if self._upstreams else None
-        evce.session = session = Session(station, dialect, connection, self._clock, upstream)
+        evce.session = session = Session(station, dialect, connection, self._clock, self._keeper, upstream)
         logger.info("%s: connected, %s", device_id, dialect.version.value)
         station.came(dialect.version)
         if upstream is not None:

@@ -92,8 +92,11 @@ class Visit:
     def metered(self, samples: Sequence[Sample]) -> None:
         pass
 
-    def needs(self, needs: ChargingNeeds) -> None:
-        pass
+    def needs(self, _needs: ChargingNeeds, /) -> bool:
+        return False
+
+    def present_setpoint(self, _profile_id: int, /) -> Payload | None:
+        return None
 
     def software_is(self, report: SoftwareReport) -> None:
         pass
