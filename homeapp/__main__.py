@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from homeapp.demo.command import run_demo
 
                 return run_demo(arguments)
+            case "bench":
+                return _bench(arguments)
             case None:
                 return _show_screen(data_dir, arguments)
             case _:
@@ -114,6 +116,7 @@ def _default_data_dir() -> Path:
 def _add_own_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
+    from homeapp.bench.options import add_bench_commands
     from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, MIRROR_SECRETS
 
     hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
@@ -130,6 +133,7 @@ def _add_own_commands(
     demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
     demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")
     demo.add_argument("--speed", type=float, default=None, help="how much faster than real time (default 10)")
+    add_bench_commands(commands, common)
 
 
 def _make_data_dir(data_dir: Path) -> None:
@@ -325,6 +329,7 @@ def _endpoint(
         no_subprotocol=settings.ocpp.no_subprotocol,
         keeper=ledger,
         upstreams=upstreams,
+        compression=settings.ocpp.compression,
     )
 
 
@@ -426,6 +431,44 @@ async def _renew(
     while True:
         await clock.sleep(_RENEWAL_CHECK_S)
         await asyncio.to_thread(identity.renew, tls, authority, names)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    """Measure the driver of charging stations in the hub's surroundings."""
+    from homeapp.bench.command import run_bench, run_part
+
+    if arguments.verb == "part":
+        return run_part(arguments.part)
+    from devices.evce.bare_relay import BareRelay
+    from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.profiles import StationLimits
+    from devices.evce.provider.provider_stations import ProviderStations
+    from devices.evce.upstream.csms_link import CsmsAccess
+    from devices.evce.upstream.station_way import Surroundings
+    from devices.evce.upstream.upstreams import Upstreams
+    from homeapp.bench.hub_side import HubPlan, HubSide, MeasuredHub
+
+    async def nothing() -> None:
+        return None
+
+    def hub(plan: HubPlan) -> MeasuredHub:
+        stations = ProviderStations(plan.clock, plan.keeper, plan.rights)
+        access = CsmsAccess(name="Bench", url=plan.csms_url, tls=nothing, password=nothing, how_to_mend="")
+        upstreams = Upstreams(
+            Surroundings(access=access, outbox=plan.outbox, clock=plan.clock, profiles=stations.profiles)
+        )
+        limits = StationLimits(
+            max_current_a=plan.site.max_current_a,
+            safe_current_a=plan.site.safe_current_a,
+            phases=plan.site.phases,
+            voltage_v=plan.site.voltage_v,
+        )
+        endpoint = OcppEndpoint(
+            host="127.0.0.1", port=0, tls=plan.tls, clock=plan.clock, limits=limits, lease_s=60.0, upstreams=upstreams
+        )
+        return MeasuredHub(endpoint=endpoint, upstreams=upstreams, background=stations.run)
+
+    return run_bench(arguments, HubSide(relay=BareRelay, hub=hub))
 
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:

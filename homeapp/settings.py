@@ -99,6 +99,7 @@ class OcppSettings(_Section, frozen=True):
         vendor_roots: per vendor, as the station tells it, a PEM file of the authorities that vouch for its firmware.
         firmware_window: local wall times between which a provider may renew a station's firmware; empty for always.
         auto_start: a car that is plugged in charges by the hub's plan without a card; else a known card is needed.
+        compression: stations may compress their messages (RFC 7692), for more memory of the hub.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
@@ -111,6 +112,7 @@ class OcppSettings(_Section, frozen=True):
     vendor_roots: dict[str, str] = {}
     firmware_window: Annotated[str, msgspec.Meta(pattern=_WINDOW)] = "01:00-05:00"
     auto_start: bool = True
+    compression: bool = False
     csms: CsmsSettings | None = None
 
 

@@ -20,6 +20,7 @@ from devices.evce.charger import OcppEvce
 from devices.evce.dialect import Dialect, Introduction
 from devices.evce.entrance import Entrance, Entry, SecurityProfile
 from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
+from devices.evce.keepalive import Heard, Keepalive
 from devices.evce.listening import address_of, listen, port_of
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
@@ -74,6 +75,7 @@ class OcppEndpoint:
         no_subprotocol: Collection[str] = (),
         keeper: CapabilityKeeper | None = None,
         upstreams: UpstreamSource | None = None,
+        compression: bool = False,
     ) -> None:
         self.port = port
         self.unencrypted_port = unencrypted_port
@@ -86,6 +88,8 @@ class OcppEndpoint:
         self._no_subprotocol = no_subprotocol
         self._keeper = keeper or ForgetfulKeeper()
         self._upstreams = upstreams
+        self._compression = compression
+        self._keepalive = Keepalive()
         self._started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._register: StationRegister | None = None
@@ -181,6 +185,7 @@ class OcppEndpoint:
             entrance=entrance,
             visitors=self._visits.keys(),
             receive=functools.partial(self._receive, register),
+            compression=self._compression,
         )
         servers = [await door(self.port, self._tls)]
         self.port = port_of(servers[0])
@@ -208,23 +213,24 @@ class OcppEndpoint:
             logger.info("%s: came anew; its older socket is dropped", entry.device_id)
             older.transport.abort()
         try:
-            if entry.admission is Admission.ADOPTED:
-                await self._receive_adopted(entry, dialect, connection, register)
-            else:
-                await self._receive_visitor(entry, dialect, connection, register)
+            async with self._keepalive.watching(entry.device_id, connection) as heard:
+                if entry.admission is Admission.ADOPTED:
+                    await self._receive_adopted(entry, dialect, heard, register)
+                else:
+                    await self._receive_visitor(entry, dialect, heard, address_of(connection), register)
         finally:
             connection.transport.abort()
             if self._sockets.get(entry.device_id, (None, None))[0] is connection:
                 del self._sockets[entry.device_id]
 
     async def _receive_adopted(
-        self, entry: Entry, dialect: Dialect, connection: ServerConnection, register: StationRegister
+        self, entry: Entry, dialect: Dialect, connection: Heard, register: StationRegister
     ) -> None:
         self._visits.pop(entry.device_id, None)
         adopted = self._adopted.get(entry.device_id) or self._make(entry, register)
         station, evce = adopted.station, adopted.evce
         await self._note_certificate(adopted, entry)
-        if self._sockets[entry.device_id][0] is not connection:
+        if self._sockets[entry.device_id][1] is not entry:
             # Meanwhile it has come anew.
             return
         # Nobody is vouched for on the word of a password that others can read.
@@ -274,9 +280,9 @@ class OcppEndpoint:
             logger.warning("%s: that it has a certificate could not be noted: %s", entry.device_id, error)
 
     async def _receive_visitor(
-        self, entry: Entry, dialect: Dialect, connection: ServerConnection, register: StationRegister
+        self, entry: Entry, dialect: Dialect, connection: Heard, address: str, register: StationRegister
     ) -> None:
-        device_id, address = entry.device_id, address_of(connection)
+        device_id = entry.device_id
         self._forget(device_id)
 
         def introduced(introduction: Introduction) -> None:

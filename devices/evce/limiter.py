@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from devices.evce import profiles
 from devices.evce.capability import Capability, CapabilityKeeper
-from devices.evce.fields import Payload
+from devices.evce.feed_setpoints import FeedSetpoints
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED
-from devices.evce.profiles import LEASED_ID, Lease, StationLimits, Unit
+from devices.evce.profiles import Lease, StationLimits, Unit
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.schemas import Version
 from devices.evce.session import Session
-from devices.evce.station import Setpoint, Station, Target
+from devices.evce.station import Station, Target
 from devices.evce.wish import COARSE_LEASE_S, Means, Wish
 from devices.evce.write_budget import CountedWrites
 from homeapp.errors import DeviceRefused
@@ -27,8 +27,6 @@ REFUSED_FOR_S = 30.0
 STATIC_AFTER = 3
 STATIC_FOR_S = 600.0
 """A station that has refused everything so often is asked again only after this."""
-PULL_EVERY_S = 30
-_TX_PLACE = f"TxProfile {profiles.STACK_LEVEL}"
 
 _UNLIMITED = "The charger cannot be limited from outside; allow smart charging in its own settings."
 _REFUSED = "The charger refused the new limit and stays at its last one until that lapses."
@@ -59,7 +57,7 @@ class Limiter:
         self._taken_at: tuple[Session, int] | None = None
         self._default_at: tuple[Session, int, Target] | None = None
         self._tx_refused_at: tuple[Session, int, Target] | None = None
-        self._no_dynamic: tuple[Session, int] | None = None
+        self._feed = FeedSetpoints(station)
         self._checked: tuple[Session, int, Means, Unit] | None = None
         self._lowered_w: float | None = None
         self._writes = CountedWrites(station.device_id, clock, keeper)
@@ -235,7 +233,7 @@ class Limiter:
 
     async def _install(self, wish: Wish) -> str:
         if wish.feed_w > 0:
-            return await self._install_feed(wish)
+            return await self._feed.install(wish, self.held, self._lease(wish))
         session, version = wish.session, wish.session.link.dialect.version
         limits, lease = profiles.on_phases(self._station.limits, wish.phases), self._lease(wish)
         if wish.means is Means.TX_DEFAULT:
@@ -254,41 +252,6 @@ class Limiter:
             lambda unit: profiles.leased_limit(version, limits, unit, wish.limit_w, lease, phase=phase),
             Priority.SAFETY,
         )
-
-    async def _install_feed(self, wish: Wish) -> str:
-        """A setpoint (2.1): by an update where a Dynamic profile stands, else by a new profile."""
-        session, limits, lease = wish.session, self._station.limits, self._lease(wish)
-        power_w = min(wish.feed_w, limits.watts(limits.max_current_a))
-        phases_w = self._uneven_phases()
-        connection = session, wish.restarts
-        if self.capability.dynamic and self._no_dynamic != connection:
-            status = await self._update(wish, profiles.setpoint(-power_w, phases_w))
-            if status != ACCEPTED:
-                dynamic = profiles.leased_feed(limits, power_w, lease, phases_w=phases_w, dynamic_every_s=PULL_EVERY_S)
-                status = await session.install("TxProfile", lambda _: dynamic, Priority.SAFETY, units=(Unit.WATT,))
-            if status == ACCEPTED:
-                self._station.setpoint = Setpoint(
-                    power_w=-power_w, phases_w=phases_w, until=wish.until, seconds=wish.seconds
-                )
-                return status
-            self._no_dynamic = connection
-        self._station.setpoint = None
-        absolute = profiles.leased_feed(limits, power_w, lease, phases_w=phases_w)
-        return await session.install("TxProfile", lambda _: absolute, Priority.SAFETY, units=(Unit.WATT,))
-
-    async def _update(self, wish: Wish, setpoint: Payload) -> str:
-        held, session = self.held, wish.session
-        call = session.link.dialect.update_setpoint(LEASED_ID, setpoint)
-        stands = held is not None and held.place == wish.place and self._station.setpoint is not None
-        if not stands or call is None:
-            return ""
-        status, _ = await session.link.ask(call, Priority.SAFETY, _TX_PLACE)
-        return status
-
-    def _uneven_phases(self) -> tuple[float, ...]:
-        """What the car feeds on each phase, where a third of the sum would be too much for one of them."""
-        told = self._station.needed.feed_phases_w if self._station.needed is not None else ()
-        return told if len(told) == self._station.limits.phases and max(told, default=0) > min(told, default=0) else ()
 
     def _lease(self, wish: Wish) -> Lease:
         return Lease(

@@ -11,8 +11,6 @@ from devices.evce.entrance import Entrance, Entry
 from devices.evce.frames import LARGEST_FRAME
 from homeapp.errors import EnvironmentProblem
 
-PING_S = 20.0
-
 
 async def listen(
     host: str,
@@ -22,6 +20,7 @@ async def listen(
     entrance: Entrance,
     visitors: Collection[str],
     receive: Callable[[ServerConnection, Entry], Awaitable[None]],
+    compression: bool,
 ) -> Server:
     """Serve stations on one port.
 
@@ -31,7 +30,8 @@ async def listen(
         tls: None for security profile 1.
         entrance: judges each handshake.
         visitors: the devices that knock at the moment.
-        receive: serves one connection until it ends.
+        receive: serves one connection until it ends, and sees to it that its peer is alive.
+        compression: for stations that offer it.
 
     Raises:
         EnvironmentProblem: the port cannot be opened.
@@ -52,8 +52,9 @@ async def listen(
             process_request=judge,
             select_subprotocol=entrance.select,
             max_size=LARGEST_FRAME,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
+            ping_interval=None,
+            # RFC 7692: a station that offers it gets it; a connection then takes 52 kB instead of 13.
+            compression="deflate" if compression else None,
             server_header=None,
             logger=_quiet_logger(),
         )

@@ -78,12 +78,13 @@ class RawCsms:
         self._waiting[message_id] = future = asyncio.get_running_loop().create_future()
         body = payload if isinstance(payload, str) else json.dumps(payload)
         assert self.connection is not None
+        version = Version(str(self.connection.subprotocol))
         await self.connection.send(f'[2,"{message_id}","{action}",{body}]')
         async with asyncio.timeout(10):
             frame = await future
         if frame[0] == 4:
             raise CsmsError(frame[2], frame[3])
-        problem = schemas.response_problem(Version(str(self.connection.subprotocol)), action, json.loads(frame[2]))
+        problem = schemas.response_problem(version, action, json.loads(frame[2]))
         assert problem is None, (action, problem)
         return frame[2]
 

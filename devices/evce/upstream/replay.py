@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from devices.evce.frames import Frame, MessageType
 from devices.evce.rpc import CallTimeout
 from devices.evce.schemas import Version
+from devices.evce.upstream.port import ProviderTokens
 from devices.evce.upstream.transaction_ids import TransactionIds
 from homeapp.ports import Clock, CsmsWay, StationMessage, StationOutbox
 
@@ -31,6 +34,7 @@ class Replay:
     """Hands rows of the outbox over; all calls raise StoreUnavailable where the outbox does.
 
     Args:
+        tokens: told what the CSMS thinks of a card that was used while it was away.
         silent: told that the CSMS has not answered; ends the connection.
 
     Attributes:
@@ -39,7 +43,14 @@ class Replay:
     """
 
     def __init__(
-        self, device_id: str, *, way: CsmsWay, outbox: StationOutbox, clock: Clock, silent: Callable[[], None]
+        self,
+        device_id: str,
+        *,
+        way: CsmsWay,
+        outbox: StationOutbox,
+        clock: Clock,
+        tokens: ProviderTokens | None,
+        silent: Callable[[], None],
     ) -> None:
         self.ids = TransactionIds()
         self.version = Version.V16
@@ -47,6 +58,7 @@ class Replay:
         self._way = way
         self._outbox = outbox
         self._clock = clock
+        self._tokens = tokens
         self._silent = silent
 
     async def load(self) -> None:
@@ -85,6 +97,9 @@ class Replay:
         await self._outbox.delivered(self._device_id, row, theirs)
         if theirs is not None and row.transaction is not None:
             self.ids.learn({row.transaction: theirs})
+        if self._tokens is not None:
+            said = Frame(MessageType.CALL, row.message_id, row.action, msgspec.json.decode(row.payload))
+            self._tokens.judged(said, answer.payload, self.version)
 
     async def _failed(self, row: StationMessage, code: str, most: int) -> int:
         """It was not taken, for the how many-th time; after ``most`` it is given up."""

@@ -73,7 +73,7 @@ class Upward:
         self.station = station
         self.drained = False
         self.copies = Copies()
-        self.replay = Replay(station.device_id, way=way, outbox=outbox, clock=clock, silent=silent)
+        self.replay = Replay(station.device_id, way=way, outbox=outbox, clock=clock, tokens=tokens, silent=silent)
         self._way = way
         self._outbox = outbox
         self._clock = clock

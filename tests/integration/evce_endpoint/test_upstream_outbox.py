@@ -5,12 +5,14 @@ import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.evce import rpc
+from devices.evce.frames import Frame
 from devices.evce.schemas import Version
 from devices.evce.upstream.replay import MOST_SILENCES
 from homeapp.errors import StoreUnavailable
@@ -255,6 +257,39 @@ def test_the_csms_names_a_transaction_where_it_answers_in_time(tls: Tls, tmp_pat
             assert street.csms.heard[-1][2] == _stop(4711)
 
     run(tls, tmp_path, body)
+
+
+class _Tokens:
+    """Notes what the provider thinks of cards."""
+
+    def __init__(self) -> None:
+        self.verdicts: list[tuple[object, object]] = []
+
+    def is_households(self, _frame: Frame, _version: Version) -> bool:
+        return False
+
+    def list_sent(self, _frame: Frame, _version: Version) -> None:
+        raise AssertionError
+
+    def judged(self, frame: Frame, answer: dict[str, Any], _version: Version) -> None:
+        self.verdicts.append((frame.payload.get("idTag"), answer.get("idTagInfo")))
+
+
+def test_what_the_csms_thinks_of_a_card_counts_also_when_it_says_so_late(tls: Tls, tmp_path: Path) -> None:
+    tokens = _Tokens()
+
+    async def body(street: UpstreamStreet) -> None:
+        street.csms.status = 503
+        street.csms.answers["StartTransaction"] = _TAKEN | {"idTagInfo": {"status": "Blocked"}}
+        async with street.station(Version.V16) as station:
+            await station.say("BootNotification", BOOT[Version.V16])
+            await station.say("StartTransaction", _start(10))
+            assert tokens.verdicts == []
+            street.csms.status = None
+            await street.up()
+            assert tokens.verdicts == [("tag", {"status": "Blocked"})]
+
+    run(tls, tmp_path, body, tokens=lambda _device_id: tokens)
 
 
 def test_the_hub_names_a_transaction_while_the_csms_is_away(tls: Tls, tmp_path: Path) -> None:
