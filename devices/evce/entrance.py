@@ -91,9 +91,7 @@ class Entrance:
         admission = self._admission(device_id, station, request) if serial is None else self._proven(device_id)
         if admission is Admission.REFUSED:
             self._say_once(device_id, "wrong password")
-            response = connection.respond(HTTPStatus.UNAUTHORIZED, "Wrong password.\n")
-            response.headers["WWW-Authenticate"] = 'Basic realm="homeapp"'
-            return response
+            return _wrong_password(connection)
         if admission is Admission.KNOCKING and self._crowded(device_id, visitors):
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many unknown stations.\n")
         with_password = SecurityProfile.PASSWORD if encrypted else SecurityProfile.PLAIN
@@ -161,3 +159,9 @@ class Entrance:
                 self._said.clear()
             self._said.add((device_id, reason))
             logger.warning("%s: refused at the door: %s (said once)", device_id, reason)
+
+
+def _wrong_password(connection: ServerConnection) -> Response:
+    response = connection.respond(HTTPStatus.UNAUTHORIZED, "Wrong password.\n")
+    response.headers["WWW-Authenticate"] = 'Basic realm="homeapp"'
+    return response

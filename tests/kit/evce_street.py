@@ -78,6 +78,7 @@ class Register:
 
     def turned_away(self, device_id: str, sentence: str) -> None:
         self.turned.append((device_id, sentence))
+        self.wake.set()
 
     def vendor(self, device_id: str) -> str:
         return "Acme"
