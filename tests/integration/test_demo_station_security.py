@@ -1,4 +1,4 @@
-"""The demo station moves up to a certificate of the hub, and goes back to its password where it cannot come in with it."""
+"""The demo station moves up to a certificate of the hub, and goes back to its password where that is refused."""
 
 import asyncio
 import contextlib
