@@ -227,17 +227,22 @@ async def _outside(
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
     site = settings.site.site()
+
+    def limits(device_id: str) -> StationLimits:
+        circuit = settings.circuit(device_id)
+        return StationLimits(
+            max_current_a=circuit.max_current_a,
+            safe_current_a=circuit.safe_current_a,
+            phases=circuit.phases,
+            voltage_v=site.voltage_v,
+        )
+
     endpoint = OcppEndpoint(
         host=settings.ocpp.host,
         port=settings.ocpp.port,
         tls=tls,
         clock=clock,
-        limits=StationLimits(
-            max_current_a=site.max_current_a,
-            safe_current_a=site.safe_current_a,
-            phases=site.phases,
-            voltage_v=site.voltage_v,
-        ),
+        limits=limits,
         lease_s=settings.ocpp.lease_s,
     )
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")

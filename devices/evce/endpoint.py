@@ -7,6 +7,7 @@ socket of it still does has no effect on the new one.
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from weakref import WeakKeyDictionary
@@ -33,6 +34,9 @@ from homeapp.ports import Admission, Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
+Limits = Callable[[str], StationLimits]
+"""What the installer has set for a station, by its device id."""
+
 MOST_VISITORS = 5
 PING_S = 20.0
 _DIALECTS: dict[Version, type[Ocpp16] | type[Ocpp201]] = {
@@ -58,7 +62,7 @@ class OcppEndpoint:
     """
 
     def __init__(
-        self, *, host: str, port: int, tls: ssl.SSLContext, clock: Clock, limits: StationLimits, lease_s: float
+        self, *, host: str, port: int, tls: ssl.SSLContext, clock: Clock, limits: Limits, lease_s: float
     ) -> None:
         self.port = port
         self._host = host
@@ -183,7 +187,7 @@ class OcppEndpoint:
     ) -> None:
         self._visits.pop(device_id, None)
         if device_id not in self._adopted:
-            station = Station(device_id, self._limits, self._clock, register)
+            station = Station(device_id, self._limits(device_id), self._clock, register)
             self._adopted[device_id] = station, OcppEvce(station, self._clock, self._lease_s)
         station, evce = self._adopted[device_id]
         evce.session = session = Session(station, dialect, connection, self._clock)
@@ -206,7 +210,7 @@ class OcppEndpoint:
         def introduced(introduction: Introduction) -> None:
             register.knocked(_candidate(device_id, address, dialect.version, introduction, self._clock))
 
-        visit = Visit(device_id, dialect, connection, self._clock, self._limits, introduced)
+        visit = Visit(device_id, dialect, connection, self._clock, self._limits(device_id), introduced)
         self._visits[device_id] = visit
         try:
             await visit.run()

@@ -263,7 +263,7 @@ class Street:
         self.register = Register()
         self.clock = MovableClock(speed)
         self.endpoint = OcppEndpoint(
-            host="127.0.0.1", port=0, tls=server_tls, clock=self.clock, limits=LIMITS, lease_s=60.0
+            host="127.0.0.1", port=0, tls=server_tls, clock=self.clock, limits=lambda _: LIMITS, lease_s=60.0
         )
         self.client_tls = client_tls
 

@@ -11,7 +11,7 @@ from homeapp.goal import goal_at
 from homeapp.model.offer import Job
 from homeapp.model.plan import ChargingMode
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
-from homeapp.model.site import Site
+from homeapp.model.site import Circuit, Site
 from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
@@ -97,7 +97,7 @@ def in_a_home(body: Callable[[Home], Awaitable[None]], *, disk_hangs: bool = Fal
         live = LiveState(
             site=site, goal=goal_at(NOON, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
         )
-        live.evce = charger.state
+        live.evce_changed(charger.state)
         desk: Any = NoRequests()
         ledger: Any = disk
         controls = Controls(
@@ -108,8 +108,9 @@ def in_a_home(body: Callable[[Home], Awaitable[None]], *, disk_hangs: bool = Fal
             live=live,
             desk=desk,
             ledger=ledger,
-            evce=lambda: charger,
-            installing=lambda: home.installing,
+            circuits=lambda: (Circuit(device_id="ocpp:a"),),
+            evce=lambda _: charger,
+            installing=lambda _: home.installing,
         )
         home = Home(clock, charger, disk, ControlLoop(controls))
         running = asyncio.create_task(home.loop.run())

@@ -74,7 +74,7 @@ def test_what_is_not_known_is_none(live: LiveState) -> None:
 
 def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None:
     live.meter_read(MeterReading(device_id="m", received_at=NOW, power_w=8400.0))
-    live.evce = charger(7200.0, soc=64.0)
+    live.evce_changed(charger(7200.0, soc=64.0))
     clock.seconds = 10
     seen = snapshot(live)
     assert seen.grid_w == Figure(8400.0, 10.0, stale=False)
@@ -91,10 +91,10 @@ def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None
 def test_a_step_of_the_civil_time_makes_nothing_younger_or_older(
     live: LiveState, clock: HandClock, step_s: float
 ) -> None:
-    live.evce = charger(7200.0, soc=64.0)
+    live.evce_changed(charger(7200.0, soc=64.0))
     clock.seconds, clock.step_s = 30, step_s
     assert snapshot(live).evce_w == Figure(7200.0, 30.0, stale=False)
-    live.evce = replace(charger(7200.0, soc=64.0), received_at=clock.now())
+    live.evce_changed(replace(charger(7200.0, soc=64.0), received_at=clock.now()))
     clock.seconds = 899
     assert live.fresh_soc_pct == 64.0
     clock.seconds = 901
@@ -102,7 +102,7 @@ def test_a_step_of_the_civil_time_makes_nothing_younger_or_older(
 
 
 def test_what_was_old_when_it_came_stays_old(live: LiveState) -> None:
-    live.evce = charger(7200.0, at=NOW - timedelta(seconds=901), soc=64.0)
+    live.evce_changed(charger(7200.0, at=NOW - timedelta(seconds=901), soc=64.0))
     assert live.fresh_soc_pct is None
 
 
