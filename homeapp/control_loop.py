@@ -193,6 +193,7 @@ class ControlLoop:
         return Taker(
             evce=situation.evce,
             wish_a=command.limit_w / per_ampere,
+            feed_a=command.feed_w / per_ampere,
             urgent=slot is not None and slot.reason is SlotReason.NEEDED,
         )
 

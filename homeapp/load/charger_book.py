@@ -111,6 +111,13 @@ class ChargerBook:
         least, most = self._bounds()
         return Draw(least=least, most=most, exact=exact, exact_s=exact_s)
 
+    def kept_a(self) -> float:
+        """What it surely has already, A; while it was asked for nothing yet, its safe current where it takes that."""
+        if self.claim.newest is not None:
+            return max(0.0, self.claim.least_a)
+        measured_a = max(self._measured) if self._measured is not None and self.reachable else 0.0
+        return min(measured_a, self.circuit.safe_current_a)
+
     def claimed(self) -> PerPhase:
         """The most that it may draw on each phase of the grid by what it was told and by what it measures, A >= 0."""
         return self._extreme(max)
@@ -129,7 +136,9 @@ class ChargerBook:
     def load(self, held: Held) -> PerPhase:
         """What a command for this would make it draw on each phase of the grid."""
         own = self.own_phases if held.phases == self.circuit.phases else frozenset(range(held.phases))
-        return spread(held.current_a, own, self.circuit, self._site)
+        # A limit holds for each phase, but what is to be fed is a power: it goes into the phases that there are.
+        share = held.phases / len(own) if held.current_a < 0 else 1.0
+        return spread(held.current_a * share, own, self.circuit, self._site)
 
     def _bounds(self) -> tuple[PerPhase, PerPhase]:
         if not self.at_work:
@@ -152,12 +161,19 @@ class ChargerBook:
             return False
         self._sample, self._sample_s = sample, monotonic
         own = own_currents(evce, self.circuit, self._site)
-        self._measured = None if own is None else on_grid(own, self.circuit, self._site)
-        if evce.phase_current_a is not None and own is not None:
-            self._used |= dict.fromkeys(phases_in_use(own), monotonic)
-            if phases_in_use(own):
-                self._used = {phase: at for phase, at in self._used.items() if monotonic - at < REMEMBERED_S}
+        if own is None:
+            self._measured = None
+        elif evce.power_w is not None and evce.power_w < 0:
+            self._measured = self.load(Held(current_a=own[0], phases=self.circuit.phases))
+        else:
+            self._measured = on_grid(own, self.circuit, self._site)
+            self._remember(phases_in_use(own) if evce.phase_current_a is not None else frozenset(), monotonic)
         return True
+
+    def _remember(self, used: frozenset[int], monotonic: float) -> None:
+        self._used |= dict.fromkeys(used, monotonic)
+        if used:
+            self._used = {phase: at for phase, at in self._used.items() if monotonic - at < REMEMBERED_S}
 
     def _settle(self, monotonic: float, *, new: bool) -> None:
         """What was measured is what it draws only where it did not follow a new limit just then."""

@@ -15,6 +15,8 @@ from homeapp.load.series import SETTLE_S
 from homeapp.model.readings import EvceState
 from homeapp.model.site import Circuit, Site
 
+LONGEST_LEASE_S = 60.0
+"""So long what an earlier life of the hub has asked for may hold; the settings allow no longer lease."""
 LAPSE_S = 15.0
 """A lease that ends sooner may already be followed by the floor before the other chargers have made room."""
 
@@ -67,17 +69,32 @@ class Claim:
     def __init__(self, circuit: Circuit, site: Site) -> None:
         self._circuit = circuit
         self._site = site
+        self._floor = Held(current_a=circuit.safe_current_a, phases=circuit.phases)
         self._asked: list[_Asked] = []
         self._accepted: Held | None = None
         self._lease: tuple[datetime | None, float] = (None, float("-inf"))
         self._lease_s = 0.0
         self._leased_phases = circuit.phases
         self._floor_counts = False
+        self._floor_lingers = False
+        self._floor_until = float("-inf")
+        self._full_counts = False
+        self._unknown_until: float | None = None
 
     @property
     def newest(self) -> Held | None:
         """What was asked for last and may still hold."""
         return self._asked[-1].held if self._asked else None
+
+    @property
+    def least_a(self) -> float:
+        """What surely is in force, A, or what it was asked to begin with."""
+        if self.newest is None:
+            return 0.0
+        held = [asked.held for asked in self._asked[:-1] if asked.over_s is None]
+        held += [self.newest] if self._accepted is None else [self.newest, self._accepted]
+        held += [self._floor] if self._floor_counts else []
+        return min(one.current_a for one in held)
 
     @property
     def steady_a(self) -> float:
@@ -95,10 +112,17 @@ class Claim:
 
     def look(self, evce: EvceState | None, at: Moment) -> None:
         """Take in what the charger's newest state confirms; None where it has not come yet."""
+        if self._unknown_until is None:
+            self._unknown_until = at.monotonic + LONGEST_LEASE_S + SETTLE_S
         self._confirm(evce, at)
-        if evce is not None and evce.connected and not is_at_work(evce):
+        if self._floor_counts:
+            self._floor_until = at.monotonic + SETTLE_S
+        idle = evce is not None and evce.connected and not is_at_work(evce)
+        self._full_counts = self._full_counts or (not idle and at.monotonic < self._unknown_until)
+        if idle:
             # A leased profile dies with its transaction (K01.FR.09).
             self._asked = [replace(asked, over_s=asked.over_s or at.monotonic) for asked in self._asked]
+        self._floor_lingers = not idle and at.monotonic < self._floor_until
         self._asked = [asked for asked in self._asked if not _is_past(asked, at.monotonic)]
 
     def all(self) -> Iterator[Held]:
@@ -107,11 +131,13 @@ class Claim:
             yield asked.held
         if self._accepted is not None:
             yield self._accepted
-        if self._floor_counts:
-            yield Held(current_a=self._circuit.safe_current_a, phases=self._circuit.phases)
+        if self._full_counts:
+            yield Held(current_a=self._circuit.max_current_a, phases=self._circuit.phases)
+        if self._floor_counts or self._floor_lingers:
+            yield self._floor
 
     def _confirm(self, evce: EvceState | None, at: Moment) -> None:
-        self._accepted, self._floor_counts = None, True
+        self._accepted, self._floor_counts, self._full_counts = None, True, False
         if evce is None:
             return
         if evce.connected and not is_at_work(evce):
@@ -119,9 +145,8 @@ class Claim:
             self._floor_counts = self.newest is not None and self.newest.current_a > 0
             return
         if evce.granted_w is None:
-            if evce.connected:
-                # Where it has taken no floor yet, its circuit alone limits it.
-                self._accepted = Held(current_a=self._circuit.max_current_a, phases=self._circuit.phases)
+            # Where it has taken no floor yet, its circuit alone limits it.
+            self._full_counts = evce.connected
             return
         if evce.lease_until is None:
             # The floor, or a limit without an end.
@@ -135,13 +160,16 @@ class Claim:
         left_s = min((until - at.civil).total_seconds(), self._lease_s - (at.monotonic - seen_s))
         if left_s > -SETTLE_S:
             self._accepted = accepted
-        self._floor_counts = left_s < LAPSE_S
+        # What cannot be told anything will fall back to it, sooner or later.
+        self._floor_counts = left_s < LAPSE_S or not evce.connected
 
     def _held(self, power_w: float, phases: int) -> Held:
         return Held(current_a=power_w / (self._site.voltage_v * phases), phases=phases)
 
     def _supersede(self, until: datetime, monotonic: float) -> None:
         """The lease up to then was asked for at its beginning: what was asked before does not hold any more."""
+        # It has taken the place of whatever an earlier life of the hub has left behind.
+        self._unknown_until = min(self._unknown_until or monotonic, monotonic + SETTLE_S)
         begun = until - timedelta(seconds=self._lease_s)
         before = [asked for asked in self._asked if asked.civil <= begun]
         self._leased_phases = before[-1].held.phases if before else self._circuit.phases

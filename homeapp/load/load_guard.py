@@ -9,6 +9,7 @@ current for ever. The home's own load is outside of all control: the budget foll
 that somebody starts at the charger itself, which begins at its safe current.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,11 +51,13 @@ class Taker:
     Attributes:
         evce: its newest state, None where it has not come since the hub runs.
         wish_a: A per phase to charge with, on all of its phases; 0 also where it is to feed.
+        feed_a: A per phase to feed with.
         urgent: its car needs the energy to be ready in time.
     """
 
     evce: EvceState | None
     wish_a: float = 0.0
+    feed_a: float = 0.0
     urgent: bool = False
 
 
@@ -79,6 +82,12 @@ class LoadGuard:
         self._books: dict[str, ChargerBook] = {}
         self._cadences: dict[str, Cadence] = {}
         self._wanted: dict[str, bool] = {}
+        self._budget: Budget | None = None
+
+    @property
+    def budget(self) -> Budget | None:
+        """What the newest cycle had to share out; None without a fresh meter."""
+        return self._budget
 
     def chargers_are(self, circuits: Iterable[Circuit]) -> None:
         """The adopted chargers, the one adopted first first; what is known of the others is forgotten."""
@@ -132,7 +141,7 @@ class LoadGuard:
         """
         states = {device_id: takers.get(device_id, Taker(evce=None)) for device_id in self._books}
         draws = [self._books[device_id].look(taker.evce, at) for device_id, taker in states.items()]
-        budget = self._fuse.budget(meter, meter_age_s, draws, at.monotonic)
+        self._budget = budget = self._fuse.budget(meter, meter_age_s, draws, at.monotonic)
         room = self._scarce.room(budget, cap_w)
         for book in self._books.values():
             if not book.reachable:
@@ -232,26 +241,33 @@ class LoadGuard:
             own = claimed[device_id]
             granted[device_id] = self._granted_a(book, targets[device_id], most_within(takes, _plus(left, own)))
             left = less(left, less(larger(own, scaled(takes, granted[device_id])), own))
+        feeds = self._feeds(cycle)
         return {
-            device_id: self._allowance(book, cycle, targets.get(device_id, 0.0), granted[device_id], left)
+            device_id: self._allowance(
+                book,
+                cycle,
+                target_a=targets.get(device_id, 0.0),
+                granted_a=granted[device_id],
+                feed_a=feeds.get(device_id, 0.0),
+                left=left,
+            )
             for device_id, book in books.items()
         }
 
     def _granted_a(self, book: ChargerBook, target_a: float, free_a: float) -> float:
-        # What it was asked for last counts already, so staying there takes nothing from anybody.
-        kept_a = min(target_a, self._cadences[book.circuit.device_id].asked_a)
-        granted_a = min(target_a, max(free_a, kept_a))
+        # What it has already takes nothing from anybody.
+        granted_a = min(target_a, max(free_a, book.kept_a()))
         return granted_a if granted_a >= MIN_CURRENT_A - _SAME_A else 0.0
 
     def _allowance(
-        self, book: ChargerBook, cycle: _Cycle, target_a: float, granted_a: float, left: Amounts
+        self, book: ChargerBook, cycle: _Cycle, *, target_a: float, granted_a: float, feed_a: float, left: Amounts
     ) -> Allowance:
         device_id = book.circuit.device_id
         bound_a, step_a = self._bound_a(book, cycle), self._step_a(book, cycle)
         stepping = target_a >= step_a - _SAME_A and bound_a > target_a + _SAME_A
         allowance = Allowance(
             current_a=granted_a,
-            feed_a=self._feed_a(book, cycle),
+            feed_a=feed_a,
             fail_safe=cycle.budget is None or (book.silent and granted_a >= book.circuit.safe_current_a),
             rising=stepping or granted_a < target_a - _SAME_A,
             phases=self._cadences[device_id].phases if _switches(cycle.takers[device_id]) else None,
@@ -266,19 +282,27 @@ class LoadGuard:
         found_a = min(found_a, circuit.safe_current_a) if cycle.budget is None else found_a
         return found_a if found_a >= _least_a(book) else 0.0
 
-    def _feed_a(self, book: ChargerBook, cycle: _Cycle) -> float:
-        """What may be fed besides what the other chargers may be feeding, A."""
-        if cycle.budget is None or book.silent:
-            return 0.0
-        left = cycle.budget.feed_a
-        for other in self._books.values():
-            if other is not book:
-                left = less(left, other.fed())
-        takes = self._scarce.takes(book, book.circuit.phases)
-        count = self._site.phases
-        if self._site.asymmetry_a is not None:
-            left = (*left, *(self._site.asymmetry_a,) * count)
-        return max(0.0, min(book.circuit.max_current_a, most_within(takes[: len(left)], left)))
+    def _feeds(self, cycle: _Cycle) -> Mapping[str, float]:
+        """What each may feed, A per phase, besides what the others may be feeding."""
+        count, uneven_a = self._site.phases, self._site.asymmetry_a
+        if cycle.budget is None:
+            return {}
+        left = (*cycle.budget.feed_a, *(math.inf if uneven_a is None else uneven_a,) * count)
+        fed = {device_id: self._scarce.uneven_too(book.fed()) for device_id, book in self._books.items()}
+        for amounts in fed.values():
+            left = less(left, amounts)
+        feeds = {}
+        for device_id, book in self._books.items():
+            wish_a = cycle.takers[device_id].feed_a
+            if wish_a <= 0 or book.silent or not book.reachable:
+                continue
+            feeding = Held(current_a=-1.0, phases=book.circuit.phases)
+            takes = self._scarce.uneven_too(tuple(-current for current in book.load(feeding)))
+            most_a = most_within(takes, _plus(left, fed[device_id]))
+            feeds[device_id] = max(0.0, min(wish_a, book.circuit.max_current_a, most_a))
+            taken = larger(fed[device_id], scaled(takes, feeds[device_id]))
+            left = less(left, less(taken, fed[device_id]))
+        return feeds
 
 
 def _switches(taker: Taker) -> bool:

@@ -50,11 +50,6 @@ class Cadence:
         self._switched_s = float("-inf")
 
     @property
-    def asked_a(self) -> float:
-        """What it was given last, A."""
-        return self._asked_a
-
-    @property
     def enters_a(self) -> float:
         """What must be free for it to charge, A."""
         return MIN_CURRENT_A + (self._pace.resume_a if self._paused_since is not None else 0.0)

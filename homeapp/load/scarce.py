@@ -5,6 +5,7 @@ import math
 from homeapp.load.charger_book import ChargerBook
 from homeapp.load.claim import Held
 from homeapp.load.fuse_guard import Budget
+from homeapp.load.series import PerPhase
 from homeapp.model.site import Site
 
 Amounts = tuple[float, ...]
@@ -29,16 +30,16 @@ class Scarce:
     def takes(self, book: ChargerBook, phases: int) -> Amounts:
         """What one ampere on so many of the charger's phases takes."""
         load = book.load(Held(current_a=1.0, phases=phases))
-        return (*load, *self._uneven(load), self._site.voltage_v * phases)
+        return (*self.uneven_too(load), self._site.voltage_v * phases)
 
     def claimed(self, book: ChargerBook) -> Amounts:
         """What the charger has taken already, as far as the hub knows."""
-        load = book.claimed()
-        return (*load, *self._uneven(load), book.claimed_w())
+        return (*self.uneven_too(book.claimed()), book.claimed_w())
 
-    def _uneven(self, load: Amounts) -> Amounts:
+    def uneven_too(self, load: PerPhase) -> Amounts:
+        """A load on each phase, and what of it is uneven."""
         even = self._site.phases < _EVEN or all(current > 0 for current in load)
-        return (0.0,) * len(load) if even else load
+        return (*load, *((0.0,) * len(load) if even else load))
 
 
 def less(room: Amounts, taken: Amounts) -> Amounts:

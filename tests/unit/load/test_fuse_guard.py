@@ -33,6 +33,8 @@ class FuseGuard:
             device_id="e", max_current_a=site.max_current_a, safe_current_a=site.safe_current_a, rotation=(0, 1, 2)
         )
         self._guard.chargers_are([circuit])
+        # So long ago that nothing of an earlier life of the hub holds any more.
+        self.allow(meter=None, meter_age_s=0, evce=evce(0, at=-100), monotonic=-100)
 
     def granted(self, current_a: float, monotonic: float) -> None:
         self._guard.asked("e", Held(current_a=current_a, phases=3), moment(monotonic), LEASE_S)
@@ -40,7 +42,7 @@ class FuseGuard:
     def allow(
         self, *, meter: MeterReading | None, meter_age_s: float, evce: EvceState, monotonic: float, feeds: bool = False
     ) -> Allowance:
-        taker = Taker(evce=evce, wish_a=0.0 if feeds else self._site.max_current_a)
+        taker = Taker(evce=evce, wish_a=0.0 if feeds else self._site.max_current_a, feed_a=self._site.max_current_a)
         allowances = self._guard.allow(
             meter=meter, meter_age_s=meter_age_s, takers={"e": taker}, cap_w=None, at=moment(monotonic)
         )
