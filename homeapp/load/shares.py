@@ -69,10 +69,9 @@ def _fill(contenders: Sequence[Contender], amperes: dict[str, float], left: list
         if contender.most_a - amperes[contender.key] > _NOTHING_A and fits(contender, 2 * _NOTHING_A, left)
     ]:
         total = [sum(contender.takes[number] for contender in growing) for number in range(len(left))]
-        step = min(
-            *(contender.most_a - amperes[contender.key] for contender in growing),
-            *(max(0.0, free) / takes for free, takes in zip(left, total, strict=True) if takes > 0),
-        )
+        wanted = [contender.most_a - amperes[contender.key] for contender in growing]
+        free_a = [max(0.0, free) / takes for free, takes in zip(left, total, strict=True) if takes > 0]
+        step = min(wanted + free_a)
         if step <= 0:
             return
         for contender in growing:

@@ -187,3 +187,8 @@ class Snapshot:
     pending_offers: int = 0
     orders: tuple[PartOrder, ...] = ()
     chargers: tuple[ChargerView, ...] = ()
+
+    @property
+    def car_w(self) -> Figure:
+        """At the primary charger, charging +, feeding -."""
+        return next((charger.power_w for charger in self.chargers if charger.primary), self.evce_w)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from homeapp.load.charger_book import STEADY_A
+from homeapp.load.series import SETTLE_S
 from homeapp.model.site import Site
 from kit.load_street import LEASE_S, OBEYS_S, LoadStreet, Station, station
 
@@ -61,18 +62,31 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 def happens(street: LoadStreet, span: Span) -> None:
+    """What begins with this span, at the station, at the meter or at the hub."""
     one = street.stations[span.who]
-    name = one.circuit.device_id
+    at_the_station(one, span, street.t)
+    match span.what:
+        case "wish":
+            street.wishes[one.circuit.device_id] = round(20 * span.how)
+        case "feed" if one.car_phases == one.circuit.phases:
+            # Until its currents have been seen, a car counts as using all phases of its station.
+            street.wishes[one.circuit.device_id] = -16 * span.how
+        case "meter stands" | "meter goes":
+            street.meter_stands = span.what == "meter stands"
+        case "lag":
+            street.lag_s = round(3 * span.how)
+        case "hub dies":
+            street.hub_lives = False
+        case "hub starts":
+            street.restart()
+
+
+def at_the_station(one: Station, span: Span, t: float) -> None:
     match span.what:
         case "appetite":
             one.appetite_a = 16 * span.how
-        case "wish":
-            street.wishes[name] = round(20 * span.how)
-        case "feed" if one.car_phases == one.circuit.phases:
-            # Until its currents have been seen, a car counts as using all phases of its station.
-            street.wishes[name] = -16 * span.how
         case "cut":
-            one.cut(street.t, notices_s=round(40 * span.how))
+            one.cut(t, notices_s=round(40 * span.how))
         case "back":
             one.linked = True
         case "refuse" | "lose requests" | "lose answers" | "obey":
@@ -85,14 +99,6 @@ def happens(street: LoadStreet, span: Span) -> None:
             one.unplug()
         case "plug":
             one.plugged = True
-        case "meter stands" | "meter goes":
-            street.meter_stands = span.what == "meter stands"
-        case "lag":
-            street.lag_s = round(3 * span.how)
-        case "hub dies":
-            street.hub_lives = False
-        case "hub starts":
-            street.restart()
 
 
 @settings(
@@ -189,6 +195,21 @@ def test_where_not_all_can_charge_they_take_turns() -> None:
     assert min(charged.values()) > 40
     assert sum(charged.values()) <= 121
     assert 3 <= switched <= 8, "a turn lasts a quarter of an hour"
+
+
+def test_what_an_earlier_life_of_the_hub_has_asked_for_counts_until_it_has_lapsed() -> None:
+    street = LoadStreet(SITE, [station("a"), station("b", priority=1)])
+    assert settled(street)["a"] == 13.5
+    greedy, other = street.stations
+    # Its car takes nothing just now, and it will not hear of another limit before its lease ends.
+    greedy.appetite_a, greedy.loses_requests = 0, True
+    street.lives(int(SETTLE_S))
+    street.restart()
+    street.wishes = {"ocpp:a": 6, "ocpp:b": 16}
+    street.lives(30)
+    assert other.limit[0] <= 6
+    street.lives(120)
+    assert other.limit[0] == 13.5
 
 
 def test_uneven_load_is_capped_where_the_rules_of_the_country_want_it() -> None:
