@@ -27,7 +27,7 @@ METER_STALE_S = 15.0
 EVCE_STALE_S = 60.0
 SOC_STALE_S = 900.0
 PRIMARY_AWAY_S = 120.0
-"""A charger that only lost its connection keeps its place for so long."""
+"""A charger that only lost its connection, or has not come yet after a start of the hub, keeps its place so long."""
 _AWAY = (EvceStatus.OFFLINE, EvceStatus.STARTING)
 MOST_NOTICES = 20
 NOTICE_LIFE = timedelta(days=1)
@@ -126,7 +126,7 @@ class LiveState:
             return not state.status.car_present
         monotonic = self._clock.monotonic()
         self._away_since = monotonic if self._away_since is None else self._away_since
-        return state is None or monotonic - self._away_since >= PRIMARY_AWAY_S
+        return monotonic - self._away_since >= PRIMARY_AWAY_S
 
     @property
     def tariff(self) -> Tariff | None:
