@@ -311,18 +311,23 @@ def _endpoint(
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
 
-    site = settings.site.site()
+    voltage_v = settings.site.voltage_v
+
+    def limits(device_id: str) -> StationLimits:
+        circuit = settings.circuit(device_id)
+        return StationLimits(
+            max_current_a=circuit.max_current_a,
+            safe_current_a=circuit.safe_current_a,
+            phases=circuit.phases,
+            voltage_v=voltage_v,
+        )
+
     return OcppEndpoint(
         host=settings.ocpp.host,
         port=settings.ocpp.port,
         tls=tls,
         clock=clock,
-        limits=StationLimits(
-            max_current_a=site.max_current_a,
-            safe_current_a=site.safe_current_a,
-            phases=site.phases,
-            voltage_v=site.voltage_v,
-        ),
+        limits=limits,
         lease_s=settings.ocpp.lease_s,
         certificates=certificates,
         unencrypted_port=settings.ocpp.unencrypted_port or None,
@@ -464,7 +469,13 @@ def _bench(arguments: argparse.Namespace) -> int:
             voltage_v=plan.site.voltage_v,
         )
         endpoint = OcppEndpoint(
-            host="127.0.0.1", port=0, tls=plan.tls, clock=plan.clock, limits=limits, lease_s=60.0, upstreams=upstreams
+            host="127.0.0.1",
+            port=0,
+            tls=plan.tls,
+            clock=plan.clock,
+            limits=lambda _device_id: limits,
+            lease_s=60.0,
+            upstreams=upstreams,
         )
         return MeasuredHub(endpoint=endpoint, upstreams=upstreams, background=stations.run)
 

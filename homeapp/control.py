@@ -1,34 +1,42 @@
-"""The control rules: from the state of the home to one command for the charger, stateless per cycle.
+"""The control rules: from the state of the home to one command for each charger, stateless per cycle.
 
 Safety order, higher wins: main fuse, mandatory limits, critical car health, the owner's floor, accepted offers,
 the plan. The charging provider's limit lowers what offers and plan leave; it never raises it, and never makes the car
 feed.
+
+The plan, the owner's goal and power feeds are about one car, the one at the primary charger. A car at another charger
+charges as much as is left, unless the owner has said "pause", and not while the primary one feeds. Limits in watts,
+mandatory or agreed to, hold for all chargers together.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from homeapp.fuse_guard import MIN_CURRENT_A, Allowance
+from homeapp.load.load_guard import Allowance
 from homeapp.model.live import Activity, Doing
 from homeapp.model.offer import Binding, OfferCase, OfferInterval, OfferKind
 from homeapp.model.plan import ChargingMode, Goal, Plan, PlanSlot, SlotReason
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
-from homeapp.model.site import Site
+from homeapp.model.site import MIN_CURRENT_A, Site
 
 PATIENCE_S = 120.0
+_SAME_W = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Everything that one control cycle looks at.
+    """Everything that one control cycle looks at for one charger.
 
     Attributes:
+        site: with the currents of this charger's own circuit.
         evce: the charger, or None where none is adopted.
         commitments: accepted and mandatory requests that are not over.
         critical_health: a critical alert about the car stands.
         soc_pct: the car's state of charge where it is fresh enough, else None.
         installing: software goes into the car, which must neither charge nor feed meanwhile.
         card_needed: nothing charges before a card was shown at the charger.
+        primary: the plan and accepted power feeds are about the car at this charger.
+        others_w: what the other chargers may draw, W.
     """
 
     now: datetime
@@ -42,6 +50,8 @@ class Situation:
     soc_pct: float | None
     installing: bool = False
     card_needed: bool = False
+    primary: bool = True
+    others_w: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +99,21 @@ def decide(situation: Situation, lease_s: float) -> Verdict:
         return Verdict(
             command=_command(0.0, lease_s, "car software"), activity=Activity(doing=Doing.INSTALLING, power_w=0.0)
         )
-    feed = _feed(situation, lease_s)
+    feed = _feed(situation, lease_s) if situation.primary else None
     if feed is not None:
         return feed if feed.command is not None else replace(_charge(situation, lease_s), abort=feed.abort)
     return _charge(situation, lease_s)
+
+
+def total_cap_w(commitments: tuple[OfferCase, ...], now: datetime) -> float | None:
+    """The most W that all chargers together may draw now, mandatory or agreed to; None for no limit."""
+    intervals = [interval for case in commitments if (interval := _active(case, now)) is not None]
+    return min((interval.max_w for interval in intervals if interval.max_w is not None), default=None)
+
+
+def feeds_now(commitments: tuple[OfferCase, ...], now: datetime) -> bool:
+    """An accepted power feed is due."""
+    return any(_feed_interval(case, now) is not None for case in commitments)
 
 
 def power_per_ampere(evce: EvceState | None, site: Site) -> float:
@@ -104,8 +125,8 @@ def power_per_ampere(evce: EvceState | None, site: Site) -> float:
 def _feed(situation: Situation, lease_s: float) -> Verdict | None:
     """A verdict where an accepted power feed is due, with ``command`` None where it must not happen; else None."""
     for case in situation.commitments:
-        interval = _active(case, situation.now)
-        if case.offer.kind is not OfferKind.POWER_FEED or interval is None or interval.setpoint_w is None:
+        interval = _feed_interval(case, situation.now)
+        if interval is None or interval.setpoint_w is None:
             continue
         refusal = _feed_refusal(situation, case)
         if refusal is not None:
@@ -153,6 +174,11 @@ def _feed_doubt(situation: Situation) -> str | None:
     return None
 
 
+def _feed_interval(case: OfferCase, now: datetime) -> OfferInterval | None:
+    interval = _active(case, now) if case.offer.kind is OfferKind.POWER_FEED else None
+    return interval if interval is not None and interval.setpoint_w is not None else None
+
+
 def _hold(situation: Situation, interval: OfferInterval, lease_s: float) -> Verdict:
     """Neither charge nor feed while a feed is due but cannot be at the moment."""
     evce = situation.evce
@@ -166,12 +192,13 @@ def _hold(situation: Situation, interval: OfferInterval, lease_s: float) -> Verd
 
 def _charge(situation: Situation, lease_s: float) -> Verdict:
     most_w = situation.site.max_current_a * power_per_ampere(situation.evce, situation.site)
-    wish_w, activity = _wish(situation, most_w)
+    wish_w, activity = _wish(situation, most_w) if situation.primary else _wish_besides(situation, most_w)
     return _limited(situation, wish_w, activity, lease_s)
 
 
 def _limited(situation: Situation, limit_w: float, activity: Activity, lease_s: float) -> Verdict:
     """A command for ``limit_w`` or what offers, the grid operator and the fuse leave of it."""
+    allowance = situation.allowance
     per_ampere = power_per_ampere(situation.evce, situation.site)
     offer_cap = _lowest_cap(situation, mandatory=False)
     if offer_cap is not None and offer_cap[0] < limit_w:
@@ -185,14 +212,18 @@ def _limited(situation: Situation, limit_w: float, activity: Activity, lease_s: 
     if grid_cap is not None and grid_cap[0] < limit_w:
         limit_w = grid_cap[0]
         activity = Activity(doing=Doing.REDUCED_BY_GRID, until=grid_cap[1], power_w=limit_w)
-    fuse_w = situation.allowance.current_a * per_ampere
+    if allowance.phases is not None:
+        per_ampere = allowance.phases * situation.site.voltage_v
+    fuse_w = allowance.current_a * per_ampere
     if fuse_w < limit_w:
+        if not allowance.rising and fuse_w < limit_w - _SAME_W:
+            doing = Doing.CHARGING_FLOOR if allowance.fail_safe else Doing.REDUCED_BY_FUSE
+            activity = Activity(doing=doing, power_w=fuse_w)
         limit_w = fuse_w
-        doing = Doing.CHARGING_FLOOR if situation.allowance.fail_safe else Doing.REDUCED_BY_FUSE
-        activity = Activity(doing=doing, power_w=limit_w)
     if limit_w < MIN_CURRENT_A * per_ampere - 1:
         limit_w, activity = 0.0, replace(activity, power_w=0.0)
-    return Verdict(command=_command(limit_w, lease_s, activity.doing), activity=_as_seen(situation, activity, limit_w))
+    command = replace(_command(limit_w, lease_s, activity.doing), phases=allowance.phases)
+    return Verdict(command=command, activity=_as_seen(situation, activity, limit_w))
 
 
 def _provider_limit_w(evce: EvceState | None) -> float | None:
@@ -228,6 +259,17 @@ def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
     return min(slot.power_w, most_w), Activity(doing=doing, until=until, power_w=slot.power_w)
 
 
+def _wish_besides(situation: Situation, most_w: float) -> tuple[float, Activity]:
+    """What a car wants that no plan is about."""
+    if situation.goal.mode is ChargingMode.PAUSE:
+        return 0.0, Activity(doing=Doing.PAUSED_BY_OWNER, power_w=0.0)
+    if feeds_now(situation.commitments, situation.now):
+        # The one car's energy would go into the other.
+        return 0.0, Activity(doing=Doing.REDUCED_BY_OFFER, power_w=0.0)
+    doing = Doing.CHARGING_NOW if situation.goal.mode is ChargingMode.NOW else Doing.CHARGING_NEEDED
+    return most_w, Activity(doing=doing, power_w=most_w)
+
+
 def _until(plan: Plan, current: PlanSlot) -> datetime | None:
     """When the plan changes between charging and not charging; None where it never does."""
     for slot in plan.slots:
@@ -256,7 +298,7 @@ def _lowest_cap(situation: Situation, *, mandatory: bool) -> tuple[float, dateti
         if interval is None or interval.max_w is None:
             continue
         if _is_mandatory(case) == mandatory:
-            caps.append((interval.max_w, interval.end))
+            caps.append((max(0.0, interval.max_w - situation.others_w), interval.end))
     return min(caps, default=None)
 
 

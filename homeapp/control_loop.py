@@ -1,16 +1,23 @@
-"""The control loop: every cycle one verdict of ``homeapp.control``, passed on without waiting for anybody."""
+"""The control loop: every cycle one verdict of ``homeapp.control`` for each charger, passed on without waiting.
+
+A cycle is two passes over the rules: the first says what is wanted for each charger, from which the load guard makes
+what each is allowed; the second makes the commands of that. A meter reading for which the fuse wants less than was
+asked for is acted upon at once; everything else waits for the pause between two cycles.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere
+from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere, total_cap_w
 from homeapp.errors import DeviceError
-from homeapp.fuse_guard import FuseGuard
+from homeapp.load.claim import Held, Moment
+from homeapp.load.load_guard import Allowance, LoadGuard, Taker
+from homeapp.model.plan import SlotReason
 from homeapp.model.readings import EvceCommand
-from homeapp.model.site import Site
+from homeapp.model.site import Circuit, Site
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import Clock, Evce
 from homeapp.snapshot import LiveState
@@ -20,7 +27,9 @@ logger = logging.getLogger(__name__)
 
 CONTROL_CYCLE_S = 2.0
 NOTE_EVERY_S = 30.0
-"""Between two rows of the audit log about commands: at its limit a fuse changes them every cycle."""
+"""Between two rows of the audit log about commands of one charger: at its limit a fuse changes them every cycle."""
+_FALLS_W = 20.0
+_UNBOUND = Allowance(current_a=float("inf"), feed_a=float("inf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +39,9 @@ class Controls:
     Attributes:
         lease_s: for how long a command holds.
         speed: of the clock.
-        evce: the adopted charger, or None.
-        installing: software goes into car or charger.
+        circuits: of the adopted chargers, the one adopted first first.
+        evce: an adopted charger, or None while it has not come since the hub runs.
+        installing: software goes into this charger, or into the car at it.
         card_needed: nothing charges before a card was shown at the charger.
     """
 
@@ -42,9 +52,29 @@ class Controls:
     live: LiveState
     desk: OfferDesk
     ledger: Ledger
-    evce: Callable[[], Evce | None]
-    installing: Callable[[], bool]
+    circuits: Callable[[], tuple[Circuit, ...]]
+    evce: Callable[[str], Evce | None]
+    installing: Callable[[str], bool]
     card_needed: bool = False
+
+
+@dataclass(slots=True)
+class _Wire:
+    """What goes on with one charger.
+
+    Attributes:
+        asked: the newest command.
+        asking: hands it over.
+        taken: the one that the charger has taken last.
+        noted: what that meant when it was written into the audit log last.
+    """
+
+    asked: EvceCommand | None = None
+    asking: asyncio.Task[None] | None = None
+    taken: EvceCommand | None = None
+    noted: tuple[str, bool, bool] | None = None
+    noting: asyncio.Task[None] | None = None
+    note_at: float = field(default=float("-inf"))
 
 
 class ControlLoop:
@@ -52,25 +82,27 @@ class ControlLoop:
 
     def __init__(self, controls: Controls) -> None:
         self._of = controls
-        self._guard = FuseGuard(controls.site)
+        self._guard = LoadGuard(controls.site)
         self._patience = Patience()
         self._act = asyncio.Event()
-        self._asked: EvceCommand | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._sampled = asyncio.Event()
+        self._wires: dict[str, _Wire] = {}
         self._ending: asyncio.Task[None] | None = None
-        self._taken: tuple[str, EvceCommand] | None = None
-        self._noted: tuple[str, str, bool, bool] | None = None
-        self._noting: asyncio.Task[None] | None = None
-        self._note_at = float("-inf")
 
     def act(self) -> None:
         """Something has changed that the next cycle should not wait for."""
+        self._act.set()
+
+    def meter_read(self) -> None:
+        """The meter has reported."""
+        self._sampled.set()
         self._act.set()
 
     async def run(self) -> NoReturn:
         """Control until cancelled."""
         # What a cycle sets off belongs to this loop: a fault in it restarts the loop and not the hub.
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_meter(tasks))
             while True:
                 self._act.clear()
                 await self._once(tasks)
@@ -81,59 +113,122 @@ class ControlLoop:
                 except TimeoutError:
                     continue
 
+    async def _follow_meter(self, tasks: asyncio.TaskGroup) -> NoReturn:
+        """Pass on at once what a meter reading makes less; all else of it waits for the next cycle."""
+        while True:
+            await self._sampled.wait()
+            self._sampled.clear()
+            at = self._moment()
+            for device_id, verdict in self._verdicts(at).items():
+                command, asked = verdict.command, self._wire(device_id).asked
+                if command is not None and asked is not None and _falls(asked, command):
+                    self._command(device_id, command, at, tasks)
+
     async def _once(self, tasks: asyncio.TaskGroup) -> None:
-        monotonic = self._of.clock.monotonic()
-        verdict = decide(self._situation(monotonic), self._of.lease_s)
-        self._of.live.activity = verdict.activity
-        if verdict.command is not None:
-            self._command(verdict.command, monotonic, tasks)
-        self._end(verdict, monotonic, tasks)
-        self._note(monotonic, tasks)
+        at = self._moment()
+        verdicts = self._verdicts(at)
+        live, primary = self._of.live, verdicts.get(self._of.live.primary_id or "")
+        live.activities = {device_id: verdict.activity for device_id, verdict in verdicts.items()}
+        commands = {
+            device_id: verdict.command for device_id, verdict in verdicts.items() if verdict.command is not None
+        }
+        # Whoever has to give something up is told first.
+        for device_id in sorted(commands, key=lambda key: not _falls(self._wire(key).asked, commands[key])):
+            self._command(device_id, commands[device_id], at, tasks)
+        if primary is not None:
+            self._end(primary, at.monotonic, tasks)
+        for device_id in verdicts:
+            self._note(device_id, at.monotonic, tasks)
         # Lets a command that is already due leave before the next cycle.
         await asyncio.sleep(0)
 
-    def _situation(self, monotonic: float) -> Situation:
-        live = self._of.live
-        allowance = self._guard.allow(
+    def _verdicts(self, at: Moment) -> dict[str, Verdict]:
+        """By device id, one for each adopted charger."""
+        live, circuits = self._of.live, self._of.circuits()
+        self._guard.chargers_are(circuits)
+        self._wires = {circuit.device_id: self._wire(circuit.device_id) for circuit in circuits}
+        situations = {circuit.device_id: self._situation(circuit, at) for circuit in circuits}
+        takers = {device_id: self._taker(situation) for device_id, situation in situations.items()}
+        commitments = self._of.desk.commitments(at.civil)
+        allowances = self._guard.allow(
             meter=live.meter.reading if live.meter else None,
             meter_age_s=live.meter_age_s,
-            evce=live.evce,
-            monotonic=monotonic,
+            takers=takers,
+            cap_w=total_cap_w(commitments, at.civil),
+            at=at,
         )
-        now = self._of.clock.now()
+        allowed_w = {
+            circuit.device_id: self._allowed_w(circuit, takers[circuit.device_id], allowances.get(circuit.device_id))
+            for circuit in circuits
+        }
+        verdicts = {}
+        for device_id, situation in situations.items():
+            others_w = sum(allowed_w.values()) - allowed_w[device_id]
+            allowance = allowances.get(device_id, situation.allowance)
+            verdicts[device_id] = decide(replace(situation, allowance=allowance, others_w=others_w), self._of.lease_s)
+        return verdicts
+
+    def _situation(self, circuit: Circuit, at: Moment) -> Situation:
+        """Of one charger, before the fuse has had its say."""
+        live, device_id, site = self._of.live, circuit.device_id, self._of.site
+        primary = device_id == live.primary_id
         return Situation(
-            now=now,
-            site=self._of.site,
-            evce=live.evce,
-            allowance=allowance,
-            plan=live.plan,
+            now=at.civil,
+            site=replace(site, max_current_a=circuit.max_current_a, safe_current_a=circuit.safe_current_a),
+            evce=live.evces.get(device_id),
+            allowance=_UNBOUND,
+            plan=live.plan if primary else None,
             goal=live.goal,
-            commitments=self._of.desk.commitments(now),
+            commitments=self._of.desk.commitments(at.civil),
             critical_health=live.critical_health,
-            soc_pct=live.fresh_soc_pct,
-            installing=self._of.installing(),
+            soc_pct=live.fresh_soc_of(device_id),
+            installing=self._of.installing(device_id),
             card_needed=self._of.card_needed,
+            primary=primary,
         )
 
-    def _command(self, command: EvceCommand, monotonic: float, tasks: asyncio.TaskGroup) -> None:
+    def _taker(self, situation: Situation) -> Taker:
+        command = decide(situation, self._of.lease_s).command
+        if command is None:
+            return Taker(evce=situation.evce)
+        per_ampere = power_per_ampere(situation.evce, situation.site)
+        slot = situation.plan.at(situation.now) if situation.plan else None
+        return Taker(
+            evce=situation.evce,
+            wish_a=command.limit_w / per_ampere,
+            feed_a=command.feed_w / per_ampere,
+            urgent=slot is not None and slot.reason is SlotReason.NEEDED,
+        )
+
+    def _allowed_w(self, circuit: Circuit, taker: Taker, allowance: Allowance | None) -> float:
+        """What this charger leaves the others less of a limit in watts."""
+        if allowance is None:
+            return self._guard.claimed_w(circuit.device_id)
+        if taker.evce is None or not taker.evce.status.car_present:
+            return 0.0
+        current_a = min(allowance.current_a, taker.wish_a)
+        return current_a * self._of.site.voltage_v * (allowance.phases or circuit.phases)
+
+    def _command(self, device_id: str, command: EvceCommand, at: Moment, tasks: asyncio.TaskGroup) -> None:
         """Pass the wish on without waiting: a silent charger must not stop the cycle."""
-        evce = self._of.evce()
+        evce, wire = self._of.evce(device_id), self._wire(device_id)
         if evce is None:
             return
-        per_ampere = power_per_ampere(self._of.live.evce, self._of.site)
-        self._guard.granted((command.limit_w - command.feed_w) / per_ampere, monotonic)
-        if self._asking is not None and not self._asking.done() and command == self._asked:
+        phases = command.phases or self._guard.phases_of(device_id)
+        current_a = (command.limit_w - command.feed_w) / (self._of.site.voltage_v * phases)
+        self._guard.asked(device_id, Held(current_a=current_a, phases=phases), at, command.lease_s)
+        if wire.asking is not None and not wire.asking.done() and command == wire.asked:
             return
-        self._asked = command
-        self._asking = tasks.create_task(self._ask(evce, command))
+        wire.asked = command
+        wire.asking = tasks.create_task(self._ask(evce, command, wire))
 
-    async def _ask(self, evce: Evce, command: EvceCommand) -> None:
+    async def _ask(self, evce: Evce, command: EvceCommand, wire: _Wire) -> None:
         try:
             await evce.apply(command)
         except DeviceError as error:
             logger.debug("%s: %s", evce.device_id, error)
         else:
-            self._taken = evce.device_id, command
+            wire.taken = command
 
     def _end(self, verdict: Verdict, monotonic: float, tasks: asyncio.TaskGroup) -> None:
         """End requests without waiting: a slow disk must not stop the cycle."""
@@ -145,12 +240,26 @@ class ControlLoop:
         for key, reason in ending:
             await self._of.desk.abort(key, reason)
 
-    def _note(self, monotonic: float, tasks: asyncio.TaskGroup) -> None:
-        """What the charger has taken last, where it means something else than before; neither does this wait."""
-        if self._taken is None or monotonic < self._note_at or (self._noting and not self._noting.done()):
+    def _note(self, device_id: str, monotonic: float, tasks: asyncio.TaskGroup) -> None:
+        """What a charger has taken last, where it means something else than before; neither does this wait."""
+        wire = self._wire(device_id)
+        command = wire.taken
+        if command is None or monotonic < wire.note_at or (wire.noting and not wire.noting.done()):
             return
-        device_id, command = self._taken
-        meaning = (device_id, command.reason, command.limit_w > 0, command.feed_w > 0)
-        if meaning != self._noted:
-            self._noted, self._note_at = meaning, monotonic + NOTE_EVERY_S
-            self._noting = tasks.create_task(self._of.ledger.commanded(device_id, command))
+        meaning = (command.reason, command.limit_w > 0, command.feed_w > 0)
+        if meaning != wire.noted:
+            wire.noted, wire.note_at = meaning, monotonic + NOTE_EVERY_S
+            wire.noting = tasks.create_task(self._of.ledger.commanded(device_id, command))
+
+    def _wire(self, device_id: str) -> _Wire:
+        return self._wires.get(device_id) or _Wire()
+
+    def _moment(self) -> Moment:
+        return Moment(monotonic=self._of.clock.monotonic(), civil=self._of.clock.now())
+
+
+def _falls(asked: EvceCommand | None, command: EvceCommand) -> bool:
+    """It asks for noticeably less, charging or feeding, than what was asked for last."""
+    if asked is None:
+        return False
+    return command.limit_w < asked.limit_w - _FALLS_W or command.feed_w < asked.feed_w - _FALLS_W

@@ -16,23 +16,24 @@ from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
-from homeapp.fuse_guard import MIN_CURRENT_A
 from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
 from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
+from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, LinkState, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceState, MeterReading
+from homeapp.model.site import MIN_CURRENT_A, Circuit
 from homeapp.offers.desk import OfferDesk
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
-from homeapp.ports import Clock, Discoverer, EvceEndpoint, MeterDriver, Pev, StationUpstreams
+from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.reporting.pseudonym import pseudonym
 from homeapp.secrets import SecretStore
@@ -117,6 +118,7 @@ class Hub:
             listener=self,
             agreed_firmware=self._agreed_firmware,
             authorizes=self._chargers.tokens.authorizes,
+            fits=self._floors_too_high,
         )
         self._inbox = HubInbox(
             desk=self._desk,
@@ -139,8 +141,9 @@ class Hub:
                 live=self._live,
                 desk=self._desk,
                 ledger=self._ledger,
+                circuits=self._circuits,
                 evce=self._sessions.evce,
-                installing=lambda: self._upkeep.installing,
+                installing=self._upkeep.installs,
                 card_needed=not outside.settings.ocpp.auto_start,
             )
         )
@@ -188,12 +191,14 @@ class Hub:
     def meter_read(self, reading: MeterReading) -> None:
         self._live.meter_read(reading)
         self._upkeep.reporter.meter_read(reading)
-        self._control.act()
+        self._control.meter_read()
 
     def evce_changed(self, state: EvceState) -> None:
-        before = self._live.evce
-        self._live.evce = state
+        before = self._live.evces.get(state.device_id)
+        self._know_chargers()
+        self._live.evce_changed(state)
         self._upkeep.reporter.evce_changed(state)
+        self._upkeep.reporter.car_changed(self._live.evce)
         if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
             self._replan.set()
         if before is None or (before.status, before.connected) != (state.status, state.connected):
@@ -204,9 +209,10 @@ class Hub:
 
     def devices_changed(self) -> None:
         ours = {device.device_id for device in self._sessions.adopted}
-        if self._live.evce is not None and self._live.evce.device_id not in ours:
-            self._live.evce = None
-            self._upkeep.reporter.evce_changed(None)
+        for device_id in self._live.evces.keys() - ours:
+            self._upkeep.reporter.evce_gone(device_id)
+        self._know_chargers()
+        self._upkeep.reporter.car_changed(self._live.evce)
         if self._live.meter is not None and self._live.meter.reading.device_id not in ours:
             self._live.meter = None
         self._server.publish(api.Topic.DEVICES)
@@ -238,6 +244,19 @@ class Hub:
     def _control_changed(self) -> None:
         self._control.act()
         self._server.publish(api.Topic.DEVICES)
+
+    def _know_chargers(self) -> None:
+        self._live.chargers_are({device.device_id: device.name for device in self._sessions.chargers})
+
+    def _circuits(self) -> tuple[Circuit, ...]:
+        return tuple(self._out.settings.circuit(device.device_id) for device in self._sessions.chargers)
+
+    def _floors_too_high(self, device_ids: Sequence[str]) -> str | None:
+        return floors_too_high(map(self._out.settings.circuit, device_ids), self._site)
+
+    def _first_evce(self) -> Evce | None:
+        chargers = self._sessions.chargers
+        return self._sessions.evce(chargers[0].device_id) if chargers else None
 
     def _provider_side(self) -> ProviderSide:
         return ProviderSide(
@@ -287,7 +306,8 @@ class Hub:
                 pseudonym_key=self._out.pseudonym_key,
                 pev=self._out.pev,
                 charger=lambda: self._live.evce,
-                evce=self._sessions.evce,
+                state_of=self._live.evces.get,
+                evce=self._first_evce,
             ),
             Outward(
                 put=self._providers.put,
@@ -352,13 +372,15 @@ class Hub:
     def _plan_request(self) -> PlanRequest:
         now = self._clock.now()
         per_ampere = power_per_ampere(self._live.evce, self._site)
+        primary_id = self._live.primary_id
+        most_a = self._out.settings.circuit(primary_id).max_current_a if primary_id else self._site.max_current_a
         return PlanRequest(
             now=now,
             tariff=self._live.tariff,
             soc_pct=self._live.fresh_soc_pct,
             goal=self._live.goal,
             charge_min_w=MIN_CURRENT_A * per_ampere,
-            charge_max_w=self._site.max_current_a * per_ampere,
+            charge_max_w=most_a * per_ampere,
             commitments=self._committed_intervals(),
         )
 
@@ -407,13 +429,12 @@ class Hub:
 
     async def _deliver_measured(self, snapshot: Snapshot, seconds: float) -> None:
         """Count the energy that flows during an accepted request that is under way."""
-        power_w = _fresh(snapshot.evce_w)
-        if power_w is None:
-            return
+        # A power feed is about one car, a limit about all; what the car charges is no part of what it has fed.
+        fed_w, power_w = _fresh(self._live.charger_w(self._live.primary_id or "")), _fresh(snapshot.evce_w)
         for case in self._desk.cases:
-            if case.state is OfferState.ACTIVE:
-                # What the car charges is no part of what it has fed.
-                counted_w = min(0.0, power_w) if case.offer.kind is OfferKind.POWER_FEED else power_w
+            feeds = case.offer.kind is OfferKind.POWER_FEED
+            counted_w = (None if fed_w is None else min(0.0, fed_w)) if feeds else power_w
+            if case.state is OfferState.ACTIVE and counted_w is not None:
                 await self._desk.delivered(case.offer.key, counted_w * min(seconds, 60.0) / 3600)
 
     async def _publish_live(self) -> None:
@@ -455,6 +476,7 @@ class Hub:
         return goal_at(self._clock.now(), self._out.settings.goal, self._mode, self._site.time_zone)
 
     def _snapshot(self) -> Snapshot:
+        self._know_chargers()
         return self._live.snapshot(
             meter_online=self._sessions.online(DeviceKind.METER),
             evce_online=self._sessions.online(DeviceKind.EVCE),

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 HUB_ID_TOKEN = "homeapp"  # noqa: S105 - an idToken names who charges, it is no secret
 MOST_CANDIDATES = 64
 METER_REFUSED_PAUSE_S = 60.0
-_KIND_NAMES = {DeviceKind.METER: "smart meter", DeviceKind.EVCE: "charger"}
+_METER_NOT_USED = "This hub uses one smart meter, the one adopted first. Forget that one to use this one."
 
 
 def hub_alone(_device_id: str, id_token: str) -> bool:
@@ -70,9 +70,10 @@ class SessionListener(Protocol):
 class DeviceSessions:
     """All devices of the home; implements ``StationRegister`` for the OCPP endpoint.
 
-    One meter and one charger are in use; mixing what two of a kind report would mislead the fuse guard.
+    One meter is in use, because mixing what two of them report would mislead the fuse guard; all chargers are.
 
     Args:
+        fits: why the home cannot have just these chargers, as a sentence, or None.
         agreed_firmware: whether the owner has agreed to charger firmware of this address and signature for now.
 
     Raises (all operations):
@@ -91,6 +92,7 @@ class DeviceSessions:
         listener: SessionListener,
         agreed_firmware: Callable[[str, str], bool] = lambda _location, _signature: False,
         authorizes: Callable[[str, str], bool] = hub_alone,
+        fits: Callable[[Sequence[str]], str | None] = lambda _: None,
     ) -> None:
         self._agreed_firmware = agreed_firmware
         self._ledger = ledger
@@ -101,6 +103,7 @@ class DeviceSessions:
         self._clock = clock
         self._listener = listener
         self._authorizes = authorizes
+        self._fits = fits
         self._candidates: dict[str, Candidate] = {}
         self._adopted: dict[str, AdoptedDevice] = {}
         self._links: dict[str, DeviceLink] = {}
@@ -116,19 +119,24 @@ class DeviceSessions:
         """Devices of the home."""
         return tuple(self._adopted.values())
 
-    def evce(self) -> Evce | None:
-        """The charger under control, or None while it has not connected since the hub started."""
-        device = self._in_use(DeviceKind.EVCE)
-        return self._endpoint.evce(device.device_id) if device is not None else None
+    @property
+    def chargers(self) -> tuple[AdoptedDevice, ...]:
+        """The chargers of the home, the one adopted first first."""
+        return tuple(device for device in self._adopted.values() if device.kind is DeviceKind.EVCE)
+
+    def evce(self, device_id: str) -> Evce | None:
+        """An adopted charger, or None while it has not connected since the hub started."""
+        return self._endpoint.evce(device_id) if device_id in self._adopted else None
 
     def has(self, kind: DeviceKind) -> bool:
         """Whether a device of this kind is adopted."""
         return any(device.kind is kind for device in self._adopted.values())
 
     def online(self, kind: DeviceKind) -> bool | None:
-        """Whether the one in use is online; None where none is adopted."""
-        device = self._in_use(kind)
-        return None if device is None else self._links.get(device.device_id) is DeviceLink.ONLINE
+        """Whether all that are in use are online; None where none is adopted."""
+        used = [device_id for device_id, device in self._adopted.items() if device.kind is kind]
+        used = [device_id for device_id in used if self._is_in_use(device_id)]
+        return all(self._links.get(device_id) is DeviceLink.ONLINE for device_id in used) if used else None
 
     async def run(self) -> None:
         """Discover, serve and read until cancelled."""
@@ -147,10 +155,8 @@ class DeviceSessions:
         candidate = self._candidates.get(device_id)
         if candidate is None:
             raise NotFound("This device is not to be seen on the network at the moment. Check that it is switched on.")
-        other = self._in_use(candidate.kind)
-        if other is not None and other.device_id != device_id:
-            kind = _KIND_NAMES[candidate.kind]
-            raise WrongState(f"This home already has a {kind}, “{other.name}”. Forget that one first to use this one.")
+        if (refusal := self._no_room(candidate)) is not None:
+            raise WrongState(refusal)
         self._links[device_id] = DeviceLink.PAIRING
         self._listener.devices_changed()
         try:
@@ -240,17 +246,25 @@ class DeviceSessions:
         link = DeviceLink.OFFLINE
         if state.connected:
             link = DeviceLink.CONNECTING if state.status is EvceStatus.STARTING else DeviceLink.ONLINE
-        in_use = self._is_in_use(state.device_id)
-        self._set_link(state.device_id, link, state.problem if in_use else _not_used(DeviceKind.EVCE))
-        if in_use:
-            self._listener.evce_changed(state)
+        self._set_link(state.device_id, link, state.problem)
+        self._listener.evce_changed(state)
 
-    def _in_use(self, kind: DeviceKind) -> AdoptedDevice | None:
-        return next((device for device in self._adopted.values() if device.kind is kind), None)
+    def _no_room(self, candidate: Candidate) -> str | None:
+        """Why a candidate cannot be adopted beside what the home has."""
+        if candidate.kind is DeviceKind.EVCE:
+            others = [device.device_id for device in self.chargers if device.device_id != candidate.device_id]
+            return self._fits([*others, candidate.device_id])
+        meter = self._meter_in_use()
+        if meter is None or meter.device_id == candidate.device_id:
+            return None
+        return f"This home already has a smart meter, “{meter.name}”. Forget that one first to use this one."
+
+    def _meter_in_use(self) -> AdoptedDevice | None:
+        return next((device for device in self._adopted.values() if device.kind is DeviceKind.METER), None)
 
     def _is_in_use(self, device_id: str) -> bool:
         device = self._adopted.get(device_id)
-        return device is not None and self._in_use(device.kind) is device
+        return device is not None and (device.kind is DeviceKind.EVCE or device is self._meter_in_use())
 
     async def _pair(self, candidate: Candidate, name: str) -> AdoptedDevice:
         if candidate.kind is DeviceKind.EVCE:
@@ -308,7 +322,7 @@ class DeviceSessions:
                     attempt = 0
                     self._heard[device_id] = reading.received_at
                     in_use = self._is_in_use(device_id)
-                    self._set_link(device_id, DeviceLink.ONLINE, None if in_use else _not_used(DeviceKind.METER))
+                    self._set_link(device_id, DeviceLink.ONLINE, None if in_use else _METER_NOT_USED)
                     if in_use:
                         self._listener.meter_read(reading)
             except DeviceRefused as error:
@@ -380,10 +394,6 @@ class DeviceSessions:
             seen_age_s=max(0.0, (self._clock.now() - candidate.seen_at).total_seconds()),
             properties=candidate.properties,
         )
-
-
-def _not_used(kind: DeviceKind) -> str:
-    return f"This hub uses one {_KIND_NAMES[kind]}, the one adopted first. Forget that one to use this one."
 
 
 def _secret_name(device_id: str) -> str:

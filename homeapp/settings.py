@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from homeapp.errors import SettingsInvalid
+from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
-from homeapp.model.site import Site
+from homeapp.model.site import Circuit, Site
 
 FILE_NAME = "settings.toml"
 GRID_SP_SECRET = "grid_sp.client_secret"  # noqa: S105 - the name under which it is kept
@@ -54,6 +55,8 @@ class SiteSettings(_Section, frozen=True):
     safe_current_a: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 6.0
     max_current_a: Positive = 16.0
     feed_allowed: bool = True
+    feed_cap_a: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None = None
+    asymmetry_a: Positive | None = None
 
     def site(self) -> Site:
         """The same as the model's dataclass."""
@@ -84,12 +87,58 @@ class CsmsSettings(_Section, frozen=True):
     mirrors: Annotated[tuple[Annotated[str, msgspec.Meta(pattern=r"^wss?://")], ...], msgspec.Meta(max_length=4)] = ()
 
 
+Phase = Literal["L1", "L2", "L3"]
+
+
+class StationSettings(_Section, frozen=True):
+    """``[[ocpp.station]]``: the circuit of one charging station; what is left out is as in ``[site]``.
+
+    Attributes:
+        id: the station's identity.
+        rotation: on which phase of the grid each of the station's own phases lies, its L1 first.
+        priority: who charges first where there is not enough for all; the lower, the sooner.
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
+    max_current_a: Positive | None = None
+    safe_current_a: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None = None
+    phases: Literal[1, 3] | None = None
+    rotation: tuple[Phase, ...] = ()
+    priority: int = 0
+
+    def circuit(self, site: Site) -> Circuit:
+        """The same as the model's dataclass."""
+        phases = len(self.rotation) or self.phases or site.phases
+        lies_on = tuple(int(phase[1]) - 1 for phase in self.rotation) or tuple(range(phases))
+        return Circuit(
+            device_id=f"ocpp:{self.id}",
+            max_current_a=site.max_current_a if self.max_current_a is None else self.max_current_a,
+            safe_current_a=site.safe_current_a if self.safe_current_a is None else self.safe_current_a,
+            rotation=lies_on,
+            priority=self.priority,
+        )
+
+    def fault(self, site: Site) -> str | None:
+        """What contradicts itself or the site, as a sentence."""
+        circuit, place = self.circuit(site), f"ocpp.station {self.id!r}"
+        if circuit.phases not in (1, 3) or len(set(circuit.rotation)) != circuit.phases:
+            return f'{place}: rotation names each phase of the station once, like ["L2", "L3", "L1"] or ["L2"].'
+        if self.phases not in (None, circuit.phases):
+            return f"{place}: rotation has another number of phases than phases says."
+        if max(circuit.rotation) >= site.phases:
+            return f"{place}: it has phases that the site does not have."
+        if circuit.safe_current_a > min(circuit.max_current_a, site.fuse_a * site.fuse_margin):
+            return f"{place}: safe_current_a must be at most max_current_a and fuse_a x fuse_margin."
+        return None
+
+
 class OcppSettings(_Section, frozen=True):
     """``[ocpp]``: the endpoint for charging stations.
 
     Attributes:
         port: for TLS.
         csms: the provider's, or None where no CSMS is told of the stations.
+        station: particulars of single stations.
         names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
         lease_s: how long a limit holds at the station without renewal, s of hub time.
         unencrypted_port: also serves stations that know no TLS, with passwords that everybody on the home network can
@@ -114,6 +163,7 @@ class OcppSettings(_Section, frozen=True):
     auto_start: bool = True
     compression: bool = False
     csms: CsmsSettings | None = None
+    station: tuple[StationSettings, ...] = ()
 
 
 class DiscoverySettings(_Section, frozen=True):
@@ -220,6 +270,12 @@ class Settings(_Section, frozen=True):
     secrets: SecretPlace = SecretPlace.AUTO
     grid_sp: GridSpSettings | None = None
 
+    def circuit(self, device_id: str) -> Circuit:
+        """The circuit of a charger, also of one that has no particulars."""
+        identity = device_id.removeprefix("ocpp:")
+        named = next((station for station in self.ocpp.station if station.id == identity), None)
+        return (named or StationSettings(id=identity)).circuit(self.site.site())
+
 
 def load(data_dir: Path) -> Settings:
     """Read ``settings.toml``; no file means all defaults.
@@ -252,6 +308,8 @@ def _contradiction(settings: Settings) -> str | None:
         return f"site.time_zone: there is no time zone {site.time_zone!r}. Enter one like Europe/Amsterdam."
     if site.safe_current_a > min(site.max_current_a, site.fuse_a * site.fuse_margin):
         return "site.safe_current_a must be at most max_current_a and fuse_a x fuse_margin: nobody watches over it."
+    if (fault := _fault_of_stations(settings)) is not None:
+        return fault
     if settings.ocpp.lease_s > 60:
         return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
     if settings.ocpp.unencrypted_port and settings.ocpp.unencrypted_port == settings.ocpp.port:
@@ -270,6 +328,16 @@ def _csms_contradiction(csms: CsmsSettings) -> str | None:
     if (csms.security_profile == 1) is not csms.url.startswith("ws://"):
         return "ocpp.csms: security_profile 1 goes with a ws:// address, 2 and 3 go with wss://."
     return None
+
+
+def _fault_of_stations(settings: Settings) -> str | None:
+    site, stations = settings.site.site(), settings.ocpp.station
+    faults = [fault for station in stations if (fault := station.fault(site)) is not None]
+    if faults:
+        return faults[0]
+    if len({station.id for station in stations}) < len(stations):
+        return "ocpp.station: two stations have the same id."
+    return floors_too_high([station.circuit(site) for station in stations], site)
 
 
 def _is_ip_address(text: str) -> bool:

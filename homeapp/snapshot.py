@@ -1,6 +1,6 @@
 """The live state of the home: the newest of everything, and how old it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,13 +11,14 @@ from homeapp.model.live import (
     Doing,
     Figure,
     LinkState,
+    LiveCharger,
     Notice,
     ProviderLink,
     Snapshot,
     Today,
 )
 from homeapp.model.plan import Goal, Plan
-from homeapp.model.readings import EvceState, MeterReading
+from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Site
 from homeapp.model.tariff import Tariff
 from homeapp.ports import Clock
@@ -25,6 +26,9 @@ from homeapp.ports import Clock
 METER_STALE_S = 15.0
 EVCE_STALE_S = 60.0
 SOC_STALE_S = 900.0
+PRIMARY_AWAY_S = 120.0
+"""A charger that only lost its connection, or has not come yet after a start of the hub, keeps its place so long."""
+_AWAY = (EvceStatus.OFFLINE, EvceStatus.STARTING)
 MOST_NOTICES = 20
 NOTICE_LIFE = timedelta(days=1)
 
@@ -41,7 +45,9 @@ class LiveState:
     """Holds the newest of everything in memory; ``snapshot`` puts it together.
 
     Attributes:
-        meter, evce, plan, activity, today, alerts, orders: the newest, or None / empty.
+        meter, plan, today, alerts, orders: the newest, or None / empty.
+        evces: the newest state of each charger that has come, by device id.
+        activities: what each adopted charger does and why, by device id.
     """
 
     def __init__(self, *, site: Site, goal: Goal, clock: Clock) -> None:
@@ -49,34 +55,78 @@ class LiveState:
         self.goal = goal
         self.meter: Stamped | None = None
         self.plan: Plan | None = None
-        self.activity = Activity(doing=Doing.NO_CHARGER)
+        self.evces: dict[str, EvceState] = {}
+        self.activities: dict[str, Activity] = {}
         self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
         self.alerts: tuple[HealthAlert, ...] = ()
         self.orders: tuple[PartOrder, ...] = ()
         self._clock = clock
-        self._evce: EvceState | None = None
-        self._known_since: dict[datetime, float] = {}
+        self._chargers: dict[str, str] = {}
+        self._primary_id: str | None = None
+        self._away_since: float | None = None
+        self._known_since: dict[str, dict[datetime, float]] = {}
         self._tariffs: dict[str, Tariff] = {}
         self._links: dict[str, ProviderLink] = {}
         self._notices: dict[str, Notice] = {}
         self._unkept: dict[str, Notice] = {}
 
     @property
-    def evce(self) -> EvceState | None:
-        """The charger's newest state."""
-        return self._evce
+    def primary_id(self) -> str | None:
+        """The charger that the plan, the goal and power feeds are about: see ``chargers_are``."""
+        return self._primary_id
 
-    @evce.setter
-    def evce(self, state: EvceState | None) -> None:
-        self._evce = state
-        stamps = () if state is None else (state.received_at, state.power_at, state.soc_at)
+    @property
+    def evce(self) -> EvceState | None:
+        """The primary charger's newest state."""
+        return self.evces.get(self._primary_id or "")
+
+    @property
+    def activity(self) -> Activity:
+        """What the primary charger does."""
+        return self.activities.get(self._primary_id or "", Activity(doing=Doing.NO_CHARGER))
+
+    def chargers_are(self, names: Mapping[str, str]) -> None:
+        """The adopted chargers, device id to name, the one adopted first first; all others are forgotten.
+
+        The primary one is the first one with a car, else the first one. It stays so until its car has left, so that
+        another car that comes changes nothing; one that is away loses its place after a while.
+        """
+        self._chargers = dict(names)
+        for kept in (self.evces, self.activities, self._known_since):
+            for device_id in kept.keys() - names.keys():
+                del kept[device_id]
+        if self._primary_id not in names or self._has_left():
+            self._primary_id = next((key for key in names if self._has_car(key)), self._primary_id)
+        if self._primary_id not in names:
+            self._primary_id = next(iter(names), None)
+
+    def evce_changed(self, state: EvceState) -> None:
+        """A charger's newest state."""
+        stamps = (state.received_at, state.power_at, state.soc_at)
         now, monotonic = self._clock.now(), self._clock.monotonic()
+        known = self._known_since.get(state.device_id, {})
+        self.evces[state.device_id] = state
         # From here on by the monotonic clock: a step of the civil time must not make old values young.
-        self._known_since = {
-            stamp: self._known_since.get(stamp, monotonic - max(0.0, (now - stamp).total_seconds()))
+        self._known_since[state.device_id] = {
+            stamp: known.get(stamp, monotonic - max(0.0, (now - stamp).total_seconds()))
             for stamp in stamps
             if stamp is not None
         }
+        self.chargers_are({**self._chargers, state.device_id: self._chargers.get(state.device_id, "")})
+
+    def _has_car(self, device_id: str) -> bool:
+        state = self.evces.get(device_id)
+        return state is not None and state.status.car_present
+
+    def _has_left(self) -> bool:
+        """The primary charger's car is gone, or the charger has been away for long."""
+        state = self.evce
+        if state is not None and state.status not in _AWAY:
+            self._away_since = None
+            return not state.status.car_present
+        monotonic = self._clock.monotonic()
+        self._away_since = monotonic if self._away_since is None else self._away_since
+        return monotonic - self._away_since >= PRIMARY_AWAY_S
 
     @property
     def tariff(self) -> Tariff | None:
@@ -95,9 +145,22 @@ class LiveState:
 
     @property
     def fresh_soc_pct(self) -> float | None:
-        """The car's state of charge, or None where it is not known or too old to rely on."""
-        figure = self._soc()
+        """The primary car's state of charge, or None where it is not known or too old to rely on."""
+        return self.fresh_soc_of(self._primary_id or "")
+
+    def fresh_soc_of(self, device_id: str) -> float | None:
+        """The same of the car at this charger."""
+        figure = self._soc(device_id)
         return None if figure.stale else figure.value
+
+    def charger_w(self, device_id: str) -> Figure:
+        """What is measured at this charger, W."""
+        state = self.evces.get(device_id)
+        if state is None:
+            return Figure()
+        if state.connected and state.transaction_id is None:
+            return Figure(0.0, self._age(state, state.received_at), stale=False)
+        return self._aged(state, state.power_w, state.power_at, EVCE_STALE_S)
 
     def meter_read(self, reading: MeterReading) -> None:
         """A new reading."""
@@ -158,7 +221,7 @@ class LiveState:
             grid_w=grid,
             home_w=_home(grid, charger, evce_present=evce_online is not None),
             evce_w=charger,
-            soc_pct=self._soc(),
+            soc_pct=self._soc(self._primary_id or ""),
             session_wh=self._session(),
             price=price.import_price if price else None,
             export_price=price.export_price if price else None,
@@ -180,6 +243,7 @@ class LiveState:
             providers=tuple(self._links.values()),
             notices=tuple(notice for notice in reversed(self._notices.values()) if now - notice.at < NOTICE_LIFE),
             pending_offers=pending_offers,
+            chargers=self._views(),
         )
 
     def _grid(self) -> Figure:
@@ -189,28 +253,46 @@ class LiveState:
         return Figure(self.meter.reading.power_w, age, age > METER_STALE_S)
 
     def _charger(self) -> Figure:
-        if self.evce is None:
+        """The sum over all chargers that have told: as old as the oldest."""
+        figures = [figure for key in self.evces if (figure := self.charger_w(key)).value is not None]
+        if not figures:
             return Figure()
-        if self.evce.connected and self.evce.transaction_id is None:
-            return Figure(0.0, self._age(self.evce.received_at), stale=False)
-        return self._aged(self.evce.power_w, self.evce.power_at, EVCE_STALE_S)
+        return Figure(
+            sum(figure.value or 0.0 for figure in figures),
+            max(figure.age_s or 0.0 for figure in figures),
+            any(figure.stale for figure in figures),
+        )
 
-    def _soc(self) -> Figure:
-        return Figure() if self.evce is None else self._aged(self.evce.soc_pct, self.evce.soc_at, SOC_STALE_S)
+    def _views(self) -> tuple[LiveCharger, ...]:
+        return tuple(
+            LiveCharger(
+                device_id=device_id,
+                name=name,
+                status=self.evces[device_id].status if device_id in self.evces else EvceStatus.OFFLINE,
+                power_w=self.charger_w(device_id),
+                activity=self.activities.get(device_id, Activity(doing=Doing.CHARGER_OFFLINE)),
+                primary=device_id == self._primary_id,
+            )
+            for device_id, name in self._chargers.items()
+        )
+
+    def _soc(self, device_id: str) -> Figure:
+        state = self.evces.get(device_id)
+        return Figure() if state is None else self._aged(state, state.soc_pct, state.soc_at, SOC_STALE_S)
 
     def _session(self) -> Figure:
         if self.evce is None:
             return Figure()
-        return self._aged(self.evce.session_wh, self.evce.power_at, EVCE_STALE_S)
+        return self._aged(self.evce, self.evce.session_wh, self.evce.power_at, EVCE_STALE_S)
 
-    def _aged(self, value: float | None, at: datetime | None, limit_s: float) -> Figure:
+    def _aged(self, state: EvceState, value: float | None, at: datetime | None, limit_s: float) -> Figure:
         if value is None or at is None:
             return Figure()
-        age = self._age(at)
+        age = self._age(state, at)
         return Figure(value, age, age > limit_s)
 
-    def _age(self, at: datetime) -> float:
-        return self._clock.monotonic() - self._known_since[at]
+    def _age(self, state: EvceState, at: datetime) -> float:
+        return self._clock.monotonic() - self._known_since[state.device_id][at]
 
 
 def _home(grid: Figure, charger: Figure, *, evce_present: bool) -> Figure:

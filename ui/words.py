@@ -33,7 +33,7 @@ def activity(snapshot: Snapshot, view: View) -> str:
     if until is not None and doing in (timed := _timed()):
         return timed[doing].format(until=formats.moment(until, view.now, view.zone))
     if doing is Doing.FEEDING:
-        power = view.seen(snapshot.evce_w).value
+        power = view.seen(snapshot.car_w).value
         if power is None or power >= 0:
             power = snapshot.activity.power_w
         floor = formats.percent(snapshot.floor_pct)

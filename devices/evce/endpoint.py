@@ -8,7 +8,7 @@ import asyncio
 import functools
 import logging
 import ssl
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from websockets.asyncio.server import Server, ServerConnection
 
@@ -37,6 +37,9 @@ from homeapp.model.readings import EvceState
 from homeapp.ports import Admission, Clock, StationCertificates, StationRegister
 
 logger = logging.getLogger(__name__)
+
+Limits = Callable[[str], StationLimits]
+"""What the installer has set for a station, by its device id."""
 
 _DIALECTS: dict[Version, type[Ocpp16] | type[Ocpp201]] = {
     Version.V21: Ocpp21,
@@ -68,7 +71,7 @@ class OcppEndpoint:
         port: int,
         tls: ssl.SSLContext,
         clock: Clock,
-        limits: StationLimits,
+        limits: Limits,
         lease_s: float,
         certificates: StationCertificates | None = None,
         unencrypted_port: int | None = None,
@@ -255,7 +258,7 @@ class OcppEndpoint:
                 station.left()
 
     def _make(self, entry: Entry, register: StationRegister) -> Adopted:
-        station = Station(entry.device_id, self._limits, self._clock, register)
+        station = Station(entry.device_id, self._limits(entry.device_id), self._clock, register)
         evce = OcppEvce(station, self._clock, self._lease_s, self._keeper)
         adopted = Adopted(station, evce, self._certification(entry))
         self._adopted[entry.device_id] = adopted
@@ -288,7 +291,8 @@ class OcppEndpoint:
         def introduced(introduction: Introduction) -> None:
             register.knocked(candidate(device_id, address, dialect.version, introduction, self._clock))
 
-        visit = Visit(device_id, dialect, connection, self._clock, self._limits, introduced, self._certification(entry))
+        limits = self._limits(device_id)
+        visit = Visit(device_id, dialect, connection, self._clock, limits, introduced, self._certification(entry))
         self._visits[device_id] = visit
         try:
             await visit.run()

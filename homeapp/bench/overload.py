@@ -11,7 +11,7 @@ from homeapp.control_loop import ControlLoop, Controls
 from homeapp.goal import goal_at
 from homeapp.model.plan import ChargingMode
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
-from homeapp.model.site import Site
+from homeapp.model.site import Circuit, Site
 from homeapp.ports import Clock
 from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
@@ -66,7 +66,9 @@ async def _one(charge: Charge) -> float:
     clock, site = charge.clock, charge.site
     goal = goal_at(clock.now(), GoalSettings(), ChargingMode.NOW, "UTC")
     live = LiveState(site=site, goal=goal, clock=clock)
-    live.evce = charge.register.states[charge.device_id]
+    live.chargers_are({charge.device_id: charge.station})
+    live.evce_changed(charge.register.states[charge.device_id])
+    circuit = Circuit(device_id=charge.device_id, max_current_a=site.max_current_a, rotation=tuple(range(site.phases)))
     nobody: Any = _Nobody()
     loop = ControlLoop(
         Controls(
@@ -77,26 +79,31 @@ async def _one(charge: Charge) -> float:
             live=live,
             desk=nobody,
             ledger=nobody,
-            evce=lambda: charge.endpoint.evce(charge.device_id),
-            installing=lambda: False,
+            circuits=lambda: (circuit,),
+            evce=charge.endpoint.evce,
+            installing=lambda _device_id: False,
         )
     )
 
     def changed(state: EvceState) -> None:
         if state.device_id == charge.device_id:
-            live.evce = state
+            live.evce_changed(state)
 
     charge.register.listener = changed
     async with running(loop.run):
         live.meter_read(_reading(CALM_A, charge))
-        loop.act()
-        full_w = site.max_current_a * site.voltage_v * site.phases
-        await charge.register.until(lambda states: (states[charge.device_id].granted_w or 0.0) > full_w - 1)
+        loop.meter_read()
+        await charge.register.until(lambda states: _may_charge(states[charge.device_id]))
         begun = time.monotonic()
         live.meter_read(_reading(OVERLOAD_A, charge))
-        loop.act()
+        loop.meter_read()
         at: float = await charge.stations.do("paused_at", name=charge.station, after=begun)
         return at - begun
+
+
+def _may_charge(state: EvceState) -> bool:
+    """By a command of the hub, not by the floor."""
+    return state.lease_until is not None and (state.granted_w or 0.0) > 0
 
 
 def _reading(current_a: float, charge: Charge) -> MeterReading:

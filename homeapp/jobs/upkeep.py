@@ -34,8 +34,9 @@ class Grounds:
         home: makes the ids of records this home's own; nobody else knows it.
         pseudonym_key: see ``homeapp.reporting.pseudonym.pseudonym_key``.
         pev: the car's data link, or None where there is none.
-        charger: the charger's newest state, or None.
-        evce: the adopted charger, or None.
+        charger: the newest state of the charger at which the car is, or None.
+        state_of: the newest state of an adopted charger, or None.
+        evce: the charger that software is for, the one adopted first, or None.
     """
 
     database: Database
@@ -45,6 +46,7 @@ class Grounds:
     pseudonym_key: bytes
     pev: Pev | None
     charger: Callable[[], EvceState | None]
+    state_of: Callable[[str], EvceState | None]
     evce: Callable[[], Evce | None]
 
 
@@ -115,12 +117,12 @@ class Upkeep:
             allows=outward.allows,
         )
 
-    @property
-    def installing(self) -> bool:
-        """Software goes into car or charger: nothing may charge or feed now."""
-        charger = self._grounds.charger()
-        update = charger.software if charger is not None else None
-        return self._health.installing or holds_charging(update, self._grounds.clock.now())
+    def installs(self, device_id: str) -> bool:
+        """Software goes into this charger or into the car at it: nothing may charge or feed there now."""
+        state, at_car = self._grounds.state_of(device_id), self._grounds.charger()
+        update = state.software if state is not None else None
+        into_car = self._health.installing and (at_car is None or at_car.device_id == device_id)
+        return into_car or holds_charging(update, self._grounds.clock.now())
 
     def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """The long tasks, by name."""

@@ -71,6 +71,24 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCharger:
+    """One adopted charger.
+
+    Attributes:
+        power_w: measured at it, charging +, feeding -.
+        activity: what it does and why.
+        primary: the plan and requests are about the car at this one.
+    """
+
+    device_id: str
+    name: str
+    status: EvceStatus
+    power_w: Figure
+    activity: Activity
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
     """Totals since local midnight.
 
@@ -136,14 +154,14 @@ class Snapshot:
         at: hub time of the snapshot, UTC.
         grid_w: at the meter, import +.
         home_w: what the home uses besides the car, >= 0.
-        evce_w: at the charger, charging +, feeding -.
-        soc_pct: the car's state of charge.
+        evce_w: at all chargers together, charging +, feeding -.
+        soc_pct, session_wh, evce_status, activity, granted_w: of the primary charger and the car at it.
         price: import price now, per kWh, or None.
         export_price: per kWh, or None.
-        meter_online, evce_online: None where there is no such device adopted.
+        meter_online, evce_online: None where there is no such device adopted; with several chargers, all are online.
         fuse_a: the main fuse, A per phase.
-        granted_w: the limit the charger has accepted.
         orders: parts that are on their way, the newest first.
+        chargers: all adopted ones, the one adopted first first.
     """
 
     at: datetime
@@ -172,3 +190,9 @@ class Snapshot:
     notices: tuple[Notice, ...] = ()
     pending_offers: int = 0
     orders: tuple[PartOrder, ...] = ()
+    chargers: tuple[LiveCharger, ...] = ()
+
+    @property
+    def car_w(self) -> Figure:
+        """At the primary charger, charging +, feeding -."""
+        return next((charger.power_w for charger in self.chargers if charger.primary), self.evce_w)

@@ -88,23 +88,29 @@ class Reporter:
         self._locate = locate
         self._state: EvceState | None = None
         self._goal: Goal | None = None
-        self._tracking = Tracking()
+        self._trackings: dict[str, Tracking] = {}
         self._changes: deque[Period] = deque()
         self._due_s: dict[tuple[str, RecordKind], float] = {}
         self._kept_s = clock.monotonic()
         self._locate_s = clock.monotonic()
         self._taken_up = False
 
-    def evce_changed(self, state: EvceState | None) -> None:
-        """The charger's newest state, None where it was taken away; returns at once."""
-        self._state = state
-        if state is None:
-            period = self._tracking.period if self._tracking.certain else None
-            self._changes.extend([] if period is None else [unseen_end(period)])
-            self._tracking = Tracking()
-        elif (sample := sample_of(state, self._clock.now())) is not None:
-            self._tracking, changes = follow(self._tracking, sample)
+    def evce_changed(self, state: EvceState) -> None:
+        """A charger's newest state: each has periods of its own; returns at once."""
+        if (sample := sample_of(state, self._clock.now())) is not None:
+            tracking = self._trackings.get(state.device_id, Tracking())
+            self._trackings[state.device_id], changes = follow(tracking, sample)
             self._changes.extend(changes)
+
+    def evce_gone(self, device_id: str) -> None:
+        """A charger was taken away; returns at once."""
+        tracking = self._trackings.pop(device_id, Tracking())
+        if tracking.period is not None and tracking.certain:
+            self._changes.append(unseen_end(tracking.period))
+
+    def car_changed(self, state: EvceState | None) -> None:
+        """The newest state of the charger that the plan is about, None where there is none; returns at once."""
+        self._state = state
 
     def goal_changed(self, goal: Goal) -> None:
         """What the owner wants; returns at once."""
@@ -156,11 +162,14 @@ class Reporter:
         await self._keep_open()
 
     async def _keep_open(self) -> None:
-        """What a power cut would leave of the period under way."""
-        period, now_s = self._tracking.period, self._clock.monotonic()
-        if period is not None and self._tracking.certain and now_s - self._kept_s >= KEEP_OPEN_EVERY_S:
-            await self._periods.keep(period)
-            self._kept_s = now_s
+        """What a power cut would leave of the periods under way."""
+        now_s = self._clock.monotonic()
+        if now_s - self._kept_s < KEEP_OPEN_EVERY_S:
+            return
+        for tracking in tuple(self._trackings.values()):
+            if tracking.period is not None and tracking.certain:
+                await self._periods.keep(tracking.period)
+                self._kept_s = now_s
 
     async def _ended(self, period: Period) -> None:
         await self._send(EVC_SP, RecordKind.CHARGING, partial(self._records.charging, EVC_SP, period))

@@ -100,7 +100,7 @@ class Garage:
             port=0,
             tls=self.authority.server_context(),
             clock=self.clock,
-            limits=LIMITS,
+            limits=lambda _: LIMITS,
             lease_s=60.0,
         )
         self.wish: EvceCommand | None = None
@@ -365,7 +365,12 @@ def test_a_charge_and_a_power_feed_are_reported_with_the_energy_of_the_chargers_
             reporter.goal_changed(
                 Goal(mode=ChargingMode.NOW, target_pct=80, ready_by=ready_by, floor_pct=30, capacity_wh=60_000)
             )
-            garage.register.listener = reporter.evce_changed
+
+            def heard(state: EvceState) -> None:
+                reporter.evce_changed(state)
+                reporter.car_changed(state)
+
+            garage.register.listener = heard
             async with running(reporter.run()):
                 station.plug_in()
                 await until(lambda: any(record.body["plugged"] for record in told("pev_sp", RecordKind.PEV_STATE)))

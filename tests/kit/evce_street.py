@@ -322,7 +322,7 @@ class Street:
             port=0,
             tls=server_tls,
             clock=self.clock,
-            limits=LIMITS,
+            limits=lambda _: LIMITS,
             lease_s=60.0,
             keeper=self.keeper,
             **options,

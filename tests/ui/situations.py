@@ -9,7 +9,7 @@ from homeapp.model.charger import ChargerView, InControl, OwnerControl
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
-from homeapp.model.live import Activity, Doing, Figure, LinkState, Notice, ProviderLink, Snapshot, Today
+from homeapp.model.live import Activity, Doing, Figure, LinkState, LiveCharger, Notice, ProviderLink, Snapshot, Today
 from homeapp.model.offer import (
     Binding,
     Choice,
@@ -344,6 +344,38 @@ SHARING = (
 )
 _prices = tariff()
 CHARGING = Situation(_snapshot, (METER, CHARGER), (LIMIT, DONE), _prices, plan(_prices))
+SEVERAL = replace(
+    CHARGING,
+    snapshot=replace(
+        _snapshot,
+        grid_w=figure(12_300),
+        evce_w=figure(11_100),
+        chargers=(
+            LiveCharger(
+                device_id="ocpp:SN1005",
+                name="Driveway",
+                status=EvceStatus.CHARGING,
+                power_w=figure(7200),
+                activity=_snapshot.activity,
+                primary=True,
+            ),
+            LiveCharger(
+                device_id="ocpp:SN2001",
+                name="Garage on the left",
+                status=EvceStatus.CHARGING,
+                power_w=figure(3900),
+                activity=Activity(doing=Doing.REDUCED_BY_FUSE, power_w=3900),
+            ),
+            LiveCharger(
+                device_id="ocpp:SN2002",
+                name="Garage on the right",
+                status=EvceStatus.AVAILABLE,
+                power_w=figure(0),
+                activity=Activity(doing=Doing.NO_CAR),
+            ),
+        ),
+    ),
+)
 CHARGING_QUIET = replace(CHARGING, offers=(DONE,))
 OFFERED = replace(
     CHARGING,
@@ -602,6 +634,7 @@ OWNER_HOLDS = replace(
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
+    "several": SEVERAL,
     "offered": OFFERED,
     "locked": LOCKED,
     "feeding": FEEDING,

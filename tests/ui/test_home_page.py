@@ -19,6 +19,7 @@ from ui.theme import Tone
 from ui.view import View
 from ui.widgets.flow_pipes import flow
 from ui.widgets.icon_line import IconLine
+from ui.widgets.text import Text
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
@@ -288,3 +289,29 @@ def test_totals_of_the_day_go_grey_with_their_age_too(opened: Opener, qtbot: QtB
     qtbot.waitUntil(lambda: told.text().endswith(" s old"), timeout=5000)
     tone = window.home.today._cost._tone if size == (1280, 800) else told._tone
     assert tone is Tone.TEXT3
+
+
+@BOTH_SIZES
+def test_several_chargers_are_listed_and_one_is_not(opened: Opener, size: tuple[int, int]) -> None:
+    window, _hub = opened(situations.SEVERAL, size)
+    listed = window.home.car.chargers
+    assert listed.isVisible()
+    assert listed.accessibleName() == "Chargers"
+    said = listed.accessibleDescription().replace("\u00a0", " ")
+    assert said == (
+        "Driveway: Charging · 7.2 kW. Garage on the left: Charging · 3.9 kW. Garage on the right: Not plugged in"
+    )
+    assert not any(text.shortened for text in listed.findChildren(Text))
+    assert "7.2" in window.home.car.ring.accessibleDescription()
+
+
+def test_a_single_charger_is_not_listed(opened: Opener) -> None:
+    window, _hub = opened(situations.CHARGING)
+    assert not window.home.car.chargers.isVisible()
+
+
+def test_more_chargers_than_there_is_room_for_are_counted(opened: Opener) -> None:
+    several = situations.SEVERAL.snapshot
+    crowd = replace(several, chargers=(*several.chargers, *several.chargers))
+    window, _hub = opened(replace(situations.SEVERAL, snapshot=crowd))
+    assert window.home.car.chargers.accessibleDescription().endswith("4 more")

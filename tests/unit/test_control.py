@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from homeapp.control import PATIENCE_S, Patience, Situation, Verdict, decide
-from homeapp.fuse_guard import Allowance
+from homeapp.control import PATIENCE_S, Patience, Situation, Verdict, decide, total_cap_w
 from homeapp.goal import local_midnight, next_local_time
+from homeapp.load.load_guard import Allowance
 from homeapp.model.live import Doing
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal, Plan, PlanSlot, SlotReason
@@ -60,7 +60,7 @@ FINE = Situation(
     now=NOW,
     site=Site(),
     evce=EVCE,
-    allowance=Allowance(current_a=16, feed_a=16, limiting=False, fail_safe=False),
+    allowance=Allowance(current_a=16, feed_a=16),
     plan=PLAN,
     goal=Goal(mode=ChargingMode.CHEAPEST, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
     commitments=(),
@@ -186,13 +186,13 @@ def test_a_limit_below_six_amperes_pauses_and_does_not_claim_otherwise() -> None
 
 
 def test_the_fuse_wins_over_everything() -> None:
-    tight = Allowance(current_a=8, feed_a=0, limiting=True, fail_safe=False)
+    tight = Allowance(current_a=8, feed_a=0)
     assert outcome(replace(FINE, allowance=tight)) == (8 * 690, 0, Doing.REDUCED_BY_FUSE)
     assert outcome(replace(FINE, allowance=tight, commitments=(FEED,)))[1] == 0
 
 
 def test_a_stale_meter_means_the_safe_current() -> None:
-    blind = Allowance(current_a=6, feed_a=0, limiting=True, fail_safe=True)
+    blind = Allowance(current_a=6, feed_a=0, fail_safe=True)
     assert outcome(replace(FINE, allowance=blind)) == (6 * 690, 0, Doing.CHARGING_FLOOR)
 
 
@@ -288,3 +288,40 @@ def test_where_a_card_is_needed_people_are_asked_for_it() -> None:
     assert decide(waiting, 60).activity.doing is Doing.CARD_NEEDED
     assert decide(replace(waiting, card_needed=False), 60).activity.doing is Doing.CHARGING_CHEAP
     assert decide(replace(FINE, card_needed=True), 60).activity.doing is Doing.CHARGING_CHEAP
+
+
+BESIDES = replace(FINE, primary=False, plan=None)
+
+
+def test_a_car_that_no_plan_is_about_charges_with_what_is_left() -> None:
+    assert outcome(BESIDES) == (pytest.approx(16 * 690), 0, Doing.CHARGING_NEEDED)
+    assert outcome(replace(BESIDES, allowance=Allowance(current_a=7, feed_a=0))) == (7 * 690, 0, Doing.REDUCED_BY_FUSE)
+    now, pause = (replace(FINE.goal, mode=mode) for mode in (ChargingMode.NOW, ChargingMode.PAUSE))
+    assert outcome(replace(BESIDES, goal=now))[2] is Doing.CHARGING_NOW
+    assert outcome(replace(BESIDES, goal=pause)) == (0, 0, Doing.PAUSED_BY_OWNER)
+
+
+def test_a_car_that_no_plan_is_about_neither_feeds_nor_takes_what_another_one_feeds() -> None:
+    verdict = decide(replace(BESIDES, commitments=(FEED,)), 60)
+    assert verdict.command is not None
+    assert (verdict.command.limit_w, verdict.command.feed_w) == (0, 0)
+    assert (verdict.abort, verdict.doubts) == ((), ())
+
+
+def test_a_limit_in_watts_holds_for_all_chargers_together() -> None:
+    assert total_cap_w((SHED, case(OfferKind.CAPACITY_LIMIT, max_w=9000.0)), NOW) == 4140
+    assert total_cap_w((FEED,), NOW) is None
+    limit = case(OfferKind.CAPACITY_LIMIT, max_w=10_000.0)
+    assert outcome(replace(FINE, commitments=(limit,), others_w=4140.0)) == (5860, 0, Doing.REDUCED_BY_GRID)
+    assert outcome(replace(FINE, commitments=(limit,), others_w=8000.0)) == (0, 0, Doing.REDUCED_BY_GRID)
+
+
+def test_while_a_charger_is_on_its_way_up_people_are_told_why_it_charges() -> None:
+    rising = Allowance(current_a=6, feed_a=0, rising=True)
+    assert outcome(replace(FINE, allowance=rising)) == (6 * 690, 0, Doing.CHARGING_CHEAP)
+
+
+def test_a_charger_that_was_switched_to_one_phase_is_told_so_and_its_watts_are_of_that_phase() -> None:
+    verdict = decide(replace(FINE, allowance=Allowance(current_a=10, feed_a=0, phases=1)), 60)
+    assert verdict.command is not None
+    assert (verdict.command.limit_w, verdict.command.phases) == (2300, 1)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,8 @@ from homeapp.control_loop import CONTROL_CYCLE_S, NOTE_EVERY_S, ControlLoop, Con
 from homeapp.goal import goal_at
 from homeapp.model.offer import Job
 from homeapp.model.plan import ChargingMode
-from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
-from homeapp.model.site import Site
+from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, MeterReading
+from homeapp.model.site import Circuit, Site
 from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
@@ -41,13 +41,28 @@ class LeapingClock:
 class Charger:
     device_id: str = "ocpp:a"
     commands: list[EvceCommand] = field(default_factory=list)
+    wire: list[tuple[str, float]] = field(default_factory=list)
 
     @property
     def state(self) -> EvceState:
-        return EvceState(device_id="ocpp:a", received_at=NOON, status=EvceStatus.PLUGGED, connected=True)
+        return EvceState(device_id=self.device_id, received_at=NOON, status=EvceStatus.PLUGGED, connected=True)
+
+    def charging(self, current_a: float, clock: "LeapingClock") -> EvceState:
+        """Has accepted and draws this much."""
+        return replace(
+            self.state,
+            status=EvceStatus.CHARGING,
+            transaction_id="t",
+            power_w=current_a * 690,
+            phase_current_a=(current_a,) * 3,
+            power_at=clock.now(),
+            granted_w=current_a * 690,
+            lease_until=clock.now() + timedelta(seconds=60),
+        )
 
     async def apply(self, command: EvceCommand) -> None:
         self.commands.append(command)
+        self.wire.append((self.device_id, command.limit_w))
 
     async def update_software(self, job: Job) -> None:
         raise AssertionError(job)
@@ -78,7 +93,17 @@ class Home:
     charger: Charger
     disk: Disk
     loop: ControlLoop
+    live: LiveState
+    second: Charger
     installing: bool = False
+
+    def meter(self, current_a: float) -> None:
+        """The meter reports this on each phase."""
+        watts = (230 * current_a,) * 3
+        self.live.meter_read(
+            MeterReading(device_id="m", received_at=self.clock.now(), power_w=sum(watts), phase_power_w=watts)
+        )
+        self.loop.meter_read()
 
     async def cycle(self, times: int) -> None:
         """As many cycles, each a while after the one before."""
@@ -91,13 +116,17 @@ class Home:
                     await asyncio.sleep(0)
 
 
-def in_a_home(body: Callable[[Home], Awaitable[None]], *, disk_hangs: bool = False) -> None:
+def in_a_home(
+    body: Callable[[Home], Awaitable[None]], *, disk_hangs: bool = False, ids: tuple[str, ...] = ("ocpp:a",)
+) -> None:
     async def main() -> None:
         clock, charger, disk, site = LeapingClock(), Charger(), Disk(hangs=disk_hangs), Site()
+        second = Charger("ocpp:b", wire=charger.wire)
+        both = {"ocpp:a": charger, "ocpp:b": second}
         live = LiveState(
             site=site, goal=goal_at(NOON, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
         )
-        live.evce = charger.state
+        live.evce_changed(charger.state)
         desk: Any = NoRequests()
         ledger: Any = disk
         controls = Controls(
@@ -108,10 +137,11 @@ def in_a_home(body: Callable[[Home], Awaitable[None]], *, disk_hangs: bool = Fal
             live=live,
             desk=desk,
             ledger=ledger,
-            evce=lambda: charger,
-            installing=lambda: home.installing,
+            circuits=lambda: tuple(Circuit(device_id=device_id) for device_id in ids),
+            evce=both.get,
+            installing=lambda _: home.installing,
         )
-        home = Home(clock, charger, disk, ControlLoop(controls))
+        home = Home(clock, charger, disk, ControlLoop(controls), live, second)
         running = asyncio.create_task(home.loop.run())
         await body(home)
         running.cancel()
@@ -142,3 +172,52 @@ def test_what_flickers_does_not_fill_the_audit_log_and_what_stays_is_in_it() -> 
         assert home.disk.rows[-1] == home.charger.commands[-1].reason
 
     in_a_home(body)
+
+
+async def charging(home: Home, *chargers: Charger, home_a: float = 1.0) -> None:
+    """Charge until the current of each has settled."""
+    current_a = dict.fromkeys((charger.device_id for charger in chargers), 6.0)
+    for _ in range(120):
+        for charger in chargers:
+            if charger.commands:
+                current_a[charger.device_id] = charger.commands[-1].limit_w / 690
+            home.live.evce_changed(charger.charging(current_a[charger.device_id], home.clock))
+        home.meter(home_a + sum(current_a.values()))
+        await home.cycle(1)
+
+
+def test_what_the_fuse_wants_less_goes_out_with_the_meters_reading_and_the_rest_after_the_pause() -> None:
+    async def body(home: Home) -> None:
+        await charging(home, home.charger)
+        assert home.charger.commands[-1].limit_w == 16 * 690
+        sent, at = len(home.charger.commands), home.clock.monotonic()
+        home.live.evce_changed(home.charger.charging(16, home.clock))
+        home.meter(26)
+        async with asyncio.timeout(10):
+            while len(home.charger.commands) == sent:
+                await asyncio.sleep(0)
+        assert home.clock.monotonic() == at, "before the pause"
+        assert home.charger.commands[sent].limit_w < 13 * 690
+
+    in_a_home(body)
+
+
+def test_the_one_that_has_to_give_something_up_is_told_first_and_the_other_waits_for_it() -> None:
+    async def body(home: Home) -> None:
+        await charging(home, home.charger)
+        # The second car comes: what the first one has is not granted twice.
+        home.live.evce_changed(home.second.state)
+        home.live.evce_changed(home.charger.charging(16, home.clock))
+        begun = len(home.charger.wire)
+        await home.cycle(1)
+        first = home.charger.wire[begun:]
+        assert first[0][0] == "ocpp:a"
+        assert first[0][1] < 16 * 690
+        assert dict(first).get("ocpp:b", 0.0) == 0
+        await charging(home, home.charger, home.second)
+        newest = dict(home.charger.wire)
+        assert newest["ocpp:a"] == newest["ocpp:b"]
+        assert newest["ocpp:a"] + newest["ocpp:b"] <= 21.5 * 690 + 1
+        assert newest["ocpp:b"] > 10 * 690
+
+    in_a_home(body, ids=("ocpp:a", "ocpp:b"))

@@ -37,10 +37,11 @@ class Charger:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     register: StationRegister | None = None
     device_id: str = DEVICE_ID
+    others: "list[Charger]" = field(default_factory=list)
 
     @property
     def state(self) -> EvceState:
-        return EvceState(device_id=DEVICE_ID, received_at=NOW, status=EvceStatus.PLUGGED, connected=True)
+        return EvceState(device_id=self.device_id, received_at=NOW, status=EvceStatus.PLUGGED, connected=True)
 
     async def apply(self, command: EvceCommand) -> None:
         self.commands.append(command)
@@ -51,11 +52,12 @@ class Charger:
 
     async def run(self, register: StationRegister) -> None:
         self.register = register
-        register.changed(self.state)
+        for charger in (self, *self.others):
+            register.changed(charger.state)
         await asyncio.Event().wait()
 
     def evce(self, device_id: str) -> "Charger | None":
-        return self if device_id == DEVICE_ID else None
+        return next((charger for charger in (self, *self.others) if charger.device_id == device_id), None)
 
     async def enrol(self, _device_id: str) -> str:
         return ""
@@ -93,17 +95,18 @@ def in_a_hub(tmp_path: Path, charger: Charger, body: Callable[[Hub, "asyncio.Tas
     async def main() -> None:
         clock = SharedClock(NOW, datetime.now(UTC).timestamp(), 20.0)
         async with Database(tmp_path) as database:
-            await Ledger(database, clock).adopt_device(
-                AdoptedDevice(
-                    device_id=DEVICE_ID,
-                    kind=DeviceKind.EVCE,
-                    driver="ocpp",
-                    name="Charger",
-                    address="",
-                    product="",
-                    adopted_at=NOW - timedelta(days=1),
+            for days, known in enumerate((charger, *charger.others)):
+                await Ledger(database, clock).adopt_device(
+                    AdoptedDevice(
+                        device_id=known.device_id,
+                        kind=DeviceKind.EVCE,
+                        driver="ocpp",
+                        name=f"Charger {known.device_id[-1]}",
+                        address="",
+                        product="",
+                        adopted_at=NOW - timedelta(days=10 - days),
+                    )
                 )
-            )
             outside = Outside(
                 clock=clock,
                 speed=clock.speed,
@@ -185,3 +188,24 @@ def test_control_taken_back_is_told_to_drivers_and_screen(tmp_path: Path) -> Non
         assert not hub._out.provider_rights.controls(DEVICE_ID)
 
     in_a_hub(tmp_path, after, again)
+
+
+def test_all_adopted_chargers_are_under_control_and_on_home(tmp_path: Path) -> None:
+    charger, second = Charger(), Charger(device_id="ocpp:b")
+    charger.others.append(second)
+
+    async def body(hub: Hub, _running: "asyncio.Task[None]") -> None:
+        await charger.commanded(3)
+        await second.commanded(3)
+        snapshot = hub._snapshot()
+        assert [(view.name, view.status, view.primary) for view in snapshot.chargers] == [
+            ("Charger a", EvceStatus.PLUGGED, True),
+            ("Charger b", EvceStatus.PLUGGED, False),
+        ]
+        assert (snapshot.evce_online, snapshot.evce_w.value) == (True, 0)
+
+    in_a_hub(tmp_path, charger, body)
+    assert {command.limit_w for command in second.commands} <= {0.0, 6 * 690.0}
+    assert second.commands[-1].limit_w == 6 * 690.0
+    rows = [row for row in audit.read_rows(tmp_path) if row.kind == "command"]
+    assert {row.subject for row in rows} == {"ocpp:a", "ocpp:b"}

@@ -74,7 +74,7 @@ def test_what_is_not_known_is_none(live: LiveState) -> None:
 
 def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None:
     live.meter_read(MeterReading(device_id="m", received_at=NOW, power_w=8400.0))
-    live.evce = charger(7200.0, soc=64.0)
+    live.evce_changed(charger(7200.0, soc=64.0))
     clock.seconds = 10
     seen = snapshot(live)
     assert seen.grid_w == Figure(8400.0, 10.0, stale=False)
@@ -91,10 +91,10 @@ def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None
 def test_a_step_of_the_civil_time_makes_nothing_younger_or_older(
     live: LiveState, clock: HandClock, step_s: float
 ) -> None:
-    live.evce = charger(7200.0, soc=64.0)
+    live.evce_changed(charger(7200.0, soc=64.0))
     clock.seconds, clock.step_s = 30, step_s
     assert snapshot(live).evce_w == Figure(7200.0, 30.0, stale=False)
-    live.evce = replace(charger(7200.0, soc=64.0), received_at=clock.now())
+    live.evce_changed(replace(charger(7200.0, soc=64.0), received_at=clock.now()))
     clock.seconds = 899
     assert live.fresh_soc_pct == 64.0
     clock.seconds = 901
@@ -102,7 +102,7 @@ def test_a_step_of_the_civil_time_makes_nothing_younger_or_older(
 
 
 def test_what_was_old_when_it_came_stays_old(live: LiveState) -> None:
-    live.evce = charger(7200.0, at=NOW - timedelta(seconds=901), soc=64.0)
+    live.evce_changed(charger(7200.0, at=NOW - timedelta(seconds=901), soc=64.0))
     assert live.fresh_soc_pct is None
 
 
@@ -156,3 +156,43 @@ def test_a_link_keeps_its_since_until_it_changes(live: LiveState, clock: HandClo
     assert snapshot(live).providers[0].waiting == 2
     live.link_changed("grid_sp", "Grid operator", LinkState.DOWN, "No answer.")
     assert snapshot(live).providers[0].since == NOW + timedelta(seconds=5)
+
+
+def test_several_chargers_are_summed_and_shown_each(live: LiveState, clock: HandClock) -> None:
+    live.chargers_are({"ocpp:a": "Driveway", "ocpp:b": "Garage", "ocpp:c": "Barn"})
+    live.meter_read(MeterReading(device_id="m", received_at=NOW, power_w=12_000.0))
+    live.evce_changed(replace(charger(3700.0), device_id="ocpp:b"))
+    clock.seconds = 4
+    live.evce_changed(charger(7200.0, at=clock.now(), soc=64.0))
+    seen = snapshot(live)
+    assert seen.evce_w == Figure(10_900.0, 4.0, stale=False)
+    assert seen.home_w.value == 1100.0
+    assert [(view.name, view.status, view.power_w.value, view.primary) for view in seen.chargers] == [
+        ("Driveway", EvceStatus.CHARGING, 7200.0, True),
+        ("Garage", EvceStatus.CHARGING, 3700.0, False),
+        ("Barn", EvceStatus.OFFLINE, None, False),
+    ]
+    assert seen.car_w.value == 7200.0
+
+
+def test_the_primary_charger_is_the_first_with_a_car_and_stays_so_until_the_car_leaves(
+    live: LiveState, clock: HandClock
+) -> None:
+    def is_at(device_id: str, status: EvceStatus) -> str | None:
+        state = replace(charger(0.0), device_id=device_id, status=status, connected=status is not EvceStatus.OFFLINE)
+        live.evce_changed(state)
+        return live.primary_id
+
+    live.chargers_are({"ocpp:a": "Driveway", "ocpp:b": "Garage"})
+    assert live.primary_id == "ocpp:a"
+    assert is_at("ocpp:a", EvceStatus.AVAILABLE) == "ocpp:a"
+    assert is_at("ocpp:b", EvceStatus.PLUGGED) == "ocpp:b"
+    assert is_at("ocpp:a", EvceStatus.CHARGING) == "ocpp:b", "another car that comes changes nothing"
+    assert is_at("ocpp:b", EvceStatus.OFFLINE) == "ocpp:b", "a short loss of the connection neither"
+    clock.seconds = 121
+    assert is_at("ocpp:b", EvceStatus.OFFLINE) == "ocpp:a"
+    assert is_at("ocpp:a", EvceStatus.AVAILABLE) == "ocpp:a"
+    live.chargers_are({"ocpp:b": "Garage"})
+    assert live.primary_id == "ocpp:b"
+    live.chargers_are({})
+    assert live.primary_id is None

@@ -1,7 +1,7 @@
 """Adoption, admission and recovery of devices."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -57,6 +57,12 @@ class Home:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     register: StationRegister | None = None
     name: str = "homewizard"
+    refusal: str | None = None
+    asked: list[list[str]] = field(default_factory=list)
+
+    def fits(self, device_ids: Sequence[str]) -> str | None:
+        self.asked.append(list(device_ids))
+        return self.refusal
 
     async def adopted_devices(self) -> tuple[AdoptedDevice, ...]:
         return tuple(self.devices.values())
@@ -182,6 +188,7 @@ def in_a_home(body: Callable[[Home, DeviceSessions], Awaitable[None]], *seen: Ca
             endpoint=home,
             clock=HastyClock(),
             listener=home,
+            fits=home.fits,
         )
         running = asyncio.create_task(sessions.run())
         try:
@@ -318,58 +325,46 @@ def test_a_crowd_of_announcements_is_bounded() -> None:
     in_a_home(body)
 
 
-def test_a_second_charger_is_not_adopted_and_the_owner_is_told() -> None:
+def test_of_two_meters_only_the_first_is_adopted_and_the_owner_is_told() -> None:
     async def body(home: Home, sessions: DeviceSessions) -> None:
-        await sessions.adopt("ocpp:a", "Garage")
+        await sessions.adopt("homewizard:1", "Cupboard")
+        sessions.knocked(candidate("homewizard:2", DeviceKind.METER))
+        with pytest.raises(WrongState, match="Cupboard"):
+            await sessions.adopt("homewizard:2")
+        assert list(home.devices) == ["homewizard:1"]
+
+    in_a_home(body, METER)
+
+
+def test_all_chargers_are_adopted_heard_and_under_control() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
         sessions.knocked(candidate("ocpp:b", DeviceKind.EVCE))
-        with pytest.raises(WrongState, match="Garage"):
-            await sessions.adopt("ocpp:b")
-        assert list(home.devices) == ["ocpp:a"]
-        await sessions.adopt("ocpp:a")
-        await sessions.forget("ocpp:a")
-        await sessions.adopt("ocpp:b")
+        assert sessions.online(DeviceKind.EVCE) is None
+        for device_id in ("ocpp:a", "ocpp:b"):
+            await sessions.adopt(device_id)
+            state = EvceState(device_id=device_id, received_at=NOW, status=EvceStatus.CHARGING, connected=True)
+            sessions.changed(state)
+            assert sessions.online(DeviceKind.EVCE)
+        assert [device.device_id for device in sessions.chargers] == ["ocpp:a", "ocpp:b"]
+        assert [state.device_id for state in home.states] == ["ocpp:a", "ocpp:b"]
+        assert [view.problem for view in sessions.views()] == [None, None]
+        sessions.changed(EvceState(device_id="ocpp:b", received_at=NOW, status=EvceStatus.OFFLINE, connected=False))
+        assert sessions.online(DeviceKind.EVCE) is False
 
     in_a_home(body, STATION)
 
 
-def test_of_two_adopted_chargers_only_the_first_is_heard() -> None:
-    async def main() -> None:
-        home = Home()
-        sessions = DeviceSessions(
-            ledger=home,
-            secrets=home,
-            meter_drivers={},
-            discoverers=[],
-            endpoint=home,
-            clock=HastyClock(),
-            listener=home,
-        )
-        for device_id in ("ocpp:a", "ocpp:b"):
-            home.devices[device_id] = AdoptedDevice(
-                device_id=device_id,
-                kind=DeviceKind.EVCE,
-                driver="ocpp",
-                name=device_id,
-                address="",
-                product="",
-                adopted_at=NOW,
-            )
-        running = asyncio.create_task(sessions.run())
-        async with asyncio.timeout(10):
-            await until(home, lambda: home.register is not None)
-        for device_id in home.devices:
-            sessions.changed(
-                EvceState(device_id=device_id, received_at=NOW, status=EvceStatus.CHARGING, connected=True)
-            )
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert [state.device_id for state in home.states] == ["ocpp:a"]
-        first, second = sessions.views()
-        assert first.problem is None
-        assert second.problem is not None
-        assert "adopted first" in second.problem
+def test_a_charger_whose_safe_current_the_fuse_cannot_carry_too_is_not_adopted() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        await sessions.adopt("ocpp:a")
+        home.refusal = "The main fuse cannot carry that."
+        sessions.knocked(candidate("ocpp:b", DeviceKind.EVCE))
+        with pytest.raises(WrongState, match="cannot carry"):
+            await sessions.adopt("ocpp:b")
+        assert home.asked[-1] == ["ocpp:a", "ocpp:b"]
+        assert list(home.devices) == ["ocpp:a"]
 
-    asyncio.run(main())
+    in_a_home(body, STATION)
 
 
 def test_an_adoption_that_cannot_be_done_leaves_no_trace() -> None:

@@ -12,6 +12,7 @@ from ui.view import View
 from ui.widgets import paint
 from ui.widgets.card import Card
 from ui.widgets.charge_ring import ChargeRing
+from ui.widgets.charger_list import ChargerList
 from ui.widgets.segmented import Segmented
 from ui.widgets.text import Text
 
@@ -20,16 +21,18 @@ _LOW = 240
 
 
 class CarCard(Card):
-    """Ring, sentence and mode switch; the switch moves elsewhere where room is short."""
+    """Ring, sentence, chargers where there are several, and mode switch; that moves elsewhere where room is short."""
 
     def __init__(self, actions: Actions) -> None:
         super().__init__(tr("Your car"))
         self._compact = False
         self.ring = ChargeRing()
         self.sentence = Text("", weight=600, align=paint.CENTER, lines=2)
+        self.chargers = ChargerList()
         self.modes = ModeSwitch(actions)
         self.body.addWidget(self.ring, 1)
         self.body.addWidget(self.sentence)
+        self.body.addWidget(self.chargers)
         self.body.addWidget(self.modes)
 
     def arrange(self, *, compact: bool) -> None:
@@ -57,6 +60,7 @@ class CarCard(Card):
             self.sentence.say(problem, Tone.RED)
         else:
             self.sentence.say(words.activity(snapshot, view), Tone.TEXT if view.alive else Tone.TEXT3)
+        self.chargers.show_view(view)
         self.modes.show_view(view)
 
 

@@ -80,7 +80,7 @@ class ChargeRing(QProgressBar):
 
 
 def _face(snapshot: Snapshot, view: View) -> _Face:
-    soc, evce = view.seen(snapshot.soc_pct), view.seen(snapshot.evce_w)
+    soc, evce = view.seen(snapshot.soc_pct), view.seen(snapshot.car_w)
     power = 0.0 if evce.value is None or evce.stale else evce.value
     feeding = power < -_NOTICEABLE_W
     tone = Tone.VIOLET if feeding else Tone.GREEN if power > _NOTICEABLE_W else Tone.BAR_IDLE
@@ -112,7 +112,9 @@ def _nobody(snapshot: Snapshot, soc: Seen) -> bool:
 
 
 def _away(snapshot: Snapshot) -> str:
-    offline = not snapshot.evce_online or snapshot.evce_status is EvceStatus.OFFLINE
+    # Of several chargers another one may be offline.
+    missing = not snapshot.evce_online and len(snapshot.chargers) <= 1
+    offline = missing or snapshot.evce_status is EvceStatus.OFFLINE
     return tr("Charger offline") if offline else tr("Not plugged in")
 
 

@@ -52,6 +52,7 @@ class EnergyFlow(QLabel):
         self._flow = unknown()
         self._soc = Seen(None, None, stale=True)
         self._missing = dict.fromkeys(("grid", "charger", "car"), "")
+        self._several = False
         self._phase = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(_FRAME_MS)
@@ -63,6 +64,7 @@ class EnergyFlow(QLabel):
         self._flow = flow(snapshot, view)
         self._soc = view.seen(snapshot.soc_pct)
         present = snapshot.evce_status is not None and snapshot.evce_status.car_present
+        self._several = len(snapshot.chargers) > 1
         self._missing = {
             "grid": tr("No meter") if snapshot.meter_online is None else "",
             "charger": tr("No charger") if snapshot.evce_online is None else "",
@@ -136,7 +138,7 @@ class EnergyFlow(QLabel):
         kilowatts = formats.kilowatts
         selling = (shown.grid.value or 0) < -50
         grid = self._missing["grid"] or (tr("To the grid") if selling else tr("Grid"))
-        charger = self._missing["charger"] or tr("Charger")
+        charger = self._missing["charger"] or (tr("Chargers") if self._several else tr("Charger"))
         car = self._missing["car"] or tr("Car")
         return [
             _node(places.grid, "pylon", Tone.BLUE, kilowatts(shown.grid.value), grid, shown.grid),
@@ -177,7 +179,7 @@ class EnergyFlow(QLabel):
         parts = [
             tr("Grid {power}", power=_spoken(shown.grid)),
             tr("home {power}", power=_spoken(shown.home)),
-            tr("charger {power}", power=_spoken(shown.evce)),
+            (tr("chargers {power}") if self._several else tr("charger {power}")).format(power=_spoken(shown.evce)),
             tr("car {charge}", charge=formats.percent(self._soc.value)),
         ]
         return ", ".join(parts)

@@ -154,7 +154,12 @@ def test_an_absurdly_large_frame_costs_the_connection_and_nothing_else(tls: Tls)
 def test_a_port_in_use_is_the_environments_problem(tls: Tls) -> None:
     async def body(street: Street) -> None:
         second = OcppEndpoint(
-            host="127.0.0.1", port=street.endpoint.port, tls=tls[0], clock=street.clock, limits=LIMITS, lease_s=60
+            host="127.0.0.1",
+            port=street.endpoint.port,
+            tls=tls[0],
+            clock=street.clock,
+            limits=lambda _: LIMITS,
+            lease_s=60,
         )
         with pytest.raises(EnvironmentProblem):
             await second.run(street.register)

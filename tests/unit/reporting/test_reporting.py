@@ -97,7 +97,9 @@ class Home:
 
     def evce(self, state: EvceState) -> None:
         now = self.clock.at
-        self.reporter.evce_changed(replace(state, received_at=now, power_at=now))
+        state = replace(state, received_at=now, power_at=now)
+        self.reporter.evce_changed(state)
+        self.reporter.car_changed(state)
 
     async def charge(self, seconds: int, state: EvceState = CHARGING) -> None:
         """The charger tells its power every 10 s; its register counts."""
@@ -262,16 +264,52 @@ def test_a_period_that_was_open_when_the_hub_died_is_ended_once(tmp_path: Path) 
 def test_a_charger_that_is_taken_away_ends_its_period_and_is_silent(tmp_path: Path) -> None:
     async def body(ours: Home) -> None:
         await ours.charge(60)
-        ours.reporter.evce_changed(None)
+        ours.reporter.evce_gone("ocpp:a")
+        ours.reporter.car_changed(None)
         await ours.reporter.report()
         (metered,) = ours.told("evc_sp", RecordKind.METERING)
         assert metered.body["quality"] == "ESTIMATED"
         before = len(ours.sent)
         ours.reporter.goal_changed(replace(GOAL, floor_pct=10.0))
         ours.clock.at += timedelta(minutes=5)
-        ours.reporter.evce_changed(None)
+        ours.reporter.evce_gone("ocpp:a")
+        ours.reporter.car_changed(None)
         await ours.reporter.report()
         assert len(ours.sent) == before
+
+    living(tmp_path, body)
+
+
+@pytest.mark.usecase("F2c", "S3")
+def test_two_chargers_have_periods_of_their_own_and_the_car_is_at_one_of_them(tmp_path: Path) -> None:
+    async def body(ours: Home) -> None:
+        for passed in range(0, 300, 10):
+            for device_id, power_w, begins in (("ocpp:a", 7200.0, 0), ("ocpp:b", 3600.0, 100)):
+                state = replace(
+                    CHARGING if passed >= begins else PLUGGED,
+                    device_id=device_id,
+                    power_w=power_w if passed >= begins else 0.0,
+                    power_at=ours.clock.at,
+                    import_wh=1000.0 + power_w * max(0, passed - begins) / 3600,
+                )
+                ours.reporter.evce_changed(state)
+                if device_id == "ocpp:a":
+                    ours.reporter.car_changed(state)
+            await ours.reporter.report()
+            ours.clock.at += timedelta(seconds=10)
+        for device_id in ("ocpp:a", "ocpp:b"):
+            ours.reporter.evce_gone(device_id)
+        await ours.reporter.report()
+        metered = ours.told("evc_sp", RecordKind.METERING)
+        assert [record.body["energy_wh"] for record in metered] == [
+            pytest.approx(580, abs=25),
+            pytest.approx(190, abs=15),
+        ]
+        assert len({record.body["period_id"] for record in metered}) == 2
+        assert {period.device_id for period in await ours.periods.newest(10)} == {"ocpp:a", "ocpp:b"}
+        assert [record.body["phase"] for record in ours.told("evc_sp", RecordKind.CHARGING)] == ["begun", "begun"] + [
+            "ended"
+        ] * 2
 
     living(tmp_path, body)
 
