@@ -65,7 +65,7 @@ class Connection(Protocol):
     """The part of a websocket that the exchange uses."""
 
     async def send(self, message: str) -> None:
-        """Send one text frame."""
+        """Send one text frame: it is on its way before this waits for anything, so that giving up leaves no doubt."""
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """The frames that come in, until the socket closes."""

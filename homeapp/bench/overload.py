@@ -1,22 +1,26 @@
 """From a meter reading of an overload until the station has the lower limit: control, fuse guard, driver, socket."""
 
+import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from homeapp.bench import messages
 from homeapp.bench.hub_side import BenchRegister, Endpoint, running
 from homeapp.bench.part import Part
 from homeapp.control_loop import ControlLoop, Controls
+from homeapp.errors import DeviceUnreachable
 from homeapp.goal import goal_at
+from homeapp.model.offer import Job
 from homeapp.model.plan import ChargingMode
-from homeapp.model.readings import EvceState, EvceStatus, MeterReading
+from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
-from homeapp.ports import Clock
+from homeapp.ports import Clock, Evce
 from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
 CALM_A, OVERLOAD_A = 2.0, 34.0
+_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,30 @@ class Charge:
         return f"ocpp:{self.station}"
 
 
+class _Watched:
+    """An ``Evce`` that knows when it has taken a command to charge."""
+
+    def __init__(self, evce: Evce) -> None:
+        self.charges = asyncio.Event()
+        self._evce = evce
+
+    @property
+    def device_id(self) -> str:
+        return self._evce.device_id
+
+    @property
+    def state(self) -> EvceState:
+        return self._evce.state
+
+    async def apply(self, command: EvceCommand) -> None:
+        await self._evce.apply(command)
+        if command.limit_w > 0:
+            self.charges.set()
+
+    async def update_software(self, job: Job) -> None:
+        await self._evce.update_software(job)
+
+
 class _Nobody:
     """Stands for offer desk and ledger: there is no request, and nothing is kept."""
 
@@ -50,7 +78,8 @@ async def measure_overload(charge: Charge, samples: int) -> list[float]:
     """Seconds, of each sample.
 
     Raises:
-        TimeoutError: the hub granted no limit.
+        DeviceUnreachable: the station is gone.
+        TimeoutError: the hub never let the car charge.
         ProtocolError: the station could not say what it had to, or never got a limit.
     """
     await charge.stations.do("say", name=charge.station, action="StatusNotification", payload=messages.plugged())
@@ -69,7 +98,10 @@ async def _one(charge: Charge) -> float:
     live.chargers_are({charge.device_id: charge.station})
     live.evce_changed(charge.register.states[charge.device_id])
     circuit = Circuit(device_id=charge.device_id, max_current_a=site.max_current_a, rotation=tuple(range(site.phases)))
-    nobody: Any = _Nobody()
+    adopted = charge.endpoint.evce(charge.device_id)
+    if adopted is None:
+        raise DeviceUnreachable("The station of the measurement is gone.")
+    evce, nobody = _Watched(adopted), cast("Any", _Nobody())
     loop = ControlLoop(
         Controls(
             site=site,
@@ -80,7 +112,7 @@ async def _one(charge: Charge) -> float:
             desk=nobody,
             ledger=nobody,
             circuits=lambda: (circuit,),
-            evce=charge.endpoint.evce,
+            evce=lambda _device_id: evce,
             installing=lambda _device_id: False,
         )
     )
@@ -93,17 +125,13 @@ async def _one(charge: Charge) -> float:
     async with running(loop.run):
         live.meter_read(_reading(CALM_A, charge))
         loop.meter_read()
-        await charge.register.until(lambda states: _may_charge(states[charge.device_id]))
+        async with asyncio.timeout(_PATIENCE_S):
+            await evce.charges.wait()
         begun = time.monotonic()
         live.meter_read(_reading(OVERLOAD_A, charge))
         loop.meter_read()
         at: float = await charge.stations.do("paused_at", name=charge.station, after=begun)
         return at - begun
-
-
-def _may_charge(state: EvceState) -> bool:
-    """By a command of the hub, not by the floor."""
-    return state.lease_until is not None and (state.granted_w or 0.0) > 0
 
 
 def _reading(current_a: float, charge: Charge) -> MeterReading:

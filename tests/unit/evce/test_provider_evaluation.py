@@ -15,8 +15,7 @@ from devices.evce.provider.evaluation import Circumstances, Feed, Permitted, eva
 from devices.evce.provider.profile_reader import read_profile
 from devices.evce.provider.profile_shelf import Shelf, from_kept, placed, to_kept
 from devices.evce.schemas import Version
-from homeapp.demo.charger import charging_profile as station_reader
-from homeapp.demo.charger import composite as station_engine
+from homeapp.demo.charger import charging_profile, composite, installed_profiles, profile_reader
 from homeapp.demo.charger.ocpp_schemas import Version as StationVersion
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -312,15 +311,15 @@ def shelves(draw: st.DrawFn) -> tuple[Version, list[tuple[int, Json]]]:
     return version, draw(st.lists(profiles_of(version), min_size=1, max_size=4))
 
 
-def both(version: Version, drawn: list[tuple[int, Json]]) -> tuple[Shelf, station_engine.InstalledProfiles]:
+def both(version: Version, drawn: list[tuple[int, Json]]) -> tuple[Shelf, installed_profiles.InstalledProfiles]:
     """The same profiles on the hub's shelf and in the simulated station: those that both take."""
     ours: Shelf = ()
-    theirs = station_engine.InstalledProfiles(ORACLE[version], station_engine.Wiring())
+    theirs = installed_profiles.InstalledProfiles(ORACLE[version], composite.Wiring())
     for evse, payload in drawn:
         try:
             candidate = placed(ours, read(payload, evse, version))
-            theirs.install(station_reader.parse_profile(ORACLE[version], evse, payload, NOW - timedelta(hours=2)), "7")
-        except (ProfileRefused, station_reader.ProfileRefused):
+            theirs.install(profile_reader.parse_profile(ORACLE[version], evse, payload, NOW - timedelta(hours=2)), "7")
+        except (ProfileRefused, charging_profile.ProfileRefused):
             continue
         ours = candidate
     return ours, theirs
@@ -346,7 +345,7 @@ def test_the_simulated_station_reads_profiles_alike(
     )
     expected = theirs.composite(
         1,
-        station_engine.Situation(
+        composite.Situation(
             now=at, transaction_id=transaction, transaction_start=began_at, offline_s=float(offline_s)
         ),
     )

@@ -20,6 +20,7 @@ def test_the_role_of_the_caller_is(run: Run, make_offer: MakeOffer, role: api.Ro
             live=nothing,
             desk=at.desk,
             sessions=nothing,
+            devices=nothing,
             ledger=at.ledger,
             snapshot=nothing,
             set_mode=nothing,
