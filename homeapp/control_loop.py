@@ -16,8 +16,8 @@ from homeapp.errors import DeviceError
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
 from homeapp.model.plan import SlotReason
-from homeapp.model.readings import EvceCommand
-from homeapp.model.site import Circuit, Site
+from homeapp.model.readings import EvceCommand, EvceStatus
+from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import Clock, Evce
 from homeapp.snapshot import LiveState
@@ -191,12 +191,15 @@ class ControlLoop:
         command = decide(situation, self._of.lease_s).command
         if command is None:
             return Taker(evce=situation.evce)
-        per_ampere = power_per_ampere(situation.evce, situation.site)
+        wish_a = command.limit_w / power_per_ampere(situation.evce, situation.site)
+        if len(self._wires) > 1 and situation.evce and situation.evce.status is EvceStatus.SUSPENDED_EV:
+            # A car that takes nothing keeps no more from the others than it needs to go on.
+            wish_a = min(wish_a, MIN_CURRENT_A)
         slot = situation.plan.at(situation.now) if situation.plan else None
         return Taker(
             evce=situation.evce,
-            wish_a=command.limit_w / per_ampere,
-            feed_a=command.feed_w / per_ampere,
+            wish_a=wish_a,
+            feed_a=command.feed_w / power_per_ampere(situation.evce, situation.site),
             urgent=slot is not None and slot.reason is SlotReason.NEEDED,
         )
 

@@ -141,17 +141,22 @@ class LoadGuard:
         """
         states = {device_id: takers.get(device_id, Taker(evce=None)) for device_id in self._books}
         draws = [self._books[device_id].look(taker.evce, at) for device_id, taker in states.items()]
-        self._budget = budget = self._fuse.budget(meter, meter_age_s, draws, at.monotonic)
-        room = self._scarce.room(budget, cap_w)
-        for book in self._books.values():
-            if not book.reachable:
-                room = less(room, self._scarce.claimed(book))
-            if book.reachable and not book.present:
-                self._cadences[book.circuit.device_id].another_car(book.circuit.phases)
-        cycle = _Cycle(takers=states, budget=budget, room=room, at=at)
+        self._budget = self._fuse.budget(meter, meter_age_s, draws, at.monotonic)
+        for device_id, book in self._books.items():
+            if not book.present:
+                self._cadences[device_id].another_car(book.circuit.phases)
+        cycle = _Cycle(takers=states, budget=self._budget, room=self._room(cap_w), at=at)
         self._wanted = {device_id: taker.wish_a > 0 for device_id, taker in states.items()}
         self._choose_phases(cycle)
         return self._allowances(cycle, self._targets(cycle))
+
+    def _room(self, cap_w: float | None) -> Amounts:
+        """What is there for all that can be told something."""
+        room = self._scarce.room(self._budget, cap_w)
+        for book in self._books.values():
+            if not book.reachable:
+                room = less(room, self._scarce.claimed(book))
+        return room
 
     def _targets(self, cycle: _Cycle) -> Mapping[str, float]:
         """What each would have once all have followed."""
@@ -223,7 +228,8 @@ class LoadGuard:
                 cadence.phases = phases
                 targets[phases] = self._targets(cycle)[device_id]
             cadence.phases = before
-            best = next((phases for phases in (wired, 1) if targets[phases] > 0), before)
+            enough_a = MIN_CURRENT_A + (0.0 if before == wired else self._pace.resume_a)
+            best = wired if targets[wired] >= enough_a - _SAME_A else 1 if targets[1] > 0 else before
             if best != before:
                 cadence.switch(best, cycle.at.monotonic)
 

@@ -174,14 +174,18 @@ def test_what_flickers_does_not_fill_the_audit_log_and_what_stays_is_in_it() -> 
     in_a_home(body)
 
 
-async def charging(home: Home, *chargers: Charger, home_a: float = 1.0) -> None:
-    """Charge until the current of each has settled."""
+async def charging(home: Home, *chargers: Charger, home_a: float = 1.0, full: tuple[Charger, ...] = ()) -> None:
+    """Charge until the current of each has settled; a full car takes nothing."""
     current_a = dict.fromkeys((charger.device_id for charger in chargers), 6.0)
     for _ in range(120):
         for charger in chargers:
             if charger.commands:
                 current_a[charger.device_id] = charger.commands[-1].limit_w / 690
-            home.live.evce_changed(charger.charging(current_a[charger.device_id], home.clock))
+            state = charger.charging(current_a[charger.device_id], home.clock)
+            if charger in full:
+                current_a[charger.device_id] = 0.0
+                state = replace(state, status=EvceStatus.SUSPENDED_EV, power_w=0.0, phase_current_a=(0.0,) * 3)
+            home.live.evce_changed(state)
         home.meter(home_a + sum(current_a.values()))
         await home.cycle(1)
 
@@ -219,5 +223,14 @@ def test_the_one_that_has_to_give_something_up_is_told_first_and_the_other_waits
         assert newest["ocpp:a"] == newest["ocpp:b"]
         assert newest["ocpp:a"] + newest["ocpp:b"] <= 21.5 * 690 + 1
         assert newest["ocpp:b"] > 10 * 690
+
+    in_a_home(body, ids=("ocpp:a", "ocpp:b"))
+
+
+def test_a_full_car_keeps_from_the_others_no_more_than_it_needs_to_go_on() -> None:
+    async def body(home: Home) -> None:
+        await charging(home, home.charger, home.second, full=(home.charger,))
+        assert home.charger.commands[-1].limit_w == 6 * 690
+        assert home.second.commands[-1].limit_w == 15.5 * 690
 
     in_a_home(body, ids=("ocpp:a", "ocpp:b"))
