@@ -221,7 +221,7 @@ def test_a_csms_that_starts_on_its_journal_has_its_memory_back(version: Version,
         async with alive(first):
             await first.started()
             bench.station = bench.make_station()
-            port = int(first.url.rsplit(":", 1)[1].split("/")[0])
+            port = first.port
             async with alive(bench.station):
                 transaction = await bench.charging()
                 await bench.until(lambda: len(transaction.events) >= 2)

@@ -83,6 +83,11 @@ class DemoCsms:
             self._journal = Journal(journal)
 
     @property
+    def port(self) -> int:
+        """Where it listens; the real one once it has started."""
+        return self._port
+
+    @property
     def url(self) -> str:
         """Of the CSMS, without the identity of a station at its end; it must have been started."""
         return f"{'ws' if self._tls is None else 'wss'}://{HOST}:{self._port}{PATH}"

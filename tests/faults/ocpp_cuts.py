@@ -1,0 +1,244 @@
+"""Charging stations that report to their provider while links are cut, stations restart and the hub is killed.
+
+``python tests/faults/ocpp_cuts.py --faults 1000`` tells the counts.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from charging_life import ChargingHome, Place, Witness
+from transaction_counts import Counts, compare, missing, on_the_wire
+
+from homeapp.clock import SharedClock
+from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.csms.accounts import Account
+from homeapp.demo.csms.faults import CsmsFaults
+from homeapp.demo.csms.intake import Policy
+from homeapp.demo.csms.server import DemoCsms
+from homeapp.demo.operator.pki import StreetAuthority
+
+SPEED = 20.0
+PROGRESS_S = 60.0
+DRAIN_S = 120.0
+PASSWORD = "a-password-of-24-letters"
+NAMES = {Version.V16: "EVCE-16", Version.V201: "EVCE-201", Version.V21: "EVCE-21"}
+Fault = Callable[[], Awaitable[None]]
+
+
+class Provider:
+    """The provider's CSMS, which can be switched off and on; all that it has accepted is in its journal."""
+
+    csms: DemoCsms
+
+    def __init__(self, clock: SharedClock, directory: Path, policy: Policy) -> None:
+        self.authority = StreetAuthority()
+        self._clock = clock
+        self._journal = directory / "csms.jsonl"
+        self._policy = policy
+        self._tls = self.authority.server_context()
+        self._port = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def switch_on(self) -> None:
+        self.csms = DemoCsms(
+            clock=self._clock,
+            tls=self._tls,
+            accounts={name: Account(password=PASSWORD) for name in NAMES.values()},
+            policy=self._policy,
+            journal=self._journal,
+            port=self._port,
+        )
+        self._task = asyncio.create_task(self.csms.run())
+        await asyncio.wait_for(self.csms.started(), 10)
+        self._port = self.csms.port
+
+    async def switch_off(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled(), task.exception()
+
+
+class Way(Protocol):
+    """What lies between the stations and the CSMS."""
+
+    @property
+    def place(self) -> Place:
+        """Where the stations connect to."""
+
+    def faults(self) -> dict[str, tuple[int, Fault]]:
+        """What can happen on it: how often, and how."""
+
+
+@dataclass
+class Straight:
+    """The stations are connected straight to the CSMS: the control group."""
+
+    provider: Provider
+
+    @property
+    def place(self) -> Place:
+        return Place(url=self.provider.csms.url, tls=self.provider.authority.client_context(), password=PASSWORD)
+
+    def faults(self) -> dict[str, tuple[int, Fault]]:
+        return {}
+
+
+@dataclass
+class FaultRun:
+    """The homes, the provider, and what befalls them.
+
+    Attributes:
+        befell: how often each kind of fault has.
+    """
+
+    provider: Provider
+    way: Way
+    homes: list[ChargingHome]
+    witness: Witness
+    chance: random.Random
+    befell: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def csms(self) -> DemoCsms:
+        return self.provider.csms
+
+    async def live_through(self, faults: int) -> Counts:
+        """Let so many faults happen while cars come and go, then let all settle, and count."""
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for home in self.homes:
+                tasks.create_task(home.live(random.Random(self.chance.random()), stop))
+            await self._progress()
+            for _ in range(faults):
+                await self._one()
+            stop.set()
+        self.csms.faults = CsmsFaults()
+        await self._drain()
+        return self.counts()
+
+    def counts(self) -> Counts:
+        """Of all homes, now."""
+        return sum((self._of(home) for home in self.homes), Counts())
+
+    def told(self) -> list[str]:
+        """For the report: one line for each station, and one for what befell them."""
+        lines = [f"{home.version}: {self._of(home)}; restarts {home.restarts}" for home in self.homes]
+        faults = ", ".join(f"{kind} {number}" for kind, number in sorted(self.befell.items()))
+        return [*lines, f"faults {self.befell.total()} ({faults})", f"all: {self.counts()}"]
+
+    def _of(self, home: ChargingHome) -> Counts:
+        made = on_the_wire(home.version, self.witness.made[home.card])
+        return compare(home.version, made, self.csms.station(home.name))
+
+    def _missing(self) -> int:
+        return sum(
+            missing(home.version, on_the_wire(home.version, self.witness.made[home.card]), self.csms.station(home.name))
+            for home in self.homes
+        )
+
+    async def _one(self) -> None:
+        kinds = self._faults() | self.way.faults()
+        kind = self.chance.choices(list(kinds), [weight for weight, _ in kinds.values()])[0]
+        self.befell[kind] += 1
+        await asyncio.sleep(self.chance.uniform(0.0, 0.4))
+        await kinds[kind][1]()
+        await self._progress()
+
+    def _faults(self) -> dict[str, tuple[int, Fault]]:
+        return {
+            "cuts": (30, self._cut),
+            "answers lost": (25, self._lose_an_answer),
+            "provider away": (15, self._away),
+            "half-open": (5, self._half_open),
+            "slow answers": (5, self._slow),
+            "provider restarts": (5, self._provider_restarts),
+            "station's link cut": (15, self._cut_a_station),
+        }
+
+    async def _cut(self) -> None:
+        self.csms.cut(self.chance.choice([None, *NAMES.values()]))
+
+    async def _lose_an_answer(self) -> None:
+        name = self.chance.choice(list(NAMES.values()))
+        book = self.csms.station(name)
+        await self.csms.wait_for(lambda: name in self.csms.connected, PROGRESS_S)
+        connection = book.connections
+        self.csms.lose_next_answer(name)
+        await self.csms.wait_for(lambda: name not in self.csms.connected or book.connections > connection, PROGRESS_S)
+
+    async def _away(self) -> None:
+        self.csms.faults = CsmsFaults(refuse=503)
+        self.csms.cut()
+        await asyncio.sleep(self.chance.uniform(0.1, 1.5))
+        self.csms.faults = CsmsFaults()
+
+    async def _half_open(self) -> None:
+        name = self.chance.choice(list(NAMES.values()))
+        self.csms.freeze(name)
+        await asyncio.sleep(self.chance.uniform(0.1, 1.0))
+        self.csms.cut(name)
+
+    async def _slow(self) -> None:
+        self.csms.faults = CsmsFaults(slow_s=self.chance.uniform(1.0, 15.0))
+        await asyncio.sleep(self.chance.uniform(0.1, 1.5))
+        self.csms.cut()
+        self.csms.faults = CsmsFaults()
+
+    async def _provider_restarts(self) -> None:
+        await self.provider.switch_off()
+        await asyncio.sleep(self.chance.uniform(0.0, 1.0))
+        await self.provider.switch_on()
+
+    async def _cut_a_station(self) -> None:
+        self.chance.choice(self.homes).station.cut()
+
+    def _effects(self) -> int:
+        return sum(book.effects.total() for book in self.csms.stations.values())
+
+    async def _progress(self) -> None:
+        """Something new has taken effect at the provider: the next fault meets a street that is at work."""
+        before = self._effects()
+        await self.csms.wait_for(lambda: self._effects() > before, PROGRESS_S)
+
+    async def _drain(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while self._missing():
+                    await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def fault_run(
+    directory: Path, chance: random.Random, way: Callable[[Provider, SharedClock], Awaitable[Way]]
+) -> AsyncIterator[FaultRun]:
+    """Three homes, one for each version of OCPP, and their provider."""
+    clock = SharedClock(datetime(2026, 11, 23, 12, tzinfo=UTC), datetime.now(UTC).timestamp(), SPEED)
+    witness = Witness()
+    policy = Policy(tokens={f"card-{name.casefold()}": "Accepted" for name in NAMES.values()})
+    provider = Provider(clock, directory, policy)
+    with witness.watching():
+        await provider.switch_on()
+        between = await way(provider, clock)
+        homes = [ChargingHome(name, version, between.place, clock, directory) for version, name in NAMES.items()]
+        try:
+            for home in homes:
+                home.switch_on()
+            yield FaultRun(provider, between, homes, witness, chance)
+        finally:
+            for home in homes:
+                await home.switch_off()
+            await provider.switch_off()
+
+
+async def straight(provider: Provider, _clock: SharedClock) -> Way:
+    """No hub."""
+    return Straight(provider)
