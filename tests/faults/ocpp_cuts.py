@@ -33,7 +33,12 @@ Fault = Callable[[], Awaitable[None]]
 
 
 class Provider:
-    """The provider's CSMS, which can be switched off and on; all that it has accepted is in its journal."""
+    """The provider's CSMS, which can be switched off and on; all that it has accepted is in its journal.
+
+    Attributes:
+        repeats: messages that came again under their id, by station, before the CSMS that is on now.
+        breaches: sentences, of all times.
+    """
 
     csms: DemoCsms
 
@@ -44,6 +49,8 @@ class Provider:
         self._policy = policy
         self._tls = self.authority.server_context()
         self._port = 0
+        self.repeats: Counter[str] = Counter()
+        self.breaches: list[str] = []
         self._task: asyncio.Task[None] | None = None
 
     async def switch_on(self) -> None:
@@ -65,6 +72,8 @@ class Provider:
             task.cancel()
             await asyncio.wait([task])
             assert task.cancelled(), task.exception()
+            self.repeats.update({name: book.repeats for name, book in self.csms.stations.items()})
+            self.breaches += [f"{breach.station_id}: {breach.sentence}" for breach in self.csms.breaches]
 
 
 class Way(Protocol):
@@ -133,11 +142,18 @@ class FaultRun:
         """For the report: one line for each station, and one for what befell them."""
         lines = [f"{home.version}: {self._of(home)}; restarts {home.restarts}" for home in self.homes]
         faults = ", ".join(f"{kind} {number}" for kind, number in sorted(self.befell.items()))
-        return [*lines, f"faults {self.befell.total()} ({faults})", f"all: {self.counts()}"]
+        breaches = [*self.provider.breaches, *(breach.sentence for breach in self.csms.breaches)]
+        return [
+            *lines,
+            f"breaches {len(breaches)} {sorted(set(breaches))}",
+            f"faults {self.befell.total()} ({faults})",
+            f"all: {self.counts()}",
+        ]
 
     def _of(self, home: ChargingHome) -> Counts:
         made = on_the_wire(home.version, self.witness.made[home.card])
-        return compare(home.version, made, self.csms.station(home.name))
+        counts = compare(home.version, made, self.csms.station(home.name))
+        return counts + Counts(repeats=self.provider.repeats[home.name])
 
     def _missing(self) -> int:
         return sum(

@@ -25,12 +25,13 @@ class Entry:
 
 
 class Journal:
-    """The file, open for appending; a last line that was torn by a crash is removed."""
+    """Appends to the file; a last line that was torn by a crash is removed first."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         size = sum(len(line) for line in _whole_lines(path))
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.ftruncate(self._file, size)
+        path.touch(mode=0o600)
+        os.truncate(path, size)
 
     def append(self, station_id: str, version: Version, received: Received) -> None:
         """Write a CALL that was accepted.
@@ -53,12 +54,9 @@ class Journal:
         """Write that the CSMS has lost its memory here."""
         self._write({})
 
-    def close(self) -> None:
-        """Nothing is written any more."""
-        os.close(self._file)
-
     def _write(self, entry: dict[str, object]) -> None:
-        os.write(self._file, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+        with self._path.open("ab") as file:
+            file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
 
 
 def entries(path: Path) -> Iterator[Entry]:
