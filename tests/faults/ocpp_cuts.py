@@ -5,15 +5,17 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from charging_life import ChargingHome, Place, Witness
+from hub_between import HubOfOneStation
 from transaction_counts import Counts, compare, missing, on_the_wire
 
 from homeapp.clock import SharedClock
@@ -79,12 +81,17 @@ class Provider:
 class Way(Protocol):
     """What lies between the stations and the CSMS."""
 
-    @property
-    def place(self) -> Place:
-        """Where the stations connect to."""
+    def place(self, name: str) -> Place:
+        """Where this station connects to."""
 
-    def faults(self) -> dict[str, tuple[int, Fault]]:
+    def faults(self, chance: random.Random) -> dict[str, tuple[int, Fault]]:
         """What can happen on it: how often, and how."""
+
+    async def ready(self) -> None:
+        """The stations are on: do what has to be done before they can be at work."""
+
+    async def end(self) -> None:
+        """Take it down."""
 
 
 @dataclass
@@ -93,12 +100,38 @@ class Straight:
 
     provider: Provider
 
-    @property
-    def place(self) -> Place:
+    def place(self, _name: str) -> Place:
         return Place(url=self.provider.csms.url, tls=self.provider.authority.client_context(), password=PASSWORD)
 
-    def faults(self) -> dict[str, tuple[int, Fault]]:
+    def faults(self, _chance: random.Random) -> dict[str, tuple[int, Fault]]:
         return {}
+
+    async def ready(self) -> None:
+        """Nothing is in between."""
+
+    async def end(self) -> None:
+        """Nothing is in between."""
+
+
+@dataclass
+class ThroughHubs:
+    """Each station has a hub before it."""
+
+    hubs: dict[str, HubOfOneStation]
+
+    def place(self, name: str) -> Place:
+        return self.hubs[name].place
+
+    def faults(self, chance: random.Random) -> dict[str, tuple[int, Fault]]:
+        return {"hub kills": (11, lambda: chance.choice(list(self.hubs.values())).kill(chance))}
+
+    async def ready(self) -> None:
+        for hub in self.hubs.values():
+            await hub.adopt()
+
+    async def end(self) -> None:
+        for hub in self.hubs.values():
+            await hub.home.stop_hub()
 
 
 @dataclass
@@ -162,7 +195,7 @@ class FaultRun:
         )
 
     async def _one(self) -> None:
-        kinds = self._faults() | self.way.faults()
+        kinds = self._faults() | self.way.faults(self.chance)
         kind = self.chance.choices(list(kinds), [weight for weight, _ in kinds.values()])[0]
         self.befell[kind] += 1
         await asyncio.sleep(self.chance.uniform(0.0, 0.4))
@@ -234,27 +267,35 @@ class FaultRun:
 
 @asynccontextmanager
 async def fault_run(
-    directory: Path, chance: random.Random, way: Callable[[Provider, SharedClock], Awaitable[Way]]
+    directory: Path, chance: random.Random, way: Callable[[Provider, SharedClock, Path], Awaitable[Way]]
 ) -> AsyncIterator[FaultRun]:
     """Three homes, one for each version of OCPP, and their provider."""
-    clock = SharedClock(datetime(2026, 11, 23, 12, tzinfo=UTC), datetime.now(UTC).timestamp(), SPEED)
+    clock = SharedClock(datetime(2026, 11, 23, 12, tzinfo=UTC), time.time(), SPEED)
     witness = Witness()
     policy = Policy(tokens={f"card-{name.casefold()}": "Accepted" for name in NAMES.values()})
     provider = Provider(clock, directory, policy)
-    with witness.watching():
+    async with AsyncExitStack() as stack:
+        stack.enter_context(witness.watching())
+        stack.push_async_callback(provider.switch_off)
         await provider.switch_on()
-        between = await way(provider, clock)
-        homes = [ChargingHome(name, version, between.place, clock, directory) for version, name in NAMES.items()]
-        try:
-            for home in homes:
-                home.switch_on()
-            yield FaultRun(provider, between, homes, witness, chance)
-        finally:
-            for home in homes:
-                await home.switch_off()
-            await provider.switch_off()
+        between = await way(provider, clock, directory)
+        stack.push_async_callback(between.end)
+        homes = [ChargingHome(name, version, between.place(name), clock, directory) for version, name in NAMES.items()]
+        for home in homes:
+            stack.push_async_callback(home.switch_off)
+            home.switch_on()
+        await between.ready()
+        yield FaultRun(provider, between, homes, witness, chance)
 
 
-async def straight(provider: Provider, _clock: SharedClock) -> Way:
+async def straight(provider: Provider, _clock: SharedClock, _directory: Path) -> Way:
     """No hub."""
     return Straight(provider)
+
+
+async def through_hubs(provider: Provider, clock: SharedClock, directory: Path) -> Way:
+    """A hub for each station, which knows the provider."""
+    hubs = {name: HubOfOneStation(name, clock, directory) for name in NAMES.values()}
+    for hub in hubs.values():
+        await hub.install()
+    return ThroughHubs(hubs)

@@ -27,7 +27,7 @@ from homeapp.demo.operator.pki import StreetAuthority
 NAME = "EVCE-1"
 PASSWORD = "a-password-of-24-letters"
 CARD = "04A1B2C3"
-SPEED = 20.0
+SPEED = 50.0
 WAIT_S = 15.0
 FLOOR_W = 6 * 3 * 230.0
 ALL = list(Version)

@@ -1,0 +1,78 @@
+"""Real hub processes between the stations of a fault run and their provider; they are killed and come back."""
+
+import asyncio
+import random
+import socket
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from charging_life import Place
+
+from homeapp.client import connect
+from homeapp.clock import SharedClock
+from homeapp.demo.home import DemoHome
+from homeapp.demo.owner import Owner
+
+_SETTINGS = """\
+secrets = "credential"
+[ocpp]
+host = "127.0.0.1"
+port = {port}
+names = ["127.0.0.1"]
+[discovery]
+interfaces = ["127.0.0.1"]
+"""
+
+
+@dataclass
+class HubOfOneStation:
+    """The hub of a home with one station.
+
+    Attributes:
+        name: of the station.
+        kills: how often it was killed.
+    """
+
+    name: str
+    clock: SharedClock
+    directory: Path
+    kills: int = 0
+    home: DemoHome = field(init=False)
+    port: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.home = DemoHome(self.directory / f"hub-{self.name}", self.clock)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    async def install(self) -> None:
+        """Furnish the home and start the hub."""
+        await asyncio.to_thread(self.home.furnish)
+        (self.home.data_dir / "settings.toml").write_text(_SETTINGS.format(port=self.port))
+        await self.home.start_hub()
+
+    async def adopt(self) -> None:
+        """The owner adopts the station, which is knocking."""
+        async with connect(self.home.socket) as client:
+            owner = Owner(client)
+            await owner.look()
+            await owner.finds(f"ocpp:{self.name}")
+            await owner.adopts(f"ocpp:{self.name}", self.name)
+
+    @property
+    def place(self) -> Place:
+        """Its endpoint; a station trusts the CA that the hub has made."""
+
+        def trust() -> ssl.SSLContext:
+            return ssl.create_default_context(cafile=str(self.home.ocpp_ca()))
+
+        return Place(url=f"wss://127.0.0.1:{self.port}/ocpp", tls=trust, password=None)
+
+    async def kill(self, chance: random.Random) -> None:
+        """SIGKILL, and a start soon after."""
+        self.kills += 1
+        await self.home.kill_hub()
+        await asyncio.sleep(chance.uniform(0.0, 0.3))
+        await self.home.start_hub()
