@@ -99,7 +99,7 @@ class OcppEvce:
         # Before it is asked: its first report may come sooner than the answer is looked at.
         self._station.software_asked(job.version, request_id)
         try:
-            refusal = not_taken(await session.link.call(call, Priority.TRANSACTION))
+            refusal = not_taken(await session.link.call(call, Priority.OWNER))
         except DeviceError:
             self._station.software_not_taken()
             raise
@@ -187,7 +187,7 @@ class OcppEvce:
                 return profiles.leased_feed(limits, wish.feed_w, lease)
             return profiles.leased_limit(version, limits, unit, wish.limit_w, lease)
 
-        return await wish.session.install("TxProfile", make, Priority.LIMIT)
+        return await wish.session.install("TxProfile", make, Priority.SAFETY)
 
     def _accepted(self, wish: _Wish) -> None:
         self._refused = None
@@ -201,7 +201,7 @@ class OcppEvce:
         if wish.limit_w == 0 and wish.feed_w == 0 and transaction_id is not None:
             # Some stations know no limit of 0; ending the transaction stops the charge as well.
             stop = wish.session.link.dialect.stop(transaction_id)
-            if await wish.session.link.call(stop, Priority.LIMIT) == ACCEPTED:
+            if await wish.session.link.call(stop, Priority.SAFETY) == ACCEPTED:
                 logger.info("%s: refuses a limit of 0, so its transaction was stopped", self.device_id)
                 self._held = wish
                 return
@@ -218,7 +218,7 @@ class OcppEvce:
         if evse is None or (self._started_s is not None and now_s - self._started_s < START_EVERY_S):
             return
         self._started_s = now_s
-        if await session.link.call(session.link.dialect.start(evse), Priority.TRANSACTION) != ACCEPTED:
+        if await session.link.call(session.link.dialect.start(evse), Priority.OWNER) != ACCEPTED:
             sentence = "The charger refused to start. Unplug the car, plug it in again, or start at the charger."
             self._station.problem("start", sentence)
             raise DeviceRefused(sentence)

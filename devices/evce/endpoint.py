@@ -23,6 +23,7 @@ from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
 from devices.evce.session import Session
 from devices.evce.station import Station
+from devices.evce.upstream.port import UpstreamSource
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
@@ -58,7 +59,15 @@ class OcppEndpoint:
     """
 
     def __init__(
-        self, *, host: str, port: int, tls: ssl.SSLContext, clock: Clock, limits: StationLimits, lease_s: float
+        self,
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext,
+        clock: Clock,
+        limits: StationLimits,
+        lease_s: float,
+        upstreams: UpstreamSource | None = None,
     ) -> None:
         self.port = port
         self._host = host
@@ -66,6 +75,7 @@ class OcppEndpoint:
         self._clock = clock
         self._limits = limits
         self._lease_s = lease_s
+        self._upstreams = upstreams
         self._started = asyncio.Event()
         self._entries: WeakKeyDictionary[ServerConnection, _Entry] = WeakKeyDictionary()
         self._sockets: dict[str, ServerConnection] = {}
@@ -186,14 +196,19 @@ class OcppEndpoint:
             station = Station(device_id, self._limits, self._clock, register)
             self._adopted[device_id] = station, OcppEvce(station, self._clock, self._lease_s)
         station, evce = self._adopted[device_id]
-        evce.session = session = Session(station, dialect, connection, self._clock)
+        upstream = self._upstreams.upstream(station) if self._upstreams else None
+        evce.session = session = Session(station, dialect, connection, self._clock, upstream)
         logger.info("%s: connected, %s", device_id, dialect.version.value)
         station.came(dialect.version)
+        if upstream is not None:
+            upstream.connected(session.link, dialect)
         try:
             await session.run()
         finally:
             if evce.session is session:
                 evce.session = None
+                if upstream is not None:
+                    upstream.gone()
                 logger.info("%s: gone", device_id)
                 station.left()
 

@@ -1,5 +1,11 @@
-"""OCPP-J message frames (OCPP-J 1.6 par. 4.2, OCPP 2.1 part 4 par. 4.2): text to typed frame and back."""
+"""OCPP-J message frames (OCPP-J 1.6 par. 4.2, OCPP 2.1 part 4 par. 4.2): text to typed frame and back.
 
+A frame keeps the bytes of its payload, so that a number like 1e3 and the order of members outlive a relay. There is one
+exception: where an object names a member twice, readers differ on which of them counts. Such a payload is kept as the
+hub has read it, so that nobody behind the hub reads another one than the hub has judged.
+"""
+
+import uuid
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -33,7 +39,8 @@ class Frame:
     Attributes:
         action: of CALL and SEND, else empty.
         payload: of CALL, CALLRESULT and SEND, else empty.
-        code, description: of the two error types, else empty.
+        code, description: of the two error types, else empty; plain text of limited length.
+        raw: the payload (of the error types: the details) as received; empty in a frame that was not received.
     """
 
     type: MessageType
@@ -42,6 +49,14 @@ class Frame:
     payload: Payload = field(default_factory=dict)
     code: str = ""
     description: str = ""
+    raw: bytes = b""
+
+
+_TYPES: dict[object, MessageType] = {int(kind): kind for kind in MessageType}
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_SCALAR: msgspec.json.Decoder[object] = msgspec.json.Decoder(str | int | float | bool | None)
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
 class BadFrame(Exception):
@@ -58,77 +73,128 @@ class BadFrame(Exception):
         self.answerable = answerable
 
 
-def decode(raw: str | bytes) -> Frame:
+def decode(text: str | bytes) -> Frame:
     """Read one frame.
 
     Raises:
         BadFrame: binary, no JSON, nested too deeply, or not of the form of a message.
     """
-    if isinstance(raw, bytes):
+    if isinstance(text, bytes):
         raise BadFrame("a binary frame")
     try:
-        value = msgspec.json.decode(raw)
+        elements = _ELEMENTS.decode(text)
+    except msgspec.ValidationError as error:
+        raise BadFrame("no message array") from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise BadFrame("no JSON") from error
-    if _deeper_than(value, DEEPEST):
-        raise BadFrame("nested too deeply")
-    if not isinstance(value, list) or len(value) < 3 or isinstance(value[0], bool):
+    if len(elements) < 3:
         raise BadFrame("no message array")
-    try:
-        kind = MessageType(value[0])
-    except ValueError as error:
-        raise BadFrame("unknown message type") from error
-    return _frame(kind, value)
+    kind = _value(elements[0])
+    if kind not in _TYPES:
+        raise BadFrame("unknown message type")
+    return _frame(_TYPES[kind], elements)
 
 
-def _frame(kind: MessageType, value: list[Any]) -> Frame:
+def _frame(kind: MessageType, elements: list[msgspec.Raw]) -> Frame:
     has_action = kind in (MessageType.CALL, MessageType.SEND)
+    answerable = kind is MessageType.CALL
     # Some stations count with integers where the standard wants strings.
-    message_id = str(value[1]) if isinstance(value[1], str | int) and not isinstance(value[1], bool) else ""
+    given = _value(elements[1])
+    message_id = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
     if not 0 < len(message_id) <= _LONGEST_ID:
         raise BadFrame("no message id", answerable=has_action)
-    if has_action:
-        if len(value) < 4 or not isinstance(value[2], str) or not isinstance(value[3], dict):
-            raise BadFrame("no action or payload", message_id)
-        return Frame(kind, message_id, action=plain(value[2], longest=_LONGEST_ACTION), payload=value[3])
     if kind is MessageType.CALLRESULT:
-        if not isinstance(value[2], dict):
-            raise BadFrame("a result without payload", answerable=False)
-        return Frame(kind, message_id, payload=value[2])
-    description = value[3] if len(value) > 3 else ""
-    return Frame(kind, message_id, code=plain(value[2]), description=plain(description, longest=255))
+        payload, raw = _object(elements[2], message_id, answerable=answerable)
+        return Frame(kind, message_id, payload=payload, raw=raw)
+    if has_action:
+        action = _value(elements[2])
+        if len(elements) < 4 or not isinstance(action, str):
+            raise BadFrame("no action or payload", message_id, answerable=answerable)
+        payload, raw = _object(elements[3], message_id, answerable=answerable)
+        return Frame(kind, message_id, action=plain(action, longest=_LONGEST_ACTION), payload=payload, raw=raw)
+    return _error_frame(kind, message_id, elements)
 
 
-def encode_call(message_id: str, action: str, payload: Payload) -> str:
+def _error_frame(kind: MessageType, message_id: str, elements: list[msgspec.Raw]) -> Frame:
+    description = _value(elements[3]) if len(elements) > 3 else ""
+    raw = _object(elements[4], message_id, answerable=False)[1] if len(elements) > 4 else b"{}"
+    code = plain(_value(elements[2]))
+    return Frame(kind, message_id, code=code, description=plain(description, longest=255), raw=raw)
+
+
+def _value(element: msgspec.Raw) -> object:
+    """The value of an element that is no object or list; None for those and for what cannot be read."""
+    try:
+        return _SCALAR.decode(element)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+
+
+def _object(element: msgspec.Raw, message_id: str, *, answerable: bool) -> tuple[Payload, bytes]:
+    """A payload, and its bytes."""
+    raw = bytes(element)
+    if _deeper_than(raw, DEEPEST):
+        raise BadFrame("nested too deeply", message_id, answerable=answerable)
+    try:
+        payload = _OBJECT.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise BadFrame("no object as payload", message_id, answerable=answerable) from error
+    return payload, _unambiguous(raw, payload)
+
+
+def _unambiguous(raw: bytes, payload: Payload) -> bytes:
+    canonical = msgspec.json.encode(payload)
+    if raw == canonical or _members(raw) == _members(canonical):
+        return raw
+    return canonical
+
+
+def _members(raw: bytes) -> int:
+    """How many members all objects in a valid JSON text have."""
+    return _outside_strings(raw).count(b":")
+
+
+def _deeper_than(raw: bytes, depth: int) -> bool:
+    """Whether a valid JSON text is nested deeper."""
+    if raw.count(b"{") + raw.count(b"[") <= depth:
+        return False
+    brackets = _outside_strings(raw).translate(None, _NO_BRACKETS)
+    for _ in range(depth):
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return bool(brackets)
+
+
+def _outside_strings(raw: bytes) -> bytes:
+    """A valid JSON text without its strings."""
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(raw.split(b'"')[::2])
+
+
+def encode_call(message_id: str, action: str, payload: Payload | msgspec.Raw) -> str:
     """A CALL frame."""
     return _text([int(MessageType.CALL), message_id, action, payload])
 
 
-def encode_result(message_id: str, payload: Payload) -> str:
+def encode_send(action: str, payload: Payload | msgspec.Raw) -> str:
+    """A SEND frame under a new id."""
+    return _text([int(MessageType.SEND), str(uuid.uuid4()), action, payload])
+
+
+def encode_result(message_id: str, payload: Payload | msgspec.Raw) -> str:
     """A CALLRESULT frame."""
     return _text([int(MessageType.CALLRESULT), message_id, payload])
 
 
-def encode_error(message_id: str, code: str, description: str) -> str:
+def encode_error(message_id: str, code: str, description: str, details: Payload | msgspec.Raw | None = None) -> str:
     """A CALLERROR frame; ``message_id`` is ``-1`` where the one of the bad frame could not be read (2.x)."""
-    return _text([int(MessageType.CALLERROR), message_id, code, description[:255], {}])
+    return _text([int(MessageType.CALLERROR), message_id, code, description[:255], {} if details is None else details])
+
+
+def encode_result_error(message_id: str, code: str, description: str) -> str:
+    """A CALLRESULTERROR frame (2.1)."""
+    return _text([int(MessageType.CALLRESULTERROR), message_id, code, description[:255], {}])
 
 
 def _text(value: list[Any]) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _deeper_than(value: object, depth: int) -> bool:
-    level: list[object] = [value]
-    while level:
-        if depth < 0:
-            return True
-        children: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                children.extend(item.values())
-            elif isinstance(item, list):
-                children.extend(item)
-        level = children
-        depth -= 1
-    return False

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
-from devices.evce.rpc import Answer, CallRefused, CallTimeout, Connection, Priority, RpcPeer, Throttle
+from devices.evce.frames import Frame
+from devices.evce.rpc import CallRefused, CallTimeout, Connection, Priority, RpcPeer, Serve, Throttle
 from homeapp.errors import DeviceRefused, DeviceUnreachable
 
 logger = logging.getLogger(__name__)
@@ -29,12 +30,12 @@ class Link:
     """
 
     def __init__(
-        self, device_id: str, dialect: Dialect, connection: Connection, answer: Answer, throttle: Throttle
+        self, device_id: str, dialect: Dialect, connection: Connection, serve: Serve, throttle: Throttle
     ) -> None:
         self.dialect = dialect
         self.on_silence: Callable[[str | None], None] = lambda _sentence: None
         self._device_id = device_id
-        self._peer = RpcPeer(device_id, dialect.version, connection, answer, throttle)
+        self._peer = RpcPeer(device_id, dialect.version, connection, serve, throttle)
 
     async def run(self) -> None:
         """Exchange messages until the socket closes."""
@@ -62,6 +63,17 @@ class Link:
             return (NOT_SUPPORTED if refusal.code in ("NotSupported", "NotImplemented") else REJECTED), {}
         self.on_silence(None)
         return self.dialect.settled(answer), answer
+
+    async def relay(self, frame: Frame, payload: bytes) -> Frame:
+        """Pass on a CALL of the provider with ``payload`` in place of its own; the CALLRESULT or CALLERROR.
+
+        Raises:
+            DeviceUnreachable: no connection, or no answer in time.
+        """
+        try:
+            return await self._peer.relay(frame.action, payload, message_id=frame.id)
+        except CallTimeout as error:
+            raise DeviceUnreachable("The charger did not answer in time.") from error
 
     async def call(self, call: Outgoing, priority: Priority = Priority.HOUSEKEEPING) -> str:
         """Make a CALL and return the status in its answer; see ``ask``."""

@@ -1,163 +1,112 @@
-"""The OCPP-J message exchange over one websocket, on raw frames.
+"""The OCPP-J message exchange over one websocket, on raw frames; the same at the hub's end to a station and to a CSMS.
 
-One CALL of ours is outstanding at a time; the others wait by priority, and a newer limit takes the place of one that
-still waits. CALLs of the station are answered in the order they come in, a repeated one from memory.
+One CALL of ours is outstanding at a time, the others wait by priority. CALLs of the peer are served in their order, in
+a task of their own, so that serving one may wait for another peer while answers keep flowing. What the hub makes is
+checked against the schemas; what others made is passed on byte for byte.
 """
 
 import asyncio
-import hashlib
-import heapq
-import itertools
 import logging
-import uuid
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Protocol
 
 import msgspec
 from websockets.exceptions import ConnectionClosed
 
 from devices.evce import frames, schemas
-from devices.evce.fields import FieldError, Payload
+from devices.evce.calls_in import CallsIn, TooManyCalls, format_violation
+from devices.evce.calls_out import Call, CallsOut
+from devices.evce.conformity import Conformity
+from devices.evce.fields import Payload
 from devices.evce.frames import BadFrame, Frame, MessageType
+from devices.evce.rpc_terms import (
+    ActionUnknown,
+    CallRefused,
+    CallTimeout,
+    Connection,
+    Priority,
+    Refusal,
+    Serve,
+    Superseded,
+)
 from devices.evce.schemas import Version
+from devices.evce.throttle import Throttle
 from homeapp.errors import DeviceUnreachable, ProtocolError
-from homeapp.ports import Clock
+
+__all__ = [
+    "ActionUnknown",
+    "CallRefused",
+    "CallTimeout",
+    "Connection",
+    "Priority",
+    "Refusal",
+    "RpcPeer",
+    "Serve",
+    "Superseded",
+    "Throttle",
+]
 
 logger = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 30.0
+STATION_AWAY = "The charger is not connected; wait until it comes back or check its network."
 _SEND_TIMEOUT_S = 30.0
-_REMEMBERED_ANSWERS = 64
-_MOST_QUEUED = 64
 _MOST_BAD_FRAMES = 100
 
 
-class Priority(IntEnum):
-    """Order among waiting CALLs; the smallest goes first."""
-
-    LIMIT = 0
-    TRANSACTION = 1
-    HOUSEKEEPING = 2
-
-
-class CallRefused(Exception):
-    """The station answered a CALL with a CALLERROR.
-
-    Attributes:
-        code: the error code of the standard, for instance ``NotImplemented``.
-    """
-
-    def __init__(self, action: str, code: str, description: str) -> None:
-        super().__init__(f"{action}: {code} {description}".strip())
-        self.code = code
-
-
-class CallTimeout(Exception):
-    """The station did not answer a CALL in time."""
-
-
-class Superseded(Exception):
-    """A newer CALL has taken the place of one that still waited."""
-
-
-class ActionUnknown(Exception):
-    """The hub does not serve this action."""
-
-
-class Connection(Protocol):
-    """The part of a websocket that the exchange uses."""
-
-    async def send(self, message: str) -> None:
-        """Send one text frame."""
-
-    def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """The frames that come in, until the socket closes."""
-
-
-Answer = Callable[[str, Payload], Payload]
-"""Serves a CALL; raises FieldError or ActionUnknown."""
-
-
-@dataclass(order=True, slots=True)
-class _Waiting:
-    priority: Priority
-    order: int
-    action: str = field(compare=False)
-    payload: Payload = field(compare=False)
-    replaces: str | None = field(compare=False)
-    result: asyncio.Future[Payload] = field(compare=False)
-
-
-@dataclass(slots=True)
-class Throttle:
-    """A token bucket: ``rate`` messages per second of hub time, ``burst`` at once; who is faster has to wait."""
-
-    clock: Clock
-    rate: float
-    burst: float
-    _tokens: float = field(init=False)
-    _at: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._tokens = self.burst
-        self._at = self.clock.monotonic()
-
-    async def take(self) -> None:
-        """Wait for the next token."""
-        now = self.clock.monotonic()
-        self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate) - 1
-        self._at = now
-        if self._tokens < 0:
-            await self.clock.sleep(-self._tokens / self.rate)
-
-
 class RpcPeer:
-    """The hub's end of the exchange with one station.
-
-    Attributes:
-        silent_calls: CALLs in a row that were not answered in time.
-    """
+    """The hub's end of the exchange with one station or one CSMS."""
 
     def __init__(
         self,
         name: str,
         version: Version,
         connection: Connection,
-        answer: Answer,
+        serve: Serve,
         throttle: Throttle,
+        *,
+        call_timeout_s: float | None = None,
+        absence: str = STATION_AWAY,
     ) -> None:
-        self.silent_calls = 0
+        """Take a connection.
+
+        Args:
+            name: of the peer, for the log.
+            version: the version agreed on.
+            connection: the open socket.
+            serve: serves the peer's CALLs and SENDs.
+            throttle: how fast the peer may be.
+            call_timeout_s: seconds that an answer may take; ``CALL_TIMEOUT_S`` where it is None.
+            absence: the sentence for people where the socket is closed.
+        """
         self._name = name
         self._version = version
         self._connection = connection
-        self._answer = answer
         self._throttle = throttle
-        self._order = itertools.count()
-        self._queue: list[_Waiting] = []
-        self._queued = asyncio.Event()
-        self._outstanding: tuple[str, asyncio.Future[Frame]] | None = None
-        self._answered: OrderedDict[tuple[str, str, bytes], str] = OrderedDict()
-        self._complained: set[str] = set()
+        self._call_timeout_s = call_timeout_s
+        self._absence = absence
+        self._conformity = Conformity(name, version)
+        self._out = CallsOut(name, self._send, absence)
+        self._in = CallsIn(name, version, serve, self._send, throttle, self._conformity)
         self._bad_frames = 0
         self._closed = False
 
+    @property
+    def silent_calls(self) -> int:
+        """CALLs in a row that were not answered in time."""
+        return self._out.silent_calls
+
     async def run(self) -> None:
-        """Exchange messages until the socket closes or the station is past bearing; raises nothing."""
+        """Exchange messages until the socket closes or the peer is past bearing."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                sender = tasks.create_task(self._send_calls())
+                workers = [tasks.create_task(self._out.run()), tasks.create_task(self._in.run())]
                 await self._receive_all()
-                sender.cancel()
-        except* (ConnectionClosed, TimeoutError):
+                for worker in workers:
+                    worker.cancel()
+        except* (ConnectionClosed, _Stuck):
             logger.debug("%s: the socket is gone", self._name)
         finally:
             self._closed = True
-            for waiting in self._queue:
-                _fail(waiting.result, self._gone())
-            self._queue.clear()
+            self._out.close()
 
     async def call(
         self,
@@ -167,7 +116,10 @@ class RpcPeer:
         priority: Priority = Priority.HOUSEKEEPING,
         replaces: str | None = None,
     ) -> Payload:
-        """Send a CALL and wait for its answer.
+        """Send a CALL and wait for its result.
+
+        A result that breaks its schema is given back all the same, unless something that it must have is missing or of
+        the wrong type: nobody could use that one, and a 2.1 peer is told so by a CALLRESULTERROR.
 
         Args:
             action: name in the standard.
@@ -176,163 +128,145 @@ class RpcPeer:
             replaces: CALLs with the same word that still wait are dropped.
 
         Raises:
-            CallRefused: answered with a CALLERROR.
+            CallRefused: answered with a CALLERROR, or with a result that nobody could use.
             CallTimeout: not answered in time.
             Superseded: a newer one took its place.
             DeviceUnreachable: the socket is closed, or too much waits already.
             ProtocolError: the payload breaks the schema.
         """
+        self._must_be_valid(action, payload)
+        timeout_s = self._timeout_s()
+        answer = await self._out.make(
+            Call(action=action, payload=payload, priority=priority, timeout_s=timeout_s, replaces=replaces)
+        )
+        if answer.type is MessageType.CALLERROR:
+            raise CallRefused(action, answer.code, answer.description)
+        problem = self._conformity.check_result(action, answer.payload)
+        if problem and schemas.response_unusable(self._version, action, answer.payload):
+            code = format_violation(self._version)
+            if self._version is Version.V21:
+                await self._tell(frames.encode_result_error(answer.id, code, problem))
+            raise CallRefused(action, code, problem)
+        return answer.payload
+
+    async def relay(
+        self,
+        action: str,
+        raw: bytes,
+        *,
+        priority: Priority = Priority.PROVIDER,
+        message_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Frame:
+        """Pass somebody else's CALL on, its payload byte for byte, and return the CALLRESULT or CALLERROR.
+
+        Nothing is checked on the way out: whoever made the payload answers for it. A result that breaks its schema is
+        logged once.
+
+        Args:
+            action: name in the standard.
+            raw: the payload, the ``raw`` of a frame.
+            priority: its place in the queue.
+            message_id: where the CALL may be a repetition, its id; else a new UUID is taken.
+            timeout_s: seconds that the answer may take once the CALL is on the wire.
+
+        Raises:
+            CallTimeout: not answered in time.
+            DeviceUnreachable: the socket is closed, or too much waits already.
+        """
+        answer = await self._out.make(
+            Call(
+                action=action,
+                payload=msgspec.Raw(raw),
+                priority=priority,
+                timeout_s=self._timeout_s() if timeout_s is None else timeout_s,
+                message_id=message_id or "",
+            )
+        )
+        if answer.type is MessageType.CALLRESULT:
+            self._conformity.check_result(action, answer.payload)
+        return answer
+
+    async def send(self, action: str, payload: Payload | msgspec.Raw) -> None:
+        """Send a SEND of 2.1, which is never answered and waits for nothing; a ``msgspec.Raw`` goes byte for byte.
+
+        Raises:
+            DeviceUnreachable: the socket is closed.
+            ProtocolError: the payload breaks the schema, or the version knows no SEND.
+        """
+        if self._version is not Version.V21:
+            raise ProtocolError(f"{self._version.value} has no message without an answer; {action} was not sent.")
+        if not isinstance(payload, msgspec.Raw):
+            self._must_be_valid(action, payload)
+        if self._closed:
+            raise DeviceUnreachable(self._absence)
+        try:
+            await self._send(frames.encode_send(action, payload))
+        except (ConnectionClosed, _Stuck) as error:
+            raise DeviceUnreachable(self._absence) from error
+
+    def _timeout_s(self) -> float:
+        return CALL_TIMEOUT_S if self._call_timeout_s is None else self._call_timeout_s
+
+    def _must_be_valid(self, action: str, payload: Payload) -> None:
         problem = schemas.request_problem(self._version, action, payload)
         if problem:
-            raise ProtocolError(f"The hub made an invalid {action} for the charger ({problem}); nothing was sent.")
-        if self._closed or len(self._queue) >= _MOST_QUEUED:
-            raise self._gone()
-        if replaces is not None:
-            self._drop_queued(replaces)
-        result: asyncio.Future[Payload] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, _Waiting(priority, next(self._order), action, payload, replaces, result))
-        self._queued.set()
-        return await result
-
-    def _drop_queued(self, word: str) -> None:
-        for waiting in [item for item in self._queue if item.replaces == word]:
-            self._queue.remove(waiting)
-            _fail(waiting.result, Superseded())
-        heapq.heapify(self._queue)
-
-    async def _send_calls(self) -> None:
-        while True:
-            while not self._queue:
-                self._queued.clear()
-                await self._queued.wait()
-            waiting = heapq.heappop(self._queue)
-            if not waiting.result.done():
-                try:
-                    await self._exchange(waiting)
-                finally:
-                    _fail(waiting.result, self._gone())
-
-    async def _exchange(self, waiting: _Waiting) -> None:
-        message_id = str(uuid.uuid4())
-        reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        self._outstanding = (message_id, reply)
-        try:
-            await self._send(frames.encode_call(message_id, waiting.action, waiting.payload))
-            await asyncio.wait([reply], timeout=CALL_TIMEOUT_S)
-        finally:
-            self._outstanding = None
-        self.silent_calls = 0 if reply.done() else self.silent_calls + 1
-        if not reply.done():
-            logger.warning("%s: no answer to %s", self._name, waiting.action)
-            _fail(waiting.result, CallTimeout(waiting.action))
-            return
-        answer = reply.result()
-        if answer.type is MessageType.CALLERROR:
-            _fail(waiting.result, CallRefused(waiting.action, answer.code, answer.description))
-            return
-        self._check_result(waiting.action, answer.payload)
-        if not waiting.result.done():
-            waiting.result.set_result(answer.payload)
+            raise ProtocolError(f"The hub made an invalid {action} ({problem}); nothing was sent.")
 
     async def _send(self, frame: str) -> None:
-        async with asyncio.timeout(_SEND_TIMEOUT_S):
-            await self._connection.send(frame)
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await self._connection.send(frame)
+        except TimeoutError as error:
+            raise _Stuck from error
+
+    async def _tell(self, frame: str) -> None:
+        try:
+            await self._send(frame)
+        except (ConnectionClosed, _Stuck):
+            logger.debug("%s: the socket is gone", self._name)
 
     async def _receive_all(self) -> None:
         async for raw in self._connection:
-            await self._throttle.take()
             try:
-                reply = self._receive(frames.decode(raw))
+                await self._receive(frames.decode(raw))
             except BadFrame as error:
-                reply = self._complain_about(error)
-            if reply is not None:
-                await self._send(reply)
+                await self._throttle.take()
+                await self._complain_about(error)
+            except TooManyCalls:
+                logger.warning("%s: it does not wait for answers to its CALLs; connection dropped", self._name)
+                return
             if self._bad_frames > _MOST_BAD_FRAMES:
                 logger.warning("%s: more than %d bad frames; connection dropped", self._name, _MOST_BAD_FRAMES)
                 return
 
-    def _receive(self, frame: Frame) -> str | None:
+    async def _receive(self, frame: Frame) -> None:
         match frame.type:
             case MessageType.CALL:
-                return self._serve(frame)
+                # Who is too fast has to wait where it is served, so that answers to the hub need not.
+                self._in.put(frame)
             case MessageType.SEND:
-                self._take_note(frame)
+                await self._throttle.take()
+                self._in.put(frame)
             case MessageType.CALLRESULT | MessageType.CALLERROR:
-                self._settle(frame)
+                if not self._out.settle(frame):
+                    logger.info("%s: an answer that nothing waits for was dropped %s", self._name, frame.code)
+                    await self._throttle.take()
             case MessageType.CALLRESULTERROR:
                 logger.warning("%s: could not use an answer: %s %s", self._name, frame.code, frame.description)
-        return None
+                await self._throttle.take()
 
-    def _settle(self, frame: Frame) -> None:
-        if self._outstanding is None or self._outstanding[0] != frame.id or self._outstanding[1].done():
-            logger.info("%s: an answer that nothing waits for was dropped %s", self._name, frame.code)
-        else:
-            self._outstanding[1].set_result(frame)
-
-    def _serve(self, call: Frame) -> str:
-        # A heartbeat has no effect, and stations that use one id for all would get an old time from memory.
-        key = (call.id, call.action, hashlib.sha256(msgspec.json.encode(call.payload)).digest())
-        if key in self._answered and call.action != "Heartbeat":
-            logger.info("%s: a repeated %s was answered from memory", self._name, call.action)
-            return self._answered[key]
-        reply = self._reply_to(call)
-        self._answered[key] = reply
-        if len(self._answered) > _REMEMBERED_ANSWERS:
-            self._answered.popitem(last=False)
-        return reply
-
-    def _reply_to(self, call: Frame) -> str:
-        self._check_request(call)
-        try:
-            payload = self._answer(call.action, call.payload)
-        except ActionUnknown:
-            return frames.encode_error(call.id, "NotImplemented", f"{call.action} is not served here")
-        except FieldError as error:
-            self._complain_once(call.action, str(error))
-            code = "FormationViolation" if self._version is Version.V16 else "FormatViolation"
-            return frames.encode_error(call.id, code, str(error))
-        problem = schemas.response_problem(self._version, call.action, payload)
-        if problem:
-            logger.error("%s: the hub's own answer to %s is invalid: %s", self._name, call.action, problem)
-            return frames.encode_error(call.id, "InternalError", "the answer could not be made")
-        return frames.encode_result(call.id, payload)
-
-    def _take_note(self, message: Frame) -> None:
-        self._check_request(message)
-        try:
-            self._answer(message.action, message.payload)
-        except (ActionUnknown, FieldError):
-            logger.debug("%s: an unanswerable %s was left out", self._name, message.action)
-
-    def _complain_about(self, error: BadFrame) -> str | None:
+    async def _complain_about(self, error: BadFrame) -> None:
         self._bad_frames += 1
-        self._complain_once("frame", str(error))
+        self._conformity.complain_once("frame", str(error))
         if not error.answerable:
-            return None
+            return
         if self._version is not Version.V16:
             # 2.1 part 4 par. 4.2.3: where the id cannot be read, "-1" stands for it.
-            return frames.encode_error(error.message_id or "-1", "RpcFrameworkError", str(error))
-        return frames.encode_error(error.message_id, "GenericError", str(error)) if error.message_id else None
-
-    def _check_request(self, frame: Frame) -> None:
-        problem = schemas.request_problem(self._version, frame.action, frame.payload)
-        if problem:
-            self._complain_once(frame.action, problem)
-
-    def _check_result(self, action: str, payload: Payload) -> None:
-        problem = schemas.response_problem(self._version, action, payload)
-        if problem:
-            self._complain_once(f"{action} result", problem)
-
-    def _complain_once(self, about: str, problem: str) -> None:
-        if about not in self._complained and len(self._complained) < _REMEMBERED_ANSWERS:
-            self._complained.add(about)
-            logger.warning("%s: %s does not follow the standard: %s (said once)", self._name, about, problem)
-
-    def _gone(self) -> DeviceUnreachable:
-        return DeviceUnreachable("The charger is not connected; wait until it comes back or check its network.")
+            await self._send(frames.encode_error(error.message_id or "-1", "RpcFrameworkError", str(error)))
+        elif error.message_id:
+            await self._send(frames.encode_error(error.message_id, "GenericError", str(error)))
 
 
-def _fail(result: asyncio.Future[Payload], error: Exception) -> None:
-    if not result.done():
-        result.set_exception(error)
+class _Stuck(Exception):
+    """The socket does not take a frame any more."""

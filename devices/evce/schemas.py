@@ -30,6 +30,15 @@ def response_problem(version: Version, action: str, payload: object) -> str | No
     return _problem(version, f"{action}Response", payload)
 
 
+def response_unusable(version: Version, action: str, payload: object) -> bool:
+    """Whether something that a CALLRESULT must have is missing at its top, or of the wrong type there."""
+    name = f"{action}Response"
+    return name in _names(version) and any(
+        len(error.instance_path) <= 1 and error.schema_path[-1:] in (["required"], ["type"])
+        for error in _validator(version, name).iter_errors(payload)
+    )
+
+
 def _problem(version: Version, name: str, payload: object) -> str | None:
     if name not in _names(version):
         return None

@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+
 from devices.evce import profiles
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
+from devices.evce.frames import Frame
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
 from devices.evce.profiles import Unit
-from devices.evce.rpc import Connection, Priority, Superseded, Throttle
+from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Throttle
 from devices.evce.schemas import Version
 from devices.evce.station import Station
+from devices.evce.upstream.port import Upstream
 from homeapp.errors import DeviceUnreachable
 from homeapp.ports import Clock
 
@@ -52,14 +56,22 @@ class Session:
         link: for CALLs.
     """
 
-    def __init__(self, station: Station, dialect: Dialect, connection: Connection, clock: Clock) -> None:
+    def __init__(
+        self,
+        station: Station,
+        dialect: Dialect,
+        connection: Connection,
+        clock: Clock,
+        upstream: Upstream | None = None,
+    ) -> None:
         self.ready = False
         self.restarts = 0
-        self.link = Link(station.device_id, dialect, connection, self._answer, Throttle(clock, _RATE, _BURST))
+        self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
         self._station = station
         self._dialect = dialect
         self._clock = clock
+        self._upstream = upstream
         self._unit = Unit.AMPERE
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
@@ -105,9 +117,22 @@ class Session:
                 break
         return status
 
-    def _answer(self, action: str, payload: Payload) -> Payload:
-        answer = self._dialect.answer(action, payload, self._station)
-        if action == "BootNotification":
+    async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
+        # Control goes by what the station says, not by what the provider makes of it.
+        local = self._take_in(frame)
+        if self._upstream is not None:
+            return await self._upstream.from_station(frame, local)
+        if local is None:
+            raise ActionUnknown(frame.action)
+        return local
+
+    def _take_in(self, frame: Frame) -> Payload | None:
+        """The hub's own answer, or None where it does not serve the action."""
+        try:
+            answer = self._dialect.answer(frame.action, frame.payload, self._station)
+        except ActionUnknown:
+            answer = None
+        if frame.action == "BootNotification":
             self.ready = False
             self.restarts += 1
             self._restarted.set()
@@ -144,7 +169,7 @@ class Session:
         limits, version = self._station.limits, self._dialect.version
         try:
             status = await self.install(
-                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.LIMIT
+                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
             )
         except DeviceUnreachable:
             self._station.problem("floor", _FLOOR_UNANSWERED)
@@ -155,7 +180,7 @@ class Session:
     async def _install_max(self) -> None:
         limits, version = self._station.limits, self._dialect.version
         purpose = "ChargePointMaxProfile" if version is Version.V16 else "ChargingStationMaxProfile"
-        status = await self.install(purpose, lambda unit: profiles.station_max(version, limits, unit), Priority.LIMIT)
+        status = await self.install(purpose, lambda unit: profiles.station_max(version, limits, unit), Priority.SAFETY)
         if status != ACCEPTED:
             logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
             return

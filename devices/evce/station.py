@@ -222,6 +222,12 @@ class Station:
         self._tell()
         return running.id if running else ""
 
+    def renamed(self, old: str, new: str) -> None:
+        """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
+        if self.transaction is not None and self.transaction.id == old:
+            self.transaction = replace(self.transaction, id=new)
+            self._tell()
+
     def runs(self, report: TransactionReport) -> None:
         if self._belongs(report):
             self._follow(report)

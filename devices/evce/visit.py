@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from devices.evce.dialect import ChargingNeeds, Dialect, Introduction, Reported, SoftwareReport, TransactionReport
+from devices.evce.fields import Payload
+from devices.evce.frames import Frame
 from devices.evce.link import Link
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
@@ -38,13 +40,7 @@ class Visit:
     ) -> None:
         self.limits = limits
         self.introduced = introduced
-        self.link = Link(
-            device_id,
-            dialect,
-            connection,
-            lambda action, payload: dialect.answer(action, payload, self),
-            Throttle(clock, _RATE, _BURST),
-        )
+        self.link = Link(device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self._clock = clock
         self._dialect = dialect
         self._known = asyncio.Event()
@@ -55,6 +51,9 @@ class Visit:
             asker = tasks.create_task(self._ask_who_it_is())
             await self.link.run()
             asker.cancel()
+
+    async def _serve(self, frame: Frame) -> Payload:
+        return self._dialect.answer(frame.action, frame.payload, self)
 
     async def _ask_who_it_is(self) -> None:
         with contextlib.suppress(TimeoutError):

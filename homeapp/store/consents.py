@@ -157,7 +157,7 @@ def _disclosed(connection: sqlite3.Connection, after: int | None) -> tuple[int, 
 
 def _sums(connection: sqlite3.Connection, condition: str, value: float) -> dict[Key, Disclosed]:
     rows = connection.execute(
-        f"SELECT sp_id, data_class, count(*), sum(size_bytes), max(at) FROM disclosures WHERE {condition} "  # noqa: S608 - fixed conditions
+        f"SELECT sp_id, data_class, sum(messages), sum(size_bytes), max(at) FROM disclosures WHERE {condition} "  # noqa: S608 - fixed conditions
         "GROUP BY sp_id, data_class",
         (value,),
     ).fetchall()

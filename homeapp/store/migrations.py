@@ -160,6 +160,32 @@ def _ledger_3(database: Database) -> None:
     )
 
 
+@LEDGER(name="0004")
+def _ledger_4(database: Database) -> None:
+    """What charging stations have for their CSMS; a row of what has left the home may stand for many messages."""
+    _run(
+        database,
+        (
+            """CREATE TABLE station_outbox (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, csms TEXT NOT NULL, device_id TEXT NOT NULL,
+                message_id TEXT NOT NULL, digest BLOB NOT NULL, at REAL NOT NULL, action TEXT NOT NULL,
+                periodic INTEGER NOT NULL, hub_transaction INTEGER, failures INTEGER NOT NULL DEFAULT 0,
+                state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'void', 'dead')),
+                payload BLOB NOT NULL, UNIQUE (csms, device_id, message_id, digest)) STRICT""",
+            "CREATE INDEX station_outbox_waiting ON station_outbox (csms, device_id, number) WHERE state = 'waiting'",
+            "CREATE INDEX station_outbox_closed ON station_outbox (at) WHERE state != 'waiting'",
+            """CREATE TABLE station_transactions (
+                csms TEXT NOT NULL, device_id TEXT NOT NULL, hub_transaction INTEGER NOT NULL,
+                csms_transaction INTEGER NOT NULL, at REAL NOT NULL,
+                PRIMARY KEY (csms, device_id, hub_transaction)) STRICT, WITHOUT ROWID""",
+            """CREATE TABLE station_introductions (
+                device_id TEXT NOT NULL, protocol TEXT NOT NULL, payload BLOB NOT NULL,
+                PRIMARY KEY (device_id, protocol)) STRICT, WITHOUT ROWID""",
+            "ALTER TABLE disclosures ADD COLUMN messages INTEGER NOT NULL DEFAULT 1",
+        ),
+    )
+
+
 @TELEMETRY(name="0001")
 def _telemetry_1(database: Database) -> None:
     _run(

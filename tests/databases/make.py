@@ -34,7 +34,7 @@ from homeapp.store.outbox import Outbox
 from homeapp.store.telemetry import Sample, Telemetry
 
 HERE = Path(__file__).parent
-SCHEMAS = {"ledger": 3, "telemetry": 1}
+SCHEMAS = {"ledger": 4, "telemetry": 1}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 

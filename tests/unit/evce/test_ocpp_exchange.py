@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,9 +51,10 @@ class Exchange:
     def __init__(self, version: Version = Version.V201) -> None:
         self.wire = Wire()
         self.served: list[str] = []
-        self.peer = RpcPeer("x", version, self.wire, self._answer, Throttle(SystemClock(), 1000, 1000))
+        self.peer = RpcPeer("x", version, self.wire, self._serve, Throttle(SystemClock(), 1000, 1000))
 
-    def _answer(self, action: str, payload: Payload) -> Payload:
+    async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
+        action = frame.action
         self.served.append(action)
         if action == "Heartbeat":
             return {"currentTime": "2026-01-15T12:00:00Z"}
@@ -67,6 +69,10 @@ class Exchange:
     def calls(self, action: str, priority: Priority, replaces: str | None = None) -> "asyncio.Task[Payload]":
         payload = {} if action == "ClearCache" else {"type": "Immediate"}
         return asyncio.create_task(self.peer.call(action, payload, priority=priority, replaces=replaces))
+
+
+async def _nothing(_frame: Frame) -> Payload:
+    return {}
 
 
 def run(body: Callable[[Exchange], Awaitable[None]], version: Version = Version.V201) -> None:
@@ -87,7 +93,7 @@ def test_one_call_is_out_at_a_time_and_the_most_urgent_goes_next() -> None:
         first = exchange.calls("ClearCache", Priority.HOUSEKEEPING)
         out = await exchange.wire.next()
         slow = exchange.calls("Reset", Priority.HOUSEKEEPING)
-        urgent = exchange.calls("ClearCache", Priority.LIMIT)
+        urgent = exchange.calls("ClearCache", Priority.SAFETY)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert exchange.wire.sent.empty()
@@ -103,11 +109,11 @@ def test_one_call_is_out_at_a_time_and_the_most_urgent_goes_next() -> None:
 
 def test_a_newer_limit_takes_the_place_of_one_that_waits() -> None:
     async def body(exchange: Exchange) -> None:
-        running = exchange.calls("ClearCache", Priority.LIMIT, "limit")
+        running = exchange.calls("ClearCache", Priority.SAFETY, "limit")
         out = await exchange.wire.next()
-        older = exchange.calls("ClearCache", Priority.LIMIT, "limit")
+        older = exchange.calls("ClearCache", Priority.SAFETY, "limit")
         await asyncio.sleep(0)
-        newer = exchange.calls("Reset", Priority.LIMIT, "limit")
+        newer = exchange.calls("Reset", Priority.SAFETY, "limit")
         with pytest.raises(Superseded):
             await older
         exchange.wire.says(3, out[1], {"status": "Accepted"})
@@ -123,7 +129,7 @@ def test_a_newer_limit_takes_the_place_of_one_that_waits() -> None:
 def test_a_late_or_foreign_answer_is_nobodys() -> None:
     async def body(exchange: Exchange) -> None:
         exchange.wire.says(3, "never-asked", {"status": "Rejected"})
-        call = exchange.calls("ClearCache", Priority.LIMIT)
+        call = exchange.calls("ClearCache", Priority.SAFETY)
         out = await exchange.wire.next()
         exchange.wire.says(3, "never-asked", {"status": "Rejected"})
         exchange.wire.says(3, out[1], {"status": "Accepted"})
@@ -135,7 +141,7 @@ def test_a_late_or_foreign_answer_is_nobodys() -> None:
 
 def test_an_error_answer_is_a_refusal() -> None:
     async def body(exchange: Exchange) -> None:
-        call = exchange.calls("ClearCache", Priority.LIMIT)
+        call = exchange.calls("ClearCache", Priority.SAFETY)
         out = await exchange.wire.next()
         exchange.wire.says(4, out[1], "NotImplemented", "no", {})
         with pytest.raises(CallRefused) as refused:
@@ -151,7 +157,7 @@ def test_silence_ends_the_wait_and_the_next_call_goes_out(monkeypatch: pytest.Mo
     async def body(exchange: Exchange) -> None:
         for count in (1, 2, 3):
             with pytest.raises(CallTimeout):
-                await exchange.calls("ClearCache", Priority.LIMIT)
+                await exchange.calls("ClearCache", Priority.SAFETY)
             assert exchange.peer.silent_calls == count
 
     run(body)
@@ -164,7 +170,7 @@ def test_three_silent_calls_are_told_and_the_next_answer_takes_it_back(monkeypat
     async def main() -> None:
         wire = Wire()
         dialect = Ocpp16()
-        link = Link("x", dialect, wire, lambda _action, _payload: {}, Throttle(SystemClock(), 1000, 1000))
+        link = Link("x", dialect, wire, _nothing, Throttle(SystemClock(), 1000, 1000))
         link.on_silence = told.append
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(link.run())
@@ -188,24 +194,24 @@ def test_three_silent_calls_are_told_and_the_next_answer_takes_it_back(monkeypat
 
 def test_who_waits_when_the_socket_closes_is_told() -> None:
     async def body(exchange: Exchange) -> None:
-        running = exchange.calls("ClearCache", Priority.LIMIT)
-        waiting = exchange.calls("Reset", Priority.LIMIT)
+        running = exchange.calls("ClearCache", Priority.SAFETY)
+        waiting = exchange.calls("Reset", Priority.SAFETY)
         await exchange.wire.next()
         exchange.wire.hangs_up()
         for call in (running, waiting):
             with pytest.raises(DeviceUnreachable):
                 await call
         with pytest.raises(DeviceUnreachable):
-            await exchange.calls("ClearCache", Priority.LIMIT)
+            await exchange.calls("ClearCache", Priority.SAFETY)
 
     run(body)
 
 
 def test_a_caller_that_gave_up_while_waiting_is_not_sent() -> None:
     async def body(exchange: Exchange) -> None:
-        running = exchange.calls("ClearCache", Priority.LIMIT)
+        running = exchange.calls("ClearCache", Priority.SAFETY)
         out = await exchange.wire.next()
-        given_up = exchange.calls("Reset", Priority.LIMIT)
+        given_up = exchange.calls("Reset", Priority.SAFETY)
         await asyncio.sleep(0)
         given_up.cancel()
         last = exchange.calls("ClearCache", Priority.HOUSEKEEPING)
