@@ -60,7 +60,7 @@ class CsmsBench:
     def make_station(self, *, name: str = NAME, password: str | None = None) -> DemoStation:
         return DemoStation(
             station_id=name,
-            url=f"{self.csms.url}/{name}",
+            url=f"{self.station_url}/{name}",
             protocol=self.version.value,
             tls=self.station_tls,
             password=password or self.password,
@@ -71,6 +71,11 @@ class CsmsBench:
             model="Bench",
             retry_s=0.1,
         )
+
+    @property
+    def station_url(self) -> str:
+        """Where the station connects to, without its identity."""
+        return self.csms.url
 
     @property
     def book(self) -> StationBook:
@@ -94,6 +99,7 @@ class CsmsBench:
     async def charging(self) -> TransactionBook:
         """Registered, car plugged in, transaction begun by the provider."""
         await self.station.wait_for(lambda seen: seen.registered, WAIT_S)
+        await self.until(lambda: self.book.registered)
         self.station.plug_in()
         assert await self.commands.start("owner") == "Accepted"
         await self.until(lambda: bool(self.book.running))
