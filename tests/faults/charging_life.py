@@ -14,10 +14,11 @@ import pytest
 from homeapp.clock import SharedClock
 from homeapp.demo.charger import transactions
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.dialect import TransactionEvent, rfc3339
+from homeapp.demo.charger.dialect import Call, TransactionEvent, rfc3339
 from homeapp.demo.charger.ocpp_schemas import Version
-from homeapp.demo.charger.outlet import ChargingState
+from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.station import DemoStation, Trust
+from homeapp.demo.charger.v16 import Ocpp16
 
 _AUTHORISED_WITHIN_S = 1.5
 _OPEN = (ChargingState.IDLE, ChargingState.EV_CONNECTED)
@@ -40,9 +41,15 @@ class Told:
 
 @dataclass(slots=True)
 class Witness:
-    """What the stations have made: by card, and by the key that a station itself gives to a transaction; in order."""
+    """What the stations have made.
+
+    Attributes:
+        made: events of transactions in order, by card, and by the key that a station itself gives to a transaction.
+        asked: by card, meter values of a transaction that were asked for by a trigger (1.6).
+    """
 
     made: dict[str, dict[str, list[Told]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    asked: dict[str, set[Told]] = field(default_factory=lambda: defaultdict(set))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -54,8 +61,16 @@ class Witness:
             self.made[made.transaction.token.value][made.transaction.key].append(told)
             return made
 
+        plain, asked = Ocpp16.meter_values, self.asked
+
+        def meter_values(dialect: Ocpp16, evse: int, sample: Sample, running: Any, names: Any) -> Call:
+            if running is not None:
+                asked[running.token.value].add(Told("Updated", rfc3339(sample.at), None))
+            return plain(dialect, evse, sample, running, names)
+
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(transactions, "TransactionEvent", event)
+            patch.setattr(Ocpp16, "meter_values", meter_values)
             yield
 
 

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from charging_life import ChargingHome, Place, Witness
 from hub_between import HubOfOneStation
-from transaction_counts import Counts, compare, missing, on_the_wire
+from transaction_counts import Counts, compare, missing, on_the_wire, repeats_in
 
 from homeapp.clock import SharedClock
 from homeapp.demo.charger.ocpp_schemas import Version
@@ -25,11 +25,13 @@ from homeapp.demo.csms.faults import CsmsFaults
 from homeapp.demo.csms.intake import Policy
 from homeapp.demo.csms.server import DemoCsms
 from homeapp.demo.operator.pki import StreetAuthority
+from kit.provider_street import HubInProcess
 
 SPEED = 20.0
 PROGRESS_S = 60.0
 DRAIN_S = 120.0
 PASSWORD = "a-password-of-24-letters"
+STATION_PASSWORD = "between-hub-and-station"
 NAMES = {Version.V16: "EVCE-16", Version.V201: "EVCE-201", Version.V21: "EVCE-21"}
 Fault = Callable[[], Awaitable[None]]
 
@@ -74,7 +76,7 @@ class Provider:
             task.cancel()
             await asyncio.wait([task])
             assert task.cancelled(), task.exception()
-            self.repeats.update({name: book.repeats for name, book in self.csms.stations.items()})
+            self.repeats.update({name: repeats_in(book) for name, book in self.csms.stations.items()})
             self.breaches += [f"{breach.station_id}: {breach.sentence}" for breach in self.csms.breaches]
 
 
@@ -135,6 +137,39 @@ class ThroughHubs:
 
 
 @dataclass
+class ThroughOneHub:
+    """One hub in this process stands before all stations; it is taken down and comes back on the same database."""
+
+    hub: HubInProcess
+    task: "asyncio.Task[None] | None" = None
+
+    def place(self, _name: str) -> Place:
+        return Place(url=self.hub.url, tls=self.hub.trust, password=STATION_PASSWORD)
+
+    def faults(self, chance: random.Random) -> dict[str, tuple[int, Fault]]:
+        return {"hub restarts": (11, lambda: self._restart(chance))}
+
+    async def ready(self) -> None:
+        """The stations are known to it."""
+
+    async def begin(self) -> None:
+        self.task = asyncio.create_task(self.hub.run())
+        await asyncio.wait_for(self.hub.started(), 10)
+
+    async def end(self) -> None:
+        task, self.task = self.task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled(), task.exception()
+
+    async def _restart(self, chance: random.Random) -> None:
+        await self.end()
+        await asyncio.sleep(chance.uniform(0.0, 0.3))
+        await self.begin()
+
+
+@dataclass
 class FaultRun:
     """The homes, the provider, and what befalls them.
 
@@ -185,7 +220,7 @@ class FaultRun:
 
     def _of(self, home: ChargingHome) -> Counts:
         made = on_the_wire(home.version, self.witness.made[home.card])
-        counts = compare(home.version, made, self.csms.station(home.name))
+        counts = compare(home.version, made, self.witness.asked[home.card], self.csms.station(home.name))
         return counts + Counts(repeats=self.provider.repeats[home.name])
 
     def _missing(self) -> int:
@@ -265,10 +300,11 @@ class FaultRun:
                     await asyncio.sleep(0.2)
 
 
+MakeWay = Callable[[Provider, SharedClock, Path], Awaitable[Way]]
+
+
 @asynccontextmanager
-async def fault_run(
-    directory: Path, chance: random.Random, way: Callable[[Provider, SharedClock, Path], Awaitable[Way]]
-) -> AsyncIterator[FaultRun]:
+async def fault_run(directory: Path, chance: random.Random, way: MakeWay) -> AsyncIterator[FaultRun]:
     """Three homes, one for each version of OCPP, and their provider."""
     clock = SharedClock(datetime(2026, 11, 23, 12, tzinfo=UTC), time.time(), SPEED)
     witness = Witness()
@@ -291,6 +327,15 @@ async def fault_run(
 async def straight(provider: Provider, _clock: SharedClock, _directory: Path) -> Way:
     """No hub."""
     return Straight(provider)
+
+
+async def through_one_hub(provider: Provider, clock: SharedClock, directory: Path) -> Way:
+    """One hub, which knows all stations and the provider."""
+    stations = dict.fromkeys(NAMES.values(), STATION_PASSWORD)
+    hub = HubInProcess(clock, directory, provider.authority, provider.csms.url, PASSWORD, stations)
+    way = ThroughOneHub(hub)
+    await way.begin()
+    return way
 
 
 async def through_hubs(provider: Provider, clock: SharedClock, directory: Path) -> Way:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from fault_street import say, seeded
-from ocpp_cuts import fault_run, straight
+from ocpp_cuts import MakeWay, fault_run, straight, through_one_hub
 
 FAULTS = int(os.environ.get("HOMEAPP_OCPP_FAULTS", "12"))
 
 
 @pytest.mark.timeout(180 + 10 * FAULTS)
-def test_stations_that_are_connected_straight_to_their_provider(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", [straight, through_one_hub])
+def test_nothing_is_lost_and_nothing_doubled(way: MakeWay, tmp_path: Path) -> None:
     async def main() -> None:
-        async with fault_run(tmp_path, seeded(), straight) as run:
+        async with fault_run(tmp_path, seeded(), way) as run:
             counts = await run.live_through(FAULTS)
             for line in run.told():
                 say(line)

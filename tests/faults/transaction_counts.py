@@ -1,13 +1,15 @@
 """What stations have made against what their provider has in its books: lost, doubled, out of order, misfiled."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from charging_life import Told
 
 from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.books import StationBook, TransactionBook
+
+_OF_TRANSACTIONS = ("TransactionEvent", "StartTransaction", "MeterValues", "StopTransaction")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,7 @@ class Counts:
         doubled: events that have taken effect more than once.
         disordered: transactions whose events are in the books in another order than they were made.
         misfiled: events of 1.6 that are in the books under the id of another transaction.
+        asked: meter values that somebody has asked for by TriggerMessage, beside the events.
         foreign: events in the books that no station has made.
         repeats: messages that arrived again under their id, without an effect.
         duplicates: events that arrived again under another id, without an effect.
@@ -31,6 +34,7 @@ class Counts:
     doubled: int = 0
     disordered: int = 0
     misfiled: int = 0
+    asked: int = 0
     foreign: int = 0
     repeats: int = 0
     duplicates: int = 0
@@ -47,15 +51,19 @@ class Counts:
         return (self.lost, self.doubled, self.disordered, self.misfiled, self.foreign) == (0, 0, 0, 0, 0)
 
 
-def compare(version: Version, made: Mapping[str, Sequence[Told]], book: StationBook) -> Counts:
-    """Compare what one station has made, by its own keys of the transactions, with its page in the books."""
+def compare(version: Version, made: Mapping[str, Sequence[Told]], asked: Collection[Told], book: StationBook) -> Counts:
+    """Compare what one station has made, by its own keys of the transactions, with its page in the books.
+
+    ``asked`` need not be there: a station that is cut off before it has answered a trigger does not answer it later.
+    """
     pages = {key: _page(version, key, events, book) for key, events in made.items()}
     everything = Counter(told for page in book.transactions.values() for told in _entries(version, page))
     total = Counts(
         transactions=len(made),
         events=sum(len(events) for events in made.values()),
-        foreign=(everything - Counter(told for events in made.values() for told in events)).total(),
-        repeats=book.repeats,
+        asked=sum(1 for told in everything if told in asked),
+        foreign=(everything - Counter(told for events in made.values() for told in events) - Counter(asked)).total(),
+        repeats=repeats_in(book),
         duplicates=book.duplicates,
     )
     return sum((_one(version, made[key], page, everything) for key, page in pages.items()), total)
@@ -87,6 +95,11 @@ def _page(version: Version, key: str, made: Sequence[Told], book: StationBook) -
 
 def _entries(version: Version, page: TransactionBook) -> list[Told]:
     return [Told(event.phase.value, event.at, event.seq_no) for event in page.events]
+
+
+def repeats_in(book: StationBook) -> int:
+    """Messages of transactions that have come again under their id."""
+    return sum(book.repeats[action] for action in _OF_TRANSACTIONS)
 
 
 def on_the_wire(version: Version, made: Mapping[str, Sequence[Told]]) -> dict[str, list[Told]]:

@@ -31,7 +31,7 @@ def test_a_session_is_in_the_books_from_boot_to_unplugging(version: Version, tmp
         await bench.until(lambda: bench.book.statuses.get((1, 1)) == free)
         assert len(bench.book.boots) == 1
         assert bench.book.version is version
-        assert (bench.book.repeats, bench.book.duplicates) == (0, 0)
+        assert bench.book.duplicates == bench.book.repeats.total() == 0
         assert bench.book.effects[Phase.STARTED] == bench.book.effects[Phase.ENDED] == 1
         assert bench.book.running == []
 
@@ -149,7 +149,7 @@ def test_an_answer_that_is_lost_makes_no_second_effect(version: Version, tmp_pat
         assert await bench.commands.start("owner") == "Accepted"
         bench.csms.lose_next_answer(NAME)
         # The station says the same again over the next connection.
-        await bench.until(lambda: bench.book.repeats == 1)
+        await bench.until(lambda: bench.book.repeats.total() == 1)
         await bench.station.wait_for(lambda seen: seen.transaction_id is not None, WAIT_S)
         bench.station.unplug()
         await bench.until(lambda: bool(bench.book.transactions) and bench.transaction.ended)

@@ -138,7 +138,7 @@ def test_the_same_message_again_has_no_second_effect_and_another_under_its_id_is
                 answer = await hear(socket)
                 assert answer[0] == 3
                 assert len(bench.book.boots) == 1
-                assert bench.book.repeats == connection
+                assert bench.book.repeats.total() == connection
         assert bench.csms.breaches == []
         async with bench.socket() as socket:
             await say(socket, 2, "1", "Heartbeat", {})

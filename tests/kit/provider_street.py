@@ -24,6 +24,7 @@ class HubInProcess:
 
     Attributes:
         register: what it knows of the stations.
+        trust: whom its stations and it itself trust.
         way: what is let out, and what was told of the links.
     """
 
@@ -48,7 +49,7 @@ class HubInProcess:
         self._port = 0
         self._csms_url = csms_url
         self._csms_password = csms_password
-        self._csms_tls: ssl.SSLContext = authority.client_context()
+        self.trust: ssl.SSLContext = authority.client_context()
         self._around = around
         self._up = asyncio.Event()
 
@@ -96,7 +97,7 @@ class HubInProcess:
         return CsmsAccess(
             name="Example Charging",
             url=self._csms_url,
-            tls=self._csms_tls,
+            tls=self.trust,
             password=password,
             how_to_mend="Enter another password.",
         )

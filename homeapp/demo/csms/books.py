@@ -123,7 +123,8 @@ class StationBook:
         streams: what has come as SEND (2.1).
         starts: 1.6 transaction id by what makes a StartTransaction the same one.
         calls: all that was taken, newest last.
-        repeats: messages that have come again under the same id; they had no effect and were answered as before.
+        repeats: messages that have come again under the same id, by action; they had no effect and were answered as
+            before.
     """
 
     station_id: str
@@ -142,7 +143,7 @@ class StationBook:
     streams: list[Json] = field(default_factory=list)
     starts: dict[tuple[object, ...], int] = field(default_factory=dict)
     calls: deque[Received] = field(default_factory=lambda: deque(maxlen=_MOST_CALLS))
-    repeats: int = 0
+    repeats: Counter[str] = field(default_factory=Counter)
     _answers: OrderedDict[str, tuple[str, Json, Json]] = field(default_factory=OrderedDict)
 
     def called(self, action: str) -> Iterator[Json]:

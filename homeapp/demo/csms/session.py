@@ -71,7 +71,7 @@ class Session:
         book = self._book
         known = book.answered(message_id)
         if known is not None and known[:2] == (action, payload):
-            book.repeats += 1
+            book.repeats[action] += 1
             answer = known[2]
         else:
             if known is not None:
