@@ -1,7 +1,4 @@
-"""Charging stations that report to their provider while links are cut, stations restart and the hub is killed.
-
-``python tests/faults/ocpp_cuts.py --faults 1000`` tells the counts.
-"""
+"""Charging stations that report to their provider while links are cut, stations restart and the hub is killed."""
 
 import asyncio
 import random
@@ -77,7 +74,7 @@ class Provider:
             await asyncio.wait([task])
             assert task.cancelled(), task.exception()
             self.repeats.update({name: repeats_in(book) for name, book in self.csms.stations.items()})
-            self.breaches += [f"{breach.station_id}: {breach.sentence}" for breach in self.csms.breaches]
+            self.breaches += [breach.sentence for breach in self.csms.breaches]
 
 
 class Way(Protocol):
@@ -188,6 +185,11 @@ class FaultRun:
     def csms(self) -> DemoCsms:
         return self.provider.csms
 
+    @property
+    def breaches(self) -> list[str]:
+        """Of the standard, as far as the provider sees it."""
+        return [*self.provider.breaches, *(breach.sentence for breach in self.csms.breaches)]
+
     async def live_through(self, faults: int) -> Counts:
         """Let so many faults happen while cars come and go, then let all settle, and count."""
         stop = asyncio.Event()
@@ -210,13 +212,8 @@ class FaultRun:
         """For the report: one line for each station, and one for what befell them."""
         lines = [f"{home.version}: {self._of(home)}; restarts {home.restarts}" for home in self.homes]
         faults = ", ".join(f"{kind} {number}" for kind, number in sorted(self.befell.items()))
-        breaches = [*self.provider.breaches, *(breach.sentence for breach in self.csms.breaches)]
-        return [
-            *lines,
-            f"breaches {len(breaches)} {sorted(set(breaches))}",
-            f"faults {self.befell.total()} ({faults})",
-            f"all: {self.counts()}",
-        ]
+        found = f"breaches {len(self.breaches)} {sorted(set(self.breaches))}"
+        return [*lines, found, f"faults {self.befell.total()} ({faults})", f"all: {self.counts()}"]
 
     def _of(self, home: ChargingHome) -> Counts:
         made = on_the_wire(home.version, self.witness.made[home.card])

@@ -23,6 +23,6 @@ def test_nothing_is_lost_and_nothing_doubled(way: MakeWay, tmp_path: Path) -> No
             for line in run.told():
                 say(line)
             assert counts.clean
-            assert run.csms.breaches == []
+            assert run.breaches == []
 
     asyncio.run(main())
