@@ -19,10 +19,12 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 if TYPE_CHECKING:
     import ssl
 
+    from devices.evce.upstream.csms_link import CsmsAccess
+    from devices.evce.upstream.upstreams import Upstreams
     from homeapp import identity
     from homeapp.hub import Outside
     from homeapp.secrets import SecretStore
-    from homeapp.settings import Settings
+    from homeapp.settings import CsmsSettings, Settings
     from homeapp.store.database import Database
 
 logger = logging.getLogger("homeapp")
@@ -106,12 +108,16 @@ def _default_data_dir() -> Path:
 def _add_own_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
-    from homeapp.settings import GRID_SP_SECRET
+    from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, MIRROR_SECRETS
 
     hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
     hub.add_argument("--clock", default="", help=argparse.SUPPRESS)
     secret = commands.add_parser("secret", help="enter a secret while no hub runs", parents=[common])
-    secret.add_argument("name", choices=[GRID_SP_SECRET], help="which; itself it is asked for, or read from a pipe")
+    secret.add_argument(
+        "name",
+        choices=[GRID_SP_SECRET, CSMS_SECRET, *MIRROR_SECRETS],
+        help="which; itself it is asked for, or read from a pipe",
+    )
     demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
     demo.add_argument("--check", action="store_true", help="go through the main job, say what was seen, and exit")
     demo.add_argument("--screenshots", metavar="DIR", help="save pictures of every page, and exit")
@@ -227,6 +233,7 @@ async def _outside(
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
     site = settings.site.site()
+    upstreams = _upstreams(data_dir, settings, secrets, database, clock, authority)
     endpoint = OcppEndpoint(
         host=settings.ocpp.host,
         port=settings.ocpp.port,
@@ -239,6 +246,7 @@ async def _outside(
             voltage_v=site.voltage_v,
         ),
         lease_s=settings.ocpp.lease_s,
+        upstreams=upstreams,
     )
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
@@ -256,6 +264,76 @@ async def _outside(
         pseudonym_key=await asyncio.to_thread(pseudonym_key, secrets),
         pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
         background={"endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock)},
+        upstreams=upstreams,
+    )
+
+
+def _upstreams(
+    data_dir: Path,
+    settings: "Settings",
+    secrets: "SecretStore",
+    database: "Database",
+    clock: SharedClock | SystemClock,
+    authority: "identity.LocalAuthority",
+) -> "Upstreams | None":
+    """The ways of charging stations to the provider's CSMS, where there is one."""
+    from devices.evce.upstream.hub_root import PemRoot
+    from devices.evce.upstream.station_way import Surroundings
+    from devices.evce.upstream.upstreams import Upstreams
+    from homeapp.settings import CSMS_SECRET, MIRROR_SECRETS
+    from homeapp.store.station_outbox import StoredStationOutbox
+
+    csms = settings.ocpp.csms
+    if csms is None:
+        return None
+    outbox = StoredStationOutbox(database, clock, csms.url)
+    upstreams = Upstreams(
+        Surroundings(
+            access=_csms_access(csms, csms.url, CSMS_SECRET, data_dir, secrets),
+            outbox=outbox,
+            clock=clock,
+            mirrors=[
+                _csms_access(csms, url, name, data_dir, secrets)
+                for url, name in zip(csms.mirrors, MIRROR_SECRETS, strict=False)
+            ],
+            root=PemRoot(authority.ca_file.read_text(encoding="ascii")),
+        )
+    )
+    outbox.notice = upstreams.notice
+    return upstreams
+
+
+def _csms_access(csms: "CsmsSettings", url: str, secret: str, data_dir: Path, secrets: "SecretStore") -> "CsmsAccess":
+    """How the hub proves who it is at one CSMS."""
+    from devices.evce.upstream.csms_link import CsmsAccess
+    from homeapp import identity
+
+    def make_tls() -> "ssl.SSLContext | None":
+        if url.startswith("ws://"):
+            return None
+        context = identity.csms_context(csms.ca_file)
+        if csms.security_profile == 3:
+            name = csms.identity or identity.public_jwk(identity.home_key_pem(secrets, data_dir))["kid"]
+            identity.show_hub(context, secrets, data_dir, name)
+        return context
+
+    async def tls() -> "ssl.SSLContext | None":
+        return await asyncio.to_thread(make_tls)
+
+    async def password() -> str | None:
+        kept = None if csms.security_profile == 3 else await asyncio.to_thread(secrets.get, secret)
+        if kept is None and csms.security_profile != 3:
+            raise SettingsInvalid(f"The password for {csms.name} is missing. Enter it with: homeapp secret {secret}")
+        return kept
+
+    mend = "Have the provider sign a new certificate for the hub."
+    return CsmsAccess(
+        name=csms.name,
+        url=url,
+        tls=tls,
+        password=password,
+        how_to_mend=mend if csms.security_profile == 3 else f"Enter the right password with: homeapp secret {secret}",
+        identity=csms.identity,
     )
 
 

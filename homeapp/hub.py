@@ -10,6 +10,8 @@ from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
 from homeapp.control import power_per_ampere
 from homeapp.control_loop import ControlLoop, Controls
+from homeapp.csms_side import LINK_ID, CsmsSide
+from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
 from homeapp.fuse_guard import MIN_CURRENT_A
@@ -19,7 +21,7 @@ from homeapp.inbox import HubInbox
 from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
-from homeapp.model.live import Figure, Snapshot
+from homeapp.model.live import Figure, LinkState, Snapshot
 from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceState, MeterReading
@@ -27,7 +29,7 @@ from homeapp.offers.desk import OfferDesk
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
-from homeapp.ports import Clock, Discoverer, EvceEndpoint, MeterDriver, Pev
+from homeapp.ports import Clock, Discoverer, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.reporting.pseudonym import pseudonym
 from homeapp.secrets import SecretStore
@@ -39,6 +41,7 @@ from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
+from homeapp.store.station_disclosures import StationDisclosures
 from homeapp.store.telemetry import Sample, Telemetry
 from homeapp.supervision import supervise
 
@@ -60,6 +63,7 @@ class Outside:
         pseudonym_key: see ``homeapp.reporting.pseudonym``.
         pev: the car's data link, or None where there is none.
         background: long tasks of the outside, by name.
+        upstreams: the ways of charging stations to the provider's CSMS, or None where there is no CSMS.
         speed: of the clock, told to the screen.
     """
 
@@ -78,6 +82,7 @@ class Outside:
     pev: Pev | None
     background: Mapping[str, Callable[[], Awaitable[None]]]
     planner: Planner = cheapest_slots
+    upstreams: StationUpstreams | None = None
 
 
 class Hub:
@@ -115,6 +120,7 @@ class Hub:
             live_changed=self._live_changed,
         )
         self._providers = self._provider_side()
+        self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
         self._upkeep = self._upkeep_of_car_and_charger()
         self._control = ControlLoop(
             Controls(
@@ -203,6 +209,7 @@ class Hub:
                 keys=self._out.keys,
                 clock=self._out.clock,
                 machine_clock=self._out.machine_clock,
+                void_stations=self._out.upstreams.void if self._out.upstreams else None,
             ),
             outbox=self._outbox,
             inbox=self._inbox,
@@ -213,6 +220,20 @@ class Hub:
                 sharing_changed=self._sharing_changed,
                 uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
             ),
+        )
+
+    def _csms_side(self, upstreams: StationUpstreams) -> CsmsSide:
+        def link_changed(state: LinkState, problem: str | None) -> None:
+            self._live.link_changed(LINK_ID, f"{self._name_of(EVC_SP)} (OCPP)", state, problem)
+            self._live_changed()
+
+        return CsmsSide(
+            upstreams,
+            allows=self._providers.allows,
+            disclosures=StationDisclosures(self._out.database, self._clock, EVC_SP),
+            counted=self._providers.uplink.passed,
+            link_changed=link_changed,
+            notice=self._notice,
         )
 
     def _upkeep_of_car_and_charger(self) -> Upkeep:
@@ -240,6 +261,7 @@ class Hub:
 
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
+            **(self._csms.bodies() if self._csms else {}),
             "devices": self._sessions.run,
             "control": self._control.run,
             "planning": self._plan,
@@ -425,6 +447,8 @@ class Hub:
         self._live_changed()
 
     def _sharing_changed(self) -> None:
+        if self._out.upstreams is not None:
+            self._out.upstreams.consent_changed()
         self._server.publish(api.Topic.SHARING)
         # What has left must never look like more than what the way out has carried.
         self._server.publish(api.Topic.UPLINK)

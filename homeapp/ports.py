@@ -249,6 +249,13 @@ class StationUpstreams(Protocol):
     def consent_changed(self) -> None:
         """``CsmsWay.may_relay`` may say something else now; a way that may not be open any more is closed at once."""
 
+    async def void(self) -> int:
+        """What waits for the CSMS is not to leave any more; returns how much that was.
+
+        Raises:
+            StoreUnavailable: it cannot be written.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMessage:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from homeapp import api, identity
+from homeapp.csms_side import LINK_ID, NEEDED
+from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import ProviderStanding
 from homeapp.enrolment.certificates import FlowCertificates
 from homeapp.enrolment.renewal import Renewal
@@ -31,7 +33,7 @@ from homeapp.providers.sealing import HubUnsealer
 from homeapp.relay import Relay
 from homeapp.secrets import SecretStore
 from homeapp.server import Handler
-from homeapp.settings import GRID_SP_SECRET, Settings
+from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, CsmsSettings, Settings
 from homeapp.sharing.consent_book import ConsentBook
 from homeapp.sharing.operations import SharingOperations
 from homeapp.store.consents import Consents
@@ -52,6 +54,7 @@ class Surroundings:
         keys: the hub's own.
         clock: hub time.
         machine_clock: the machine's time, by which certificates are dated.
+        void_stations: makes what waits for the EV-charging provider's CSMS useless; None where there is no CSMS.
     """
 
     data_dir: Path
@@ -61,6 +64,7 @@ class Surroundings:
     keys: HubKeys
     clock: Clock
     machine_clock: Clock
+    void_stations: Callable[[], Awaitable[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,7 @@ class ProviderSide:
             book=self._book,
             erasures=consents,
             clock=around.clock,
-            void=outbox.void,
+            void=self._void,
             erase=self._flows.erase,
             notice=tell.notice,
         )
@@ -144,10 +148,10 @@ class ProviderSide:
         grid = self._around.settings.grid_sp
         if grid is not None:
             self._book.register(GRID_SP, grid.name, _GRID_DATA)
+        self._register_csms()
         await self._flows_source.refresh()
         for pairing in self._flows_source.paired:
-            descriptor = pairing.descriptor
-            self._book.register(descriptor.sp_id, descriptor.name, descriptor.data)
+            self._register(pairing.descriptor)
         await self._book.load()
         await self._sharing.load()
 
@@ -212,15 +216,52 @@ class ProviderSide:
         if sp_id == GRID_SP and grid is not None:
             return grid.name
         pairing = self._flows_source.pairing(sp_id)
+        if pairing is None and sp_id == EVC_SP and self._csms is not None:
+            return self._csms.name
         return pairing.descriptor.name if pairing else sp_id
 
     async def standings(self) -> tuple[ProviderStanding, ...]:
         """How the home stands with each provider, for the doctor."""
         found: list[ProviderStanding] = []
         for view in self._book.views():
+            if view.sp_id == EVC_SP and self._csms is not None:
+                found.append(await self._csms_standing(self._csms))
+                if self._flows_source.pairing(EVC_SP) is None:
+                    continue
             obstacle, advice = await self._obstacle(view.sp_id)
             found.append(ProviderStanding(sp_id=view.sp_id, name=view.name, obstacle=obstacle, advice=advice))
         return tuple(found)
+
+    async def _csms_standing(self, csms: CsmsSettings) -> ProviderStanding:
+        missing = [data_class for data_class in NEEDED if not self._book.allows(EVC_SP, data_class)]
+        secret = await asyncio.to_thread(self._around.secrets.get, CSMS_SECRET)
+        obstacle = advice = ""
+        if csms.security_profile != 3 and secret is None:
+            obstacle = "its password for the charger is missing"
+            advice = f"Stop the hub and enter it: homeapp secret {CSMS_SECRET}"
+        elif missing:
+            obstacle = f"the charger is not connected to it: nobody has agreed to share {', '.join(missing)}"
+            advice = f"Agree on the page Sharing, or with: homeapp sharing allow {EVC_SP} {missing[0]}"
+        return ProviderStanding(sp_id=LINK_ID, name=f"{csms.name} (OCPP)", obstacle=obstacle, advice=advice)
+
+    @property
+    def _csms(self) -> CsmsSettings | None:
+        return self._around.settings.ocpp.csms
+
+    def _register_csms(self) -> None:
+        if self._csms is not None:
+            self._book.register(EVC_SP, self._csms.name, NEEDED)
+
+    def _register(self, descriptor: Descriptor) -> None:
+        # The same provider may have a CSMS, which needs more than its offers do.
+        also = NEEDED if descriptor.sp_id == EVC_SP and self._csms is not None else ()
+        self._book.register(descriptor.sp_id, descriptor.name, {*descriptor.data, *also})
+
+    async def _void(self, sp_id: str, data_classes: Collection[DataClass]) -> int:
+        count = await self._outbox.void(sp_id, data_classes)
+        if sp_id == EVC_SP and self._around.void_stations is not None:
+            count += await self._around.void_stations()
+        return count
 
     def _new_relay(self) -> Relay:
         return Relay(
@@ -297,12 +338,14 @@ class ProviderSide:
         await self._flows_source.refresh(sp_id)
         pairing = self._flows_source.pairing(sp_id)
         if pairing is not None:
-            self._book.register(sp_id, pairing.descriptor.name, pairing.descriptor.data)
+            self._register(pairing.descriptor)
         self._wake()
 
     async def _unpaired(self, sp_id: str) -> None:
         # Only an installer unpairs.
         await self._sharing.forget(sp_id, api.Role.INSTALLER)
+        if sp_id == EVC_SP:
+            self._register_csms()
         self._flows.changed()
 
     async def _has_certificate(self, sp_id: str) -> None:

@@ -14,6 +14,9 @@ from homeapp.model.site import Site
 
 FILE_NAME = "settings.toml"
 GRID_SP_SECRET = "grid_sp.client_secret"  # noqa: S105 - the name under which it is kept
+CSMS_SECRET = "evc_sp.csms_password"  # noqa: S105 - the same
+MOST_MIRRORS = 4
+MIRROR_SECRETS = tuple(f"evc_sp.mirror_{number}_password" for number in range(1, MOST_MIRRORS + 1))
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -54,10 +57,35 @@ class SiteSettings(_Section, frozen=True):
         return Site(**{name: getattr(self, name) for name in self.__struct_fields__})
 
 
+class CsmsSettings(_Section, frozen=True):
+    """``[ocpp.csms]``: the CSMS of the EV-charging provider, which gets what the owner agrees to share with ``evc_sp``.
+
+    The password is kept in the SecretStore as ``CSMS_SECRET``, those of the mirrors as ``MIRROR_SECRETS``.
+
+    Attributes:
+        name: of the provider, for people.
+        url: the station's identity is added as last part of its path.
+        security_profile: 1 without TLS, 2 with a password over TLS, 3 with a certificate of the hub's own (A00).
+        allow_unencrypted: security profile 1 is meant: everybody on the way can read and change everything.
+        ca_file: PEM file of a private CA, or empty for the system's.
+        identity: in place of the station's own, or empty for that.
+        mirrors: CSMSs of the same provider that get copies and may ask for nothing.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    url: Annotated[str, msgspec.Meta(pattern=r"^wss?://")]
+    security_profile: Literal[1, 2, 3] = 2
+    allow_unencrypted: bool = False
+    ca_file: str = ""
+    identity: Annotated[str, msgspec.Meta(max_length=48)] = ""
+    mirrors: Annotated[tuple[Annotated[str, msgspec.Meta(pattern=r"^wss?://")], ...], msgspec.Meta(max_length=4)] = ()
+
+
 class OcppSettings(_Section, frozen=True):
     """``[ocpp]``: the endpoint for charging stations, always TLS.
 
     Attributes:
+        csms: the provider's, or None where no CSMS is told of the stations.
         names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
         lease_s: how long a limit holds at the station without renewal, s of hub time.
     """
@@ -66,6 +94,7 @@ class OcppSettings(_Section, frozen=True):
     port: Port = 8887
     names: tuple[str, ...] = ()
     lease_s: Positive = 60.0
+    csms: CsmsSettings | None = None
 
 
 class DiscoverySettings(_Section, frozen=True):
@@ -206,8 +235,19 @@ def _contradiction(settings: Settings) -> str | None:
         return "site.safe_current_a must be at most max_current_a and fuse_a x fuse_margin: nobody watches over it."
     if settings.ocpp.lease_s > 60:
         return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
+    if settings.ocpp.csms is not None and (fault := _csms_contradiction(settings.ocpp.csms)) is not None:
+        return fault
     if settings.pev.address and not _is_ip_address(settings.pev.address):
         return f"pev.address: {settings.pev.address!r} is no IP address. Enter one like 192.168.1.30."
+    return None
+
+
+def _csms_contradiction(csms: CsmsSettings) -> str | None:
+    plain = [url for url in (csms.url, *csms.mirrors) if url.startswith("ws://")]
+    if plain and not csms.allow_unencrypted:
+        return f"ocpp.csms: {plain[0]} is not encrypted. Enter a wss:// address, or set allow_unencrypted = true."
+    if (csms.security_profile == 1) is not csms.url.startswith("ws://"):
+        return "ocpp.csms: security_profile 1 goes with a ws:// address, 2 and 3 go with wss://."
     return None
 
 

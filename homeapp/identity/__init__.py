@@ -4,6 +4,7 @@ Private keys are EC P-256, live in the SecretStore and never lie in a file. Ever
 ``asyncio.to_thread``.
 """
 
+from homeapp.identity.csms_tls import CSMS_KEY, csms_context, show_hub
 from homeapp.identity.hub_key import (
     ENCRYPTION_KEY,
     HUB_KEY,
@@ -33,6 +34,7 @@ from homeapp.identity.tls import mutual_context, trusting_context
 __all__ = [
     "CA_FILE",
     "CA_KEY",
+    "CSMS_KEY",
     "ENCRYPTION_KEY",
     "HUB_KEY",
     "KEY_NOTE",
@@ -45,6 +47,7 @@ __all__ = [
     "SecretKeeper",
     "ServerCertificate",
     "certificate_request",
+    "csms_context",
     "home_key_pem",
     "home_keys",
     "hub_card",
@@ -53,5 +56,6 @@ __all__ = [
     "public_jwk",
     "renew",
     "server_context",
+    "show_hub",
     "trusting_context",
 ]

@@ -149,6 +149,10 @@ class Uplink:
         if data_class in CAN_WAIT:
             self._sparing_of(sp_id).begun = True
 
+    def passed(self, sp_id: str, data_class: DataClass, size_bytes: int) -> None:
+        """This has gone out on a way that cannot wait, as a charging station's messages; it only counts."""
+        self._count(sp_id, data_class, size_bytes)
+
     def drained(self, sp_id: str) -> None:
         """Nothing waits for this provider any more that may be sent now."""
         sparing = self._sparing_of(sp_id)

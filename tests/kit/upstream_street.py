@@ -138,10 +138,13 @@ class UpstreamStreet:
         async def password() -> str | None:
             return self.password
 
+        async def no_tls() -> None:
+            return None
+
         return CsmsAccess(
             name="Example Charging",
             url=f"ws://127.0.0.1:{csms.port}/ocpp",
-            tls=None,
+            tls=no_tls,
             password=password,
             how_to_mend="Enter another password.",
         )

@@ -48,7 +48,8 @@ class CsmsAccess:
     Attributes:
         name: of the provider, for people.
         url: ``wss://...``; the station's identity is added as last part of its path.
-        tls: of this leg alone, with the hub's own client certificate where the profile is 3; None for ``ws://``.
+        tls: makes the context of this leg, with the hub's own client certificate where the profile is 3; gets None
+            for ``ws://``. A HomeappError of it is shown.
         password: gets the Basic password, or None where there is none (profile 3).
         how_to_mend: what to do where the credentials are refused, a sentence.
         identity: in place of the station's own; empty for that.
@@ -56,7 +57,7 @@ class CsmsAccess:
 
     name: str
     url: str
-    tls: ssl.SSLContext | None
+    tls: Callable[[], Awaitable[ssl.SSLContext | None]]
     password: Password
     how_to_mend: str
     identity: str = ""
@@ -115,7 +116,7 @@ class CsmsLink:
     async def _visit(self, version: Version, serve: Serve, use: Callable[[RpcPeer], Awaitable[None]]) -> None:
         async with _Direct(
             f"{self._access.url.rstrip('/')}/{quote(self._identity, safe='')}",
-            ssl=self._access.tls,
+            ssl=await self._access.tls(),
             subprotocols=[Subprotocol(version.value)],
             additional_headers=await self._headers(),
             user_agent_header=None,

@@ -19,6 +19,7 @@ from devices.evce.upstream.refusals import passed_on, refusal, unreachable
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.settings_split import Split
 from devices.evce.upstream.upward import Upward
+from devices.evce.upstream.withheld import without_secrets
 from homeapp.errors import DeviceUnreachable
 
 logger = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ class Downward:
         number = profile.get("transactionId")
         if self._version is not Version.V16 or not isinstance(number, int):
             return frame
-        known = {**profile, "transactionId": self._upward.ids.of_station(number)}
+        known = {**profile, "transactionId": self._upward.replay.ids.of_station(number)}
         return _with_payload(frame, {"csChargingProfiles": known})
 
     def _local(self, frame: Frame) -> Payload:
@@ -166,14 +167,14 @@ class Downward:
         self._remember(frame.payload.get("requestId"))
         raw = frame.raw
         if frame.action == "RemoteStopTransaction":
-            raw = self._upward.ids.to_station(raw)
+            raw = self._upward.replay.ids.to_station(raw)
         answer = await self._station_answer(frame, raw)
         if frame.action == "SendLocalList" and self._tokens and answer.payload.get("status") == ACCEPTED:
             self._tokens.list_sent(frame, self._version)
         if frame.action == "GetTransactionStatus" and not self._upward.drained:
             # E14: what waits at the hub has not been delivered either.
             return answer.payload | {"messagesInQueue": True}
-        return msgspec.Raw(answer.raw)
+        return msgspec.Raw(without_secrets(frame.action, answer.payload, answer.raw))
 
     async def _refused(self, frame: Frame, found: Rule) -> Refused | None:
         if frame.action == "DeleteCertificate":

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from devices.evce.upstream.port import FirmwareCheck, HubRoot, ProviderProfiles,
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.transaction_ids import transaction_in
 from devices.evce.upstream.upward import WRITE_THROUGH_S, Upward
+from devices.evce.upstream.withheld import without_secrets
 from homeapp.errors import DeviceUnreachable, StoreUnavailable
 from homeapp.model.live import LinkState
 from homeapp.ports import Clock, CsmsWay, StationOutbox
@@ -108,8 +109,9 @@ class StationWay:
     def connected(self, link: Link, dialect: Dialect) -> None:
         if self._version is not dialect.version:
             self._boot = None
+            self._upward.pause()
         self._station, self._version = link, dialect.version
-        self._upward.version = dialect.version
+        self._upward.replay.version = dialect.version
         self._downward.link = link
         self.moved()
 
@@ -130,7 +132,9 @@ class StationWay:
         if frame.action == "BootNotification":
             await self._introduced(frame)
         if frame.action == "StatusNotification":
-            self._upward.remember(frame)
+            self._upward.copies.remember(frame)
+        if frame.action == "NotifyReport":
+            frame = replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
         if not self._way.may_relay():
             if local is None:
                 raise ActionUnknown(frame.action)
@@ -139,7 +143,7 @@ class StationWay:
 
     async def run(self) -> None:
         """Hold the way open while it may be, until cancelled."""
-        await self._upward.load()
+        await self._upward.replay.load()
         while True:
             await self._until(lambda: self._wanted is not None)
             version = self._wanted

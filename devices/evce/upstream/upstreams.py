@@ -43,6 +43,9 @@ class Upstreams:
         for way in self._ways.values():
             way.moved()
 
+    async def void(self) -> int:
+        return await self._around.outbox.void()
+
     def may_relay(self) -> bool:
         return self._way is not None and self._way.may_relay()
 
