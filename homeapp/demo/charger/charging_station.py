@@ -1,177 +1,75 @@
-"""The simulated charging station without its connection: registration, transactions, profiles, metering."""
+"""The simulated charging station without its connection: what people and a CSMS can have it do."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 
-from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.certificates import CSMS_ROOT
+from homeapp.demo.charger.charging_profile import Profile
 from homeapp.demo.charger.composite import Composite
-from homeapp.demo.charger.dialect import (
-    About,
-    Call,
-    Dialect,
-    IdToken,
-    OutletView,
-    Phase,
-    Selection,
-    Transaction,
-    Wanted,
-)
-from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, FirmwareStatus, Trusted
-from homeapp.demo.charger.limits import ChargingLimits
-from homeapp.demo.charger.memory import Memory
+from homeapp.demo.charger.device_model import NETWORK_PRIORITY, ORGANISATION
+from homeapp.demo.charger.dialect import Selection, Wanted
+from homeapp.demo.charger.firmware import FirmwareRequest
 from homeapp.demo.charger.ocpp_schemas import Json, Version
-from homeapp.demo.charger.outbox import Message, Outbox
-from homeapp.demo.charger.outlet import ChargingState, Outlet
-from homeapp.demo.charger.registration import Registration
+from homeapp.demo.charger.outbox import Message
 from homeapp.demo.charger.rpc import CallRefused
-from homeapp.demo.charger.transactions import CAR_EVSE, Surroundings, Transactions
+from homeapp.demo.charger.station_core import Build, StationCore
+from homeapp.demo.charger.transaction import IdToken, Transaction
+from homeapp.demo.charger.transactions import CAR_EVSE
 from homeapp.demo.charger.v2 import FEEDING_MODE
-from homeapp.demo.charger.watch import Faults, Observation, Watch
-from homeapp.ports import Clock
+
+__all__ = ["Build", "ChargingStation"]
+
+_NOT_NOTED = ("SetChargingProfile", "GetVariables", "GetConfiguration")
+_MUTUAL_TLS = 3
 
 
-class ChargingStation:
-    """The station's own logic; it implements ``Operations`` for the dialect. Nothing here blocks or sends.
+class ChargingStation(StationCore):
+    """The station's own logic; it implements ``Operations`` for the dialect. Nothing here blocks or sends."""
 
-    Args:
-        dialect: the version spoken.
-        about: what it says of itself.
-        clock: the street's.
-        car: at its first EVSE.
-        memory: what it has kept from its last life.
-        trusted: whose software it takes.
-
-    Attributes:
-        outbox: what is to be sent.
-        watch: history and waiting.
-        faults: what is wrong with it.
-        password: for Basic authentication, or None.
-        leaving: it wants to close the connection once all is said.
-        installer: of its software; to be run.
-    """
-
-    def __init__(
-        self, *, dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory, trusted: Trusted
-    ) -> None:
-        self.outbox = Outbox()
-        self.watch = Watch(clock.now, self.observe)
-        self.faults = Faults()
-        self.settings = dialect.settings(about)
-        self.password = memory.password
-        self._unsaved = False
-        self.leaving = False
-        self.connected = False
-        self._dialect = dialect
-        self._about = about if memory.firmware is None else replace(about, firmware=memory.firmware)
-        self._installed: FirmwareRequest | None = None
-        self._firmware = memory.firmware
-        self._clock = clock
-        self._outlet = Outlet(car)
-        self._limits = ChargingLimits(dialect.version, memory.profiles, clock.now, self.watch.note)
-        self._registration = Registration(
-            clock, self.settings, self.outbox, lambda reason: dialect.boot(self._about, reason), self._registration_told
-        )
-        self._restarting: str | None = None
-        self._reset_when_idle = False
-        self._reported: dict[int, str] = {}
-        self._ticked = clock.monotonic()
-        self._offline_since: float | None = self._ticked
-        surroundings = Surroundings(
-            connected=lambda: self.connected,
-            offline_s=self._offline_s,
-            install=self.install_profile,
-            report=self._report,
-            note=self.watch.note,
-        )
-        self._transactions = Transactions(
-            dialect, clock, self._outlet, self._limits, self.outbox, self.settings, surroundings
-        )
-
-        self.installer = self._make_installer(trusted)
-
-    # What can be seen and done from outside.
-
-    def observe(self) -> Observation:
-        """The station now."""
-        composite = self._limits.composite
-        return Observation(
-            connected=self.connected,
-            registered=self.registered,
-            plugged=self._outlet.plugged,
-            state=self._outlet.state,
-            transaction_id=self._transactions.running_id(CAR_EVSE),
-            power_w=self._outlet.power_w,
-            soc_pct=self._outlet.car.soc_pct,
-            limit_w=composite.limit_w,
-            setpoint_w=composite.setpoint_w,
-            limit_source=composite.source,
-            firmware=self._about.firmware,
-            profiles=len(self._limits),
-            at=self._clock.now(),
-        )
-
-    @property
-    def unsaved(self) -> bool:
-        """The memory has to be written."""
-        return self._unsaved or self._limits.unsaved
-
-    def take_memory(self) -> Memory:
-        """What a power cut has to leave, to be written now."""
-        self._unsaved = self._limits.unsaved = False
-        return Memory(password=self.password, profiles=self._limits.to_json(), firmware=self._firmware)
+    # People.
 
     def plug_in(self) -> None:
         """The cable goes into the car."""
         self._outlet.plugged = True
-        self._transactions.over = False
+        self._unsaved = True
+        if self._transactions.running is None:
+            self._transactions.over = False
+            self._outlet.car.interrupt()
         self.watch.note("car plugged in")
-        self._transactions.begin_if_ready("CablePluggedIn")
+        self._begin_if_ready("CablePluggedIn")
         self._report()
 
     def unplug(self) -> None:
         """The cable comes out of the car, which ends its transaction."""
+        self._come_back()
         self._transactions.end("EVCommunicationLost", "EVDisconnected")
         self._outlet.open()
         self._outlet.plugged = False
+        self._unsaved = True
         self._transactions.over = False
         self.watch.note("car unplugged")
         self._report()
 
     def present_card(self, token: str) -> None:
         """Somebody holds a card to the reader: it starts a transaction, or stops the one that it has started."""
-        self._transactions.card(token)
+        running = self._transactions.running
+        if running is not None:
+            if running.token.value == token:
+                self._transactions.end("StopAuthorized", "Local")
+        elif self.availability.operative(CAR_EVSE):
+            self._starts.card(token)
+            self._begin_if_ready()
         self._report()
 
-    def tick(self) -> None:
-        """Let the time pass that has passed since the last tick."""
-        now = self._clock.monotonic()
-        elapsed, self._ticked = max(0.0, now - self._ticked), now
-        self._transactions.follow()
-        self._outlet.step(elapsed, self._limits.composite, ignore_limits=self.faults.ignore_limits)
-        if self.connected:
-            self._registration.tick()
-        self._transactions.tick()
-        self._report()
-        self.watch.wake()
+    def lose_power(self) -> None:
+        """The power goes away: nothing flows, and nothing can be told."""
+        self._transactions.suspend()
 
-    # The connection.
+    def tell(self, trigger: str) -> None:
+        """Send TransactionEvent Updated with this triggerReason, if a transaction runs."""
+        self._event(trigger)
+        self.outbox.wake()
 
-    def went_online(self) -> None:
-        """The websocket is open."""
-        self.connected, self._offline_since, self.leaving = True, None, False
-        self.watch.note("connected")
-        self._registration.went_online()
-        self._report()
-
-    def went_offline(self) -> None:
-        """The websocket is closed."""
-        self.connected, self._offline_since, self.leaving = False, self._clock.monotonic(), False
-        self.outbox.offline()
-        self._reported.clear()
-        self.watch.note("connection lost")
-        if self._restarting is not None:
-            self._start_anew(self._restarting)
+    # The CSMS.
 
     def serve(self, action: str, payload: Json) -> Json:
         """Answer a call of the CSMS.
@@ -187,17 +85,11 @@ class ChargingStation:
         if self._registration.rejected and action != "TriggerMessage":
             raise CallRefused("SecurityError", "this station has been rejected")
         answer = handler(payload, self)
-        if action not in ("SetChargingProfile", "GetVariables", "GetConfiguration"):
+        if action not in _NOT_NOTED:
             self.watch.note(f"{action} {answer.get('status', 'answered')}".lower().replace(action.lower(), action))
         self._transactions.follow()
         self._report()
         return answer
-
-    def refused(self, message: Message, reason: str) -> None:
-        """The CSMS has answered a message with an error."""
-        self.watch.note(f"{message.action} refused: {reason}")
-
-    # Operations: what a CSMS can have the station do.
 
     @property
     def version(self) -> Version:
@@ -208,18 +100,20 @@ class ChargingStation:
         return self._transactions.running
 
     @property
-    def registered(self) -> bool:
-        return self._registration.accepted
-
-    def now(self) -> datetime:
-        return self._clock.now()
+    def refuses_clear(self) -> bool:
+        return self.faults.refuse_clear
 
     def has_evse(self, evse: int) -> bool:
         return 0 <= evse <= self._about.evses
 
     def install_profile(self, evse: int, payload: Json) -> None:
-        known, amperes = self.has_evse(evse), not self.faults.refuse_amps
-        self._limits.install(evse, payload, self._transactions.running_id(evse), known=known, amperes=amperes)
+        self._install(evse, payload)
+
+    def profiles(self, selection: Selection, ids: Sequence[int] | None) -> Sequence[Profile]:
+        return self._limits.select(selection, ids)
+
+    def update_profile(self, profile_id: int, values: Json) -> None:
+        self._limits.update(profile_id, values)
 
     def clear_profiles(self, selection: Selection) -> int:
         removed = self._limits.clear(selection)
@@ -229,10 +123,29 @@ class ChargingStation:
     def composite_schedule(self, evse: int, duration_s: int) -> Sequence[tuple[int, Composite]]:
         return self._limits.schedule(evse, self._transactions.situation(), duration_s)
 
+    def use_priority(self, transaction_id: str, *, active: bool) -> str:
+        running = self.transaction
+        if running is None or running.key != transaction_id:
+            return "Rejected"
+        if active and not self._limits.has_priority_profile():
+            return "NoProfile"
+        running.priority = active
+        return "Accepted"
+
+    def press_priority(self, *, active: bool) -> None:
+        """The owner presses the station's button for priority charging (2.1, K22)."""
+        running = self.transaction
+        if running is not None and self.version is Version.V21 and self._limits.has_priority_profile():
+            running.priority = active
+            self.say("NotifyPriorityCharging", {"transactionId": running.key, "activated": active})
+            self._transactions.follow()
+
     def request_start(self, evse: int, token: IdToken, remote_start_id: int | None, profile: Json | None) -> bool:
-        if self.transaction is not None or evse != CAR_EVSE or not self._limits.fits_a_start(evse, profile):
+        free = self.transaction is None and evse == CAR_EVSE and self.availability.operative(evse)
+        if not free or not self._limits.fits_a_start(evse, profile):
             return False
-        self._transactions.request(token, remote_start_id, profile)
+        self._starts.from_afar(token, remote_start_id, profile)
+        self._begin_if_ready()
         return True
 
     def request_stop(self, transaction_id: str) -> bool:
@@ -240,6 +153,20 @@ class ChargingStation:
             return False
         self._transactions.end("RemoteStop", "Remote")
         return True
+
+    def messages_wait(self, transaction_id: str | None) -> bool:
+        return self.outbox.of_transaction(transaction_id)
+
+    def say(self, action: str, payload: Json) -> None:
+        answered = None
+        if action == "OpenPeriodicEventStream":
+            number = payload["constantStreamData"]["id"]
+
+            def answered(answer: Json) -> None:
+                self.streams.opened(number, accepted=answer["status"] == "Accepted")
+
+        if self.connected:
+            self.outbox.put(Message(action, payload, answered, early=True))
 
     def trigger(self, wanted: Wanted, evse: int | None) -> bool:
         match wanted:
@@ -252,23 +179,37 @@ class ChargingStation:
             case Wanted.METER_VALUES:
                 return self._tell_meter(evse)
             case Wanted.TRANSACTION:
-                if self.transaction is None:
-                    return False
-                self._transactions.event(Phase.UPDATED, "Trigger")
+                self._event("Trigger")
+                return self.transaction is not None
+            case Wanted.FIRMWARE:
+                self._put(self._told_firmware or self._dialect.firmware_idle())
+            case Wanted.LOG | Wanted.DIAGNOSTICS:
+                self._put((wanted.value, {"status": "Idle"}))
+            case Wanted.SIGN:
+                organisation = "CpoName" if self.version is Version.V16 else ORGANISATION
+                csr_pem = self.certificates.request(self.settings.get(organisation) or "")
+                self._put(self._dialect.sign_certificate(csr_pem))
         return True
 
-    def reset(self, reason: str, *, when_idle: bool) -> bool:
+    def reset(self, reason: str, *, when_idle: bool, resume: bool = False) -> bool:
         if when_idle and self.transaction is not None:
             self._reset_when_idle = True
             return False
-        self._restart(reason)
+        self._restart(reason, resume=resume)
         return True
 
+    def change_availability(self, evse: int, *, operative: bool) -> str:
+        return self.availability.change(evse, operative=operative)
+
     def update_firmware(self, request: FirmwareRequest) -> str:
-        return self.installer.ask(request)
+        status = self.installer.ask(request)
+        if status == "InvalidCertificate":
+            self.security_event("InvalidFirmwareSigningCertificate")
+        return status
 
     def unlock(self) -> None:
         self._transactions.end("UnlockCommand", "UnlockCommand")
+        self._outlet.car.interrupt()
 
     def new_password(self, password: bytes) -> None:
         self.password = password
@@ -276,91 +217,48 @@ class ChargingStation:
         self.leaving = True
         self.watch.note("new password kept")
 
+    def new_security_profile(self, profile: int) -> bool:
+        # A05.FR.02, .03: what the profile needs has to be there before.
+        if profile == _MUTUAL_TLS and self.certificates.chain_pem is None:
+            return False
+        if profile > 1 and self.network.current.security_profile == 1 and not self.certificates.roots(CSMS_ROOT):
+            return False
+        self.leaving = self.network.raise_security(profile)
+        return self.leaving
+
+    def take_signed(self, chain_pem: str) -> bool:
+        if not self.certificates.take_signed(chain_pem):
+            self.security_event("InvalidChargingStationCertificate")
+            return False
+        # A02.FR.08: it is used at once where the connection shows a certificate.
+        self.leaving = self.leaving or self.network.current.security_profile == _MUTUAL_TLS
+        return True
+
     def allow_transfer(self, modes: Sequence[str]) -> None:
         if self.transaction is not None:
             self.transaction.may_feed = FEEDING_MODE in modes
 
-    # What is due.
-
-    def _registration_told(self, status: str) -> None:
-        self.watch.note(f"registration {status}".lower())
-        self._report()
-
-    def _report(self) -> None:
-        """Tell what has changed since it was told last."""
-        if self._reset_when_idle and self.transaction is None:
-            self._reset_when_idle = False
-            self._restart("ImmediateReset")
-        self._transactions.tell_state()
-        if self.connected and self.registered:
-            outlets = self._dialect.station_outlets(self._about)
-            self._tell_status([evse for evse in outlets if self._reported.get(evse) != self._status(evse)])
-        self.watch.wake()
-
-    def _tell_status(self, outlets: Sequence[int]) -> None:
-        for evse in outlets:
-            self._reported[evse] = self._status(evse)
-            self._put(self._dialect.status_notification(evse, self._reported[evse], self.now()))
-
-    def _status(self, evse: int) -> str:
-        here = evse == CAR_EVSE
-        state = self._outlet.state if here else ChargingState.IDLE
-        plugged, over = here and self._outlet.plugged, here and self._transactions.over
-        return self._dialect.status(OutletView(evse=evse, plugged=plugged, state=state, over=over))
-
     def _tell_meter(self, evse: int | None) -> bool:
-        sample, names = self._outlet.sample(self.now()), self.settings.measurands()
+        sample = self._outlet.sample(self.now(), by_session=self.faults.session_energy)
+        names = self.settings.measurands()
         if evse not in (None, 0, CAR_EVSE) or not names:
             return False
         self._put(self._dialect.meter_values(CAR_EVSE, sample, self.transaction, names))
         return True
 
-    def _restart(self, reason: str, boot_reason: str = "RemoteReset") -> None:
-        self._transactions.end("ResetCommand", reason)
-        if not self.connected:
-            self._start_anew(boot_reason)
+    def show_live_settings(self) -> None:
+        """Let what changes by itself be read as configuration, too."""
+        if self.version is Version.V16:
+            self.settings.show("SecurityProfile", lambda: str(self.network.current.security_profile))
             return
-        self._restarting, self.leaving = boot_reason, True
-        self.outbox.wake()
-
-    def _start_anew(self, boot_reason: str) -> None:
-        self._restarting = None
-        self._limits.restart()
-        self._registration.restarted(boot_reason)
-        self._transactions.forget_start()
-        self._transactions.follow()
-        self.watch.note("restarted")
-        if self._installed is not None:
-            self._tell_firmware(self._installed, FirmwareStatus.INSTALLED)
-            self._installed = None
-
-    def _make_installer(self, trusted: Trusted) -> FirmwareInstaller:
-        return FirmwareInstaller(
-            trusted=trusted,
-            clock=self._clock,
-            tell=self._tell_firmware,
-            busy=lambda: self._outlet.state is ChargingState.CHARGING,
-            restart=self._restart_with,
-        )
-
-    def _restart_with(self, request: FirmwareRequest, version: str) -> None:
-        """The new software runs once the station has started anew; then it is told as installed."""
-        self._firmware, self._installed, self._unsaved = version, request, True
-        self._about = replace(self._about, firmware=version)
-        self._restart("Reboot", "FirmwareUpdate")
-
-    def _tell_firmware(self, request: FirmwareRequest, status: FirmwareStatus) -> None:
-        self.watch.note(f"firmware {status}".lower())
-        call = self._dialect.firmware_status(request, status)
-        if call is not None:
-            action, payload = call
-            self.outbox.put(Message(action, lambda: payload, kept=True))
-
-    def _offline_s(self) -> float:
-        return 0.0 if self._offline_since is None else self._clock.monotonic() - self._offline_since
-
-    def _put(self, call: Call) -> None:
-        """Only what has been asked for, or of what the CSMS knows already: it need not be registered for that."""
-        if self.connected:
-            action, payload = call
-            self.outbox.put(Message(action, lambda: payload, early=True))
+        shown = {
+            "SecurityCtrlr.SecurityProfile": lambda: str(self.network.current.security_profile),
+            NETWORK_PRIORITY: lambda: ",".join(map(str, self.network.priority)),
+            "OCPPCommCtrlr.ActiveNetworkProfile": lambda: str(self.network.active),
+            "LocalAuthListCtrlr.Entries": lambda: str(len(self.tokens)),
+            "EVSE.AvailabilityState": lambda: self._status(CAR_EVSE),
+        }
+        if self.abilities.signed_meter_values:
+            shown["FiscalMetering.PublicKey"] = self.public_meter_key.hex
+        for name, value in shown.items():
+            self.settings.show(name, value)

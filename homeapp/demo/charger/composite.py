@@ -1,30 +1,35 @@
-"""The composite schedule: what all charging profiles of a station together permit at an instant; pure."""
+"""What charging profiles of several purposes together permit at an instant; pure (2.1 part 2 K 3.6)."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from homeapp.demo.charger.charging_profile import (
-    Period,
-    Profile,
-    ProfileRefused,
-    Purpose,
-    parse_profile,
-)
-from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.charger.charging_profile import PHASES, Period, Profile, Purpose
 
-MAX_PROFILES = 20
-_MOST_PERIODS = 1024
+PerPhase = tuple[float, float, float]
+"""Values for L1, L2 and L3."""
+Choice = tuple[Profile, Period]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """The station's own circuit; ``max_current_a`` is per phase."""
+    """The station's own circuit.
+
+    Attributes:
+        max_current_a: per phase.
+        switching: it can use fewer phases on demand; otherwise it always offers all of them.
+    """
 
     phases: int = 3
     max_current_a: float = 16.0
     voltage_v: float = 230.0
+    switching: bool = True
+
+    @property
+    def phase_w(self) -> float:
+        """Most power of one phase."""
+        return self.max_current_a * self.voltage_v
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,9 @@ class Situation:
         transaction_id: of the transaction at the EVSE, in the version's own words, or None.
         offline_s: for how long the station has been offline.
         may_feed: the car can feed, and this transaction may.
+        priority: priority charging is active for the transaction (2.1, K21 and K22).
+        heeds_tx: TxProfiles count.
+        defaults: the TxDefaultProfiles that count; None for all.
     """
 
     now: datetime
@@ -42,6 +50,9 @@ class Situation:
     transaction_start: datetime | None = None
     offline_s: float = 0.0
     may_feed: bool = True
+    priority: bool = False
+    heeds_tx: bool = True
+    defaults: tuple[Profile, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +60,14 @@ class Composite:
     """What holds at an instant.
 
     Attributes:
-        limit_w: most charging power, W.
-        setpoint_w: power to keep to, feeding -, W; None where there is only the limit.
+        limit_w: most charging power, W, of all phases together.
+        setpoint_w: power to keep to, feeding -, W, of all phases; None where there is only the limit.
         source: purpose of the profile that binds; None where only the station's circuit does.
-        governing: TX or TX_DEFAULT, whichever profile holds for the transaction, or None.
-        phases: that may be used.
+        governing: TX, TX_DEFAULT or PRIORITY, whichever profile holds for the transaction, or None.
+        phases: how many may be used.
+        usable: which ones.
+        phase_limit_w: most charging power of each phase, W; 0 for one that is not to be used.
+        phase_setpoint_w: the setpoint of each phase, where they are told apart.
     """
 
     limit_w: float
@@ -62,240 +76,113 @@ class Composite:
     governing: Purpose | None
     phases: int
     mode: str
+    usable: tuple[int, ...]
+    phase_limit_w: PerPhase
+    phase_setpoint_w: PerPhase | None
 
 
-class InstalledProfiles:
-    """The charging profiles in a station."""
+def combine(
+    wiring: Wiring, own: Choice | None, highest: Choice | None, local: Choice | None, *, may_feed: bool
+) -> Composite:
+    """The composite of what holds for each purpose.
 
-    def __init__(self, version: Version, wiring: Wiring) -> None:
-        self._version = version
-        self._wiring = wiring
-        self._profiles: list[Profile] = []
-
-    def __len__(self) -> int:
-        return len(self._profiles)
-
-    def install(self, profile: Profile, transaction_id: str | None) -> None:
-        """Add a profile, or replace the one with its id (K01.FR.05).
-
-        Args:
-            profile: the new one.
-            transaction_id: of the transaction that runs at its EVSE, or None.
-
-        Raises:
-            ProfileRefused: there is no such transaction (K01.FR.09, .33), or another profile is in its way
-                (K01.FR.06, .39; 1.6 replaces that one instead), or there are too many.
-        """
-        if profile.purpose is Purpose.TX:
-            if transaction_id is None or profile.transaction_id not in (None, transaction_id):
-                raise ProfileRefused("TxNotFound", "no such transaction")
-            profile = replace(profile, transaction_id=transaction_id)
-        others = [other for other in self._profiles if other.profile_id != profile.profile_id]
-        in_the_way = [other for other in others if self._collide(other, profile)]
-        if in_the_way and self._version is not Version.V16:
-            raise ProfileRefused("DuplicateProfile", "another profile has this purpose, stackLevel and time")
-        others = [other for other in others if other not in in_the_way]
-        if len(others) >= MAX_PROFILES:
-            raise ProfileRefused("TooManyElements", f"more than {MAX_PROFILES} profiles")
-        self._profiles = [*others, profile]
-
-    def clear(
-        self,
-        *,
-        profile_id: int | None = None,
-        evse: int | None = None,
-        purpose: Purpose | None = None,
-        stack_level: int | None = None,
-    ) -> int:
-        """Remove what matches: the id alone, or all of the others that are given; returns how many."""
-
-        def matches(profile: Profile) -> bool:
-            if profile_id is not None:
-                return profile.profile_id == profile_id
-            wanted = ((evse, profile.evse), (purpose, profile.purpose), (stack_level, profile.stack_level))
-            return all(want is None or want == have for want, have in wanted)
-
-        before = len(self._profiles)
-        self._profiles = [profile for profile in self._profiles if not matches(profile)]
-        return before - len(self._profiles)
-
-    def transaction_over(self, transaction_id: str | None) -> None:
-        """Forget the TxProfiles of a transaction."""
-        self._profiles = [
-            profile
-            for profile in self._profiles
-            if profile.purpose is not Purpose.TX or profile.transaction_id != transaction_id
-        ]
-
-    def offline_for(self, seconds: float) -> int:
-        """Forget what the station has been offline too long for (invalidAfterOfflineDuration); returns how many."""
-        before = len(self._profiles)
-        self._profiles = [
-            profile for profile in self._profiles if not (profile.ends_offline and _outlived(profile, seconds))
-        ]
-        return before - len(self._profiles)
-
-    def restart(self) -> None:
-        """Keep what outlives a restart: all in 1.6 (errata 3.37), all but TxProfiles in 2.x (K01.FR.27)."""
-        self._profiles = [profile for profile in self._profiles if self._lasting(profile)]
-
-    def to_json(self) -> list[Json]:
-        """What outlives a restart."""
-        return [
-            {
-                "evse": profile.evse,
-                "installedAt": profile.installed_at.isoformat(),
-                "transactionId": profile.transaction_id,
-                "profile": profile.payload,
-            }
-            for profile in self._profiles
-            if self._lasting(profile)
-        ]
-
-    def restore(self, entries: Iterable[Json]) -> None:
-        """Take back what ``to_json`` gave.
-
-        Raises:
-            ProfileRefused, KeyError, TypeError, ValueError: it is not of that form.
-        """
-        for entry in entries:
-            stamp = datetime.fromisoformat(entry["installedAt"])
-            profile = parse_profile(self._version, entry["evse"], entry["profile"], stamp)
-            self._profiles.append(replace(profile, transaction_id=entry["transactionId"]))
-
-    def composite(self, evse: int, situation: Situation) -> Composite:
-        """What holds for an EVSE, or with 0 for the station as a whole, now."""
-        highest = self._best(Purpose.MAX, evse, situation)
-        own = self._best(Purpose.TX, evse, situation) or self._best(Purpose.TX_DEFAULT, evse, situation)
-        found = [choice for choice in (own, highest) if choice is not None]
-        phases = min([self._wiring.phases, *(period.phases for _, period in found)])
-        limit_w, source = self._wiring.max_current_a * self._wiring.voltage_v * phases, None
-        for profile, period in reversed(found):
-            watts = self._limit_w(profile, period, phases)
-            # Of equal limits the one nearest to the transaction is named.
-            if watts <= limit_w:
-                limit_w, source = watts, profile.purpose
-        setpoint_w = None if own is None else self._setpoint_w(*own, limit_w, may_feed=situation.may_feed)
-        return Composite(
-            limit_w=limit_w,
-            setpoint_w=setpoint_w,
-            source=own[0].purpose if own is not None and setpoint_w is not None else source,
-            governing=None if own is None else own[0].purpose,
-            phases=phases,
-            mode="ChargingOnly" if own is None else own[1].mode,
-        )
-
-    def schedule(self, evse: int, situation: Situation, duration_s: int) -> list[tuple[int, Composite]]:
-        """What will hold from now on, each with its begin in seconds from now."""
-        end = situation.now + timedelta(seconds=duration_s)
-        offsets = {0}
-        for profile in self._profiles:
-            for instant in _changes(profile, situation, end):
-                offset = math.ceil((instant - situation.now).total_seconds())
-                if 0 < offset < duration_s:
-                    offsets.add(offset)
-        found: list[tuple[int, Composite]] = []
-        for offset in sorted(offsets):
-            then = replace(situation, now=situation.now + timedelta(seconds=offset))
-            composite = self.composite(evse, then)
-            if not found or found[-1][1] != composite:
-                found.append((offset, composite))
-        return found[:_MOST_PERIODS]
-
-    def _lasting(self, profile: Profile) -> bool:
-        return self._version is Version.V16 or profile.purpose is not Purpose.TX
-
-    def _collide(self, one: Profile, other: Profile) -> bool:
-        if (one.purpose, one.stack_level) != (other.purpose, other.stack_level):
-            return False
-        if one.purpose is Purpose.TX:
-            return one.transaction_id == other.transaction_id
-        if self._version is Version.V16:
-            return one.evse == other.evse
-        # K01.FR.52, .53: a TxDefaultProfile of the station and one of an EVSE collide too.
-        return (one.evse == other.evse or 0 in (one.evse, other.evse)) and _overlap(one, other)
-
-    def _best(self, purpose: Purpose, evse: int, situation: Situation) -> tuple[Profile, Period] | None:
-        if evse == 0 and purpose is not Purpose.MAX:
-            return None
-        if purpose is Purpose.TX and situation.transaction_id is None:
-            return None
-        found: list[tuple[Profile, Period]] = []
-        for profile in self._profiles:
-            if profile.purpose is not purpose or profile.evse not in (0, evse):
-                continue
-            if purpose is Purpose.TX and profile.transaction_id != situation.transaction_id:
-                continue
-            period = _period_now(profile, situation)
-            if period is not None:
-                found.append((profile, period))
-        return max(found, key=lambda choice: (choice[0].stack_level, choice[0].evse), default=None)
-
-    def _limit_w(self, profile: Profile, period: Period, phases: int) -> float:
-        if period.mode == "Idle":
-            return 0.0
-        if period.limit is None:
-            return math.inf
-        return period.limit * self._wiring.voltage_v * phases if profile.amperes else period.limit
-
-    def _setpoint_w(self, profile: Profile, period: Period, limit_w: float, *, may_feed: bool) -> float | None:
-        if period.mode != "CentralSetpoint" or period.setpoint is None:
-            return None
-        # Setpoints and discharge limits in A are the sum of the phases, unlike limits.
-        to_watts = self._wiring.voltage_v if profile.amperes else 1.0
-        most = self._wiring.max_current_a * self._wiring.voltage_v * min(self._wiring.phases, period.phases)
-        if period.discharge_limit is not None:
-            most = min(most, -period.discharge_limit * to_watts)
-        return min(max(period.setpoint * to_watts, -most if may_feed else 0.0), limit_w)
+    Args:
+        wiring: the station's.
+        own: for the transaction.
+        highest: for the station.
+        local: generation at the place, which comes on top.
+        may_feed: a setpoint may be negative.
+    """
+    found = [choice for choice in (own, highest) if choice is not None]
+    usable = _usable(wiring, [period for _, period in found])
+    limit_w, source = wiring.phase_w * len(usable), None
+    phase_w = [wiring.phase_w if phase in usable else 0.0 for phase in PHASES]
+    for profile, period in reversed(found):
+        each_w = _phase_limits_w(wiring, profile, period)
+        phase_w = [min(pair) for pair in zip(phase_w, each_w, strict=True)]
+        watts = min(_total_limit_w(profile, period), sum(each_w[phase - 1] for phase in usable))
+        # Of equal limits the one nearest to the transaction is named.
+        if watts <= limit_w:
+            limit_w, source = watts, profile.purpose
+    if local is not None and (own is None or own[1].mode != "Idle"):
+        limit_w, phase_w = _on_top(wiring, usable, (limit_w, phase_w), local)
+    limit_w = min(limit_w, sum(phase_w))
+    setpoint_w, phase_setpoint_w = (
+        (None, None) if own is None else _setpoint(wiring, usable, own, limit_w, may_feed=may_feed)
+    )
+    return Composite(
+        limit_w=limit_w,
+        setpoint_w=setpoint_w,
+        source=own[0].purpose if own is not None and setpoint_w is not None else source,
+        governing=None if own is None else own[0].purpose,
+        phases=len(usable),
+        mode="ChargingOnly" if own is None else own[1].mode,
+        usable=usable,
+        phase_limit_w=(phase_w[0], phase_w[1], phase_w[2]),
+        phase_setpoint_w=phase_setpoint_w,
+    )
 
 
-def _outlived(profile: Profile, offline_s: float) -> bool:
-    return profile.max_offline_s is not None and offline_s > profile.max_offline_s
+def _usable(wiring: Wiring, periods: Sequence[Period]) -> tuple[int, ...]:
+    every = PHASES[: wiring.phases]
+    if not wiring.switching:
+        return every
+    fewest = min(periods, key=lambda period: period.phases, default=None)
+    if fewest is None or fewest.phases >= len(every):
+        return every
+    return (fewest.phase_to_use or 1,) if fewest.phases == 1 else every[: fewest.phases]
 
 
-def _overlap(one: Profile, other: Profile) -> bool:
-    def begins_before_end(first: Profile, second: Profile) -> bool:
-        return first.valid_from is None or second.valid_to is None or first.valid_from < second.valid_to
-
-    return begins_before_end(one, other) and begins_before_end(other, one)
+def _to_watts(wiring: Wiring, profile: Profile) -> float:
+    return wiring.voltage_v if profile.amperes else 1.0
 
 
-def _origin(profile: Profile, situation: Situation) -> datetime:
-    if profile.start is not None:
-        return profile.start
-    if profile.purpose is Purpose.MAX:
-        return profile.installed_at
-    return situation.transaction_start or situation.now
+def _phase_limits_w(wiring: Wiring, profile: Profile, period: Period) -> list[float]:
+    if period.mode == "Idle":
+        return [0.0, 0.0, 0.0]
+    if not period.limit:
+        return [math.inf] * 3
+    values = period.limit if len(period.limit) > 1 else period.limit * 3
+    return [value * _to_watts(wiring, profile) for value in values]
 
 
-def _period_now(profile: Profile, situation: Situation) -> Period | None:
-    now = situation.now
-    if profile.valid_from is not None and now < profile.valid_from:
-        return None
-    if profile.valid_to is not None and now >= profile.valid_to:
-        return None
-    if situation.offline_s > 0 and _outlived(profile, situation.offline_s):
-        return None
-    elapsed_s = (now - _origin(profile, situation)).total_seconds()
-    if elapsed_s < 0:
-        return None
-    if profile.every_s is not None:
-        elapsed_s %= profile.every_s
-    if profile.duration_s is not None and elapsed_s >= profile.duration_s:
-        return None
-    return next(period for period in reversed(profile.periods) if period.start_s <= elapsed_s)
+def _total_limit_w(profile: Profile, period: Period) -> float:
+    return period.limit[0] if len(period.limit) == 1 and not profile.amperes else math.inf
 
 
-def _changes(profile: Profile, situation: Situation, end: datetime) -> Iterable[datetime]:
-    yield from (instant for instant in (profile.valid_from, profile.valid_to) if instant is not None)
-    offsets = [period.start_s for period in profile.periods]
-    if profile.duration_s is not None:
-        offsets.append(profile.duration_s)
-    origin, every_s = _origin(profile, situation), profile.every_s
-    if every_s is None:
-        yield from (origin + timedelta(seconds=offset) for offset in offsets)
-        return
-    cycle = max(0, math.floor((situation.now - origin).total_seconds() / every_s))
-    while origin + timedelta(seconds=cycle * every_s) < end:
-        yield from (origin + timedelta(seconds=cycle * every_s + offset) for offset in offsets if offset <= every_s)
-        cycle += 1
+def _on_top(
+    wiring: Wiring, usable: tuple[int, ...], limits: tuple[float, list[float]], local: Choice
+) -> tuple[float, list[float]]:
+    limit_w, phase_w = limits
+    profile, period = local
+    each_w = _phase_limits_w(wiring, profile, period)
+    total_w = _total_limit_w(profile, period)
+    if total_w < math.inf:
+        each_w = [total_w / len(usable)] * 3
+    more_w = sum(each_w[phase - 1] for phase in usable)
+    raised = [min(phase_w[phase - 1] + each_w[phase - 1], wiring.phase_w) if phase in usable else 0 for phase in PHASES]
+    return limit_w + more_w, raised
+
+
+def _setpoint(
+    wiring: Wiring, usable: tuple[int, ...], own: Choice, limit_w: float, *, may_feed: bool
+) -> tuple[float | None, PerPhase | None]:
+    profile, period = own
+    if period.mode != "CentralSetpoint" or not period.setpoint:
+        return None, None
+    # Setpoints and discharge limits in A are the sum of the phases, unlike limits, where they are not told apart.
+    per_unit = _to_watts(wiring, profile)
+    most_w = wiring.phase_w * len(usable)
+    if period.discharge_limit:
+        most_w = min(most_w, -per_unit * sum(period.discharge_limit))
+    lowest_w = -most_w if may_feed else 0.0
+    if len(period.setpoint) == 1:
+        return min(max(period.setpoint[0] * per_unit, lowest_w), limit_w), None
+    floors_w = [-wiring.phase_w if may_feed else 0.0] * 3
+    if len(period.discharge_limit) > 1:
+        floors_w = [max(pair) for pair in zip(floors_w, (per_unit * a for a in period.discharge_limit), strict=True)]
+    each_w = [
+        max(value * per_unit, floor) if phase in usable else 0.0
+        for phase, value, floor in zip(PHASES, period.setpoint, floors_w, strict=True)
+    ]
+    return min(max(sum(each_w), lowest_w), limit_w), (each_w[0], each_w[1], each_w[2])

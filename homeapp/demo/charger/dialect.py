@@ -6,13 +6,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.charging_profile import Purpose
+from homeapp.demo.charger.certificates import CertificateStore
+from homeapp.demo.charger.charging_profile import Profile, Purpose
 from homeapp.demo.charger.composite import Composite
+from homeapp.demo.charger.event_streams import EventStreams
 from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
+from homeapp.demo.charger.local_list import LocalList
+from homeapp.demo.charger.network import Network
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.settings import Settings
+from homeapp.demo.charger.transaction import IdToken, Phase, Transaction, TransactionEvent
 
 Call = tuple[str, Json]
 """An action and its payload."""
@@ -31,63 +37,6 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdToken:
-    """Who wants to charge; ``kind`` is the type that 2.x names."""
-
-    value: str
-    kind: str = "Central"
-
-
-@dataclass(slots=True, kw_only=True)
-class Transaction:
-    """A running transaction.
-
-    Attributes:
-        key: its id in 2.x, where the station makes it.
-        csms_id: its id in 1.6, where the CSMS does; None before that.
-        next_seq: seqNo of its next event.
-    """
-
-    key: str
-    evse: int
-    token: IdToken
-    started_at: datetime
-    remote_start_id: int | None = None
-    csms_id: int | None = None
-    next_seq: int = 0
-    may_feed: bool = True
-
-
-class Phase(StrEnum):
-    """eventType of 2.x."""
-
-    STARTED = "Started"
-    UPDATED = "Updated"
-    ENDED = "Ended"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionEvent:
-    """Something that has happened to a transaction.
-
-    Attributes:
-        trigger: triggerReason of 2.x.
-        stopped: stoppedReason of 2.x, at the end.
-        offline: it happened while there was no connection.
-    """
-
-    phase: Phase
-    trigger: str
-    transaction: Transaction
-    seq_no: int
-    state: ChargingState
-    sample: Sample
-    mode: str
-    stopped: str | None = None
-    offline: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OutletView:
     """An outlet as StatusNotification tells it; ``over`` is True between a transaction's end and the unplugging."""
 
@@ -95,11 +44,12 @@ class OutletView:
     plugged: bool
     state: ChargingState
     over: bool
+    operative: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which profiles to clear; None matches all."""
+    """Which profiles; None matches all."""
 
     profile_id: int | None = None
     evse: int | None = None
@@ -108,17 +58,30 @@ class Selection:
 
 
 class Wanted(StrEnum):
-    """What TriggerMessage can ask for."""
+    """What TriggerMessage can ask for, in the words of 2.x."""
 
     BOOT = "BootNotification"
     HEARTBEAT = "Heartbeat"
     STATUS = "StatusNotification"
     METER_VALUES = "MeterValues"
     TRANSACTION = "TransactionEvent"
+    FIRMWARE = "FirmwareStatusNotification"
+    LOG = "LogStatusNotification"
+    DIAGNOSTICS = "DiagnosticsStatusNotification"
+    SIGN = "SignChargingStationCertificate"
 
 
 class Operations(Protocol):
-    """What a CSMS can have the station do; each returns at once."""
+    """What a CSMS can have the station do; each returns at once.
+
+    Attributes:
+        tokens, certificates, network, streams: parts that a CSMS speaks to directly.
+    """
+
+    tokens: LocalList
+    certificates: CertificateStore
+    network: Network
+    streams: EventStreams
 
     @property
     def version(self) -> Version:
@@ -136,6 +99,10 @@ class Operations(Protocol):
     def transaction(self) -> Transaction | None:
         """The running transaction."""
 
+    @property
+    def refuses_clear(self) -> bool:
+        """It will not clear profiles."""
+
     def has_evse(self, evse: int) -> bool:
         """Whether there is such an EVSE; 0 is the whole station."""
 
@@ -146,11 +113,24 @@ class Operations(Protocol):
             ProfileRefused: it does not hold.
         """
 
+    def profiles(self, selection: Selection, ids: Sequence[int] | None) -> Sequence[Profile]:
+        """GetChargingProfiles."""
+
+    def update_profile(self, profile_id: int, values: Json) -> None:
+        """UpdateDynamicSchedule.
+
+        Raises:
+            ProfileRefused: it cannot be updated so.
+        """
+
     def clear_profiles(self, selection: Selection) -> int:
         """ClearChargingProfile; returns how many were removed."""
 
     def composite_schedule(self, evse: int, duration_s: int) -> Sequence[tuple[int, Composite]]:
         """GetCompositeSchedule: begins in seconds from now, and what holds from there."""
+
+    def use_priority(self, transaction_id: str, *, active: bool) -> str:
+        """UsePriorityCharging; returns the status to answer with."""
 
     def request_start(self, evse: int, token: IdToken, remote_start_id: int | None, profile: Json | None) -> bool:
         """Start a transaction, or wait for the car to be plugged in; False where that is impossible."""
@@ -158,11 +138,20 @@ class Operations(Protocol):
     def request_stop(self, transaction_id: str) -> bool:
         """Stop the transaction with this id; False where there is none."""
 
+    def messages_wait(self, transaction_id: str | None) -> bool:
+        """Whether messages of this transaction, or of any where None, have not been answered yet."""
+
     def trigger(self, wanted: Wanted, evse: int | None) -> bool:
         """TriggerMessage; False where there is nothing to tell."""
 
-    def reset(self, reason: str, *, when_idle: bool) -> bool:
-        """Restart after the answer; False where a transaction has to end first."""
+    def say(self, action: str, payload: Json) -> None:
+        """Send a message after the answer."""
+
+    def reset(self, reason: str, *, when_idle: bool, resume: bool = False) -> bool:
+        """Restart after the answer, ending the transaction or resuming it; False where it has to end first."""
+
+    def change_availability(self, evse: int, *, operative: bool) -> str:
+        """ChangeAvailability; returns the status to answer with."""
 
     def update_firmware(self, request: FirmwareRequest) -> str:
         """Begin to load and install; returns the status to answer with."""
@@ -172,6 +161,12 @@ class Operations(Protocol):
 
     def new_password(self, password: bytes) -> None:
         """Keep it and come back with it."""
+
+    def new_security_profile(self, profile: int) -> bool:
+        """SecurityProfile of 1.6: come back with it; False where that cannot be."""
+
+    def take_signed(self, chain_pem: str) -> bool:
+        """CertificateSigned; False where it does not hold."""
 
     def allow_transfer(self, modes: Sequence[str]) -> None:
         """Restrict how energy may flow in the running transaction (2.1)."""
@@ -189,7 +184,7 @@ class Dialect(Protocol):
     version: Version
     handlers: Mapping[str, Handler]
 
-    def settings(self, about: About) -> Settings:
+    def settings(self, about: About, abilities: Abilities) -> Settings:
         """Factory settings."""
 
     def boot(self, about: About, reason: str, /) -> Call:
@@ -214,7 +209,7 @@ class Dialect(Protocol):
         """The action that tells such an event of a transaction; None where the version has none."""
 
     def event_payload(self, event: TransactionEvent, measurands: Sequence[str]) -> Json | None:
-        """Its payload; None where the CSMS knows no such transaction."""
+        """Its payload, with a transactionId of None where that is not known yet; None where there is nothing to say."""
 
     def meter_values(self, evse: int, sample: Sample, running: Transaction | None, names: Sequence[str], /) -> Call:
         """MeterValues, asked for by a trigger."""
@@ -228,6 +223,15 @@ class Dialect(Protocol):
     def firmware_status(self, request: FirmwareRequest, status: FirmwareStatus, /) -> Call | None:
         """FirmwareStatusNotification, or None where the version has no word for it."""
 
+    def firmware_idle(self) -> Call:
+        """FirmwareStatusNotification while nothing is installed."""
+
+    def sign_certificate(self, csr_pem: str) -> Call:
+        """SignCertificate."""
+
+    def security_event(self, kind: str, at: datetime) -> Call:
+        """SecurityEventNotification."""
+
     def charging_needs(self, evse: int, car: Car, at: datetime, /) -> Call | None:
         """What the car has told about itself, or None where the version cannot say it."""
 
@@ -238,26 +242,3 @@ class Dialect(Protocol):
 def rfc3339(instant: datetime) -> str:
     """Milliseconds and Z."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def values(sample: Sample, names: Sequence[str]) -> list[tuple[str, float, str, str | None]]:
-    """Measurand, value, unit and phase of what was asked for."""
-    charging = sample.export_w == 0
-    current_in, current_out = (sample.current_a, 0.0) if charging else (0.0, sample.current_a)
-    found: list[tuple[str, float, str, str | None]] = []
-    for name in names:
-        match name:
-            case "Power.Active.Import":
-                found.append((name, round(sample.import_w, 1), "W", None))
-            case "Power.Active.Export":
-                found.append((name, round(sample.export_w, 1), "W", None))
-            case "Current.Import" | "Current.Export":
-                current = current_in if name == "Current.Import" else current_out
-                found.extend((name, round(current, 2), "A", f"L{phase}") for phase in range(1, sample.phases + 1))
-            case "Energy.Active.Import.Register":
-                found.append((name, round(sample.import_wh, 1), "Wh", None))
-            case "Energy.Active.Export.Register":
-                found.append((name, round(sample.export_wh, 1), "Wh", None))
-            case "SoC" if sample.soc_pct is not None:
-                found.append((name, round(sample.soc_pct, 1), "Percent", None))
-    return found

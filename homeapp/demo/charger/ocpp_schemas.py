@@ -20,12 +20,14 @@ class Version(StrEnum):
     V21 = "ocpp2.1"
 
 
+_ONE_WAY = ("NotifyPeriodicEventStream",)
 _FOLDER = {Version.V16: "v16", Version.V201: "v201", Version.V21: "v21"}
 
 
 def request_problem(version: Version, action: str, payload: object) -> str | None:
     """What is wrong with the payload of a CALL; None where nothing is."""
-    return _problem(version, action if version is Version.V16 else f"{action}Request", payload)
+    bare = version is Version.V16 or action in _ONE_WAY
+    return _problem(version, action if bare else f"{action}Request", payload)
 
 
 def response_problem(version: Version, action: str, payload: object) -> str | None:

@@ -17,6 +17,7 @@ class Registration:
     Args:
         boot: makes a BootNotification for a reason.
         told: called when the CSMS has answered one, with the status.
+        mute: it never registers of its own accord, and acts as if it were.
     """
 
     def __init__(
@@ -26,12 +27,14 @@ class Registration:
         outbox: Outbox,
         boot: Callable[[str], Call],
         told: Callable[[str], None],
+        mute: Callable[[], bool],
     ) -> None:
         self._clock = clock
         self._settings = settings
         self._outbox = outbox
         self._boot = boot
         self._told = told
+        self._mute = mute
         self._status = ""
         self._reason = "PowerUp"
         self._boot_due = self._heartbeat_due = clock.monotonic()
@@ -39,7 +42,7 @@ class Registration:
     @property
     def accepted(self) -> bool:
         """The last BootNotification was accepted."""
-        return self._status == "Accepted"
+        return self._status == "Accepted" or self._mute()
 
     @property
     def rejected(self) -> bool:
@@ -60,12 +63,11 @@ class Registration:
         """Send a BootNotification, unless one is on its way."""
         self._boot_due = self._clock.monotonic() + _AGAIN_S
         if not self._outbox.holds("BootNotification"):
-            action, payload = self._boot(self._reason)
-            self._outbox.put(Message(action, lambda: payload, self._answered, early=True))
+            self._outbox.put(Message(*self._boot(self._reason), self._answered, early=True))
 
     def beat(self) -> None:
         """Send a Heartbeat."""
-        self._outbox.put(Message("Heartbeat", dict, early=True))
+        self._outbox.put(Message("Heartbeat", {}, early=True))
 
     def tick(self) -> None:
         """Send what is due; only while there is a connection."""

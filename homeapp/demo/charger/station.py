@@ -1,42 +1,34 @@
 """The demo street's charging station: an OCPP client over a websocket, with a car in its outlet."""
 
 import asyncio
-import base64
-import logging
+import math
 import random
-import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
-from websockets.typing import Subprotocol
-
+from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_profile import ProfileRefused
-from homeapp.demo.charger.charging_station import ChargingStation
+from homeapp.demo.charger.charging_station import Build, ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
+from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.memory import Memory, load, save
+from homeapp.demo.charger.network import NetworkProfile
 from homeapp.demo.charger.ocpp_schemas import Json, Version
-from homeapp.demo.charger.rpc import CallRefused, ConnectionGone, Rpc
+from homeapp.demo.charger.station_link import StationLink, Trust
 from homeapp.demo.charger.v2 import Ocpp2
 from homeapp.demo.charger.v16 import Ocpp16
-from homeapp.demo.charger.watch import Faults, Observation
+from homeapp.demo.charger.watch import Observation, Watch
 from homeapp.ports import Clock
 
-logger = logging.getLogger(__name__)
-
-Trust = ssl.SSLContext | Callable[[], ssl.SSLContext]
 _TICK_S = 0.5
 # Real seconds: however fast the clock runs, there are at most ten ticks in a real second.
 _SHORTEST_TICK_S = 0.1
-_MOST_RETRIES_APART = 2.0
-_GROWTH = 1.5
-_LARGEST_MESSAGE = 1 << 20
+_MOST_BREACHES = 1000
 
 
 class DemoStation:
@@ -55,6 +47,14 @@ class DemoStation:
         evses: how many it has; only the first one ever has a car.
         trusted: whose software it takes, and from where.
         retry_s: real seconds from a lost connection to the first attempt, at most.
+        abilities: what its model can do.
+        security_profile: of its factory's way to the CSMS; None for 2 over wss and 1 over ws.
+        client_certificate: chain and key that it came with, PEM, for security profile 3.
+        seed: of what happens at random.
+
+    Attributes:
+        breaches: sentences of rules that were broken on the wire, newest last; each begins with ``csms`` or
+            ``station``. What a fault makes wrong on purpose is none.
     """
 
     def __init__(
@@ -73,34 +73,56 @@ class DemoStation:
         evses: int = 1,
         retry_s: float = 1.0,
         trusted: Trusted | None = None,
+        abilities: Abilities | None = None,
+        security_profile: int | None = None,
+        client_certificate: tuple[bytes, bytes] | None = None,
+        seed: int | None = None,
     ) -> None:
-        self._id = station_id
-        self._url = url
         self._version = Version(protocol)
-        self._tls = tls
         self._clock = clock
         self._state_file = state_file
-        self._retry_s = retry_s
-        self._socket: ClientConnection | None = None
-        self._unreachable = False
+        self._password = password
         self._saving = asyncio.Lock()
+        self._random = random.Random(seed)
+        self._dark_until: float | None = None
+        self._reborn = asyncio.Event()
         self.car = car
-        dialect: Dialect = Ocpp16() if self._version is Version.V16 else Ocpp2(self._version)
-        memory = (None if state_file is None else load(state_file)) or Memory()
-        if memory.password is None and password is not None:
-            memory = replace(memory, password=password.encode())
-        about = About(station_id=station_id, vendor=vendor, model=model, evses=evses)
-        self._station = _wake(dialect, about, clock, car, memory, trusted or Trusted())
+        self.breaches: deque[str] = deque(maxlen=_MOST_BREACHES)
+        self._about = About(station_id=station_id, vendor=vendor, model=model, evses=evses)
+        by_scheme = 2 if url.startswith("wss:") else 1
+        self._build = Build(
+            abilities=abilities or Abilities(),
+            trusted=trusted or Trusted(),
+            network=NetworkProfile(url=url, security_profile=security_profile or by_scheme),
+            certificate=client_certificate,
+        )
+        self._watch = Watch(self._now, self._observe)
+        self._station = self._wake(Faults())
+        self._link = StationLink(
+            station_id=station_id,
+            version=self._version,
+            station=lambda: self._station,
+            tls=tls,
+            clock=clock,
+            save=self._save,
+            breach=self.breaches.append,
+            retry_s=retry_s,
+        )
 
     @property
     def observation(self) -> Observation:
         """What can be seen of it now."""
-        return self._station.observe()
+        return self._observe()
 
     @property
     def history(self) -> deque[tuple[datetime, str]]:
         """Time and text of what has happened, newest last."""
-        return self._station.watch.history
+        return self._watch.history
+
+    @property
+    def meter_key(self) -> bytes:
+        """Public key of a meter that signs, DER; empty for another."""
+        return self._station.public_meter_key
 
     @property
     def faults(self) -> Faults:
@@ -110,14 +132,18 @@ class DemoStation:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self._station.faults = faults
-        self._station.watch.note(f"faults: {faults}")
+        self._watch.note(f"faults: {faults}")
 
     async def run(self) -> None:
         """Live until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._tick())
-            tasks.create_task(self._stay_connected())
-            tasks.create_task(self._station.installer.run())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._tick())
+                tasks.create_task(self._link.run())
+                tasks.create_task(self._run_installer())
+        finally:
+            if self._state_file is not None and self._station.unsaved and self._dark_until is None:
+                save(self._state_file, self._station.take_memory())
 
     def plug_in(self) -> None:
         """Put the cable into the car."""
@@ -131,10 +157,40 @@ class DemoStation:
         """Hold a card to its reader."""
         self._station.present_card(token)
 
+    def press_priority(self, *, active: bool) -> None:
+        """Press its button for priority charging (2.1)."""
+        self._station.press_priority(active=active)
+
     def cut(self) -> None:
         """Drop the TCP connection at once, without a closing handshake."""
-        if self._socket is not None:
-            self._socket.transport.abort()
+        self._link.cut()
+
+    def half_open(self) -> None:
+        """Go dumb on the open connection, which stays open for ever, and come with a new one."""
+        self._watch.note("half-open connection left behind")
+        self._link.half_open()
+
+    def power_cut(self, off_s: float = 5.0) -> None:
+        """Take the power away for ``off_s`` of the street's clock; then it starts from what its flash memory holds."""
+        self._watch.note("power cut")
+        self._dark_until = self._clock.monotonic() + off_s
+        self._station.lose_power()
+        self._link.powered = False
+        self._link.cut()
+
+    def tell(self, trigger: str) -> None:
+        """Send TransactionEvent Updated with this triggerReason (2.x), if a transaction runs."""
+        self._station.tell(trigger)
+
+    async def call(self, action: str, payload: Json) -> Json:
+        """Make any call; returns the answer.
+
+        Raises:
+            CallRefused: answered with a CALLERROR, or the answer breaks its schema.
+            ConnectionGone: there is no connection.
+            TimeoutError: no answer within 30 s.
+        """
+        return await self._link.call(action, payload)
 
     async def wait_for(self, predicate: Callable[[Observation], bool], timeout: float) -> Observation:  # noqa: ASYNC109 - part of the agreed surface
         """Wait until ``predicate`` holds, at most ``timeout`` seconds of real time.
@@ -142,122 +198,79 @@ class DemoStation:
         Raises:
             TimeoutError: it did not.
         """
-        return await self._station.watch.wait_for(predicate, timeout)
+        return await self._watch.wait_for(predicate, timeout)
+
+    def _now(self) -> datetime:
+        return self._station.now()
+
+    def _observe(self) -> Observation:
+        return self._station.observe()
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            self._station.tick()
-            await self._save()
+            if self._dark_until is None:
+                self._station.tick()
+                self._drop_at_random()
+                await self._save()
+            elif self._clock.monotonic() >= self._dark_until:
+                self._power_up()
             await self._clock.sleep(_TICK_S)
             await asyncio.sleep(max(0.0, _SHORTEST_TICK_S - (loop.time() - started)))
 
-    async def _stay_connected(self) -> None:
-        apart = self._retry_s
+    async def _run_installer(self) -> None:
         while True:
-            try:
-                await self._connect_once()
-                apart = self._retry_s
-            except (OSError, TimeoutError, WebSocketException) as error:
-                self._note_unreachable(error)
-                apart = min(apart * _GROWTH, _MOST_RETRIES_APART * max(1.0, self._retry_s))
-            await asyncio.sleep(random.uniform(0.5, 1.0) * apart)
-
-    def _note_unreachable(self, error: Exception) -> None:
-        if not self._unreachable:
-            self._unreachable = True
-            logger.info("%s: the CSMS is out of reach: %s", self._id, error)
-            self._station.watch.note(f"cannot connect: {type(error).__name__}")
-
-    async def _connect_once(self) -> None:
-        headers = {}
-        password = self._station.password
-        if password is not None:
-            encoded = base64.b64encode(self._id.encode() + b":" + password).decode()
-            headers["Authorization"] = f"Basic {encoded}"
-        async with connect(
-            self._url,
-            ssl=await self._trust(),
-            subprotocols=[Subprotocol(self._version.value)],
-            additional_headers=headers,
-            max_size=_LARGEST_MESSAGE,
-            close_timeout=2,
-            proxy=None,
-        ) as socket:
-            if socket.subprotocol == self._version.value:
-                await self._converse(socket)
-
-    async def _trust(self) -> ssl.SSLContext | None:
-        if not self._url.startswith("wss:"):
-            return None
-        if isinstance(self._tls, ssl.SSLContext):
-            return self._tls
-        return await asyncio.to_thread(self._tls or ssl.create_default_context)
-
-    async def _converse(self, socket: ClientConnection) -> None:
-        rpc = Rpc(socket, self._version, self._serve, lambda: self.faults.silent)
-        self._socket, self._unreachable = socket, False
-        logger.info("%s: connected", self._id)
-        self._station.went_online()
-        try:
+            station = self._station
             async with asyncio.TaskGroup() as tasks:
-                speaking = tasks.create_task(self._speak(rpc))
-                await rpc.run()
-                speaking.cancel()
-        finally:
-            self._socket = None
-            self._station.went_offline()
-            logger.info("%s: connection lost", self._id)
+                running = tasks.create_task(station.installer.run())
+                self._reborn.clear()
+                await self._reborn.wait()
+                running.cancel()
 
-    async def _speak(self, rpc: Rpc) -> None:
-        station, outbox = self._station, self._station.outbox
-        while True:
-            message = await outbox.next(registered=lambda: station.registered, leaving=lambda: station.leaving)
-            while self.faults.silent:
-                await self._clock.sleep(_TICK_S)
-            if message is None:
-                await rpc.leave()
-                return
-            payload = message.payload()
-            if payload is None:
-                outbox.settled(message)
-                continue
-            try:
-                answer = await rpc.call(message.message_id, message.action, payload)
-            except ConnectionGone:
-                return
-            except CallRefused as refusal:
-                outbox.settled(message)
-                station.refused(message, str(refusal))
-            except TimeoutError:
-                outbox.unanswered(message)
-            else:
-                outbox.settled(message)
-                if message.answered is not None:
-                    message.answered(answer)
+    def _drop_at_random(self) -> None:
+        every_s = self.faults.drop_every_s
+        if every_s > 0 and self._random.random() < -math.expm1(-_TICK_S / every_s):
+            self._watch.note("connection dropped at random")
+            self._link.cut()
 
-    async def _serve(self, action: str, payload: Json) -> Json:
-        if self.faults.slow_s > 0:
-            await self._clock.sleep(self.faults.slow_s)
-        answer = self._station.serve(action, payload)
-        # A station answers once its flash memory has it.
-        await self._save()
-        self._station.outbox.wake()
-        return answer
+    def _power_up(self) -> None:
+        self._dark_until = None
+        self._station = self._wake(replace(self.faults, refuse_clear=False))
+        self._watch.note("power is back")
+        self._link.power_back()
+        self._reborn.set()
+
+    def _wake(self, faults: Faults) -> ChargingStation:
+        """The station as it comes up from its flash memory."""
+        memory = (None if self._state_file is None else load(self._state_file)) or Memory()
+        if memory.password is None and self._password is not None:
+            memory = replace(memory, password=self._password.encode())
+        try:
+            station = self._make(memory)
+        except (ProfileRefused, KeyError, TypeError, ValueError, AttributeError):
+            # Its flash memory is of another version, or damaged: it keeps its password and its software.
+            station = self._make(Memory(password=memory.password, firmware=memory.firmware))
+        station.faults = faults
+        return station
+
+    def _make(self, memory: Memory) -> ChargingStation:
+        dialect: Dialect = Ocpp16() if self._version is Version.V16 else Ocpp2(self._version)
+        station = ChargingStation(
+            dialect=dialect,
+            about=self._about,
+            clock=self._clock,
+            car=self.car,
+            memory=memory,
+            build=self._build,
+            watch=self._watch,
+        )
+        station.show_live_settings()
+        return station
 
     async def _save(self) -> None:
         if self._state_file is None:
             return
         async with self._saving:
-            if self._station.unsaved:
+            if self._station.unsaved and self._dark_until is None:
                 await asyncio.to_thread(save, self._state_file, self._station.take_memory())
-
-
-def _wake(dialect: Dialect, about: About, clock: Clock, car: Car, memory: Memory, trusted: Trusted) -> ChargingStation:
-    try:
-        return ChargingStation(dialect=dialect, about=about, clock=clock, car=car, memory=memory, trusted=trusted)
-    except (ProfileRefused, KeyError, TypeError, ValueError):
-        # Its flash memory is of another version, or damaged: it forgets the profiles.
-        kept = replace(memory, profiles=())
-        return ChargingStation(dialect=dialect, about=about, clock=clock, car=car, memory=kept, trusted=trusted)

@@ -1,41 +1,29 @@
-"""The simulated station's transactions: authorisation, begin, metering, end, and the limits that hold for them."""
+"""The simulated station's transactions: begin, metering, end, and the limits that hold for them."""
 
 import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.charging_profile import ProfileRefused
 from homeapp.demo.charger.composite import Situation
-from homeapp.demo.charger.dialect import Call, Dialect, IdToken, Phase, Transaction, TransactionEvent
+from homeapp.demo.charger.dialect import Call, Dialect
+from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.limits import ChargingLimits
+from homeapp.demo.charger.meter_signature import SigningMeter
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
 from homeapp.demo.charger.settings import Knob, Settings
+from homeapp.demo.charger.starts import Start
+from homeapp.demo.charger.transaction import Phase, Transaction, TransactionEvent
 from homeapp.ports import Clock
 
 CAR_EVSE = 1
 """The EVSE with the car; there is never one at another."""
 _MOST_UNSENT = 300
-
-
-@dataclass(slots=True, kw_only=True)
-class Start:
-    """A start that waits for its authorisation or for the car.
-
-    Attributes:
-        profile: a TxProfile that came with it, or None.
-        until: when it lapses, by the monotonic clock.
-        may_feed: the CSMS allows that the car feeds.
-    """
-
-    token: IdToken
-    until: float
-    remote_start_id: int | None = None
-    profile: Json | None = None
-    authorised: bool = False
-    may_feed: bool = True
+_RATE_CHANGE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +35,8 @@ class Surroundings:
         install: installs a TxProfile; raises ProfileRefused.
         report: called when something has changed that is not a transaction's own event.
         note: takes a line for the history.
+        faults: what is wrong now.
+        signer: of a meter that signs, or None.
     """
 
     connected: Callable[[], bool]
@@ -54,6 +44,9 @@ class Surroundings:
     install: Callable[[int, Json], None]
     report: Callable[[], None]
     note: Callable[[str], None]
+    faults: Callable[[], Faults]
+    abilities: Abilities
+    signer: SigningMeter | None
 
 
 class Transactions:
@@ -83,9 +76,10 @@ class Transactions:
         self._outbox = outbox
         self._settings = settings
         self._around = surroundings
-        self._start: Start | None = None
         self._told_state = ChargingState.IDLE
+        self._told_w = 0.0
         self._sampled = clock.monotonic()
+        self._aligned = 0
 
     def running_id(self, evse: int) -> str | None:
         """The id on the wire of the transaction at this EVSE, or None."""
@@ -101,6 +95,7 @@ class Transactions:
             transaction_start=None if running is None else running.started_at,
             offline_s=self._around.offline_s(),
             may_feed=self._outlet.car.can_feed and (running is None or running.may_feed),
+            priority=running is not None and running.priority,
         )
 
     def follow(self, *, cleared: bool = False) -> None:
@@ -110,60 +105,40 @@ class Transactions:
             self.event(Phase.UPDATED, "OperationModeChanged")
 
     def tick(self) -> None:
-        """Sample when it is time to; let a start lapse whose car has not come."""
+        """Sample when it is time to."""
+        if self.running is None or len(self._outbox) >= _MOST_UNSENT:
+            return
         now, every_s = self._clock.monotonic(), self._settings.seconds(Knob.SAMPLE_INTERVAL)
-        if self._start is not None and now > self._start.until:
-            self._start = None
-            self._around.note("the start has lapsed: no car was plugged in")
-        if self.running is not None and every_s > 0 and now - self._sampled >= every_s:
+        if every_s > 0 and now - self._sampled >= every_s:
             self._sampled = now
-            if len(self._outbox) < _MOST_UNSENT:
-                self.event(Phase.UPDATED, "MeterValuePeriodic")
+            self.event(Phase.UPDATED, "MeterValuePeriodic")
+        aligned_s = self._settings.seconds(Knob.ALIGNED_INTERVAL)
+        slot = int(self._clock.now().timestamp() // aligned_s) if aligned_s > 0 else 0
+        if slot and self._aligned and slot != self._aligned:
+            self.event(Phase.UPDATED, "MeterValueClock")
+        self._aligned = slot
+        if self._around.abilities.tells_rate_changes and self._rate_changed():
+            self.event(Phase.UPDATED, "ChargingRateChanged")
 
     def tell_state(self) -> None:
         """Tell a charging state that has changed."""
         if self.running is not None and self._outlet.state is not self._told_state:
             self.event(Phase.UPDATED, "ChargingStateChanged")
 
-    def request(self, token: IdToken, remote_start_id: int | None, profile: Json | None) -> None:
-        """Start from afar: at once, or when the car is plugged in."""
-        self._start = Start(token=token, until=self._deadline(), remote_start_id=remote_start_id, profile=profile)
-        if self._settings.flag(Knob.AUTHORIZE_REMOTE):
-            self._ask_authorisation(self._start, "RemoteStart")
-        else:
-            self._start.authorised = True
-            self.begin_if_ready("RemoteStart")
-
-    def card(self, value: str) -> None:
-        """A card at the reader: it starts a transaction, or stops the one that it has started."""
-        if self.running is None:
-            self._start = Start(token=IdToken(value=value, kind="ISO14443"), until=self._deadline())
-            self._ask_authorisation(self._start, "Authorized")
-        elif self.running.token.value == value:
-            self.end("StopAuthorized", "Local")
-
-    def forget_start(self) -> None:
-        """After a restart nobody waits any more."""
-        self._start = None
-
-    def begin_if_ready(self, trigger: str) -> None:
-        """Begin where a start is authorised and the car is plugged in."""
-        start = self._start
-        if start is None or not start.authorised or not self._outlet.plugged or self.running is not None:
-            return
-        self._start = None
-        now = self._clock.now()
+    def begin(self, start: Start, trigger: str) -> None:
+        """Begin: the start is authorised and the car is plugged in."""
         self.running = Transaction(
             key=str(uuid.uuid4()),
             evse=CAR_EVSE,
             token=start.token,
-            started_at=now,
+            started_at=self._clock.now(),
             remote_start_id=start.remote_start_id,
             may_feed=start.may_feed,
         )
         self.over = False
-        self._outlet.closed = True
+        self._outlet.begin_session()
         self._sampled = self._clock.monotonic()
+        self._limits.transaction_begun()
         self.follow()
         self._around.note("transaction begun")
         self.event(Phase.STARTED, trigger, self._when_started(self.running, start.profile))
@@ -171,6 +146,20 @@ class Transactions:
             self._install_with_start(self.running, start.profile)
         if start.may_feed:
             self._tell_needs()
+
+    def suspend(self) -> None:
+        """The station goes down without ending the transaction: no power until it is resumed."""
+        self._outlet.open()
+
+    def resume(self, transaction: Transaction) -> None:
+        """Go on with what ran before a restart."""
+        self.running, self.over = transaction, False
+        self._outlet.begin_session()
+        self._limits.transaction_begun()
+        self.follow()
+        self._around.note("transaction resumed")
+        if self._dialect.version is Version.V21:
+            self.event(Phase.UPDATED, "TxResumed")
 
     def end(self, trigger: str, stopped: str) -> None:
         """End the transaction, if there is one: no power from now on."""
@@ -189,46 +178,57 @@ class Transactions:
     ) -> None:
         """Tell the CSMS, now or when it can be reached again."""
         running, action = self.running, self._dialect.event_action(phase, trigger)
-        self._told_state = self._outlet.state
+        self._told_state, self._told_w = self._outlet.state, self._outlet.power_w
         if running is None or action is None:
             return
-        event = TransactionEvent(
+        body = self._dialect.event_payload(
+            self._describe(running, phase, trigger, stopped), self._settings.measurands()
+        )
+        running.next_seq += 1
+        if body is not None:
+            check = answered or functools.partial(self._check_token, running)
+            self._outbox.put(Message(action, body, check, kept=True, transaction=running))
+
+    def _describe(self, running: Transaction, phase: Phase, trigger: str, stopped: str | None) -> TransactionEvent:
+        faults, signer = self._around.faults(), self._around.signer
+        sample = self._outlet.sample(self._clock.now(), by_session=faults.session_energy)
+        signed = None
+        if signer is not None and phase is not Phase.UPDATED:
+            context = "Transaction.Begin" if phase is Phase.STARTED else "Transaction.End"
+            signed = signer.sign(sample, context, running.token.value)
+            running.signed_begin = signed if phase is Phase.STARTED else running.signed_begin
+        return TransactionEvent(
             phase=phase,
             trigger=trigger,
             transaction=running,
-            seq_no=running.next_seq,
+            seq_no=0 if phase is Phase.ENDED and faults.ended_seq_zero else running.next_seq,
             state=self._outlet.state,
-            sample=self._outlet.sample(self._clock.now()),
+            sample=sample,
             mode=self._limits.composite.mode,
             stopped=stopped,
             offline=not self._around.connected(),
+            signed=signed,
+            public_key=b"" if signer is None else signer.public_key,
         )
-        running.next_seq += 1
-        names = self._settings.measurands()
 
-        def payload() -> Json | None:
-            # Made late: in 1.6 the transaction gets its id only with the answer to its begin.
-            return self._dialect.event_payload(event, names)
+    def _rate_changed(self) -> bool:
+        told_w, now_w = self._told_w, self._outlet.power_w
+        return abs(now_w - told_w) > _RATE_CHANGE * max(abs(told_w), abs(now_w))
 
-        check = answered or functools.partial(self._check_token, running)
-        self._outbox.put(Message(action, payload, check, kept=True))
+    def restored(self, message: Message) -> None:
+        """A message from the station's last life: its answer counts as if nothing had happened."""
+        transaction = message.transaction
+        if transaction is None:
+            return
+        if message.action == self._dialect.event_action(Phase.STARTED, ""):
+            message.answered = functools.partial(self._learn, transaction)
+        else:
+            message.answered = functools.partial(self._check_token, transaction)
 
-    def _deadline(self) -> float:
-        return self._clock.monotonic() + self._settings.seconds(Knob.CONNECT_TIMEOUT)
-
-    def _ask_authorisation(self, start: Start, trigger: str) -> None:
-        def authorised(answer: Json) -> None:
-            if self._start is not start:
-                return
-            if self._dialect.accepted(answer):
-                start.authorised, start.may_feed = True, self._dialect.feeding_allowed(answer)
-                self.begin_if_ready(trigger)
-            else:
-                self._start = None
-                self._around.note("not authorised")
-            self._around.report()
-
-        self._put(self._dialect.authorize(start.token), authorised)
+    def _learn(self, transaction: Transaction, answer: Json) -> None:
+        self._dialect.learn_id(transaction, answer)
+        self._check_token(transaction, answer)
+        self._around.report()
 
     def _when_started(self, transaction: Transaction, profile: Json | None) -> Callable[[Json], None]:
         def started(answer: Json) -> None:
@@ -264,5 +264,4 @@ class Transactions:
 
     def _put(self, call: Call, answered: Callable[[Json], None]) -> None:
         if self._around.connected():
-            action, payload = call
-            self._outbox.put(Message(action, lambda: payload, answered))
+            self._outbox.put(Message(*call, answered))

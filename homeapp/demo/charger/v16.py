@@ -1,41 +1,46 @@
-"""OCPP 1.6 (edition 2 with the security whitepaper), spoken by the simulated station."""
+"""OCPP 1.6 (edition 2 with the security whitepaper), spoken by the simulated station: what it says."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from homeapp.demo.charger.car import VOLTAGE_V, Car
-from homeapp.demo.charger.charging_profile import MAX_PERIODS, MAX_STACK_LEVEL, ProfileRefused, purpose_of
-from homeapp.demo.charger.composite import MAX_PROFILES
-from homeapp.demo.charger.dialect import (
-    LONGEST_COMPOSITE_S,
-    About,
-    Call,
-    Handler,
-    IdToken,
-    Operations,
-    OutletView,
-    Phase,
-    Selection,
-    Transaction,
-    TransactionEvent,
-    Wanted,
-    rfc3339,
-    values,
-)
+from homeapp.demo.charger.abilities import Abilities, PhaseSwitching
+from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.certificates import MOST_ROOTS
+from homeapp.demo.charger.charging_profile import MAX_PERIODS, MAX_STACK_LEVEL
+from homeapp.demo.charger.dialect import About, Call, Handler, OutletView, rfc3339
 from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
+from homeapp.demo.charger.local_list import MOST_ENTRIES
+from homeapp.demo.charger.measurands import MEASURANDS, measured
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import ChargingState, Sample
-from homeapp.demo.charger.settings import Knob, Settings, Verdict
+from homeapp.demo.charger.settings import Knob, Settings
+from homeapp.demo.charger.transaction import IdToken, Phase, Transaction, TransactionEvent
+from homeapp.demo.charger.v16_answers import ANSWERS
+from homeapp.demo.charger.v16_security import SECURITY_ANSWERS
 
 _KNOBS = {
     "MeterValueSampleInterval": Knob.SAMPLE_INTERVAL,
+    "ClockAlignedDataInterval": Knob.ALIGNED_INTERVAL,
     "MeterValuesSampledData": Knob.MEASURANDS,
     "HeartbeatInterval": Knob.HEARTBEAT_INTERVAL,
     "ConnectionTimeOut": Knob.CONNECT_TIMEOUT,
     "AuthorizeRemoteTxRequests": Knob.AUTHORIZE_REMOTE,
+    "LocalAuthListEnabled": Knob.LOCAL_LIST,
+    "LocalPreAuthorize": Knob.PRE_AUTHORIZE,
+    "LocalAuthorizeOffline": Knob.AUTHORIZE_OFFLINE,
+    "AllowOfflineTxForUnknownId": Knob.UNKNOWN_OFFLINE,
 }
-_BASIC_AUTH = "AuthorizationKey"
-_PASSWORD_BYTES = range(16, 21)
+_FREE = {
+    "CpoName": "",
+    "WebSocketPingInterval": "0",
+    "MeterValuesAlignedData": "",
+    "StopTxnAlignedData": "",
+    "StopTxnSampledData": "",
+    "TransactionMessageAttempts": "3",
+    "TransactionMessageRetryInterval": "30",
+    "ResetRetries": "1",
+    "UnlockConnectorOnEVSideDisconnect": "true",
+}
 _REASONS = {
     "EVDisconnected": "EVDisconnected",
     "Remote": "Remote",
@@ -44,6 +49,9 @@ _REASONS = {
     "HardReset": "HardReset",
     "SoftReset": "SoftReset",
     "UnlockCommand": "UnlockCommand",
+    "PowerLoss": "PowerLoss",
+    "Reboot": "Reboot",
+    "EmergencyStop": "EmergencyStop",
 }
 _STATUS = {
     ChargingState.IDLE: "Available",
@@ -52,14 +60,12 @@ _STATUS = {
     ChargingState.SUSPENDED_EV: "SuspendedEV",
     ChargingState.SUSPENDED_EVSE: "SuspendedEVSE",
 }
-_SETTLED = {
-    Verdict.ACCEPTED: "Accepted",
-    Verdict.REJECTED: "Rejected",
-    Verdict.READ_ONLY: "Rejected",
-    Verdict.UNKNOWN: "NotSupported",
+_CONTEXT = {
+    "Started": "Transaction.Begin",
+    "Ended": "Transaction.End",
+    "MeterValueClock": "Sample.Clock",
+    "Trigger": "Trigger",
 }
-_CONTEXT = {Phase.STARTED: "Transaction.Begin", Phase.UPDATED: "Sample.Periodic", Phase.ENDED: "Transaction.End"}
-
 _UNSIGNED = (
     FirmwareStatus.DOWNLOADING,
     FirmwareStatus.DOWNLOAD_FAILED,
@@ -77,36 +83,38 @@ class Ocpp16:
     version = Version.V16
 
     def __init__(self) -> None:
-        self.handlers: Mapping[str, Handler] = {
-            "SetChargingProfile": _set_profile,
-            "ClearChargingProfile": _clear_profile,
-            "GetCompositeSchedule": _composite,
-            "RemoteStartTransaction": _start,
-            "RemoteStopTransaction": _stop,
-            "TriggerMessage": _trigger,
-            "ChangeConfiguration": _change,
-            "GetConfiguration": _get,
-            "Reset": _reset,
-            "UnlockConnector": _unlock,
-            "UpdateFirmware": _update_firmware,
-            "SignedUpdateFirmware": _signed_update_firmware,
-            "DataTransfer": lambda _payload, _station: {"status": "UnknownVendorId"},
-        }
+        self.handlers: Mapping[str, Handler] = {**ANSWERS, **SECURITY_ANSWERS}
 
-    def settings(self, about: About) -> Settings:
+    def settings(self, about: About, abilities: Abilities) -> Settings:
+        units = {"A": "Current", "W": "Power"}
         return Settings(
             _KNOBS,
             {
                 "NumberOfConnectors": str(about.evses),
-                "SupportedFeatureProfiles": "Core,SmartCharging,RemoteTrigger,FirmwareManagement",
+                "SupportedFeatureProfiles": "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,"
+                "SmartCharging",
                 "ChargeProfileMaxStackLevel": str(MAX_STACK_LEVEL),
-                "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
+                "ChargingScheduleAllowedChargingRateUnit": ",".join(units[unit] for unit in abilities.rate_units),
                 "ChargingScheduleMaxPeriods": str(MAX_PERIODS),
-                "MaxChargingProfilesInstalled": str(MAX_PROFILES),
-                "SecurityProfile": "2",
+                "MaxChargingProfilesInstalled": str(abilities.max_profiles),
+                "ConnectorSwitch3to1PhaseSupported": str(
+                    abilities.phase_switching is not PhaseSwitching.NONE and abilities.phases > 1
+                ).lower(),
+                "ConnectorPhaseRotation": ",".join(
+                    f"{evse}.{abilities.phase_rotation}" for evse in range(about.evses + 1)
+                ),
                 "StopTransactionOnEVSideDisconnect": "true",
                 "StopTransactionOnInvalidId": "true",
+                "AuthorizationCacheEnabled": "false",
+                "LocalAuthListMaxLength": str(MOST_ENTRIES),
+                "SendLocalListMaxLength": str(MOST_ENTRIES),
+                "CertificateStoreMaxLength": str(MOST_ROOTS),
+                "AdditionalRootCertificateCheck": "false",
+                "MeterValuesSampledDataMaxLength": str(len(MEASURANDS)),
+                "GetConfigurationMaxKeys": "50",
+                "SupportedFileTransferProtocols": "HTTPS",
             },
+            _FREE,
         )
 
     def boot(self, about: About, _reason: str) -> Call:
@@ -118,6 +126,8 @@ class Ocpp16:
         }
 
     def status(self, view: OutletView) -> str:
+        if not view.operative:
+            return "Unavailable"
         if view.plugged and view.over:
             return "Finishing"
         return _STATUS[view.state]
@@ -137,7 +147,7 @@ class Ocpp16:
 
     def event_action(self, phase: Phase, trigger: str) -> str | None:
         if phase is Phase.UPDATED:
-            return "MeterValues" if trigger in ("MeterValuePeriodic", "Trigger") else None
+            return "MeterValues" if trigger in ("MeterValuePeriodic", "MeterValueClock", "Trigger") else None
         return "StartTransaction" if phase is Phase.STARTED else "StopTransaction"
 
     def event_payload(self, event: TransactionEvent, measurands: Sequence[str]) -> Json | None:
@@ -149,11 +159,14 @@ class Ocpp16:
                 "meterStart": round(sample.import_wh),
                 "timestamp": rfc3339(sample.at),
             }
-        if transaction.csms_id is None:
-            return None
-        context = "Trigger" if event.trigger == "Trigger" else _CONTEXT[event.phase]
+        context = _CONTEXT.get(event.phase.value) or _CONTEXT.get(event.trigger, "Sample.Periodic")
         metered = [_meter_value(sample, measurands, context)] if measurands else []
         if event.phase is Phase.ENDED:
+            signed = [
+                (transaction.signed_begin, "Transaction.Begin", transaction.started_at),
+                (event.signed, "Transaction.End", sample.at),
+            ]
+            metered.extend(_signed_value(at, text, when) for text, when, at in signed if text is not None)
             return {
                 "transactionId": transaction.csms_id,
                 "meterStop": round(sample.import_wh),
@@ -182,6 +195,15 @@ class Ocpp16:
             return "SignedFirmwareStatusNotification", {"status": status.value, "requestId": request.request_id}
         return ("FirmwareStatusNotification", {"status": status.value}) if status in _UNSIGNED else None
 
+    def firmware_idle(self) -> Call:
+        return "FirmwareStatusNotification", {"status": "Idle"}
+
+    def sign_certificate(self, csr_pem: str) -> Call:
+        return "SignCertificate", {"csr": csr_pem}
+
+    def security_event(self, kind: str, at: datetime) -> Call:
+        return "SecurityEventNotification", {"type": kind, "timestamp": rfc3339(at)}
+
     def charging_needs(self, _evse: int, _car: Car, _at: datetime) -> Call | None:
         return None
 
@@ -191,127 +213,18 @@ class Ocpp16:
 
 def _meter_value(sample: Sample, names: Sequence[str], context: str) -> Json:
     entries = []
-    for name, value, unit, phase in values(sample, names):
-        entry = {"value": str(value), "context": context, "measurand": name, "unit": unit}
-        entries.append(entry if phase is None else entry | {"phase": phase})
+    for value in measured(sample, names):
+        entry = {"value": str(value.value), "context": context, "measurand": value.name, "unit": value.unit}
+        entries.append(entry if value.phase is None else entry | {"phase": value.phase})
     return {"timestamp": rfc3339(sample.at), "sampledValue": entries}
 
 
-def _status(*, accepted: bool) -> Json:
-    return {"status": "Accepted" if accepted else "Rejected"}
-
-
-def _set_profile(payload: Json, station: Operations) -> Json:
-    try:
-        station.install_profile(payload["connectorId"], payload["csChargingProfiles"])
-    except ProfileRefused:
-        return {"status": "Rejected"}
-    return {"status": "Accepted"}
-
-
-def _clear_profile(payload: Json, station: Operations) -> Json:
-    purpose = payload.get("chargingProfilePurpose")
-    selection = Selection(
-        profile_id=payload.get("id"),
-        evse=payload.get("connectorId"),
-        purpose=None if purpose is None else purpose_of(purpose),
-        stack_level=payload.get("stackLevel"),
-    )
-    return {"status": "Accepted" if station.clear_profiles(selection) else "Unknown"}
-
-
-def _composite(payload: Json, station: Operations) -> Json:
-    evse, duration_s = payload["connectorId"], min(payload["duration"], LONGEST_COMPOSITE_S)
-    if not station.has_evse(evse) or duration_s <= 0:
-        return {"status": "Rejected"}
-    unit = payload.get("chargingRateUnit", "A")
-    periods = []
-    for start, composite in station.composite_schedule(evse, duration_s):
-        limit = composite.limit_w / (VOLTAGE_V * composite.phases if unit == "A" else 1)
-        periods.append({"startPeriod": start, "limit": round(limit, 1), "numberPhases": composite.phases})
-    begin = rfc3339(station.now())
-    schedule = {"duration": duration_s, "startSchedule": begin, "chargingRateUnit": unit}
-    return {
-        "status": "Accepted",
-        "connectorId": evse,
-        "scheduleStart": begin,
-        "chargingSchedule": schedule | {"chargingSchedulePeriod": periods},
+def _signed_value(at: datetime, text: str, context: str) -> Json:
+    entry = {
+        "value": text,
+        "context": context,
+        "format": "SignedData",
+        "measurand": "Energy.Active.Import.Register",
+        "unit": "Wh",
     }
-
-
-def _start(payload: Json, station: Operations) -> Json:
-    evse, token = payload.get("connectorId", 1), IdToken(value=payload["idTag"])
-    accepted = evse > 0 and station.has_evse(evse) and station.registered
-    return _status(accepted=accepted and station.request_start(evse, token, None, payload.get("chargingProfile")))
-
-
-def _stop(payload: Json, station: Operations) -> Json:
-    return _status(accepted=station.registered and station.request_stop(str(payload["transactionId"])))
-
-
-def _trigger(payload: Json, station: Operations) -> Json:
-    try:
-        wanted = Wanted(payload["requestedMessage"])
-    except ValueError:
-        return {"status": "NotImplemented"}
-    evse = payload.get("connectorId")
-    if wanted is Wanted.TRANSACTION:
-        return {"status": "NotImplemented"}
-    return _status(accepted=(evse is None or station.has_evse(evse)) and station.trigger(wanted, evse))
-
-
-def _change(payload: Json, station: Operations) -> Json:
-    key, value = payload["key"], payload["value"]
-    if key != _BASIC_AUTH:
-        return {"status": _SETTLED[station.settings.set(key, value)]}
-    try:
-        password = bytes.fromhex(value)
-    except ValueError:
-        return {"status": "Rejected"}
-    if len(password) not in _PASSWORD_BYTES:
-        return {"status": "Rejected"}
-    station.new_password(password)
-    return {"status": "Accepted"}
-
-
-def _get(payload: Json, station: Operations) -> Json:
-    settings = station.settings
-    known = {name: settings.get(name) for name in payload.get("key") or settings.names}
-    entries = [
-        {"key": name, "readonly": settings.read_only(name), "value": value}
-        for name, value in known.items()
-        if value is not None
-    ]
-    unknown = [name for name, value in known.items() if value is None]
-    if _BASIC_AUTH in unknown:
-        # Write-only.
-        unknown.remove(_BASIC_AUTH)
-        entries.append({"key": _BASIC_AUTH, "readonly": False})
-    return {"configurationKey": entries, "unknownKey": unknown}
-
-
-def _reset(payload: Json, station: Operations) -> Json:
-    return _status(accepted=station.reset(f"{payload['type']}Reset", when_idle=False))
-
-
-def _update_firmware(payload: Json, station: Operations) -> Json:
-    station.update_firmware(FirmwareRequest(location=payload["location"]))
-    return {}
-
-
-def _signed_update_firmware(payload: Json, station: Operations) -> Json:
-    firmware = payload["firmware"]
-    request = FirmwareRequest(
-        location=firmware["location"],
-        request_id=payload["requestId"],
-        signing_certificate=firmware["signingCertificate"],
-        signature=firmware["signature"],
-    )
-    return {"status": station.update_firmware(request)}
-
-
-def _unlock(payload: Json, station: Operations) -> Json:
-    if payload["connectorId"] < 1 or not station.has_evse(payload["connectorId"]):
-        return {"status": "NotSupported"}
-    station.unlock()
-    return {"status": "Unlocked"}
+    return {"timestamp": rfc3339(at), "sampledValue": [entry]}

@@ -7,26 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from homeapp.demo.charger.charging_profile import Purpose
+from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.outlet import ChargingState
 
+__all__ = ["Faults", "Observation", "Watch"]
+
 _MOST_HISTORY = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
-    """What is wrong with the station, on demand.
-
-    Attributes:
-        ignore_limits: it accepts profiles and charges as it likes.
-        silent: its socket stays open, but it says nothing and answers nothing.
-        slow_s: seconds of the street's clock that each answer takes longer.
-        refuse_amps: it rejects profiles in A.
-    """
-
-    ignore_limits: bool = False
-    silent: bool = False
-    slow_s: float = 0.0
-    refuse_amps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +28,13 @@ class Observation:
         limit_source: purpose of the profile that binds; None where only the station's circuit does.
         profiles: how many are installed.
         firmware: the version of its software.
+        currents_a: of its own conductors L1, L2, L3; charging +, feeding -.
+        home_currents_a: the same by phase of the home (``Abilities.phase_rotation``).
+        phases: that may be used, by the installed profiles.
+        unsent: messages that wait to be sent or answered.
+        operative: the car's EVSE is in service.
+        network_slot: of the network profile in use.
+        security_profile: of the connection that it has or tries for.
         at: when.
     """
 
@@ -57,6 +50,13 @@ class Observation:
     limit_source: Purpose | None
     profiles: int
     firmware: str
+    currents_a: tuple[float, float, float]
+    home_currents_a: tuple[float, float, float]
+    phases: int
+    unsent: int
+    operative: bool
+    network_slot: int
+    security_profile: int
     at: datetime
 
 

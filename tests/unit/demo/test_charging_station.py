@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.charging_station import ChargingStation
+from homeapp.demo.charger.charging_station import Build, ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
-from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.memory import Memory, load, save
 from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
 from homeapp.demo.charger.outbox import Message, Outbox
@@ -40,8 +39,9 @@ class Bench:
         about = About(station_id="EVCE-1", vendor="Demo", model="Bench", evses=2)
         car = Car(60_000, 50, 11_000, 6000, 3)
         self.station = ChargingStation(
-            dialect=dialect, about=about, clock=self.clock, car=car, memory=Memory(), trusted=Trusted()
+            dialect=dialect, about=about, clock=self.clock, car=car, memory=Memory(), build=Build()
         )
+        self.station.show_live_settings()
         self.sent: list[tuple[str, Json]] = []
 
     def pump(self) -> list[tuple[str, Json]]:
@@ -237,7 +237,8 @@ def test_what_can_be_triggered(version: Version) -> None:
     assert trigger("MeterValues", **elsewhere) == "Rejected"
     names = [name for name, _ in bench.pump()]
     assert names == ["StatusNotification", "MeterValues"]
-    assert trigger("FirmwareStatusNotification") == "NotImplemented"
+    assert trigger("FirmwareStatusNotification") == "Accepted"
+    assert bench.pump() == [("FirmwareStatusNotification", {"status": "Idle"})]
     # F06.FR.12 and .17
     assert trigger("StatusNotification") == ("Accepted" if version is Version.V16 else "Rejected")
     assert trigger("BootNotification") == ("Accepted" if version is Version.V16 else "Rejected")
@@ -371,7 +372,7 @@ def test_a_station_that_was_rejected_does_nothing() -> None:
 
 def test_only_what_belongs_to_a_transaction_outlives_a_lost_connection_and_is_tried_thrice() -> None:
     outbox = Outbox()
-    kept, dropped = Message("TransactionEvent", dict, kept=True), Message("Heartbeat", dict)
+    kept, dropped = Message("TransactionEvent", {}, kept=True), Message("Heartbeat", {})
     outbox.put(kept)
     outbox.put(dropped)
     outbox.offline()

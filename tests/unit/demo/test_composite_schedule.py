@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeapp.demo.charger.charging_profile import Profile, ProfileRefused, Purpose, parse_profile
-from homeapp.demo.charger.composite import Composite, InstalledProfiles, Situation, Wiring
+from homeapp.demo.charger.charging_profile import Profile, ProfileRefused, Purpose
+from homeapp.demo.charger.composite import Composite, Situation, Wiring
+from homeapp.demo.charger.installed_profiles import InstalledProfiles
 from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
+from homeapp.demo.charger.profile_reader import parse_profile
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PER_AMPERE = 3 * 230.0
@@ -261,7 +263,7 @@ def test_no_more_than_twenty() -> None:
         (Version.V201, Purpose.TX, {"transactionId": None}, "InvalidProfile"),
         (Version.V21, Purpose.MAX, {"chargingProfileKind": "Relative"}, "InvalidProfile"),
         (Version.V21, Purpose.TX_DEFAULT, {"chargingProfileKind": "Recurring"}, "InvalidProfile"),
-        (Version.V21, Purpose.TX_DEFAULT, {"chargingProfileKind": "Dynamic"}, "UnsupportedParam"),
+        (Version.V201, Purpose.TX_DEFAULT, {"chargingProfileKind": "Dynamic"}, "UnsupportedParam"),
         (Version.V201, Purpose.TX_DEFAULT, {"stackLevel": 9}, "InvalidStackLevel"),
         (Version.V201, Purpose.TX_DEFAULT, {"periods": [{"startPeriod": 5, "limit": 6}]}, "InvalidSchedule"),
         (Version.V16, Purpose.TX_DEFAULT, {"periods": [{"startPeriod": 0, "limit": -1}]}, "InvalidSchedule"),
@@ -307,9 +309,13 @@ def test_the_schemas_are_really_asked() -> None:
     assert request_problem(Version.V21, "../v16/schemas/Reset", {}) == "no schema ../v16/schemas/ResetRequest"
 
 
+LIMITS = [Purpose.MAX, Purpose.TX_DEFAULT, Purpose.TX, Purpose.PRIORITY]
+
+
 @st.composite
-def any_profile(draw: st.DrawFn) -> tuple[Purpose, Json]:
-    purpose = draw(st.sampled_from(list(Purpose)))
+def any_profile(draw: st.DrawFn, purposes: list[Purpose] | None = None) -> tuple[Purpose, Json]:
+    purpose = draw(st.sampled_from(purposes or LIMITS))
+    for_a_transaction = purpose in (Purpose.TX, Purpose.TX_DEFAULT)
     starts = sorted(draw(st.sets(st.integers(1, 5000), max_size=3)))
     unit = draw(st.sampled_from("AW"))
     periods: list[Json] = []
@@ -317,17 +323,17 @@ def any_profile(draw: st.DrawFn) -> tuple[Purpose, Json]:
         period: Json = {"startPeriod": start, "limit": draw(st.floats(0, 20 if unit == "A" else 12_000))}
         if draw(st.booleans()):
             period["numberPhases"] = draw(st.sampled_from([1, 3]))
-        if purpose is not Purpose.MAX and draw(st.booleans()):
+        if for_a_transaction and draw(st.booleans()):
             setpoint = draw(st.floats(-15_000, 15_000))
             period |= {"operationMode": "CentralSetpoint", "setpoint": setpoint}
         periods.append(period)
     more: Json = {"periods": periods, "unit": unit, "stackLevel": draw(st.integers(0, 8))}
     more["start"] = NOW + timedelta(seconds=draw(st.integers(-4000, 4000)))
-    if draw(st.booleans()):
+    if purpose is not Purpose.PRIORITY and draw(st.booleans()):
         more["duration"] = draw(st.integers(0, 5000))
     if draw(st.booleans()):
         more["validTo"] = NOW + timedelta(seconds=draw(st.integers(-100, 4000)))
-    if purpose is not Purpose.MAX and draw(st.booleans()):
+    if for_a_transaction and draw(st.booleans()):
         more |= {"chargingProfileKind": "Relative"}
         more.pop("start")
     return purpose, more

@@ -1,0 +1,448 @@
+"""The simulated charging station's life: its parts, their time, its connection, its restarts and its memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from homeapp.demo.charger.abilities import Abilities
+from homeapp.demo.charger.availability import Availability
+from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.certificates import CertificateStore
+from homeapp.demo.charger.charging_profile import ProfileRefused
+from homeapp.demo.charger.dialect import About, Call, Dialect, OutletView
+from homeapp.demo.charger.event_streams import EventStreams
+from homeapp.demo.charger.faults import Faults
+from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, FirmwareStatus, Trusted
+from homeapp.demo.charger.limits import ChargingLimits
+from homeapp.demo.charger.local_list import LocalList
+from homeapp.demo.charger.memory import Memory
+from homeapp.demo.charger.meter_signature import SigningMeter
+from homeapp.demo.charger.network import Network, NetworkProfile
+from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.charger.outbox import Message, Outbox
+from homeapp.demo.charger.outlet import ChargingState, Outlet
+from homeapp.demo.charger.registration import Registration
+from homeapp.demo.charger.starts import Starts
+from homeapp.demo.charger.station_clock import StationClock
+from homeapp.demo.charger.transaction import Phase, Transaction
+from homeapp.demo.charger.transactions import CAR_EVSE, Surroundings, Transactions
+from homeapp.demo.charger.watch import Observation, Watch
+from homeapp.ports import Clock
+
+_SECURITY_EVENTS = {
+    FirmwareStatus.INVALID_SIGNATURE: "InvalidFirmwareSignature",
+    FirmwareStatus.INSTALLED: "FirmwareUpdated",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """How the station was built and set up.
+
+    Attributes:
+        trusted: whose software it takes.
+        network: the factory's way to its CSMS.
+        certificate: chain and key that it came with, PEM, or None.
+    """
+
+    abilities: Abilities = field(default_factory=Abilities)
+    trusted: Trusted = field(default_factory=Trusted)
+    network: NetworkProfile = field(default_factory=lambda: NetworkProfile(url="", security_profile=1))
+    certificate: tuple[bytes, bytes] | None = None
+
+
+class StationCore:
+    """What the station does by itself. Nothing here blocks or sends.
+
+    Args:
+        dialect: the version spoken.
+        about: what it says of itself.
+        clock: the street's.
+        car: at its first EVSE.
+        memory: what it has kept from its last life.
+        build: how it was built.
+        watch: an older life's, which goes on.
+
+    Attributes:
+        outbox: what is to be sent.
+        watch: history and waiting.
+        password: for Basic authentication, or None.
+        leaving: it wants to close the connection once all is said.
+        installer: of its software; to be run.
+    """
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        about: About,
+        clock: Clock,
+        car: Car,
+        memory: Memory,
+        build: Build,
+        watch: Watch | None = None,
+    ) -> None:
+        self.outbox = Outbox()
+        self.clock = StationClock(clock)
+        self.watch = watch or Watch(self.clock.now, self.observe)
+        self.password = memory.password
+        self.leaving = False
+        self.connected = False
+        self.abilities = build.abilities
+        self.tokens = LocalList(memory.tokens)
+        self.network = Network(build.network, dialect.version, about.station_id, memory.network)
+        self.certificates = CertificateStore(about.station_id, self.clock.now, memory.certificates, build.certificate)
+        self.availability = Availability(memory.inoperative, self._busy)
+        self.settings = dialect.settings(about, build.abilities)
+        self.settings.restore(memory.settings)
+        self._dialect = dialect
+        self._about = about if memory.firmware is None else replace(about, firmware=memory.firmware)
+        self._firmware = memory.firmware
+        self._faults = Faults()
+        self._unsaved = False
+        self._installed: FirmwareRequest | None = None
+        self._told_firmware: Call | None = None
+        self._restarting: str | None = None
+        self._resuming = False
+        self._reset_when_idle = False
+        self._reported: dict[int, str] = {}
+        self._ticked = self.clock.monotonic()
+        self._offline_since: float | None = self._ticked
+        self._to_resume = None if memory.transaction is None else Transaction.from_json(memory.transaction)
+        self._outlet = Outlet(car, build.abilities, memory.registers_wh)
+        self._outlet.plugged = memory.plugged
+        self._limits = ChargingLimits(
+            dialect.version, build.abilities, memory.profiles, self.clock.now, lambda: self._faults, self.watch.note
+        )
+        self._registration = Registration(
+            self.clock,
+            self.settings,
+            self.outbox,
+            lambda reason: dialect.boot(self._about, reason),
+            self._registration_told,
+            lambda: self._faults.no_boot,
+        )
+        self._signer = None
+        if build.abilities.signed_meter_values:
+            self._signer = SigningMeter(about.station_id, memory.meter_key)
+            self._unsaved = memory.meter_key is None
+        self._starts = Starts(
+            dialect,
+            self.clock,
+            self.outbox,
+            self.settings,
+            self.tokens,
+            connected=lambda: self.connected,
+            changed=self._start_changed,
+            note=self.watch.note,
+        )
+        self._transactions = Transactions(
+            dialect, self.clock, self._outlet, self._limits, self.outbox, self.settings, self._surroundings()
+        )
+        self._restore_messages(memory.unsent)
+        sources = {"EVSE.Power": lambda: self._outlet.power_w, "ConnectedEV.StateOfCharge": lambda: car.soc_pct}
+        self.streams = EventStreams(sources, self.clock.now, self.clock.monotonic)
+        self.installer = FirmwareInstaller(
+            trusted=build.trusted,
+            clock=self.clock,
+            tell=self._tell_firmware,
+            busy=lambda: self._outlet.state is ChargingState.CHARGING,
+            restart=self._restart_with,
+        )
+
+    # What can be seen from outside.
+
+    def observe(self) -> Observation:
+        """The station now."""
+        composite = self._limits.composite
+        return Observation(
+            connected=self.connected,
+            registered=self.registered,
+            plugged=self._outlet.plugged,
+            state=self._outlet.state,
+            transaction_id=self._transactions.running_id(CAR_EVSE),
+            power_w=self._outlet.power_w,
+            soc_pct=self._outlet.car.soc_pct,
+            limit_w=composite.limit_w,
+            setpoint_w=composite.setpoint_w,
+            limit_source=composite.source,
+            firmware=self._about.firmware,
+            profiles=len(self._limits),
+            currents_a=self._outlet.currents_a,
+            home_currents_a=self.abilities.at_home(self._outlet.currents_a),
+            phases=composite.phases,
+            unsent=len(self.outbox),
+            operative=self.availability.operative(CAR_EVSE),
+            network_slot=self.network.active,
+            security_profile=self.network.current.security_profile,
+            at=self.clock.now(),
+        )
+
+    @property
+    def faults(self) -> Faults:
+        """What is wrong with it; may be set at any time."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._faults = faults
+        if self.clock.heed(faults):
+            self.watch.note("the clock has jumped")
+            self.security_event("SettingSystemTime")
+
+    @property
+    def registered(self) -> bool:
+        """The last BootNotification was accepted."""
+        return self._registration.accepted
+
+    @property
+    def public_meter_key(self) -> bytes:
+        """Of a meter that signs, DER; empty for another."""
+        return b"" if self._signer is None else self._signer.public_key
+
+    @property
+    def unsaved(self) -> bool:
+        """The memory has to be written."""
+        parts = (self._limits, self.outbox, self.settings, self.tokens, self.network, self.certificates)
+        return self._unsaved or self.availability.unsaved or any(part.unsaved for part in parts)
+
+    def take_memory(self) -> Memory:
+        """What a power cut has to leave, to be written now."""
+        self._unsaved = self._limits.unsaved = self.outbox.unsaved = self.settings.unsaved = False
+        self.tokens.unsaved = self.network.unsaved = self.certificates.unsaved = self.availability.unsaved = False
+        running = self._transactions.running or self._to_resume
+        return Memory(
+            password=self.password,
+            profiles=self._limits.to_json(),
+            firmware=self._firmware,
+            unsent=self.outbox.to_json(),
+            transaction=None if running is None else running.to_json(),
+            plugged=self._outlet.plugged,
+            registers_wh=self._outlet.registers_wh,
+            settings=self.settings.to_json(),
+            inoperative=self.availability.to_json(),
+            tokens=dict(self.tokens.to_json()),
+            network=self.network.to_json(),
+            certificates=self.certificates.to_json(),
+            meter_key=None if self._signer is None else self._signer.key_pem,
+        )
+
+    # Time.
+
+    def tick(self) -> None:
+        """Let the time pass that has passed since the last tick."""
+        now = self.clock.monotonic()
+        elapsed, self._ticked = max(0.0, now - self._ticked), now
+        self._come_back()
+        self._transactions.follow()
+        self._mind_phases()
+        self._outlet.step(elapsed, self._limits.composite, ignore_limits=self._faults.ignore_limits)
+        if self.connected:
+            self._registration.tick()
+            self._send_due()
+        self._starts.tick()
+        self._transactions.tick()
+        self._report()
+        self.watch.wake()
+
+    def _come_back(self) -> None:
+        """After a power cut: resume what ran, or end it, as the version and the model have it."""
+        if self._to_resume is None:
+            return
+        transaction, self._to_resume = self._to_resume, None
+        resumes = self.abilities.resumes_transactions
+        if resumes is None:
+            resumes = self._dialect.version is Version.V21
+        if resumes and self._outlet.plugged:
+            self._transactions.resume(transaction)
+        else:
+            self._transactions.running = transaction
+            self._transactions.end("AbnormalCondition", "PowerLoss")
+
+    def _mind_phases(self) -> None:
+        ends = self.abilities.phase_switching.ends_transaction
+        if ends and self._outlet.switches_to(self._limits.composite.usable):
+            self.watch.note("the phases change, which ends the transaction")
+            self._transactions.end("AbnormalCondition", "Other")
+
+    def _send_due(self) -> None:
+        for payload in self.streams.tick():
+            self.outbox.put(Message("NotifyPeriodicEventStream", payload, early=True, one_way=True))
+        for profile_id in self._limits.pulls():
+            body: Json = {"chargingProfileId": profile_id}
+            self.outbox.put(Message("PullDynamicScheduleUpdate", body, self._pulled(profile_id)))
+
+    def _pulled(self, profile_id: int) -> Callable[[Json], None]:
+        def answered(answer: Json) -> None:
+            try:
+                if answer["status"] == "Accepted" and "scheduleUpdate" in answer:
+                    self._limits.update(profile_id, answer["scheduleUpdate"])
+            except ProfileRefused as refusal:
+                self.watch.note(f"the update of profile {profile_id} is refused: {refusal}")
+            self._transactions.follow()
+
+        return answered
+
+    # The connection.
+
+    def went_online(self) -> None:
+        """The websocket is open."""
+        self.connected, self._offline_since, self.leaving = True, None, False
+        self.network.connected()
+        self.watch.note("connected")
+        self._registration.went_online()
+        if self._faults.illegal_action:
+            self.outbox.put(Message(self._faults.illegal_action, {}, early=True))
+        self._report()
+
+    def went_offline(self) -> None:
+        """The websocket is closed."""
+        self.connected, self._offline_since, self.leaving = False, self.clock.monotonic(), False
+        self.outbox.offline()
+        if not self._faults.no_status_after_reconnect:
+            self._reported.clear()
+        self.watch.note("connection lost")
+        if self._restarting is not None:
+            self._start_anew(self._restarting)
+
+    def security_event(self, kind: str) -> None:
+        """SecurityEventNotification, now or when it can be sent."""
+        self.watch.note(f"security event {kind}")
+        self.outbox.put(Message(*self._dialect.security_event(kind, self.clock.now()), kept=True))
+
+    def refused(self, message: Message, reason: str) -> None:
+        """The CSMS has answered a message with an error."""
+        self.watch.note(f"{message.action} refused: {reason}")
+
+    # What is due.
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            connected=lambda: self.connected,
+            offline_s=self._offline_s,
+            install=self._install,
+            report=self._report,
+            note=self.watch.note,
+            faults=lambda: self._faults,
+            abilities=self.abilities,
+            signer=self._signer,
+        )
+
+    def _install(self, evse: int, payload: Json) -> None:
+        known = 0 <= evse <= self._about.evses
+        self._limits.install(evse, payload, self._transactions.running_id(evse), known=known)
+
+    def _restore_messages(self, entries: Sequence[Json]) -> None:
+        known: dict[str, Transaction] = {}
+        if self._to_resume is not None:
+            known[self._to_resume.key] = self._to_resume
+        for entry in entries:
+            kept = entry["transaction"]
+            transaction = None if kept is None else known.setdefault(kept["key"], Transaction.from_json(kept))
+            message = Message(
+                entry["action"], entry["body"], kept=True, transaction=transaction, message_id=entry["id"]
+            )
+            self._transactions.restored(message)
+            self.outbox.put(message)
+        self.outbox.unsaved = False
+
+    def _registration_told(self, status: str) -> None:
+        self.watch.note(f"registration {status}".lower())
+        self._report()
+
+    def _start_changed(self) -> None:
+        self._begin_if_ready()
+        self._report()
+
+    def _begin_if_ready(self, trigger: str | None = None) -> None:
+        start = self._starts.ready
+        free = self._transactions.running is None and self._to_resume is None
+        if start is not None and self._outlet.plugged and free and self.availability.operative(CAR_EVSE):
+            self._starts.forget()
+            self._transactions.begin(start, trigger or start.trigger)
+
+    def _report(self) -> None:
+        """Tell what has changed since it was told last."""
+        if self._reset_when_idle and self._transactions.running is None:
+            self._reset_when_idle = False
+            self._restart("ImmediateReset")
+        self.availability.look_again()
+        self._transactions.tell_state()
+        if self.connected and self.registered:
+            outlets = self._dialect.station_outlets(self._about)
+            self._tell_status([evse for evse in outlets if self._reported.get(evse) != self._status(evse)])
+        self.watch.wake()
+
+    def _tell_status(self, outlets: Sequence[int]) -> None:
+        for evse in outlets:
+            self._reported[evse] = self._status(evse)
+            self._put(self._dialect.status_notification(evse, self._reported[evse], self.now()))
+
+    def _status(self, evse: int) -> str:
+        here = evse == CAR_EVSE
+        state = self._outlet.state if here else ChargingState.IDLE
+        plugged, over = here and self._outlet.plugged, here and self._transactions.over
+        operative = self.availability.operative(evse)
+        return self._dialect.status(OutletView(evse=evse, plugged=plugged, state=state, over=over, operative=operative))
+
+    def _busy(self, evse: int) -> bool:
+        return self._transactions.running is not None and evse in (0, CAR_EVSE)
+
+    def now(self) -> datetime:
+        """The station's own civil time."""
+        return self.clock.now()
+
+    def _restart(self, reason: str, boot_reason: str = "RemoteReset", *, resume: bool = False) -> None:
+        self._resuming = resume and self._transactions.running is not None
+        if self._resuming:
+            self._transactions.suspend()
+        else:
+            self._transactions.end("ResetCommand", reason)
+        if not self.connected:
+            self._start_anew(boot_reason)
+            return
+        self._restarting, self.leaving = boot_reason, True
+        self.outbox.wake()
+
+    def _start_anew(self, boot_reason: str) -> None:
+        self._restarting = None
+        self._limits.restart()
+        self.network.restarted()
+        self._registration.restarted(boot_reason)
+        self._starts.forget()
+        self._faults = replace(self._faults, refuse_clear=False)
+        running = self._transactions.running
+        if self._resuming and running is not None:
+            self._transactions.resume(running)
+        self._resuming = False
+        self._transactions.follow()
+        self.watch.note("restarted")
+        if self._installed is not None:
+            self._tell_firmware(self._installed, FirmwareStatus.INSTALLED)
+            self._installed = None
+
+    def _restart_with(self, request: FirmwareRequest, version: str) -> None:
+        """The new software runs once the station has started anew; then it is told as installed."""
+        self._firmware, self._installed, self._unsaved = version, request, True
+        self._about = replace(self._about, firmware=version)
+        self._restart("Reboot", "FirmwareUpdate")
+
+    def _tell_firmware(self, request: FirmwareRequest, status: FirmwareStatus) -> None:
+        self.watch.note(f"firmware {status}".lower())
+        call = self._dialect.firmware_status(request, status)
+        self._told_firmware = None if status is FirmwareStatus.INSTALLED else call
+        if call is not None:
+            self.outbox.put(Message(*call, kept=True))
+        if status in _SECURITY_EVENTS:
+            self.security_event(_SECURITY_EVENTS[status])
+
+    def _offline_s(self) -> float:
+        return 0.0 if self._offline_since is None else self.clock.monotonic() - self._offline_since
+
+    def _put(self, call: Call) -> None:
+        """Only what has been asked for, or of what the CSMS knows already: it need not be registered for that."""
+        if self.connected:
+            self.outbox.put(Message(*call, early=True))
+
+    def _event(self, trigger: str) -> None:
+        self._transactions.event(Phase.UPDATED, trigger)
