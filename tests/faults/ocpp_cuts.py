@@ -337,7 +337,11 @@ async def through_one_hub(provider: Provider, clock: SharedClock, directory: Pat
 
 async def through_hubs(provider: Provider, clock: SharedClock, directory: Path) -> Way:
     """A hub for each station, which knows the provider."""
-    hubs = {name: HubOfOneStation(name, clock, directory) for name in NAMES.values()}
+    ca_file = directory / "provider-ca.pem"
+    ca_file.write_bytes(provider.authority.ca_pem)
+    hubs = {
+        name: HubOfOneStation(name, clock, directory, provider.csms.url, ca_file, PASSWORD) for name in NAMES.values()
+    }
     for hub in hubs.values():
         await hub.install()
     return ThroughHubs(hubs)

@@ -94,10 +94,13 @@ class HubInProcess:
         async def password() -> str | None:
             return self._csms_password
 
+        async def tls() -> ssl.SSLContext | None:
+            return self.trust
+
         return CsmsAccess(
             name="Example Charging",
             url=self._csms_url,
-            tls=self.trust,
+            tls=tls,
             password=password,
             how_to_mend="Enter another password.",
         )
