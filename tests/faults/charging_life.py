@@ -21,6 +21,7 @@ from homeapp.demo.charger.station import DemoStation, Trust
 from homeapp.demo.charger.v16 import Ocpp16
 
 _AUTHORISED_WITHIN_S = 1.5
+_POWER_BACK_S = 10.0
 _OPEN = (ChargingState.IDLE, ChargingState.EV_CONNECTED)
 
 
@@ -96,6 +97,8 @@ class ChargingHome:
         station: the one that is switched on now.
         card: that is used in this home and nowhere else.
         restarts: how often it was switched off and on.
+        power_cuts: how often it lost its power.
+        breaches: of the standard, as its earlier stations have seen them.
     """
 
     station: DemoStation
@@ -105,14 +108,18 @@ class ChargingHome:
         self.version = version
         self.card = f"CARD-{name}"
         self.restarts = 0
+        self.power_cuts = 0
+        self.breaches: list[str] = []
         self._place = place
         self._clock = clock
         self._state_file = directory / f"{name}.json"
         self._car = Car(60_000, 10.0, 11_000, 0.0, 3)
         self._task: asyncio.Task[None] | None = None
+        # A station without power takes no part in what happens at its plug.
+        self._on = asyncio.Event()
 
     def switch_on(self) -> None:
-        """Power for the station."""
+        """Start the station's program."""
         self.station = DemoStation(
             station_id=self.name,
             url=f"{self._place.url}/{self.name}",
@@ -127,9 +134,12 @@ class ChargingHome:
             retry_s=0.1,
         )
         self._task = asyncio.create_task(self.station.run())
+        self._on.set()
 
     async def switch_off(self) -> None:
-        """A power cut, which the station hears nothing of."""
+        """End the station's program; what it has to keep is in its memory."""
+        self._on.clear()
+        self.breaches += self.station.breaches
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -143,22 +153,40 @@ class ChargingHome:
         await asyncio.sleep(dark_s)
         self.switch_on()
 
+    async def lose_power(self, dark_s: float) -> None:
+        """A power cut, right after the station has written its memory: what it has made is either there or sent."""
+        self.power_cuts += 1
+        self._on.clear()
+        station, back = self.station, _returns(self.station)
+        await station._save()
+        station.power_cut(dark_s * self._clock.speed)
+        await station.wait_for(lambda _: _returns(station) > back, dark_s + _POWER_BACK_S)
+        self._on.set()
+
     async def live(self, chance: random.Random, stop: asyncio.Event) -> None:
         """Cars come, charge for a while and go, until ``stop``; then no car is there."""
         while not stop.is_set():
+            await self._on.wait()
             self.station.plug_in()
             if await self._authorised():
                 await asyncio.sleep(chance.uniform(0.1, 1.5))
             if chance.random() < 0.3:
+                await self._on.wait()
                 self.station.present_card(self.card)
                 await asyncio.sleep(chance.uniform(0.0, 0.3))
+            await self._on.wait()
             self.station.unplug()
             await asyncio.sleep(chance.uniform(0.0, 0.3))
 
     async def _authorised(self) -> bool:
+        await self._on.wait()
         self.station.present_card(self.card)
         try:
             await self.station.wait_for(lambda seen: seen.state not in _OPEN, _AUTHORISED_WITHIN_S)
         except TimeoutError:
             return False
         return True
+
+
+def _returns(station: DemoStation) -> int:
+    return sum(text == "power is back" for _, text in station.history)

@@ -187,8 +187,9 @@ class FaultRun:
 
     @property
     def breaches(self) -> list[str]:
-        """Of the standard, as far as the provider sees it."""
-        return [*self.provider.breaches, *(breach.sentence for breach in self.csms.breaches)]
+        """Of the standard, as far as the provider and the stations see it."""
+        seen = [breach for home in self.homes for breach in (*home.breaches, *home.station.breaches)]
+        return [*seen, *self.provider.breaches, *(breach.sentence for breach in self.csms.breaches)]
 
     async def live_through(self, faults: int) -> Counts:
         """Let so many faults happen while cars come and go, then let all settle, and count."""
@@ -210,7 +211,10 @@ class FaultRun:
 
     def told(self) -> list[str]:
         """For the report: one line for each station, and one for what befell them."""
-        lines = [f"{home.version}: {self._of(home)}; restarts {home.restarts}" for home in self.homes]
+        lines = [
+            f"{home.version}: {self._of(home)}; restarts {home.restarts}, power cuts {home.power_cuts}"
+            for home in self.homes
+        ]
         faults = ", ".join(f"{kind} {number}" for kind, number in sorted(self.befell.items()))
         found = f"breaches {len(self.breaches)} {sorted(set(self.breaches))}"
         return [*lines, found, f"faults {self.befell.total()} ({faults})", f"all: {self.counts()}"]
@@ -242,7 +246,9 @@ class FaultRun:
             "half-open": (5, self._half_open),
             "slow answers": (5, self._slow),
             "provider restarts": (5, self._provider_restarts),
-            "station's link cut": (15, self._cut_a_station),
+            "station's link cut": (10, self._cut_a_station),
+            "station restarts": (10, self._restart_a_station),
+            "power cuts": (5, self._cut_the_power),
         }
 
     async def _cut(self) -> None:
@@ -281,6 +287,12 @@ class FaultRun:
 
     async def _cut_a_station(self) -> None:
         self.chance.choice(self.homes).station.cut()
+
+    async def _restart_a_station(self) -> None:
+        await self.chance.choice(self.homes).restart(self.chance.uniform(0.0, 1.0))
+
+    async def _cut_the_power(self) -> None:
+        await self.chance.choice(self.homes).lose_power(self.chance.uniform(0.1, 1.0))
 
     def _effects(self) -> int:
         return sum(book.effects.total() for book in self.csms.stations.values())
