@@ -12,7 +12,7 @@ demo: .venv/.ready
 	.venv/bin/homeapp demo
 
 test: .venv/.ready
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/.ready
 	.venv/bin/ruff format --check .

@@ -63,14 +63,19 @@ class BadFrame(Exception):
     """A frame that is no OCPP message.
 
     Attributes:
-        message_id: its id where one could be read and an error may be sent back, else None.
-        answerable: it may be a CALL, so that an error frame cannot begin a loop of error frames.
+        type: where it could be read, else None.
+        message_id: where it could be read, else None.
     """
 
-    def __init__(self, sentence: str, message_id: str | None = None, *, answerable: bool = True) -> None:
+    def __init__(self, sentence: str, type_: MessageType | None = None, message_id: str | None = None) -> None:
         super().__init__(sentence)
+        self.type = type_
         self.message_id = message_id
-        self.answerable = answerable
+
+    @property
+    def answerable(self) -> bool:
+        """It may be a CALL, so that an error frame cannot begin a loop of error frames."""
+        return self.type in (None, MessageType.CALL)
 
 
 def decode(text: str | bytes) -> Frame:
@@ -96,30 +101,24 @@ def decode(text: str | bytes) -> Frame:
 
 
 def _frame(kind: MessageType, elements: list[msgspec.Raw]) -> Frame:
-    has_action = kind in (MessageType.CALL, MessageType.SEND)
-    answerable = kind is MessageType.CALL
     # Some stations count with integers where the standard wants strings.
     given = _value(elements[1])
     message_id = str(given) if isinstance(given, str | int) and not isinstance(given, bool) else ""
     if not 0 < len(message_id) <= _LONGEST_ID:
-        raise BadFrame("no message id", answerable=has_action)
-    if kind is MessageType.CALLRESULT:
-        payload, raw = _object(elements[2], message_id, answerable=answerable)
-        return Frame(kind, message_id, payload=payload, raw=raw)
-    if has_action:
-        action = _value(elements[2])
-        if len(elements) < 4 or not isinstance(action, str):
-            raise BadFrame("no action or payload", message_id, answerable=answerable)
-        payload, raw = _object(elements[3], message_id, answerable=answerable)
-        return Frame(kind, message_id, action=plain(action, longest=_LONGEST_ACTION), payload=payload, raw=raw)
-    return _error_frame(kind, message_id, elements)
-
-
-def _error_frame(kind: MessageType, message_id: str, elements: list[msgspec.Raw]) -> Frame:
-    description = _value(elements[3]) if len(elements) > 3 else ""
-    raw = _object(elements[4], message_id, answerable=False)[1] if len(elements) > 4 else b"{}"
-    code = plain(_value(elements[2]))
-    return Frame(kind, message_id, code=code, description=plain(description, longest=255), raw=raw)
+        raise BadFrame("no message id", kind)
+    match kind:
+        case MessageType.CALL | MessageType.SEND:
+            action = _value(elements[2])
+            if len(elements) < 4 or not isinstance(action, str):
+                raise BadFrame("no action or payload", kind, message_id)
+            payload, raw = _object(elements[3], kind, message_id)
+            return Frame(kind, message_id, action=plain(action, longest=_LONGEST_ACTION), payload=payload, raw=raw)
+        case MessageType.CALLRESULT:
+            payload, raw = _object(elements[2], kind, message_id)
+            return Frame(kind, message_id, payload=payload, raw=raw)
+    description = plain(_value(elements[3]), longest=255) if len(elements) > 3 else ""
+    raw = _details(elements[4], kind, message_id) if len(elements) > 4 else b"{}"
+    return Frame(kind, message_id, code=plain(_value(elements[2])), description=description, raw=raw)
 
 
 def _value(element: msgspec.Raw) -> object:
@@ -130,16 +129,24 @@ def _value(element: msgspec.Raw) -> object:
         return None
 
 
-def _object(element: msgspec.Raw, message_id: str, *, answerable: bool) -> tuple[Payload, bytes]:
+def _object(element: msgspec.Raw, kind: MessageType, message_id: str) -> tuple[Payload, bytes]:
     """A payload, and its bytes."""
     raw = bytes(element)
     if _deeper_than(raw, DEEPEST):
-        raise BadFrame("nested too deeply", message_id, answerable=answerable)
+        raise BadFrame("nested too deeply", kind, message_id)
     try:
         payload = _OBJECT.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise BadFrame("no object as payload", message_id, answerable=answerable) from error
+        raise BadFrame("no object as payload", kind, message_id) from error
     return payload, _unambiguous(raw, payload)
+
+
+def _details(element: msgspec.Raw, kind: MessageType, message_id: str) -> bytes:
+    """The bytes of an error's details; whoever waits for an answer learns of the error also where they are none."""
+    try:
+        return _object(element, kind, message_id)[1]
+    except BadFrame:
+        return b"{}"
 
 
 def _unambiguous(raw: bytes, payload: Payload) -> bytes:

@@ -259,13 +259,19 @@ class RpcPeer:
     async def _complain_about(self, error: BadFrame) -> None:
         self._bad_frames += 1
         self._conformity.complain_once("frame", str(error))
-        if not error.answerable:
-            return
-        if self._version is not Version.V16:
+        if error.type is MessageType.CALLRESULT and error.message_id:
+            await self._settle_without_result(error.message_id, str(error))
+        elif error.answerable and self._version is not Version.V16:
             # 2.1 part 4 par. 4.2.3: where the id cannot be read, "-1" stands for it.
             await self._send(frames.encode_error(error.message_id or "-1", "RpcFrameworkError", str(error)))
-        elif error.message_id:
+        elif error.answerable and error.message_id:
             await self._send(frames.encode_error(error.message_id, "GenericError", str(error)))
+
+    async def _settle_without_result(self, message_id: str, problem: str) -> None:
+        code = format_violation(self._version)
+        settled = self._out.settle(Frame(MessageType.CALLERROR, message_id, code=code, description=problem, raw=b"{}"))
+        if settled and self._version is Version.V21:
+            await self._send(frames.encode_result_error(message_id, code, problem))
 
 
 class _Stuck(Exception):

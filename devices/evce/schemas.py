@@ -22,7 +22,9 @@ _FOLDER = {Version.V21: "v21", Version.V201: "v201", Version.V16: "v16"}
 
 def request_problem(version: Version, action: str, payload: object) -> str | None:
     """What is wrong with the payload of a CALL or SEND, or None; nothing is known of an unknown action."""
-    return _problem(version, action if version is Version.V16 else f"{action}Request", payload)
+    request = f"{action}Request"
+    # 1.6 names its requests by the action, 2.1 those that are never answered.
+    return _problem(version, request if request in _names(version) else action, payload)
 
 
 def response_problem(version: Version, action: str, payload: object) -> str | None:
@@ -34,7 +36,7 @@ def response_unusable(version: Version, action: str, payload: object) -> bool:
     """Whether something that a CALLRESULT must have is missing at its top, or of the wrong type there."""
     name = f"{action}Response"
     return name in _names(version) and any(
-        len(error.instance_path) <= 1 and error.schema_path[-1:] in (["required"], ["type"])
+        (list(error.schema_path[-1:]), len(error.instance_path)) in ((["required"], 0), (["type"], 1))
         for error in _validator(version, name).iter_errors(payload)
     )
 

@@ -36,15 +36,17 @@ class RawCsms:
         heard: (message id, action, payload as text), in order of arrival, over all connections.
         knocks: path and headers of each handshake.
         status: refuse handshakes with this HTTP status.
+        redirect: send whoever knocks there.
     """
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, str]] = []
         self.knocks: list[tuple[str, Headers]] = []
         self.status: int | None = None
+        self.redirect: str | None = None
         self.answers: dict[str, Answer] = {"BootNotification": BOOTED}
         self.errors: dict[str, list[Any]] = {}
-        self.held: list[str] = []
+        self.held: list[tuple[ServerConnection, str]] = []
         self.connection: ServerConnection | None = None
         self.connections = 0
         self.port = 0
@@ -97,13 +99,17 @@ class RawCsms:
     async def release(self) -> None:
         """Answer what was held back in silence, in order."""
         held, self.held = self.held, []
-        for reply in held:
-            assert self.connection is not None
-            await self.connection.send(reply)
+        for connection, reply in held:
+            with contextlib.suppress(ConnectionClosed):
+                await connection.send(reply)
 
     def _judge(self, connection: ServerConnection, request: Request) -> Response | None:
         self.knocks.append((request.path, request.headers))
         self._news.set()
+        if self.redirect is not None:
+            response = connection.respond(302, "")
+            response.headers["Location"] = self.redirect
+            return response
         return connection.respond(self.status, "No.\n") if self.status else None
 
     async def _receive(self, connection: ServerConnection) -> None:
@@ -136,7 +142,7 @@ class RawCsms:
         answer = self.answers.get(action, {})
         body = answer(payload) if callable(answer) else answer
         if body is None:
-            self.held.append(json.dumps([3, message_id, {}]))
+            self.held.append((connection, json.dumps([3, message_id, {}])))
         else:
             await connection.send(json.dumps([3, message_id, body]))
 

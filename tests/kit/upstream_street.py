@@ -111,12 +111,19 @@ class UpstreamStreet:
         self.register = Register()
         self.csms, self.way = RawCsms(), Way()
         self.around = around
+        self.mirrors: list[RawCsms] = []
         self.password: str | None = CSMS_PASSWORD
         self.outbox = StoredStationOutbox(database, self.clock, "csms", notice=self.way.notice)
 
     async def start(self, tasks: asyncio.TaskGroup) -> list["asyncio.Task[None]"]:
         """The hub's two long tasks; the CSMS is listening already."""
-        around = Surroundings(access=self.access(self.csms), outbox=self.outbox, clock=self.clock, **self.around)
+        around = Surroundings(
+            access=self.access(self.csms),
+            outbox=self.outbox,
+            clock=self.clock,
+            mirrors=[self.access(mirror) for mirror in self.mirrors],
+            **self.around,
+        )
         self.upstreams = Upstreams(around)
         self.endpoint = OcppEndpoint(
             host="127.0.0.1",
@@ -188,13 +195,16 @@ class UpstreamStreet:
                 await asyncio.sleep(0.002)
 
 
-def run(tls: Tls, directory: Path, body: Body, **options: Any) -> None:
+def run(tls: Tls, directory: Path, body: Body, *mirrors: RawCsms, **options: Any) -> None:
     """``body`` with a running street in one event loop."""
 
     async def main() -> None:
-        async with Database(directory) as database:
+        async with Database(directory) as database, contextlib.AsyncExitStack() as opened:
             street = UpstreamStreet(tls, database, **options)
-            async with street.csms.open(), asyncio.TaskGroup() as tasks:
+            for csms in (street.csms, *mirrors):
+                await opened.enter_async_context(csms.open())
+            street.mirrors.extend(mirrors)
+            async with asyncio.TaskGroup() as tasks:
                 started = await street.start(tasks)
                 try:
                     await asyncio.wait_for(body(street), 60)

@@ -238,7 +238,20 @@ def test_the_car_software_comes_from_a_manufacturer_whose_key_is_public() -> Non
         packed(zlib.compress(GOOD.encode()) + b"more"),
         packed(zlib.compress(b" " * 100_000_000, 9)),
     ],
-    ids=lambda text: str(len(text)),
+    ids=[
+        "empty",
+        "arrays",
+        "objects",
+        "surrogate",
+        "too large",
+        "too large as bytes",
+        "prefix",
+        "no packing",
+        "nonsense",
+        "cut off",
+        "more behind",
+        "bomb",
+    ],
 )
 def test_damaged_texts_and_bombs_are_refused(text: str) -> None:
     with pytest.raises(SettingsInvalid) as caught:

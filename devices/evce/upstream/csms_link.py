@@ -88,6 +88,7 @@ class CsmsLink:
         self._told = told
         self._spread = spread
         self._failures = 0
+        self._problem_told: str | None = None
 
     async def keep(self, version: Version, serve: Serve, use: Callable[[RpcPeer], Awaitable[None]]) -> NoReturn:
         """Connect again and again; ``use`` is run with each connection, and ends with it."""
@@ -98,7 +99,11 @@ class CsmsLink:
                 problem, slow = f"The link to {self._access.name} was lost; it is tried again.", False
             except (OSError, InvalidHandshake, InvalidURI, TimeoutError, HomeappError) as error:
                 problem, slow = self._problem(error, version)
-            logger.warning("%s: %s", self._identity, problem)
+            # Once, not with every attempt.
+            logger.log(
+                logging.WARNING if problem != self._problem_told else logging.DEBUG, "%s: %s", self._identity, problem
+            )
+            self._problem_told = problem
             self._told(LinkState.DOWN, problem)
             self._failures += 1
             await self._clock.sleep(self._pause_s(slow=slow))
@@ -106,6 +111,7 @@ class CsmsLink:
     def steady(self) -> None:
         """The CSMS has accepted the station, so the next attempt need not be slow."""
         self._failures = 0
+        self._problem_told = None
 
     def _pause_s(self, *, slow: bool) -> float:
         if slow:

@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 
 from devices.evce.dialect import Outgoing
-from devices.evce.fields import FieldError, Payload, mapping
+from devices.evce.fields import Payload, mapping
 from devices.evce.frames import Frame, MessageType
 from devices.evce.link import ACCEPTED, Link
 from devices.evce.rpc import ActionUnknown, Refusal
 from devices.evce.schemas import Version
-from devices.evce.upstream.own_leg import has_doubles
 from devices.evce.upstream.policy import Direction, Rule, Treatment, known_actions, rule
 from devices.evce.upstream.port import FirmwareCheck, HubRoot, ProviderProfiles, ProviderTokens, Refused
 from devices.evce.upstream.refusals import passed_on, refusal, unreachable
@@ -75,9 +74,6 @@ class Downward:
             raise Refusal("SecurityError", "the station is rejected")
         if found is None:
             return await self._relay_unknown(frame)
-        if found.but is not None and has_doubles(frame.raw):
-            # The station might read another of two values than the one that was looked at here.
-            raise FieldError("a name stands twice in one object")
         if found.commands and (refused := self._no_command(standing)) is not None:
             return refusal(self._version, frame.action, refused)
         match found.of(frame.payload):

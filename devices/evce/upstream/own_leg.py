@@ -4,8 +4,7 @@ Whatever changes whom the station trusts, where it connects, or how it proves wh
 cut it off (A00, A05, M05). The same goes for what the hub measures and limits with.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from devices.evce.fields import Payload, items, mapping, plain
@@ -95,23 +94,3 @@ def has_profile(payload: Payload) -> bool:
 def outside_transactions(payload: Payload) -> bool:
     """1.6 MeterValues that belong to no transaction."""
     return payload.get("transactionId") is None
-
-
-def has_doubles(raw: bytes) -> bool:
-    """Whether some object in this JSON text has a name twice, so that two readers may understand it differently."""
-    try:
-        json.loads(raw, object_pairs_hook=_single)
-    except _DoubleName:
-        return True
-    return False
-
-
-class _DoubleName(Exception):
-    pass
-
-
-def _single(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    single = dict(pairs)
-    if len(single) != len(pairs):
-        raise _DoubleName
-    return single

@@ -2,90 +2,27 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.evce import frames, rpc, schemas
 from devices.evce.dialect import Outgoing
-from devices.evce.fields import FieldError, Payload
+from devices.evce.fields import Payload
 from devices.evce.frames import BadFrame, Frame, MessageType
 from devices.evce.link import Link
-from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer, Superseded, Throttle
+from devices.evce.rpc import CallRefused, CallTimeout, Priority, Superseded, Throttle
 from devices.evce.schemas import Version
 from devices.evce.v16 import Ocpp16
 from homeapp.clock import SystemClock
 from homeapp.errors import DeviceUnreachable, ProtocolError
-
-
-class Wire:
-    """The socket, seen from the station's end."""
-
-    def __init__(self) -> None:
-        self.sent: asyncio.Queue[list[Any]] = asyncio.Queue()
-        self._incoming: asyncio.Queue[str | bytes | None] = asyncio.Queue()
-
-    async def send(self, message: str) -> None:
-        self.sent.put_nowait(json.loads(message))
-
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        while (raw := await self._incoming.get()) is not None:
-            yield raw
-
-    def says(self, *frame: Any) -> None:
-        self._incoming.put_nowait(json.dumps(frame))
-
-    def hangs_up(self) -> None:
-        self._incoming.put_nowait(None)
-
-    async def next(self) -> list[Any]:
-        return await asyncio.wait_for(self.sent.get(), 10)
-
-
-class Exchange:
-    def __init__(self, version: Version = Version.V201) -> None:
-        self.wire = Wire()
-        self.served: list[str] = []
-        self.peer = RpcPeer("x", version, self.wire, self._serve, Throttle(SystemClock(), 1000, 1000))
-
-    async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
-        action = frame.action
-        self.served.append(action)
-        if action == "Heartbeat":
-            return {"currentTime": "2026-01-15T12:00:00Z"}
-        if action == "DataTransfer":
-            return {"status": "no such status"}
-        if action == "Authorize":
-            raise FieldError("idToken must be an object")
-        if action == "SecurityEventNotification":
-            return {}
-        raise ActionUnknown(action)
-
-    def calls(self, action: str, priority: Priority, replaces: str | None = None) -> "asyncio.Task[Payload]":
-        payload = {} if action == "ClearCache" else {"type": "Immediate"}
-        return asyncio.create_task(self.peer.call(action, payload, priority=priority, replaces=replaces))
+from kit.ocpp_wire import Exchange, Wire, run
 
 
 async def _nothing(_frame: Frame) -> Payload:
     return {}
-
-
-def run(body: Callable[[Exchange], Awaitable[None]], version: Version = Version.V201) -> None:
-    async def main() -> None:
-        exchange = Exchange(version)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(exchange.peer.run())
-            try:
-                await asyncio.wait_for(body(exchange), 20)
-            finally:
-                exchange.wire.hangs_up()
-
-    asyncio.run(main())
 
 
 def test_one_call_is_out_at_a_time_and_the_most_urgent_goes_next() -> None:
