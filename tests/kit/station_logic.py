@@ -119,10 +119,14 @@ class Bench:
         return str(self.serve("RequestStartTransaction", payload)["status"])
 
     def go_on(self, seconds: float) -> list[tuple[str, Json]]:
+        self.pass_time(seconds)
+        return self.pump()
+
+    def pass_time(self, seconds: float) -> None:
+        """Nothing is sent meanwhile."""
         for _ in range(int(seconds * 2)):
             self.clock.at += timedelta(seconds=0.5)
             self.station.tick()
-        return self.pump()
 
     def again(self) -> "Bench":
         """The station after a power cut: the same car and clock, and what its memory held."""

@@ -89,7 +89,9 @@ class StationCore:
         self.abilities = build.abilities
         self.tokens = LocalList(memory.tokens)
         self.network = Network(build.network, dialect.version, about.station_id, memory.network)
-        self.certificates = CertificateStore(about.station_id, self.clock.now, memory.certificates, build.certificate)
+        self.certificates = CertificateStore(
+            about.station_id, self.clock.world_time, memory.certificates, build.certificate
+        )
         self.availability = Availability(memory.inoperative, self._busy)
         self.settings = dialect.settings(about, build.abilities)
         self.settings.restore(memory.settings)
