@@ -4,6 +4,7 @@ import asyncio
 import base64
 import importlib.resources
 import json
+import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -35,6 +36,11 @@ PATIENCE_S = 15.0
 Json = dict[str, Any]
 
 
+def known(version: str, action: str) -> bool:
+    name = action if version == V16 else f"{action}Request"
+    return (importlib.resources.files("ocpp") / FOLDER[version] / "schemas" / f"{name}.json").is_file()
+
+
 def schema_problem(version: str, action: str, payload: Json, *, answer: bool) -> str | None:
     suffix = "Response" if answer else "" if version == V16 else "Request"
     file = importlib.resources.files("ocpp") / FOLDER[version] / "schemas" / f"{action}{suffix}.json"
@@ -60,9 +66,12 @@ class CallError(Exception):
 class Csms:
     """Accepts everything and remembers it."""
 
-    def __init__(self, version: str, clock: SharedClock) -> None:
+    def __init__(self, version: str, clock: SharedClock, tls: ssl.SSLContext | None = None) -> None:
         self.version = version
         self.clock = clock
+        self.tls = tls
+        self.sockets: list[ServerConnection] = []
+        self.overrides: dict[str, Json] = {}
         self.port = 0
         self.calls: list[tuple[str, Json]] = []
         self.problems: list[str] = []
@@ -85,6 +94,7 @@ class Csms:
             self.port,
             subprotocols=[self.version],
             process_request=self._door,
+            ssl=self.tls,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
@@ -92,8 +102,8 @@ class Csms:
         """As a killed hub: the sockets end, nobody listens any more."""
         assert self._server is not None
         self._server.close(close_connections=False)
-        if self._socket is not None:
-            self._socket.transport.abort()
+        for socket in self.sockets:
+            socket.transport.abort()
         self._server.close()
         await self._server.wait_closed()
 
@@ -110,6 +120,7 @@ class Csms:
 
     async def _serve(self, socket: ServerConnection) -> None:
         self._socket = socket
+        self.sockets.append(socket)
         try:
             async for text in socket:
                 await self._frame(json.loads(text))
@@ -124,10 +135,15 @@ class Csms:
         self.raw.append(frame)
         if frame[0] == 2:
             _, message_id, action, payload = frame
-            self._judge(action, payload, answer=False)
             self.calls.append((action, payload))
+            if not known(self.version, action):
+                assert self._socket is not None
+                await self._socket.send(json.dumps([4, message_id, "NotImplemented", "", {}]))
+                return
+            self._judge(action, payload, answer=False)
             if self._socket is not None:
-                await self._socket.send(json.dumps([3, message_id, self._answer(action, payload)]))
+                answer = self.overrides.get(action) or self._answer(action, payload)
+                await self._socket.send(json.dumps([3, message_id, answer]))
         elif frame[1] in self._waiting:
             action, future = self._waiting.pop(frame[1])
             if frame[0] == 3:
@@ -155,7 +171,7 @@ class Csms:
             case "StartTransaction":
                 self._next_transaction += 1
                 return {"transactionId": self._next_transaction, token: {"status": "Accepted"}}
-            case "NotifyEVChargingNeeds":
+            case "NotifyEVChargingNeeds" | "SignCertificate" | "OpenPeriodicEventStream":
                 return {"status": "Accepted"}
         return {}
 
@@ -249,21 +265,31 @@ class Bench:
     """A CSMS, a station with a car, and their clock."""
 
     def __init__(
-        self, version: str, tmp_path: Path, *, speed: float = SPEED, soc_pct: float = 50.0, feed_w: float = 6000
+        self,
+        version: str,
+        tmp_path: Path,
+        *,
+        speed: float = SPEED,
+        soc_pct: float = 50.0,
+        feed_w: float = 6000,
+        **options: Any,
     ):
         self.clock = SharedClock(datetime(2026, 11, 23, 12, tzinfo=UTC), time.time(), speed)
         self.csms = Csms(version, self.clock)
         self.car = Car(60_000, soc_pct, 11_000, feed_w, 3)
         self.version = version
+        self.options = options
         self.state_file = tmp_path / "station.json"
         self.station = self.make_station()
 
-    def make_station(self, password: str | None = None) -> DemoStation:
+    def make_station(self, password: str | None = None, **options: Any) -> DemoStation:
+        scheme = "ws" if self.csms.tls is None else "wss"
+        tls = options.pop("tls", None)
         return DemoStation(
             station_id=NAME,
-            url=f"ws://127.0.0.1:{self.csms.port}/ocpp/{NAME}",
+            url=f"{scheme}://127.0.0.1:{self.csms.port}/ocpp/{NAME}",
             protocol=self.version,
-            tls=None,
+            tls=tls,
             password=password,
             clock=self.clock,
             car=self.car,
@@ -271,6 +297,7 @@ class Bench:
             vendor="Demo",
             model="Bench",
             retry_s=0.2,
+            **(self.options | options),
         )
 
     async def wait(self, predicate: Callable[[Observation], bool]) -> Observation:

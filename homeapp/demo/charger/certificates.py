@@ -33,7 +33,7 @@ class CertificateStore:
 
     Args:
         identity: of the station; the common name of its certificate.
-        now: the station's clock.
+        now: the world's time as the station knows it.
         kept: from its last life.
         factory: chain and key that it came with, PEM, or None.
 

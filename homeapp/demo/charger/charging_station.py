@@ -175,14 +175,14 @@ class ChargingStation(StationCore):
             case Wanted.HEARTBEAT:
                 self._registration.beat()
             case Wanted.STATUS:
-                self._tell_status([evse] if evse is not None else list(self._dialect.station_outlets(self._about)))
+                self.statuses.tell(None if evse is None else [evse])
             case Wanted.METER_VALUES:
                 return self._tell_meter(evse)
             case Wanted.TRANSACTION:
                 self._event("Trigger")
                 return self.transaction is not None
             case Wanted.FIRMWARE:
-                self._put(self._told_firmware or self._dialect.firmware_idle())
+                self._put(self.software.last)
             case Wanted.LOG | Wanted.DIAGNOSTICS:
                 self._put((wanted.value, {"status": "Idle"}))
             case Wanted.SIGN:
@@ -256,7 +256,7 @@ class ChargingStation(StationCore):
             NETWORK_PRIORITY: lambda: ",".join(map(str, self.network.priority)),
             "OCPPCommCtrlr.ActiveNetworkProfile": lambda: str(self.network.active),
             "LocalAuthListCtrlr.Entries": lambda: str(len(self.tokens)),
-            "EVSE.AvailabilityState": lambda: self._status(CAR_EVSE),
+            "EVSE.AvailabilityState": lambda: self.statuses.status(CAR_EVSE),
         }
         if self.abilities.signed_meter_values:
             shown["FiscalMetering.PublicKey"] = self.public_meter_key.hex

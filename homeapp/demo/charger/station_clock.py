@@ -19,6 +19,10 @@ class StationClock:
     def now(self) -> datetime:
         return self._street.now() + self._wrong_by
 
+    def world_time(self) -> datetime:
+        """The machine's civil time, wrong by as much: certificates live in the world's time, as TLS does."""
+        return datetime.now(UTC) + self._wrong_by
+
     def monotonic(self) -> float:
         return self._street.monotonic()
 

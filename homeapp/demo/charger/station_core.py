@@ -9,10 +9,10 @@ from homeapp.demo.charger.availability import Availability
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.certificates import CertificateStore
 from homeapp.demo.charger.charging_profile import ProfileRefused
-from homeapp.demo.charger.dialect import About, Call, Dialect, OutletView
+from homeapp.demo.charger.dialect import About, Call, Dialect
 from homeapp.demo.charger.event_streams import EventStreams
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, FirmwareStatus, Trusted
+from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, Trusted
 from homeapp.demo.charger.limits import ChargingLimits
 from homeapp.demo.charger.local_list import LocalList
 from homeapp.demo.charger.memory import Memory
@@ -22,17 +22,14 @@ from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
 from homeapp.demo.charger.registration import Registration
+from homeapp.demo.charger.software_reports import SoftwareReports
 from homeapp.demo.charger.starts import Starts
 from homeapp.demo.charger.station_clock import StationClock
+from homeapp.demo.charger.status_reports import StatusReports
 from homeapp.demo.charger.transaction import Phase, Transaction
 from homeapp.demo.charger.transactions import CAR_EVSE, Surroundings, Transactions
 from homeapp.demo.charger.watch import Observation, Watch
 from homeapp.ports import Clock
-
-_SECURITY_EVENTS = {
-    FirmwareStatus.INVALID_SIGNATURE: "InvalidFirmwareSignature",
-    FirmwareStatus.INSTALLED: "FirmwareUpdated",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +66,7 @@ class StationCore:
         password: for Basic authentication, or None.
         leaving: it wants to close the connection once all is said.
         installer: of its software; to be run.
+        statuses, software: what it tells of its connectors and of its software.
     """
 
     def __init__(
@@ -91,7 +89,9 @@ class StationCore:
         self.abilities = build.abilities
         self.tokens = LocalList(memory.tokens)
         self.network = Network(build.network, dialect.version, about.station_id, memory.network)
-        self.certificates = CertificateStore(about.station_id, self.clock.now, memory.certificates, build.certificate)
+        self.certificates = CertificateStore(
+            about.station_id, self.clock.world_time, memory.certificates, build.certificate
+        )
         self.availability = Availability(memory.inoperative, self._busy)
         self.settings = dialect.settings(about, build.abilities)
         self.settings.restore(memory.settings)
@@ -100,12 +100,9 @@ class StationCore:
         self._firmware = memory.firmware
         self._faults = Faults()
         self._unsaved = False
-        self._installed: FirmwareRequest | None = None
-        self._told_firmware: Call | None = None
         self._restarting: str | None = None
         self._resuming = False
         self._reset_when_idle = False
-        self._reported: dict[int, str] = {}
         self._ticked = self.clock.monotonic()
         self._offline_since: float | None = self._ticked
         self._to_resume = None if memory.transaction is None else Transaction.from_json(memory.transaction)
@@ -140,12 +137,22 @@ class StationCore:
             dialect, self.clock, self._outlet, self._limits, self.outbox, self.settings, self._surroundings()
         )
         self._restore_messages(memory.unsent)
+        self.statuses = StatusReports(
+            dialect,
+            about,
+            self._outlet,
+            self._transactions,
+            self.availability,
+            now=self.clock.now,
+            send=self._put,
+        )
+        self.software = SoftwareReports(dialect, self.outbox, security_event=self.security_event, note=self.watch.note)
         sources = {"EVSE.Power": lambda: self._outlet.power_w, "ConnectedEV.StateOfCharge": lambda: car.soc_pct}
         self.streams = EventStreams(sources, self.clock.now, self.clock.monotonic)
         self.installer = FirmwareInstaller(
             trusted=build.trusted,
             clock=self.clock,
-            tell=self._tell_firmware,
+            tell=self.software.tell,
             busy=lambda: self._outlet.state is ChargingState.CHARGING,
             restart=self._restart_with,
         )
@@ -300,7 +307,7 @@ class StationCore:
         self.connected, self._offline_since, self.leaving = False, self.clock.monotonic(), False
         self.outbox.offline()
         if not self._faults.no_status_after_reconnect:
-            self._reported.clear()
+            self.statuses.forget()
         self.watch.note("connection lost")
         if self._restarting is not None:
             self._start_anew(self._restarting)
@@ -369,21 +376,8 @@ class StationCore:
         self.availability.look_again()
         self._transactions.tell_state()
         if self.connected and self.registered:
-            outlets = self._dialect.station_outlets(self._about)
-            self._tell_status([evse for evse in outlets if self._reported.get(evse) != self._status(evse)])
+            self.statuses.tell_changes()
         self.watch.wake()
-
-    def _tell_status(self, outlets: Sequence[int]) -> None:
-        for evse in outlets:
-            self._reported[evse] = self._status(evse)
-            self._put(self._dialect.status_notification(evse, self._reported[evse], self.now()))
-
-    def _status(self, evse: int) -> str:
-        here = evse == CAR_EVSE
-        state = self._outlet.state if here else ChargingState.IDLE
-        plugged, over = here and self._outlet.plugged, here and self._transactions.over
-        operative = self.availability.operative(evse)
-        return self._dialect.status(OutletView(evse=evse, plugged=plugged, state=state, over=over, operative=operative))
 
     def _busy(self, evse: int) -> bool:
         return self._transactions.running is not None and evse in (0, CAR_EVSE)
@@ -417,24 +411,14 @@ class StationCore:
         self._resuming = False
         self._transactions.follow()
         self.watch.note("restarted")
-        if self._installed is not None:
-            self._tell_firmware(self._installed, FirmwareStatus.INSTALLED)
-            self._installed = None
+        self.software.started()
 
     def _restart_with(self, request: FirmwareRequest, version: str) -> None:
         """The new software runs once the station has started anew; then it is told as installed."""
-        self._firmware, self._installed, self._unsaved = version, request, True
+        self._firmware, self._unsaved = version, True
+        self.software.restarting(request)
         self._about = replace(self._about, firmware=version)
         self._restart("Reboot", "FirmwareUpdate")
-
-    def _tell_firmware(self, request: FirmwareRequest, status: FirmwareStatus) -> None:
-        self.watch.note(f"firmware {status}".lower())
-        call = self._dialect.firmware_status(request, status)
-        self._told_firmware = None if status is FirmwareStatus.INSTALLED else call
-        if call is not None:
-            self.outbox.put(Message(*call, kept=True))
-        if status in _SECURITY_EVENTS:
-            self.security_event(_SECURITY_EVENTS[status])
 
     def _offline_s(self) -> float:
         return 0.0 if self._offline_since is None else self.clock.monotonic() - self._offline_since

@@ -294,6 +294,107 @@ def test_what_the_standard_forbids(version: Version, purpose: Purpose, more: Jso
     assert refused.value.reason == reason
 
 
+def test_priority_charging_takes_the_place_of_the_transactions_profile_but_not_of_the_maximum() -> None:
+    bench = Bench()
+    bench.install(1, Purpose.TX_DEFAULT, 6)
+    bench.install(2, Purpose.TX, 8)
+    bench.install(3, Purpose.PRIORITY, 14)
+    assert bench.limit_a() == 8
+    assert (bench.limit_a(priority=True), bench.at(priority=True).governing) == (14, Purpose.PRIORITY)
+    bench.install(4, Purpose.MAX, 10)
+    assert bench.limit_a(priority=True) == 10
+    with pytest.raises(ProfileRefused, match="until the end"):
+        bench.install(5, Purpose.PRIORITY, 14, duration=60)
+
+
+def test_local_generation_comes_on_top_and_never_above_the_circuit() -> None:
+    bench = Bench()
+    bench.install(1, Purpose.MAX, 6)
+    bench.install(2, Purpose.LOCAL, 4)
+    assert bench.limit_a() == 10
+    assert bench.at().phase_limit_w == (2300, 2300, 2300)
+    bench.install(2, Purpose.LOCAL, 3000, unit="W")
+    assert bench.at().limit_w == 6 * PER_AMPERE + 3000
+    bench.install(2, Purpose.LOCAL, 40)
+    assert bench.at().limit_w == HARDWARE_W
+    bench.install(3, Purpose.TX, 10, periods=[{"startPeriod": 0, "limit": 10, "operationMode": "Idle"}])
+    assert bench.at().limit_w == 0
+
+
+def test_limits_by_phase() -> None:
+    bench = Bench()
+    period = {"startPeriod": 0, "limit": 6, "limit_L2": 8, "limit_L3": 30}
+    bench.install(1, Purpose.TX, None, periods=[period])
+    assert bench.at().phase_limit_w == (6 * 230, 8 * 230, 16 * 230)
+    assert bench.at().limit_w == 30 * 230
+    bench.install(2, Purpose.MAX, 7)
+    assert bench.at().phase_limit_w == (6 * 230, 7 * 230, 7 * 230)
+    bench.install(1, Purpose.TX, None, unit="W", periods=[{"startPeriod": 0, "limit": 1000, "limit_L2": 900}])
+    assert (bench.at().phase_limit_w, bench.at().limit_w) == ((1000, 900, 0), 1900)
+
+
+def test_setpoints_by_phase() -> None:
+    bench = Bench()
+    period = {"startPeriod": 0, "setpoint": -1000, "setpoint_L2": -2000, "setpoint_L3": -9000}
+    bench.install(1, Purpose.TX, None, unit="W", periods=[period | {"operationMode": "CentralSetpoint"}])
+    assert bench.at().phase_setpoint_w == (-1000, -2000, -3680)
+    assert bench.at().setpoint_w == -6680
+    assert bench.at(may_feed=False).phase_setpoint_w == (0, 0, 0)
+    floor = {"dischargeLimit": -500, "dischargeLimit_L2": -5000, "dischargeLimit_L3": -100}
+    bench.install(1, Purpose.TX, None, unit="W", periods=[period | floor | {"operationMode": "CentralSetpoint"}])
+    assert bench.at().phase_setpoint_w == (-500, -2000, -100)
+
+
+def test_phases_are_chosen_only_where_the_station_can_switch() -> None:
+    one = [{"startPeriod": 0, "limit": 10, "numberPhases": 1, "phaseToUse": 2}]
+    bench = Bench()
+    bench.install(1, Purpose.TX, None, periods=one)
+    assert (bench.at().usable, bench.at().phase_limit_w) == ((2,), (0, 2300, 0))
+    fixed = Bench()
+    fixed.profiles = InstalledProfiles(Version.V21, Wiring(switching=False))
+    fixed.install(1, Purpose.TX, None, periods=one)
+    assert (fixed.at().usable, fixed.at().limit_w) == ((1, 2, 3), 6900)
+    with pytest.raises(ProfileRefused, match="single phase"):
+        bench.install(1, Purpose.TX, None, periods=[one[0] | {"numberPhases": 3}])
+
+
+def test_a_dynamic_profile_holds_for_its_duration_after_each_update() -> None:
+    bench = Bench()
+    bench.install(1, Purpose.TX_DEFAULT, 6)
+    bench.install(2, Purpose.TX, 10, chargingProfileKind="Dynamic", duration=60)
+    assert [bench.limit_a(second) for second in (0, 59, 60)] == [10, 10, 6]
+    bench.profiles.update(2, {"limit": 12}, NOW + timedelta(seconds=50))
+    assert [bench.limit_a(second) for second in (50, 109, 110)] == [12, 12, 6]
+    for number, values, reason in ((1, {"limit": 9}, "InvalidProfile"), (9, {"limit": 9}, "NotFound")):
+        with pytest.raises(ProfileRefused) as refused:
+            bench.profiles.update(number, values, NOW)
+        assert refused.value.reason == reason
+    with pytest.raises(ProfileRefused, match="at least 0"):
+        bench.profiles.update(2, {"limit": -1}, NOW)
+    assert bench.limit_a(51) == 12
+
+
+def test_what_is_dynamic_has_one_period_and_nothing_else_is_updated() -> None:
+    bench = Bench()
+    two = [{"startPeriod": 0, "limit": 6}, {"startPeriod": 60, "limit": 10}]
+    with pytest.raises(ProfileRefused, match=r"K28\.FR\.01"):
+        bench.install(1, Purpose.TX, None, periods=two, chargingProfileKind="Dynamic")
+    with pytest.raises(ProfileRefused, match=r"K28\.FR\.04"):
+        bench.install(1, Purpose.TX, 6, dynUpdateInterval=30)
+
+
+def test_profiles_are_found_by_id_or_by_what_is_given() -> None:
+    bench = Bench()
+    bench.install(1, Purpose.TX_DEFAULT, 6)
+    bench.install(2, Purpose.TX_DEFAULT, 7, stackLevel=3)
+    bench.install(3, Purpose.MAX, 9)
+    found = bench.profiles.select(purpose=Purpose.TX_DEFAULT, stack_level=3)
+    assert [profile.profile_id for profile in found] == [2]
+    assert [profile.profile_id for profile in bench.profiles.select(profile_ids=[1, 3], stack_level=3)] == [1, 3]
+    assert bench.profiles.clear(evse=0, purpose=Purpose.TX_DEFAULT) == 2
+    assert len(bench.profiles) == 1
+
+
 def test_an_external_constraint_is_not_for_a_csms_to_set() -> None:
     entry = payload(Version.V21, 1, "ChargingStationExternalConstraints", 6)
     with pytest.raises(ProfileRefused, match="not supported"):
@@ -357,7 +458,25 @@ def test_never_above_the_stations_maximum(profiles: list[tuple[Purpose, Json]], 
         assert -HARDWARE_W <= found.setpoint_w <= found.limit_w
 
 
-@given(profiles=st.lists(any_profile(), max_size=6), seconds=st.integers(0, 5999))
+@given(profiles=st.lists(any_profile(list(Purpose)), max_size=8), max_a=st.floats(0, 20), local_a=st.floats(0, 20))
+def test_with_local_generation_never_above_both_together_nor_the_circuit(
+    profiles: list[tuple[Purpose, Json]], max_a: float, local_a: float
+) -> None:
+    bench = Bench(Version.V16)
+    bench.version = Version.V21
+    for number, (purpose, more) in enumerate(profiles):
+        bench.install(number, purpose, None, **dict(more))
+    bench.install(98, Purpose.LOCAL, local_a, stackLevel=8)
+    bench.install(99, Purpose.MAX, max_a, stackLevel=8)
+    for priority in (False, True):
+        found = bench.at(priority=priority)
+        assert 0 <= found.limit_w <= min((max_a + local_a) * PER_AMPERE, HARDWARE_W) + 1e-6
+        assert found.limit_w <= sum(found.phase_limit_w) + 1e-6
+        assert all(0 <= watts <= 16 * 230 for watts in found.phase_limit_w)
+        assert all(found.phase_limit_w[phase - 1] == 0 for phase in (1, 2, 3) if phase not in found.usable)
+
+
+@given(profiles=st.lists(any_profile(list(Purpose)), max_size=6), seconds=st.integers(0, 5999))
 def test_the_schedule_tells_beforehand_what_will_hold(profiles: list[tuple[Purpose, Json]], seconds: int) -> None:
     bench = Bench(Version.V16)
     bench.version = Version.V21

@@ -94,3 +94,34 @@ def test_never_beyond_what_it_can_nor_what_its_battery_holds(soc_pct: float, ste
 def test_once_settled_never_above_what_is_granted(soc_pct: float, granted_w: float) -> None:
     power_w = settle(car(soc_pct), granted_w)
     assert min(granted_w, 0) - 1e-6 <= power_w <= max(granted_w, 0) + 1e-6
+
+
+def test_a_sleeping_car_needs_some_seconds_of_an_offer() -> None:
+    subject = Car(60_000, 50, 11_000, 0, 3, sleeps_after_s=30, wake_s=20)
+    assert settle(subject, FLOOR_W) == pytest.approx(FLOOR_W)
+    subject.step(20, 0)
+    assert settle(subject, FLOOR_W) == pytest.approx(FLOOR_W)
+    subject.step(31, 0)
+    assert subject.asleep
+    assert subject.step(19, FLOOR_W) == 0
+    assert subject.step(10, FLOOR_W) == pytest.approx(FLOOR_W)
+
+
+def test_some_cars_wake_only_when_the_control_pilot_is_interrupted() -> None:
+    subject = Car(60_000, 50, 11_000, 0, 3, wakes_by_offer=False)
+    subject.step(1, 0)
+    assert subject.step(600, FLOOR_W) == 0
+    subject.interrupt()
+    assert settle(subject, FLOOR_W) == pytest.approx(FLOOR_W)
+
+
+def test_it_charges_up_to_its_target_and_feeds_down_to_its_own_minimum() -> None:
+    subject = Car(10_000, 79.9, 11_000, 6000, 3, target_soc_pct=80, min_soc_pct=79)
+    for _ in range(10):
+        subject.step(10, 11_000)
+    assert subject.power_w == 0
+    assert subject.soc_pct == pytest.approx(80, abs=0.5)
+    for _ in range(60):
+        subject.step(10, -6000)
+    assert subject.power_w == 0
+    assert subject.soc_pct == pytest.approx(79, abs=0.5)
