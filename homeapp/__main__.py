@@ -19,9 +19,11 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 if TYPE_CHECKING:
     import ssl
 
+    from devices.evce.provider.provider_stations import ProviderStations
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp import identity
+    from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.secrets import SecretStore
     from homeapp.settings import CsmsSettings, Settings
@@ -224,16 +226,22 @@ async def _outside(
     """Join drivers and providers to the hub."""
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
+    from devices.evce.provider.provider_stations import ProviderStations
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
+    from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
+    from homeapp.store.kept_profiles import KeptProfiles
+    from homeapp.store.ledger import Ledger
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
     site = settings.site.site()
-    upstreams = _upstreams(data_dir, settings, secrets, database, clock, authority)
+    rights = HomeRights()
+    stations = ProviderStations(clock, KeptProfiles(Ledger(database, clock)), rights)
+    upstreams = _upstreams(data_dir, settings, secrets, database, clock, authority, stations, rights)
     endpoint = OcppEndpoint(
         host=settings.ocpp.host,
         port=settings.ocpp.port,
@@ -263,8 +271,12 @@ async def _outside(
         machine_clock=SystemClock(),
         pseudonym_key=await asyncio.to_thread(pseudonym_key, secrets),
         pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
-        background={"endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock)},
+        background={
+            "endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock),
+            "limits of the charging provider": stations.run,
+        },
         upstreams=upstreams,
+        provider_rights=rights,
     )
 
 
@@ -275,8 +287,11 @@ def _upstreams(
     database: "Database",
     clock: SharedClock | SystemClock,
     authority: "identity.LocalAuthority",
+    stations: "ProviderStations",
+    rights: "HomeRights",
 ) -> "Upstreams | None":
     """The ways of charging stations to the provider's CSMS, where there is one."""
+    from devices.evce.provider.token_frames import StationTokens
     from devices.evce.upstream.hub_root import PemRoot
     from devices.evce.upstream.station_way import Surroundings
     from devices.evce.upstream.upstreams import Upstreams
@@ -292,6 +307,8 @@ def _upstreams(
             access=_csms_access(csms, csms.url, CSMS_SECRET, data_dir, secrets),
             outbox=outbox,
             clock=clock,
+            profiles=stations.profiles,
+            tokens=lambda device_id: StationTokens(device_id, rights),
             mirrors=[
                 _csms_access(csms, url, name, data_dir, secrets)
                 for url, name in zip(csms.mirrors, MIRROR_SECRETS, strict=False)

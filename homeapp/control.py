@@ -1,7 +1,8 @@
 """The control rules: from the state of the home to one command for the charger, stateless per cycle.
 
 Safety order, higher wins: main fuse, mandatory limits, critical car health, the owner's floor, accepted offers,
-the plan.
+the plan. The charging provider's limit lowers what offers and plan leave; it never raises it, and never makes the car
+feed.
 """
 
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ class Situation:
         critical_health: a critical alert about the car stands.
         soc_pct: the car's state of charge where it is fresh enough, else None.
         installing: software goes into the car, which must neither charge nor feed meanwhile.
+        card_needed: nothing charges before a card was shown at the charger.
     """
 
     now: datetime
@@ -39,6 +41,7 @@ class Situation:
     critical_health: bool
     soc_pct: float | None
     installing: bool = False
+    card_needed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +116,12 @@ def _feed(situation: Situation, lease_s: float) -> Verdict | None:
         most_wh = case.offer.max_feed_wh
         if most_wh is not None and -(case.delivered_wh or 0.0) >= most_wh:
             return _hold(situation, interval, lease_s)
-        wish_w = -interval.setpoint_w
+        agreed_w = -interval.setpoint_w
+        wish_w = _provider_feed_w(situation, agreed_w)
         power_w = min(wish_w, situation.allowance.feed_a * power_per_ampere(situation.evce, situation.site))
-        doing = Doing.FEEDING if power_w > 0 or wish_w <= 0 else Doing.REDUCED_BY_FUSE
+        doing = Doing.FEEDING if power_w > 0 or agreed_w <= 0 else Doing.REDUCED_BY_FUSE
+        if wish_w <= 0 < agreed_w:
+            doing = Doing.FEED_WAITING
         return Verdict(
             command=EvceCommand(limit_w=0.0, feed_w=power_w, lease_s=lease_s, reason=f"offer {case.offer.offer_id}"),
             activity=Activity(doing=doing, until=interval.end, power_w=-power_w),
@@ -171,6 +177,10 @@ def _limited(situation: Situation, limit_w: float, activity: Activity, lease_s: 
     if offer_cap is not None and offer_cap[0] < limit_w:
         limit_w = offer_cap[0]
         activity = Activity(doing=Doing.REDUCED_BY_OFFER, until=offer_cap[1], power_w=limit_w)
+    provider_w = _provider_limit_w(situation.evce)
+    if provider_w is not None and provider_w < limit_w:
+        limit_w = provider_w
+        activity = Activity(doing=Doing.REDUCED_BY_PROVIDER, power_w=limit_w)
     grid_cap = _lowest_cap(situation, mandatory=True)
     if grid_cap is not None and grid_cap[0] < limit_w:
         limit_w = grid_cap[0]
@@ -183,6 +193,19 @@ def _limited(situation: Situation, limit_w: float, activity: Activity, lease_s: 
     if limit_w < MIN_CURRENT_A * per_ampere - 1:
         limit_w, activity = 0.0, replace(activity, power_w=0.0)
     return Verdict(command=_command(limit_w, lease_s, activity.doing), activity=_as_seen(situation, activity, limit_w))
+
+
+def _provider_limit_w(evce: EvceState | None) -> float | None:
+    """The most that the charging provider permits; None where it sets no limit or the owner has taken control back."""
+    return evce.provider_limit_w if evce is not None and evce.provider_control else None
+
+
+def _provider_feed_w(situation: Situation, agreed_w: float) -> float:
+    """What is agreed to be fed, W, or as much of it as the charging provider asks for now."""
+    evce = situation.evce
+    if evce is None or not evce.provider_control or evce.provider_feed_w is None:
+        return agreed_w
+    return min(agreed_w, evce.provider_feed_w)
 
 
 def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
@@ -218,6 +241,8 @@ def _as_seen(situation: Situation, activity: Activity, limit_w: float) -> Activi
     evce = situation.evce
     if evce is None or not evce.status.car_present:
         return Activity(doing=Doing.NO_CAR) if evce is None or evce.status is EvceStatus.AVAILABLE else activity
+    if situation.card_needed and evce.status is EvceStatus.PLUGGED and evce.transaction_id is None:
+        return Activity(doing=Doing.CARD_NEEDED, power_w=0.0)
     if evce.status is EvceStatus.SUSPENDED_EV and limit_w > 0:
         full = situation.soc_pct is not None and situation.soc_pct >= 99.5
         return Activity(doing=Doing.CAR_FULL if full else Doing.CAR_NOT_TAKING, power_w=0.0)

@@ -32,6 +32,7 @@ class Controls:
         speed: of the clock.
         evce: the adopted charger, or None.
         installing: software goes into car or charger.
+        card_needed: nothing charges before a card was shown at the charger.
     """
 
     site: Site
@@ -43,6 +44,7 @@ class Controls:
     ledger: Ledger
     evce: Callable[[], Evce | None]
     installing: Callable[[], bool]
+    card_needed: bool = False
 
 
 class ControlLoop:
@@ -110,6 +112,7 @@ class ControlLoop:
             critical_health=live.critical_health,
             soc_pct=live.fresh_soc_pct,
             installing=self._of.installing(),
+            card_needed=self._of.card_needed,
         )
 
     def _command(self, command: EvceCommand, monotonic: float, tasks: asyncio.TaskGroup) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
+from homeapp.chargers.chargers import Chargers, Household
+from homeapp.chargers.provider_rights import HomeRights
 from homeapp.control import power_per_ampere
 from homeapp.control_loop import ControlLoop, Controls
 from homeapp.csms_side import LINK_ID, CsmsSide
@@ -63,6 +65,7 @@ class Outside:
         pseudonym_key: see ``homeapp.reporting.pseudonym``.
         pev: the car's data link, or None where there is none.
         background: long tasks of the outside, by name.
+        provider_rights: where the drivers learn what the owner lets a charging provider do.
         upstreams: the ways of charging stations to the provider's CSMS, or None where there is no CSMS.
         speed: of the clock, told to the screen.
     """
@@ -82,6 +85,7 @@ class Outside:
     pev: Pev | None
     background: Mapping[str, Callable[[], Awaitable[None]]]
     planner: Planner = cheapest_slots
+    provider_rights: HomeRights = field(default_factory=HomeRights)
     upstreams: StationUpstreams | None = None
 
 
@@ -101,6 +105,7 @@ class Hub:
         self._desk = OfferDesk(
             ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
         )
+        self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
             secrets=outside.secrets,
@@ -109,6 +114,7 @@ class Hub:
             endpoint=outside.endpoint,
             clock=outside.clock,
             listener=self,
+            authorizes=self._chargers.tokens.authorizes,
         )
         self._inbox = HubInbox(
             desk=self._desk,
@@ -133,12 +139,14 @@ class Hub:
                 ledger=self._ledger,
                 evce=self._sessions.evce,
                 installing=lambda: self._upkeep.installing,
+                card_needed=not outside.settings.ocpp.auto_start,
             )
         )
         self._operations = Operations(
             live=self._live,
             desk=self._desk,
             sessions=self._sessions,
+            devices=lambda: self._chargers.views(self._sessions.views()),
             ledger=self._ledger,
             snapshot=self._snapshot,
             set_mode=self._set_mode,
@@ -156,7 +164,7 @@ class Hub:
         )
         self._server = Server(
             socket_path(outside.data_dir),
-            {**self._operations.handlers(), **self._providers.handlers()},
+            {**self._operations.handlers(), **self._providers.handlers(), **self._chargers.handlers()},
             self._operations.current,
             self._hello,
             self._access,
@@ -189,6 +197,8 @@ class Hub:
         if before is None or (before.status, before.connected) != (state.status, state.connected):
             self._control.act()
             self._live_changed()
+        if before is None or _told_of(before) != _told_of(state):
+            self._control_changed()
 
     def devices_changed(self) -> None:
         ours = {device.device_id for device in self._sessions.adopted}
@@ -197,6 +207,34 @@ class Hub:
             self._upkeep.reporter.evce_changed(None)
         if self._live.meter is not None and self._live.meter.reading.device_id not in ours:
             self._live.meter = None
+        self._server.publish(api.Topic.DEVICES)
+
+    def name_of(self, device_id: str) -> str | None:
+        adopted = (device for device in self._sessions.adopted if device.kind is DeviceKind.EVCE)
+        return next((device.name for device in adopted if device.device_id == device_id), None)
+
+    def state_of(self, device_id: str) -> EvceState | None:
+        evce = self._out.endpoint.evce(device_id)
+        return None if evce is None else evce.state
+
+    def _charger_decisions(self) -> Chargers:
+        return Chargers(
+            Household(
+                ledger=self._ledger,
+                clock=self._clock,
+                key=self._out.pseudonym_key,
+                auto_start=self._out.settings.ocpp.auto_start,
+                rights=self._out.provider_rights,
+                chargers=self,
+                departure=lambda: self._live.goal.ready_by,
+                agreed=lambda: self._desk.commitments(self._clock.now()),
+                notice=self._notice,
+                changed=self._control_changed,
+            )
+        )
+
+    def _control_changed(self) -> None:
+        self._control.act()
         self._server.publish(api.Topic.DEVICES)
 
     def _provider_side(self) -> ProviderSide:
@@ -270,6 +308,7 @@ class Hub:
             "live": self._publish_live,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
+            **self._chargers.bodies(),
             **self._out.background,
         }
 
@@ -277,6 +316,7 @@ class Hub:
         await self._access.load()
         await self._desk.load()
         await self._providers.load()
+        await self._chargers.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
         self._set_goal()
         self._live.alert_raised(await self._ledger.alerts())
@@ -466,6 +506,12 @@ def _soc_moved(before: EvceState, after: EvceState) -> bool:
     if before.soc_pct is None or after.soc_pct is None:
         return before.soc_pct is not after.soc_pct
     return round(before.soc_pct) != round(after.soc_pct)
+
+
+def _told_of(state: EvceState) -> tuple[object, ...]:
+    """What the list of devices tells of a charger besides its link."""
+    provider = (state.provider_limit_w, state.provider_feed_w, state.provider_control)
+    return (*provider, state.capabilities, state.software)
 
 
 def _fresh(figure: Figure) -> float | None:

@@ -22,6 +22,7 @@ class Operations:
     """The handlers, bound to the hub's parts.
 
     Args:
+        devices: adopted ones and those that could be, as the list of devices shows them.
         may_hear: whether the owner shares so much with a provider (sp_id) that an answer can be sent to it.
     """
 
@@ -31,6 +32,7 @@ class Operations:
         live: LiveState,
         desk: OfferDesk,
         sessions: DeviceSessions,
+        devices: Callable[[], tuple[DeviceView, ...]],
         ledger: Ledger,
         snapshot: Callable[[], Any],
         set_mode: Callable[[ChargingMode], Awaitable[Goal]],
@@ -43,6 +45,7 @@ class Operations:
         self._live = live
         self._desk = desk
         self._sessions = sessions
+        self._devices = devices
         self._ledger = ledger
         self._snapshot = snapshot
         self._set_mode = set_mode
@@ -75,7 +78,7 @@ class Operations:
             case api.Topic.SNAPSHOT:
                 value: api.Notification = self._snapshot()
             case api.Topic.DEVICES:
-                value = self._sessions.views()
+                value = self._devices()
             case api.Topic.OFFERS:
                 value = self._desk.cases
             case api.Topic.TARIFF:
@@ -106,7 +109,7 @@ class Operations:
         return await self._set_mode(call.mode)
 
     async def _list_devices(self, _call: api.ListDevices, _caller: api.Role) -> tuple[DeviceView, ...]:
-        return self._sessions.views()
+        return self._devices()
 
     async def _adopt(self, call: api.AdoptDevice, _caller: api.Role) -> DeviceView:
         return await self._sessions.adopt(call.device_id, call.name)

@@ -1,7 +1,7 @@
 """What the hub needs from outside, as Protocols: drivers and providers implement them, ``__main__`` joins them."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -103,6 +103,58 @@ class StationRegister(Protocol):
 
     def changed(self, state: EvceState) -> None:
         """An adopted station's state has changed."""
+
+
+class ProviderRights(Protocol):
+    """What the owner lets the charging provider do with a station; none of these blocks."""
+
+    def attached(self, device_id: str) -> None:
+        """A provider has a way to this station."""
+
+    def controls(self, device_id: str) -> bool:
+        """Whether the provider may command it; False while the owner has taken control back."""
+
+    def may_feed_w(self, at: datetime) -> float | None:
+        """The power feed that the owner has approved for an instant, W > 0, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenVerdict:
+    """What a provider says of a card.
+
+    Attributes:
+        token: idTag or idToken as it is read.
+        allowed: it may charge; None where the provider takes it off its list.
+        expires_at: the verdict holds until then, or None.
+    """
+
+    token: str = field(repr=False)
+    allowed: bool | None
+    expires_at: datetime | None = None
+
+
+class TokenBook(Protocol):
+    """Remembers what the provider says of cards, for the time when it cannot be asked; none of these blocks."""
+
+    def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
+        """The station has got a list from its provider, or changes to it."""
+
+    def provider_judged(self, device_id: str, verdict: TokenVerdict) -> None:
+        """The provider itself has decided about a card."""
+
+
+class ProfileKeeper(Protocol):
+    """Keeps what a provider has set for a station over a restart (OCPP 2.1, K01.FR.27).
+
+    Raises (both operations):
+        StoreUnavailable: it cannot be read or written.
+    """
+
+    async def load(self, device_id: str) -> str | None:
+        """What was kept last, or None."""
+
+    async def keep(self, device_id: str, kept: str) -> None:
+        """Replace it; durable when this returns."""
 
 
 class Evce(Protocol):

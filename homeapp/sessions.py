@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -21,6 +21,11 @@ HUB_ID_TOKEN = "homeapp"  # noqa: S105 - an idToken names who charges, it is no 
 MOST_CANDIDATES = 64
 METER_REFUSED_PAUSE_S = 60.0
 _KIND_NAMES = {DeviceKind.METER: "smart meter", DeviceKind.EVCE: "charger"}
+
+
+def hub_alone(_device_id: str, id_token: str) -> bool:
+    """Whether a card may charge where the hub's own is the only one."""
+    return id_token == HUB_ID_TOKEN
 
 
 class DeviceLedger(Protocol):
@@ -81,6 +86,7 @@ class DeviceSessions:
         endpoint: EvceEndpoint,
         clock: Clock,
         listener: SessionListener,
+        authorizes: Callable[[str, str], bool] = hub_alone,
     ) -> None:
         self._ledger = ledger
         self._secrets = secrets
@@ -89,6 +95,7 @@ class DeviceSessions:
         self._endpoint = endpoint
         self._clock = clock
         self._listener = listener
+        self._authorizes = authorizes
         self._candidates: dict[str, Candidate] = {}
         self._adopted: dict[str, AdoptedDevice] = {}
         self._links: dict[str, DeviceLink] = {}
@@ -194,7 +201,7 @@ class DeviceSessions:
         return Admission.REFUSED
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
-        return device_id in self._adopted and id_token == HUB_ID_TOKEN
+        return device_id in self._adopted and self._authorizes(device_id, id_token)
 
     def knocked(self, candidate: Candidate) -> None:
         self._found(candidate)

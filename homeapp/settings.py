@@ -88,12 +88,14 @@ class OcppSettings(_Section, frozen=True):
         csms: the provider's, or None where no CSMS is told of the stations.
         names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
         lease_s: how long a limit holds at the station without renewal, s of hub time.
+        auto_start: a car that is plugged in charges by the hub's plan without a card; else a known card is needed.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
     port: Port = 8887
     names: tuple[str, ...] = ()
     lease_s: Positive = 60.0
+    auto_start: bool = True
     csms: CsmsSettings | None = None
 
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from homeapp import api
 from homeapp.errors import HomeappError, NotAllowed, PairingPending
+from homeapp.model.charger import ControlSpan
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
@@ -29,6 +30,16 @@ def offer_key(case: OfferCase) -> str:
 def device_key(device_id: str) -> str:
     """Key of what is done with a device."""
     return f"device:{device_id}"
+
+
+def control_key(device_id: str) -> str:
+    """Key of taking control of a charger back, or giving it back."""
+    return f"control:{device_id}"
+
+
+def card_key(device_id: str) -> str:
+    """Key of adding the unknown card that was shown at a charger."""
+    return f"card:{device_id}"
 
 
 def consent_key(sp_id: str, data_class: DataClass) -> str:
@@ -79,6 +90,19 @@ class Actions(QObject):
     def forget(self, device: DeviceView) -> None:
         """Disconnect a device."""
         self._run(device_key(device.device_id), api.ForgetDevice(device_id=device.device_id), "forget")
+
+    def take_control(self, device: DeviceView, span: ControlSpan) -> None:
+        """Put the charging provider's commands out of force for a time."""
+        call = api.TakeControl(device_id=device.device_id, span=span)
+        self._run(control_key(device.device_id), call, "take")
+
+    def give_control_back(self, device: DeviceView) -> None:
+        """Let the charging provider's commands count again."""
+        self._run(control_key(device.device_id), api.GiveControlBack(device_id=device.device_id), "give")
+
+    def add_card(self, device: DeviceView) -> None:
+        """Let the unknown card charge that was shown last."""
+        self._run(card_key(device.device_id), api.AddToken(), "add")
 
     def see_alert(self, sp_id: str, alert_id: str) -> None:
         """An alert about the car was read."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devices.evce import profiles
+from devices.evce.dialect import HUB_ID_TAG
 from devices.evce.fields import Payload
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED
 from devices.evce.profiles import Lease, Unit
@@ -215,6 +216,9 @@ class OcppEvce:
 
     async def _start(self, session: Session) -> None:
         evse, now_s = self._station.waiting_evse, self._clock.monotonic()
+        if not self._station.authorizes(HUB_ID_TAG):
+            # Here nothing charges without a card.
+            return
         if evse is None or (self._started_s is not None and now_s - self._started_s < START_EVERY_S):
             return
         self._started_s = now_s

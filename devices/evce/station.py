@@ -115,6 +115,7 @@ class Station:
         self._granted_w: float | None = None
         self._granted_feed_w = 0.0
         self._lease_until: datetime | None = None
+        self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software: SoftwareUpdate | None = None
@@ -168,6 +169,12 @@ class Station:
         """The station has accepted a command that holds until then; without ``until`` it is the floor."""
         self._granted_w, self._granted_feed_w, self._lease_until = limit_w, feed_w, until
         self._tell()
+
+    def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
+        """What its provider permits and asks for now, and whether that counts; see EvceState."""
+        if self._provider != (limit_w, feed_w, control):
+            self._provider = limit_w, feed_w, control
+            self._tell()
 
     def problem(self, about: str, sentence: str | None) -> None:
         """Something is wrong with the station, or is no longer."""
@@ -355,6 +362,7 @@ class Station:
         now = self._clock.now()
         measured, status = self._measured, self._status(now)
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
+        provider_limit_w, provider_feed_w, provider_control = self._provider
         self.state = EvceState(
             device_id=self.device_id,
             received_at=now if self._connected else self.state.received_at,
@@ -375,6 +383,9 @@ class Station:
             granted_w=self._granted_w,
             granted_feed_w=self._granted_feed_w,
             lease_until=self._lease_until,
+            provider_limit_w=provider_limit_w,
+            provider_feed_w=provider_feed_w,
+            provider_control=provider_control,
             problem=next(iter(self._problems.values()), fault),
         )
         self._register.changed(self.state)

@@ -7,6 +7,7 @@ role that it needs and the type of its answer. After ``Watch`` the hub also send
 
 from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
 from homeapp.api.base import MAX_LINE, PROTOCOL_VERSION, Call, Role
+from homeapp.api.chargers import AddToken, GiveControlBack, ListTokens, RemoveToken, TakeControl
 from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
@@ -73,6 +74,7 @@ __all__ = [
     "PARSE_ERROR",
     "PROTOCOL_VERSION",
     "AccessView",
+    "AddToken",
     "AdoptDevice",
     "AlertSeen",
     "AskDoctor",
@@ -90,17 +92,20 @@ __all__ = [
     "GetSnapshot",
     "GetTariff",
     "GetUplink",
+    "GiveControlBack",
     "Hello",
     "ImportCertificate",
     "ListDevices",
     "ListOffers",
     "ListProviders",
+    "ListTokens",
     "LogIn",
     "LogOut",
     "Notification",
     "PairProvider",
     "Pushed",
     "ReadDescriptor",
+    "RemoveToken",
     "Request",
     "Response",
     "Role",
@@ -110,6 +115,7 @@ __all__ = [
     "SetOpenRole",
     "SetPin",
     "ShowOffer",
+    "TakeControl",
     "Topic",
     "UnpairProvider",
     "Watch",

@@ -8,6 +8,7 @@ import msgspec
 from homeapp import errors
 from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
 from homeapp.api.base import Call
+from homeapp.api.chargers import AddToken, GiveControlBack, ListTokens, RemoveToken, TakeControl
 from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
@@ -78,6 +79,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         ImportCertificate,
         GetHubCard,
         GetUplink,
+        TakeControl,
+        GiveControlBack,
+        ListTokens,
+        AddToken,
+        RemoveToken,
     )
 }
 

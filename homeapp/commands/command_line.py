@@ -18,7 +18,14 @@ from zoneinfo import ZoneInfo
 
 from homeapp import api
 from homeapp.client import connect
-from homeapp.commands import audit_commands, home_commands, pin_commands, provider_commands, sharing_commands
+from homeapp.commands import (
+    audit_commands,
+    charger_commands,
+    home_commands,
+    pin_commands,
+    provider_commands,
+    sharing_commands,
+)
 from homeapp.commands.terminal import ask_unseen, print_error, print_result
 from homeapp.doctor import examine_without_hub
 from homeapp.errors import HomeappError, HubNotRunning, NotAllowed
@@ -49,7 +56,7 @@ def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
     """All commands but those of the composition root."""
-    for area in (home_commands, pin_commands, sharing_commands, provider_commands, audit_commands):
+    for area in (home_commands, charger_commands, pin_commands, sharing_commands, provider_commands, audit_commands):
         area.add_commands(commands, common)
 
 

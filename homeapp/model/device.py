@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from homeapp.model.charger import ChargerView
+
 
 class DeviceKind(StrEnum):
     """What a device is to the hub."""
@@ -77,6 +79,7 @@ class DeviceView:
         adopted: True once adopted.
         problem: a sentence saying what is wrong and what to do, or None.
         seen_age_s: seconds since anything was heard of it, or None.
+        charger: more about an adopted charger, or None.
     """
 
     device_id: str
@@ -90,3 +93,4 @@ class DeviceView:
     problem: str | None = None
     seen_age_s: float | None = None
     properties: dict[str, str] = field(default_factory=dict)
+    charger: ChargerView | None = None

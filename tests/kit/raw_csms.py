@@ -205,3 +205,15 @@ class NotingProfiles:
 
     def not_started(self, frame: Frame) -> None:
         self.failed.append(frame.payload)
+
+    def heard(self, _frame: Frame, _version: Version) -> None:
+        pass
+
+    def renamed(self, _old: str, _new: str) -> None:
+        pass
+
+    def csms_is(self, *, reachable: bool) -> None:
+        pass
+
+    def ask_by(self, _ask: object) -> None:
+        pass

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from homeapp.api import AccessView, Role
+from homeapp.model.charger import ChargerView, InControl, OwnerControl
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
@@ -23,7 +24,7 @@ from homeapp.model.offer import (
     ReceiptLevel,
 )
 from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
-from homeapp.model.readings import EvceStatus
+from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
 from homeapp.model.site import Site
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.model.uplink import BudgetUse, UplinkView
@@ -566,6 +567,38 @@ JOBS = replace(
 LOCKED = replace(
     OFFERED, access=AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=(Role.HOUSEHOLD, Role.OWNER))
 )
+LIMITED_CHARGER = ChargerView(
+    in_control=InControl.PROVIDER,
+    limits=LimitControl.COARSE,
+    has_provider=True,
+    provider_limit_w=5000.0,
+    feed_refusal="It cannot feed power: the charger speaks OCPP 2.0.1, which has no way to ask for it.",
+    software=SoftwareUpdate(version="1.4", stage=SoftwareStage.DOWNLOADING, at=NOW),
+    unknown_card_at=NOW - timedelta(minutes=2),
+)
+LIMITED = replace(
+    CHARGING,
+    snapshot=replace(_snapshot, activity=Activity(doing=Doing.REDUCED_BY_PROVIDER, power_w=5000)),
+    devices=(METER, replace(CHARGER, charger=LIMITED_CHARGER)),
+)
+OWNER_HOLDS = replace(
+    CHARGING,
+    devices=(
+        METER,
+        replace(
+            CHARGER,
+            charger=ChargerView(
+                in_control=InControl.OWNER,
+                limits=LimitControl.FULL,
+                has_provider=True,
+                provider_limit_w=0.0,
+                owner_control=OwnerControl(
+                    since=NOW - timedelta(minutes=5), until=NOW + timedelta(minutes=55), by="household"
+                ),
+            ),
+        ),
+    ),
+)
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
@@ -580,4 +613,5 @@ ALL = {
     "outdated": OUTDATED,
     "no_pin": NO_PIN,
     "no_pin_quiet": NO_PIN_QUIET,
+    "limited": LIMITED,
 }

@@ -9,7 +9,9 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from homeapp import api
-from homeapp.errors import DeviceUnreachable, PairingPending
+from homeapp.errors import DeviceUnreachable, PairingPending, WrongState
+from homeapp.model.charger import ChargerView, ControlSpan, InControl
+from homeapp.model.readings import LimitControl
 from ui.widgets.buttons import Button
 from ui.widgets.sheet import Sheet
 from ui.window import Window
@@ -92,3 +94,62 @@ def test_devices_come_and_go(opened: Opener, hub: CannedHub, qtbot: QtBot) -> No
     hub.situation = situations.CHARGING
     hub.push(api.Topic.DEVICES)
     qtbot.waitUntil(lambda: list(window.devices.cards) == ["homewizard:5c2faf010203", "ocpp:SN1005"], timeout=5000)
+
+
+def test_a_charger_says_who_controls_it_and_what_it_cannot_do(opened: Opener) -> None:
+    window, _hub = opened(situations.LIMITED)
+    window.go("devices")
+    facts = window.devices.cards["ocpp:SN1005"].charger
+    assert facts.control.words.text() == "Your charging provider limits it to 5.0\N{NO-BREAK SPACE}kW now."
+    assert "only now and then" in facts.limits.words.text()
+    assert "has no way to ask for it" in facts.feed.words.text()
+    assert facts.software.words.text() == "Software 1.4 is being downloaded."
+    assert not window.devices.cards["homewizard:5c2faf010203"].charger.isVisible()
+
+
+def test_control_is_taken_back_for_as_long_as_chosen(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.LIMITED)
+    window.go("devices")
+    facts = window.devices.cards["ocpp:SN1005"].charger
+    assert facts.take.accessibleName() == "Take back control: Driveway"
+    qtbot.mouseClick(facts.take, Qt.MouseButton.LeftButton)
+    hour, due, _open, leave = window.findChild(Sheet).findChildren(Button)
+    assert (hour.text(), due.text()) == ("For one hour", "Until the car is due, 06:10")
+    qtbot.mouseClick(leave, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.findChild(Sheet) is None, timeout=5000)
+    assert not hub.calls
+    qtbot.mouseClick(facts.take, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.findChild(Sheet).findChildren(Button)[1], Qt.MouseButton.LeftButton)
+    taken = api.TakeControl(device_id="ocpp:SN1005", span=ControlSpan.DEPARTURE)
+    qtbot.waitUntil(lambda: hub.calls == [taken], timeout=5000)
+
+
+def test_control_is_given_back_with_one_tap(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.OWNER_HOLDS)
+    window.go("devices")
+    facts = window.devices.cards["ocpp:SN1005"].charger
+    assert facts.control.words.text() == ("You have control until 17:19. Your charging provider's commands wait.")
+    hub.answers[api.GiveControlBack] = lambda _call: WrongState("The disk is full.")
+    qtbot.mouseClick(facts.take, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(facts.problem.isVisible, timeout=5000)
+    assert facts.problem.words.text() == "The disk is full."
+    assert hub.calls == [api.GiveControlBack(device_id="ocpp:SN1005")]
+
+
+def test_without_a_charging_provider_there_is_nothing_to_take_back(opened: Opener) -> None:
+    alone = ChargerView(in_control=InControl.HUB, limits=LimitControl.FULL)
+    window, _hub = opened(replace(situations.CHARGING, devices=(replace(situations.CHARGER, charger=alone),)))
+    window.go("devices")
+    facts = window.devices.cards["ocpp:SN1005"].charger
+    assert facts.control.words.text() == "Your hub is in control: it charges by your plan."
+    assert not facts.take.isVisible()
+    assert not facts.add_card.isVisible()
+
+
+def test_a_strange_card_is_added_with_one_tap(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.LIMITED)
+    window.go("devices")
+    facts = window.devices.cards["ocpp:SN1005"].charger
+    assert facts.stranger.words.text().startswith("An unknown card was shown at 16:22 and refused.")
+    qtbot.mouseClick(facts.add_card, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: hub.calls == [api.AddToken()], timeout=5000)

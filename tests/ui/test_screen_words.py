@@ -8,13 +8,14 @@ import pytest
 import situations
 from situations import NOW
 
+from homeapp.model.charger import ChargerView, ControlSpan, InControl, OwnerControl
 from homeapp.model.device import DeviceKind, DeviceLink
 from homeapp.model.health import OrderStatus, Severity
 from homeapp.model.live import Activity, Doing, LinkState, ProviderLink
 from homeapp.model.offer import Binding, Choice, OfferKind, OfferState, ReceiptLevel
 from homeapp.model.plan import ChargingMode, SlotReason
-from homeapp.model.readings import EvceStatus
-from ui import formats, job_words, offer_words, words
+from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
+from ui import charger_words, formats, job_words, offer_words, words
 from ui.view import View, is_running, waits_for_owner
 from ui.widgets.alert_card import order_for, ranked
 
@@ -30,6 +31,11 @@ def test_every_enum_has_its_own_words() -> None:
     assert _distinct([words.link_words(link)[0] for link in DeviceLink])
     assert _distinct([words.severity_words(severity)[0] for severity in Severity])
     assert _distinct([words.mode_words(mode) for mode in ChargingMode])
+    spans = [charger_words.span_words(span, VIEW) for span in ControlSpan]
+    assert _distinct([*spans, charger_words.span_words(ControlSpan.DEPARTURE, replace(VIEW, snapshot=None))])
+    assert _distinct([charger_words.limits_words(limits) for limits in LimitControl if limits is not LimitControl.FULL])
+    updates = [SoftwareUpdate(version="1.4", stage=stage, at=NOW) for stage in SoftwareStage]
+    assert _distinct([charger_words.software_words(update) for update in updates])
     assert _distinct([words.reason_words(reason) for reason in SlotReason])
     assert _distinct([words.kind_words(kind) for kind in DeviceKind])
     assert _distinct([offer_words.choice_words(choice) for choice in Choice])
@@ -170,3 +176,17 @@ def test_local_time_over_the_change_of_clocks() -> None:
     assert formats.clock(before + timedelta(hours=1), zone) == "02:30"
     assert formats.moment(NOW + timedelta(hours=30), NOW, zone) == "Tue 22:24"
     assert formats.moment(NOW + timedelta(hours=14), NOW, zone) == "06:24"
+
+
+def test_who_controls_a_charger_has_words_of_its_own() -> None:
+    plain = ChargerView(in_control=InControl.HUB, limits=LimitControl.FULL)
+    held = OwnerControl(since=NOW, until=NOW + timedelta(hours=1), by="household")
+    chargers = [
+        plain,
+        replace(plain, has_provider=True),
+        replace(plain, in_control=InControl.PROVIDER, provider_limit_w=5000.0),
+        replace(plain, in_control=InControl.PROVIDER, provider_limit_w=0.0),
+        replace(plain, in_control=InControl.OWNER, owner_control=held),
+        replace(plain, in_control=InControl.OWNER, owner_control=replace(held, until=None)),
+    ]
+    assert _distinct([charger_words.control_words(charger, VIEW)[1] for charger in chargers])

@@ -241,3 +241,43 @@ def test_the_local_day_begins_at_local_midnight() -> None:
 def test_while_software_goes_into_the_car_it_neither_charges_nor_feeds() -> None:
     assert outcome(replace(FINE, installing=True)) == (0, 0, Doing.INSTALLING)
     assert outcome(replace(FINE, installing=True, commitments=(FEED,))) == (0, 0, Doing.INSTALLING)
+
+
+def test_the_provider_can_lower_but_not_raise() -> None:
+    assert outcome(replace(FINE, evce=replace(EVCE, provider_limit_w=5000.0))) == (5000, 0, Doing.REDUCED_BY_PROVIDER)
+    assert outcome(replace(FINE, evce=replace(EVCE, provider_limit_w=22_000.0))) == (11_000, 0, Doing.CHARGING_CHEAP)
+    too_little = replace(EVCE, provider_limit_w=3000.0)
+    assert outcome(replace(FINE, evce=too_little)) == (0, 0, Doing.REDUCED_BY_PROVIDER)
+    shed = replace(FINE, evce=replace(EVCE, provider_limit_w=5000.0), commitments=(SHED,))
+    assert outcome(shed) == (4140, 0, Doing.REDUCED_BY_OFFER)
+    grid = replace(case(OfferKind.CAPACITY_LIMIT, max_w=4500.0))
+    limited = replace(FINE, evce=replace(EVCE, provider_limit_w=5000.0), commitments=(grid,))
+    assert outcome(limited) == (4500, 0, Doing.REDUCED_BY_GRID)
+
+
+def test_the_provider_cannot_make_the_car_feed() -> None:
+    asked = replace(EVCE, provider_limit_w=0.0, provider_feed_w=6000.0)
+    assert outcome(replace(FINE, evce=asked)) == (0, 0, Doing.REDUCED_BY_PROVIDER)
+
+
+@pytest.mark.parametrize(
+    ("asked_w", "expected"),
+    [
+        (2000.0, (0, 2000, Doing.FEEDING)),
+        (9000.0, (0, 6000, Doing.FEEDING)),
+        (0.0, (0, 0, Doing.FEED_WAITING)),
+        (None, (0, 6000, Doing.FEEDING)),
+    ],
+)
+def test_of_an_agreed_feed_the_provider_may_ask_for_less(
+    asked_w: float | None, expected: tuple[float, float, Doing]
+) -> None:
+    evce = replace(EVCE, provider_limit_w=0.0, provider_feed_w=asked_w)
+    assert outcome(replace(FINE, evce=evce, commitments=(FEED,))) == expected
+
+
+def test_the_owner_who_has_taken_control_back_charges_as_he_likes() -> None:
+    held = replace(EVCE, provider_limit_w=0.0, provider_feed_w=0.0, provider_control=False)
+    assert outcome(replace(FINE, evce=held)) == (11_000, 0, Doing.CHARGING_CHEAP)
+    assert outcome(replace(FINE, evce=held, commitments=(FEED,))) == (0, 6000, Doing.FEEDING)
+    assert outcome(replace(FINE, evce=held, commitments=(LIMIT,))) == (0, 0, Doing.REDUCED_BY_GRID)

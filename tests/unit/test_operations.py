@@ -47,6 +47,7 @@ def decide(desk: Desk, choice: Choice, *, shared: bool, key: str = OFFER.key) ->
         live=other,
         desk=subject,
         sessions=other,
+        devices=other,
         ledger=other,
         snapshot=other,
         set_mode=other,

@@ -6,6 +6,7 @@ from homeapp.api import AdoptDevice
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from ui import formats, words
 from ui.actions import Actions, device_key
+from ui.pages.charger_facts import ChargerFacts
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import ActionState, View
@@ -36,6 +37,7 @@ class DeviceCard(Card):
         self._advice = Text("", px=15, tone=Tone.TEXT2, lines=0)
         self.instruction = Banner("info-circle", Tone.AMBER, lines=0)
         self.problem = Banner("alert-triangle", Tone.RED, lines=0)
+        self.charger = ChargerFacts(actions)
         self.adopt = Button(tr("Adopt"), "plus", Look.FILLED)
         self.forget = Button(tr("Forget"), "trash")
         self.adopt.clicked.connect(self._adopt)
@@ -58,6 +60,7 @@ class DeviceCard(Card):
         self.body.addLayout(top)
         self.body.addWidget(self.instruction)
         self.body.addWidget(self.problem)
+        self.body.addWidget(self.charger)
         self.body.addStretch(1)
         self.body.addLayout(foot)
 
@@ -76,6 +79,7 @@ class DeviceCard(Card):
         advice = (device.problem or words.link_advice(device)) if view.alive else ""
         self._advice.say(advice, Tone.TEXT2)
         self._show_action(device, state, view)
+        self.charger.show_device(device, view)
         self.setAccessibleName(f"{name}, {link}")
         self.setAccessibleDescription(advice)
 

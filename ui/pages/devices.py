@@ -1,5 +1,7 @@
 """Devices: what belongs to the home and what was found on its network."""
 
+from PySide6.QtCore import Qt
+
 from homeapp.model.device import DeviceView
 from ui.actions import Actions
 from ui.pages.cards_page import CardsPage
@@ -59,7 +61,9 @@ class DevicesPage(CardsPage):
             for index, device in enumerate(found):
                 card = known.pop(device.device_id, None) or DeviceCard(self._actions)
                 self.cards[device.device_id] = card
-                self._grid.addWidget(card, row + 1 + index // self._columns, index % self._columns)
+                place = row + 1 + index // self._columns, index % self._columns
+                # A charger has more to say than a meter; its neighbour is not to be stretched.
+                self._grid.addWidget(card, *place, Qt.AlignmentFlag.AlignTop)
             row += 2 + (len(found) - 1) // self._columns
         for card in known.values():
             card.hide()

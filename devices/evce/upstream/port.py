@@ -1,6 +1,6 @@
 """What the way to a CSMS is for a station's session, and what it needs of its neighbours in the driver."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,12 @@ from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
 from devices.evce.link import Link
+from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
+from devices.evce.station import Transaction
+
+AskProvider = Callable[[Outgoing], Awaitable[Payload]]
+"""Makes a CALL to the CSMS and returns its answer; raises DeviceError."""
 
 
 class Upstream(Protocol):
@@ -36,11 +41,22 @@ class Upstream(Protocol):
 
 
 class StationFacts(Protocol):
-    """The station, as far as the way to its CSMS changes what the hub knows of it."""
+    """The station, as far as the way to its CSMS uses and changes what the hub knows of it."""
 
     @property
     def device_id(self) -> str:
         """The station's stable id."""
+
+    @property
+    def limits(self) -> StationLimits:
+        """The limits of its circuit."""
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The running transaction."""
+
+    def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
+        """What its provider permits and asks for now, and whether that counts; see EvceState."""
 
     def renamed(self, old: str, new: str) -> None:
         """1.6: the CSMS has named the transaction ``old`` otherwise, and the station goes by ``new``."""
@@ -115,6 +131,18 @@ class ProviderProfiles(Protocol):
 
     def not_started(self, frame: Frame) -> None:
         """The station did not accept this start; its profile is forgotten."""
+
+    def heard(self, frame: Frame, version: Version) -> None:
+        """The station has said something, and the hub has taken in what it tells."""
+
+    def renamed(self, old: str, new: str) -> None:
+        """1.6: the transaction ``old`` goes by ``new`` from now on; told before the station is."""
+
+    def csms_is(self, *, reachable: bool) -> None:
+        """The way to the CSMS is up, or is down (K01.FR.101)."""
+
+    def ask_by(self, ask: AskProvider) -> None:
+        """How the CSMS is asked for the values of dynamic profiles (K28.FR.10)."""
 
 
 class ProviderTokens(Protocol):

@@ -51,7 +51,7 @@ class Surroundings:
     Attributes:
         access: to the CSMS.
         mirrors: to those that only look on.
-        profiles: makes or finds the provider's profiles of a station by its id; None where there are none.
+        profiles: makes or finds the provider's profiles of a station; None where there are none.
         tokens: the provider's word about idTokens, by the station's id; None where nobody keeps it.
         firmware: looks at software; None for signed software only.
         root: what the station trusts the hub by.
@@ -62,7 +62,7 @@ class Surroundings:
     outbox: StationOutbox
     clock: Clock
     mirrors: Sequence[CsmsAccess] = ()
-    profiles: Callable[[str], ProviderProfiles] | None = None
+    profiles: Callable[[StationFacts], ProviderProfiles] | None = None
     tokens: Callable[[str], ProviderTokens] | None = None
     firmware: FirmwareCheck | None = None
     root: HubRoot | None = None
@@ -77,21 +77,27 @@ class StationWay:
         self._outbox = around.outbox
         self._way = way
         tokens = around.tokens(self._device_id) if around.tokens else None
+        self._profiles_of = around.profiles
+        self._profiles = profiles = around.profiles(station) if around.profiles else None
         self._upward = Upward(
             station,
             way=way,
             outbox=around.outbox,
             clock=around.clock,
             tokens=tokens,
+            profiles=profiles,
             write_through_s=around.write_through_s,
         )
         self._downward = Downward(
             self._upward,
-            profiles=around.profiles(self._device_id) if around.profiles else None,
+            profiles=profiles,
             tokens=tokens,
             firmware=around.firmware,
             root=around.root,
         )
+        if profiles is not None:
+            profiles.ask_by(self._upward.call)
+            profiles.csms_is(reachable=False)
         identity = self._device_id.partition(":")[2]
         self._clock = around.clock
         self._link = CsmsLink(around.access, identity, around.clock, self._told)
@@ -105,6 +111,8 @@ class StationWay:
     def station_is(self, station: StationFacts) -> None:
         """The station, as the hub knows it from now on."""
         self._upward.station = station
+        if self._profiles_of is not None:
+            self._profiles_of(station)
 
     def connected(self, link: Link, dialect: Dialect) -> None:
         if self._version is not dialect.version:
@@ -129,6 +137,8 @@ class StationWay:
         self._moved = asyncio.Event()
 
     async def from_station(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
+        if self._profiles is not None:
+            self._profiles.heard(frame, self._upward.version)
         if frame.action == "BootNotification":
             await self._introduced(frame)
         if frame.action == "StatusNotification":
@@ -267,6 +277,8 @@ class StationWay:
             self._told(LinkState.CONNECTING, _DOUBTS.get(standing))
 
     def _told(self, state: LinkState, problem: str | None) -> None:
+        if self._profiles is not None:
+            self._profiles.csms_is(reachable=state is LinkState.UP)
         self._way.link(self._device_id, state, problem)
 
     async def _until(self, condition: Callable[[], bool]) -> None:

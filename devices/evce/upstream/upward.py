@@ -16,11 +16,12 @@ import msgspec
 from devices.evce.dialect import Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame, MessageType
+from devices.evce.provider.provider_words import needs_answer
 from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer
 from devices.evce.schemas import Version
 from devices.evce.upstream.copies import Copies, Copy
 from devices.evce.upstream.own_token import is_hubs_token, with_verdict
-from devices.evce.upstream.port import ProviderTokens, StationFacts
+from devices.evce.upstream.port import ProviderProfiles, ProviderTokens, StationFacts
 from devices.evce.upstream.refusals import passed_on, unreachable
 from devices.evce.upstream.replay import RETRY_S, Replay
 from homeapp.errors import DeviceUnreachable, ProtocolError, StoreUnavailable
@@ -65,6 +66,7 @@ class Upward:
         outbox: StationOutbox,
         clock: Clock,
         tokens: ProviderTokens | None,
+        profiles: ProviderProfiles | None = None,
         write_through_s: float = WRITE_THROUGH_S,
     ) -> None:
         self.station = station
@@ -75,6 +77,7 @@ class Upward:
         self._outbox = outbox
         self._clock = clock
         self._tokens = tokens
+        self._profiles = profiles
         self._write_through_s = write_through_s
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
@@ -142,6 +145,19 @@ class Upward:
         """A CALL of the hub's own to the CSMS, while there is a way."""
         self.copies.say(call)
         self._news.set()
+
+    async def call(self, call: Outgoing) -> Payload:
+        """A CALL of the hub's own to the CSMS, and its answer.
+
+        Raises:
+            DeviceError: it is away, refuses the call, or does not answer in time.
+        """
+        peer = self._accepting()
+        self._allow(call.action, call.payload, len(msgspec.json.encode(call.payload)))
+        try:
+            return await peer.call(call.action, call.payload)
+        except (CallTimeout, CallRefused) as error:
+            raise DeviceUnreachable(f"The provider of charging has not answered {call.action}.") from error
 
     def forget(self) -> None:
         """The owner has taken the consent back: nothing that was heard before is passed on any more."""
@@ -229,7 +245,7 @@ class Upward:
         kept = await self._put(message)
         if kept is not None and kept != transaction:
             # The station repeats what it has begun before the hub started anew.
-            self.station.renamed(str(transaction), str(kept))
+            self._renamed(transaction, kept)
             return answer | {"transactionId": kept}
         return answer
 
@@ -253,10 +269,17 @@ class Upward:
             self._tokens.judged(frame, answer.payload, self.version)
         ours, theirs = (local or {}).get("transactionId"), answer.payload.get("transactionId")
         if frame.action == "StartTransaction" and ours is not None and theirs is not None and ours != theirs:
-            self.station.renamed(str(ours), str(theirs))
+            self._renamed(ours, theirs)
         if local is not None and is_hubs_token(frame.payload):
             return with_verdict(answer.payload, local)
+        if frame.action == "NotifyEVChargingNeeds":
+            return needs_answer(answer.payload)
         return msgspec.Raw(answer.raw)
+
+    def _renamed(self, old: object, new: object) -> None:
+        if self._profiles is not None:
+            self._profiles.renamed(str(old), str(new))
+        self.station.renamed(str(old), str(new))
 
     async def _pass_copy(self, peer: RpcPeer, item: Copy | Outgoing) -> None:
         try:

@@ -1,0 +1,1 @@
+"""What people at home decide about their charger: who controls it, and which cards it takes."""
