@@ -22,13 +22,11 @@ from homeapp.demo.csms.faults import CsmsFaults
 from homeapp.demo.csms.intake import Policy
 from homeapp.demo.csms.server import DemoCsms
 from homeapp.demo.operator.pki import StreetAuthority
-from kit.provider_street import HubInProcess
 
 SPEED = 20.0
 PROGRESS_S = 60.0
 DRAIN_S = 120.0
 PASSWORD = "a-password-of-24-letters"
-STATION_PASSWORD = "between-hub-and-station"
 NAMES = {Version.V16: "EVCE-16", Version.V201: "EVCE-201", Version.V21: "EVCE-21"}
 Fault = Callable[[], Awaitable[None]]
 
@@ -134,39 +132,6 @@ class ThroughHubs:
 
 
 @dataclass
-class ThroughOneHub:
-    """One hub in this process stands before all stations; it is taken down and comes back on the same database."""
-
-    hub: HubInProcess
-    task: "asyncio.Task[None] | None" = None
-
-    def place(self, _name: str) -> Place:
-        return Place(url=self.hub.url, tls=self.hub.trust, password=STATION_PASSWORD)
-
-    def faults(self, chance: random.Random) -> dict[str, tuple[int, Fault]]:
-        return {"hub restarts": (11, lambda: self._restart(chance))}
-
-    async def ready(self) -> None:
-        """The stations are known to it."""
-
-    async def begin(self) -> None:
-        self.task = asyncio.create_task(self.hub.run())
-        await asyncio.wait_for(self.hub.started(), 10)
-
-    async def end(self) -> None:
-        task, self.task = self.task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
-            assert task.cancelled(), task.exception()
-
-    async def _restart(self, chance: random.Random) -> None:
-        await self.end()
-        await asyncio.sleep(chance.uniform(0.0, 0.3))
-        await self.begin()
-
-
-@dataclass
 class FaultRun:
     """The homes, the provider, and what befalls them.
 
@@ -198,8 +163,12 @@ class FaultRun:
             for home in self.homes:
                 tasks.create_task(home.live(random.Random(self.chance.random()), stop))
             await self._progress()
-            for _ in range(faults):
-                await self._one()
+            kinds = self._faults() | self.way.faults(self.chance)
+            for kind in self._plan({kind: weight for kind, (weight, _) in kinds.items()}, faults):
+                self.befell[kind] += 1
+                await asyncio.sleep(self.chance.uniform(0.0, 0.4))
+                await kinds[kind][1]()
+                await self._progress()
             stop.set()
         self.csms.faults = CsmsFaults()
         await self._drain()
@@ -230,13 +199,12 @@ class FaultRun:
             for home in self.homes
         )
 
-    async def _one(self) -> None:
-        kinds = self._faults() | self.way.faults(self.chance)
-        kind = self.chance.choices(list(kinds), [weight for weight, _ in kinds.values()])[0]
-        self.befell[kind] += 1
-        await asyncio.sleep(self.chance.uniform(0.0, 0.4))
-        await kinds[kind][1]()
-        await self._progress()
+    def _plan(self, weights: dict[str, int], faults: int) -> list[str]:
+        """Every kind at least once where there is room, the rest by chance."""
+        plan = list(weights) + self.chance.choices(list(weights), list(weights.values()), k=faults)
+        plan = plan[:faults]
+        self.chance.shuffle(plan)
+        return plan
 
     def _faults(self) -> dict[str, tuple[int, Fault]]:
         return {
@@ -336,15 +304,6 @@ async def fault_run(directory: Path, chance: random.Random, way: MakeWay) -> Asy
 async def straight(provider: Provider, _clock: SharedClock, _directory: Path) -> Way:
     """No hub."""
     return Straight(provider)
-
-
-async def through_one_hub(provider: Provider, clock: SharedClock, directory: Path) -> Way:
-    """One hub, which knows all stations and the provider."""
-    stations = dict.fromkeys(NAMES.values(), STATION_PASSWORD)
-    hub = HubInProcess(clock, directory, provider.authority, provider.csms.url, PASSWORD, stations)
-    way = ThroughOneHub(hub)
-    await way.begin()
-    return way
 
 
 async def through_hubs(provider: Provider, clock: SharedClock, directory: Path) -> Way:

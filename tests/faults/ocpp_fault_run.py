@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from fault_street import say
-from ocpp_cuts import fault_run, straight, through_hubs, through_one_hub
+from ocpp_cuts import fault_run, straight, through_hubs
 
-WAYS = {"straight": straight, "one-hub": through_one_hub, "hubs": through_hubs}
+WAYS = {"straight": straight, "hubs": through_hubs}
 
 
 def main() -> int:

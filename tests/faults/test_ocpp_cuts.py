@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from fault_street import say, seeded
-from ocpp_cuts import MakeWay, fault_run, straight, through_one_hub
+from ocpp_cuts import MakeWay, fault_run, straight, through_hubs
 
 FAULTS = int(os.environ.get("HOMEAPP_OCPP_FAULTS", "12"))
 
 
 @pytest.mark.timeout(180 + 10 * FAULTS)
-@pytest.mark.parametrize("way", [straight, through_one_hub])
+@pytest.mark.parametrize("way", [straight, through_hubs])
 def test_nothing_is_lost_and_nothing_doubled(way: MakeWay, tmp_path: Path) -> None:
     async def main() -> None:
         async with fault_run(tmp_path, seeded(), way) as run:
