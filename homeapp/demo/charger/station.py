@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from homeapp.demo.charger.abilities import Abilities
+from homeapp.demo.charger.build import Build
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_profile import ProfileRefused
-from homeapp.demo.charger.charging_station import Build, ChargingStation
+from homeapp.demo.charger.charging_station import ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
 from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.firmware import Trusted

@@ -1,23 +1,24 @@
 """The simulated charging station's life: its parts, their time, its connection, its restarts and its memory."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
-from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.availability import Availability
+from homeapp.demo.charger.build import Build
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.certificates import CertificateStore
 from homeapp.demo.charger.charging_profile import ProfileRefused
 from homeapp.demo.charger.dialect import About, Call, Dialect
 from homeapp.demo.charger.event_streams import EventStreams
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, Trusted
+from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest
+from homeapp.demo.charger.flash import Flash
 from homeapp.demo.charger.limits import ChargingLimits
 from homeapp.demo.charger.local_list import LocalList
 from homeapp.demo.charger.memory import Memory
 from homeapp.demo.charger.meter_signature import SigningMeter
-from homeapp.demo.charger.network import Network, NetworkProfile
+from homeapp.demo.charger.network import Network
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
@@ -30,22 +31,6 @@ from homeapp.demo.charger.transaction import Phase, Transaction
 from homeapp.demo.charger.transactions import CAR_EVSE, Surroundings, Transactions
 from homeapp.demo.charger.watch import Observation, Watch
 from homeapp.ports import Clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """How the station was built and set up.
-
-    Attributes:
-        trusted: whose software it takes.
-        network: the factory's way to its CSMS.
-        certificate: chain and key that it came with, PEM, or None.
-    """
-
-    abilities: Abilities = field(default_factory=Abilities)
-    trusted: Trusted = field(default_factory=Trusted)
-    network: NetworkProfile = field(default_factory=lambda: NetworkProfile(url="", security_profile=1))
-    certificate: tuple[bytes, bytes] | None = None
 
 
 class StationCore:
@@ -63,7 +48,7 @@ class StationCore:
     Attributes:
         outbox: what is to be sent.
         watch: history and waiting.
-        password: for Basic authentication, or None.
+        flash: what it keeps.
         leaving: it wants to close the connection once all is said.
         installer: of its software; to be run.
         statuses, software: what it tells of its connectors and of its software.
@@ -83,7 +68,6 @@ class StationCore:
         self.outbox = Outbox()
         self.clock = StationClock(clock)
         self.watch = watch or Watch(self.clock.now, self.observe)
-        self.password = memory.password
         self.leaving = False
         self.connected = False
         self.abilities = build.abilities
@@ -97,9 +81,7 @@ class StationCore:
         self.settings.restore(memory.settings)
         self._dialect = dialect
         self._about = about if memory.firmware is None else replace(about, firmware=memory.firmware)
-        self._firmware = memory.firmware
         self._faults = Faults()
-        self._unsaved = False
         self._restarting: str | None = None
         self._resuming = False
         self._reset_when_idle = False
@@ -122,7 +104,20 @@ class StationCore:
         self._signer = None
         if build.abilities.signed_meter_values:
             self._signer = SigningMeter(about.station_id, memory.meter_key)
-            self._unsaved = memory.meter_key is None
+        self.flash = Flash(
+            limits=self._limits,
+            outbox=self.outbox,
+            settings=self.settings,
+            tokens=self.tokens,
+            network=self.network,
+            certificates=self.certificates,
+            availability=self.availability,
+            outlet=self._outlet,
+            signer=self._signer,
+            password=memory.password,
+            firmware=memory.firmware,
+            unsaved=self._signer is not None and memory.meter_key is None,
+        )
         self._starts = Starts(
             dialect,
             self.clock,
@@ -208,31 +203,18 @@ class StationCore:
         return b"" if self._signer is None else self._signer.public_key
 
     @property
+    def password(self) -> bytes | None:
+        """For Basic authentication, or None."""
+        return self.flash.password
+
+    @property
     def unsaved(self) -> bool:
         """The memory has to be written."""
-        parts = (self._limits, self.outbox, self.settings, self.tokens, self.network, self.certificates)
-        return self._unsaved or self.availability.unsaved or any(part.unsaved for part in parts)
+        return self.flash.stale
 
     def take_memory(self) -> Memory:
         """What a power cut has to leave, to be written now."""
-        self._unsaved = self._limits.unsaved = self.outbox.unsaved = self.settings.unsaved = False
-        self.tokens.unsaved = self.network.unsaved = self.certificates.unsaved = self.availability.unsaved = False
-        running = self._transactions.running or self._to_resume
-        return Memory(
-            password=self.password,
-            profiles=self._limits.to_json(),
-            firmware=self._firmware,
-            unsent=self.outbox.to_json(),
-            transaction=None if running is None else running.to_json(),
-            plugged=self._outlet.plugged,
-            registers_wh=self._outlet.registers_wh,
-            settings=self.settings.to_json(),
-            inoperative=self.availability.to_json(),
-            tokens=dict(self.tokens.to_json()),
-            network=self.network.to_json(),
-            certificates=self.certificates.to_json(),
-            meter_key=None if self._signer is None else self._signer.key_pem,
-        )
+        return self.flash.take(self._transactions.running or self._to_resume)
 
     # Time.
 
@@ -415,7 +397,7 @@ class StationCore:
 
     def _restart_with(self, request: FirmwareRequest, version: str) -> None:
         """The new software runs once the station has started anew; then it is told as installed."""
-        self._firmware, self._unsaved = version, True
+        self.flash.firmware, self.flash.unsaved = version, True
         self.software.restarting(request)
         self._about = replace(self._about, firmware=version)
         self._restart("Reboot", "FirmwareUpdate")
