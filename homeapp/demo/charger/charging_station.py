@@ -38,7 +38,7 @@ class ChargingStation(StationCore):
 
     def unplug(self) -> None:
         """The cable comes out of the car, which ends its transaction."""
-        self._come_back()
+        self.restarts.come_back()
         self._transactions.end("EVCommunicationLost", "EVDisconnected")
         self._outlet.open()
         self._outlet.plugged = False
@@ -96,10 +96,6 @@ class ChargingStation(StationCore):
     @property
     def transaction(self) -> Transaction | None:
         return self._transactions.running
-
-    @property
-    def refuses_clear(self) -> bool:
-        return self.faults.refuse_clear
 
     def has_evse(self, evse: int) -> bool:
         return 0 <= evse <= self._about.evses
@@ -190,10 +186,9 @@ class ChargingStation(StationCore):
         return True
 
     def reset(self, reason: str, *, when_idle: bool, resume: bool = False) -> bool:
-        if when_idle and self.transaction is not None:
-            self._reset_when_idle = True
-            return False
-        self._restart(reason, resume=resume)
+        if when_idle:
+            return self.restarts.order_when_idle()
+        self.restarts.order(reason, resume=resume)
         return True
 
     def change_availability(self, evse: int, *, operative: bool) -> str:

@@ -23,6 +23,7 @@ from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
 from homeapp.demo.charger.registration import Registration
+from homeapp.demo.charger.restarts import Restarts
 from homeapp.demo.charger.software_reports import SoftwareReports
 from homeapp.demo.charger.starts import Starts
 from homeapp.demo.charger.station_clock import StationClock
@@ -52,6 +53,7 @@ class StationCore:
         leaving: it wants to close the connection once all is said.
         installer: of its software; to be run.
         statuses, software: what it tells of its connectors and of its software.
+        restarts: by order or after a power cut.
     """
 
     def __init__(
@@ -82,12 +84,9 @@ class StationCore:
         self._dialect = dialect
         self._about = about if memory.firmware is None else replace(about, firmware=memory.firmware)
         self._faults = Faults()
-        self._restarting: str | None = None
-        self._resuming = False
-        self._reset_when_idle = False
         self._ticked = self.clock.monotonic()
         self._offline_since: float | None = self._ticked
-        self._to_resume = None if memory.transaction is None else Transaction.from_json(memory.transaction)
+        interrupted = None if memory.transaction is None else Transaction.from_json(memory.transaction)
         self._outlet = Outlet(car, build.abilities, memory.registers_wh)
         self._outlet.plugged = memory.plugged
         self._limits = ChargingLimits(
@@ -131,7 +130,7 @@ class StationCore:
         self._transactions = Transactions(
             dialect, self.clock, self._outlet, self._limits, self.outbox, self.settings, self._surroundings()
         )
-        self._restore_messages(memory.unsent)
+        self._restore_messages(memory.unsent, interrupted)
         self.statuses = StatusReports(
             dialect,
             about,
@@ -142,6 +141,20 @@ class StationCore:
             send=self._put,
         )
         self.software = SoftwareReports(dialect, self.outbox, security_event=self.security_event, note=self.watch.note)
+        resumes = build.abilities.resumes_transactions
+        self.restarts = Restarts(
+            self._transactions,
+            self._limits,
+            self.network,
+            self._registration,
+            self._starts,
+            self.software,
+            self._outlet,
+            interrupted=interrupted,
+            resumes=dialect.version is Version.V21 if resumes is None else resumes,
+            leave=self._leave,
+            anew=self._started_anew,
+        )
         sources = {"EVSE.Power": lambda: self._outlet.power_w, "ConnectedEV.StateOfCharge": lambda: car.soc_pct}
         self.streams = EventStreams(sources, self.clock.now, self.clock.monotonic)
         self.installer = FirmwareInstaller(
@@ -214,7 +227,7 @@ class StationCore:
 
     def take_memory(self) -> Memory:
         """What a power cut has to leave, to be written now."""
-        return self.flash.take(self._transactions.running or self._to_resume)
+        return self.flash.take(self._transactions.running or self.restarts.interrupted)
 
     # Time.
 
@@ -222,7 +235,7 @@ class StationCore:
         """Let the time pass that has passed since the last tick."""
         now = self.clock.monotonic()
         elapsed, self._ticked = max(0.0, now - self._ticked), now
-        self._come_back()
+        self.restarts.come_back()
         self._transactions.follow()
         self._mind_phases()
         self._outlet.step(elapsed, self._limits.composite, ignore_limits=self._faults.ignore_limits)
@@ -233,20 +246,6 @@ class StationCore:
         self._transactions.tick()
         self._report()
         self.watch.wake()
-
-    def _come_back(self) -> None:
-        """After a power cut: resume what ran, or end it, as the version and the model have it."""
-        if self._to_resume is None:
-            return
-        transaction, self._to_resume = self._to_resume, None
-        resumes = self.abilities.resumes_transactions
-        if resumes is None:
-            resumes = self._dialect.version is Version.V21
-        if resumes and self._outlet.plugged:
-            self._transactions.resume(transaction)
-        else:
-            self._transactions.running = transaction
-            self._transactions.end("AbnormalCondition", "PowerLoss")
 
     def _mind_phases(self) -> None:
         ends = self.abilities.phase_switching.ends_transaction
@@ -291,8 +290,7 @@ class StationCore:
         if not self._faults.no_status_after_reconnect:
             self.statuses.forget()
         self.watch.note("connection lost")
-        if self._restarting is not None:
-            self._start_anew(self._restarting)
+        self.restarts.disconnected()
 
     def security_event(self, kind: str) -> None:
         """SecurityEventNotification, now or when it can be sent."""
@@ -321,10 +319,8 @@ class StationCore:
         known = 0 <= evse <= self._about.evses
         self._limits.install(evse, payload, self._transactions.running_id(evse), known=known)
 
-    def _restore_messages(self, entries: Sequence[Json]) -> None:
-        known: dict[str, Transaction] = {}
-        if self._to_resume is not None:
-            known[self._to_resume.key] = self._to_resume
+    def _restore_messages(self, entries: Sequence[Json], interrupted: Transaction | None) -> None:
+        known = {} if interrupted is None else {interrupted.key: interrupted}
         for entry in entries:
             kept = entry["transaction"]
             transaction = None if kept is None else known.setdefault(kept["key"], Transaction.from_json(kept))
@@ -345,16 +341,14 @@ class StationCore:
 
     def _begin_if_ready(self, trigger: str | None = None) -> None:
         start = self._starts.ready
-        free = self._transactions.running is None and self._to_resume is None
+        free = self._transactions.running is None and self.restarts.interrupted is None
         if start is not None and self._outlet.plugged and free and self.availability.operative(CAR_EVSE):
             self._starts.forget()
             self._transactions.begin(start, trigger or start.trigger)
 
     def _report(self) -> None:
         """Tell what has changed since it was told last."""
-        if self._reset_when_idle and self._transactions.running is None:
-            self._reset_when_idle = False
-            self._restart("ImmediateReset")
+        self.restarts.look_again()
         self.availability.look_again()
         self._transactions.tell_state()
         if self.connected and self.registered:
@@ -368,39 +362,21 @@ class StationCore:
         """The station's own civil time."""
         return self.clock.now()
 
-    def _restart(self, reason: str, boot_reason: str = "RemoteReset", *, resume: bool = False) -> None:
-        self._resuming = resume and self._transactions.running is not None
-        if self._resuming:
-            self._transactions.suspend()
-        else:
-            self._transactions.end("ResetCommand", reason)
-        if not self.connected:
-            self._start_anew(boot_reason)
-            return
-        self._restarting, self.leaving = boot_reason, True
+    def _leave(self) -> bool:
+        self.leaving = self.connected
         self.outbox.wake()
+        return self.connected
 
-    def _start_anew(self, boot_reason: str) -> None:
-        self._restarting = None
-        self._limits.restart()
-        self.network.restarted()
-        self._registration.restarted(boot_reason)
-        self._starts.forget()
+    def _started_anew(self) -> None:
         self._faults = replace(self._faults, refuse_clear=False)
-        running = self._transactions.running
-        if self._resuming and running is not None:
-            self._transactions.resume(running)
-        self._resuming = False
-        self._transactions.follow()
         self.watch.note("restarted")
-        self.software.started()
 
     def _restart_with(self, request: FirmwareRequest, version: str) -> None:
         """The new software runs once the station has started anew; then it is told as installed."""
         self.flash.firmware, self.flash.unsaved = version, True
         self.software.restarting(request)
         self._about = replace(self._about, firmware=version)
-        self._restart("Reboot", "FirmwareUpdate")
+        self.restarts.order("Reboot", "FirmwareUpdate")
 
     def _offline_s(self) -> float:
         return 0.0 if self._offline_since is None else self.clock.monotonic() - self._offline_since
