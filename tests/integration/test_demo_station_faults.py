@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -99,9 +100,14 @@ def test_integer_ids_and_repeated_calls_are_answered(version: str, tmp_path: Pat
         answered = [frame for frame in calls if frame[2] != "StatusMessage"]
         assert answered[::2] == answered[1::2]
         assert len(answered) == len(calls) - 1
-        # This CSMS knows nothing of repetitions: it gives another time, and a second transaction id.
+        # This CSMS knows nothing of repetitions: it gives a second transaction id.
         told = {breach.split()[1] for breach in bench.station.breaches if "repeated" in breach}
-        assert told == ({"Heartbeat", "StartTransaction"} if version == V16 else {"Heartbeat"})
+        assert told == ({"StartTransaction"} if version == V16 else set())
+        bench.station.faults = Faults(one_id_for_all=True)
+        before = len(csms.raw)
+        for _ in range(2):
+            await bench.station.call("Heartbeat", {})
+        assert {frame[1] for frame in csms.raw[before:] if frame[0] == 2} == {"1"}
         bench.csms.problems.clear()
 
     run(Bench(version, tmp_path), story)
@@ -210,6 +216,14 @@ def test_a_station_certificate_from_the_first_csms_opens_the_second_ones_door(tm
             assert shown["subject"] == ((("commonName", NAME),),)
             seen = await bench.wait(lambda seen: seen.registered)
             assert (seen.network_slot, seen.security_profile) == (2, 3)
+            # A renewed certificate is shown at once.
+            assert await second.trigger("SignChargingStationCertificate") == "Accepted"
+            csr = (await second.seen("SignCertificate"))["csr"].encode()
+            renewed = {"certificateChain": authority.sign_request(csr, NAME).decode()}
+            assert (await second.call("CertificateSigned", renewed))["status"] == "Accepted"
+            await second.until(lambda: len(second.sockets) == 2)
+            again = second.sockets[1].transport.get_extra_info("ssl_object").getpeercert()
+            assert again["serialNumber"] != shown["serialNumber"]
         await csms.die()
         await second.die()
         assert csms.problems == second.problems == []
@@ -219,6 +233,43 @@ def test_a_station_certificate_from_the_first_csms_opens_the_second_ones_door(tm
     csms = bench.csms
     csms.tls = authority.server_context()
     asyncio.run(story())
+
+
+def test_a_csms_that_it_does_not_trust_is_told_of_when_it_has_become_trustworthy(tmp_path: Path) -> None:
+    real, other = StreetAuthority(), StreetAuthority()
+    trusted = [other]
+
+    def trust() -> ssl.SSLContext:
+        return trusted[0].client_context()
+
+    async def story() -> None:
+        await bench.csms.open()
+        station = bench.station = bench.make_station(tls=trust)
+        async with running(station):
+            noted = "security event InvalidCsmsCertificate"
+            await bench.wait(lambda _: noted in [text for _, text in station.history])
+            trusted[0] = real
+            told = await bench.csms.seen("SecurityEventNotification")
+            assert told["type"] == "InvalidCsmsCertificate"
+        await bench.csms.die()
+
+    bench = Bench(V21, tmp_path)
+    bench.csms.tls = real.server_context()
+    asyncio.run(story())
+
+
+def test_the_cable_is_where_it_was_left_during_a_power_cut(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.charging()
+        bench.station.power_cut(20)
+        await bench.wait(lambda seen: not seen.connected)
+        bench.station.unplug()
+        await bench.wait(lambda seen: seen.registered)
+        ended = await bench.csms.seen("TransactionEvent", lambda p: p["eventType"] == "Ended")
+        assert ended["transactionInfo"]["stoppedReason"] == "PowerLoss"
+        assert not bench.station.observation.plugged
+
+    run(Bench(V21, tmp_path), story)
 
 
 @pytest.mark.parametrize("version", ALL)

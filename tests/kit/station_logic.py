@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeapp.demo.charger.abilities import Abilities
+from homeapp.demo.charger.build import Build
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.charging_station import Build, ChargingStation
+from homeapp.demo.charger.charging_station import ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
 from homeapp.demo.charger.memory import Memory
 from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem

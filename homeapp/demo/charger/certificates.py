@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
@@ -83,7 +83,7 @@ class CertificateStore:
             chain = x509.load_pem_x509_certificates(chain_pem.encode())
             for lower, upper in itertools.pairwise(chain):
                 lower.verify_directly_issued_by(upper)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             return False
         leaf = chain[0]
         if leaf.public_key() != self._asked_key.public_key() or not _holds(leaf, self._now()):

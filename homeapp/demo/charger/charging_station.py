@@ -11,12 +11,10 @@ from homeapp.demo.charger.firmware import FirmwareRequest
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message
 from homeapp.demo.charger.rpc import CallRefused
-from homeapp.demo.charger.station_core import Build, StationCore
+from homeapp.demo.charger.station_core import StationCore
 from homeapp.demo.charger.transaction import IdToken, Transaction
 from homeapp.demo.charger.transactions import CAR_EVSE
 from homeapp.demo.charger.v2 import FEEDING_MODE
-
-__all__ = ["Build", "ChargingStation"]
 
 _NOT_NOTED = ("SetChargingProfile", "GetVariables", "GetConfiguration")
 _MUTUAL_TLS = 3
@@ -30,7 +28,7 @@ class ChargingStation(StationCore):
     def plug_in(self) -> None:
         """The cable goes into the car."""
         self._outlet.plugged = True
-        self._unsaved = True
+        self.flash.unsaved = True
         if self._transactions.running is None:
             self._transactions.over = False
             self._outlet.car.interrupt()
@@ -40,11 +38,11 @@ class ChargingStation(StationCore):
 
     def unplug(self) -> None:
         """The cable comes out of the car, which ends its transaction."""
-        self._come_back()
+        self.restarts.come_back()
         self._transactions.end("EVCommunicationLost", "EVDisconnected")
         self._outlet.open()
         self._outlet.plugged = False
-        self._unsaved = True
+        self.flash.unsaved = True
         self._transactions.over = False
         self.watch.note("car unplugged")
         self._report()
@@ -98,10 +96,6 @@ class ChargingStation(StationCore):
     @property
     def transaction(self) -> Transaction | None:
         return self._transactions.running
-
-    @property
-    def refuses_clear(self) -> bool:
-        return self.faults.refuse_clear
 
     def has_evse(self, evse: int) -> bool:
         return 0 <= evse <= self._about.evses
@@ -192,10 +186,9 @@ class ChargingStation(StationCore):
         return True
 
     def reset(self, reason: str, *, when_idle: bool, resume: bool = False) -> bool:
-        if when_idle and self.transaction is not None:
-            self._reset_when_idle = True
-            return False
-        self._restart(reason, resume=resume)
+        if when_idle:
+            return self.restarts.order_when_idle()
+        self.restarts.order(reason, resume=resume)
         return True
 
     def change_availability(self, evse: int, *, operative: bool) -> str:
@@ -212,8 +205,7 @@ class ChargingStation(StationCore):
         self._outlet.car.interrupt()
 
     def new_password(self, password: bytes) -> None:
-        self.password = password
-        self._unsaved = True
+        self.flash.password, self.flash.unsaved = password, True
         self.leaving = True
         self.watch.note("new password kept")
 

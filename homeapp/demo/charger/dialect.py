@@ -99,10 +99,6 @@ class Operations(Protocol):
     def transaction(self) -> Transaction | None:
         """The running transaction."""
 
-    @property
-    def refuses_clear(self) -> bool:
-        """It will not clear profiles."""
-
     def has_evse(self, evse: int) -> bool:
         """Whether there is such an EVSE; 0 is the whole station."""
 

@@ -26,6 +26,7 @@ class Faults:
         no_status_after_reconnect: it tells no status that has not changed since the last connection.
         ended_seq_zero: TransactionEvent Ended has seqNo 0.
         integer_ids: the ids of its CALLs are JSON integers.
+        one_id_for_all: all its CALLs have the same id.
         repeat_calls: it sends each CALL a second time, with its id, though it was answered.
         phase_to_neutral: phases are L1-N, L2-N, L3-N.
         only_sums: no measurand by phase: currents are the sum of the phases.
@@ -57,6 +58,7 @@ class Faults:
     no_status_after_reconnect: bool = False
     ended_seq_zero: bool = False
     integer_ids: bool = False
+    one_id_for_all: bool = False
     repeat_calls: bool = False
     phase_to_neutral: bool = False
     only_sums: bool = False

@@ -1,6 +1,6 @@
 """The simulated station's local authorisation list (1.6 3.5, 2.x D01 and D02)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from homeapp.demo.charger.ocpp_schemas import Json
 
@@ -45,6 +45,6 @@ class LocalList:
         self.version, self._entries, self.unsaved = version, fresh, True
         return "Accepted"
 
-    def to_json(self) -> Mapping[str, object]:
+    def to_json(self) -> Json:
         """What outlives a power cut."""
         return {"version": self.version, "entries": dict(self._entries)}

@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from homeapp.demo.charger.abilities import Abilities
+from homeapp.demo.charger.build import Build
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_profile import ProfileRefused
-from homeapp.demo.charger.charging_station import Build, ChargingStation
+from homeapp.demo.charger.charging_station import ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
 from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.firmware import Trusted
@@ -84,6 +85,7 @@ class DemoStation:
         self._password = password
         self._saving = asyncio.Lock()
         self._random = random.Random(seed)
+        self._ticked = clock.monotonic()
         self._dark_until: float | None = None
         self._reborn = asyncio.Event()
         self.car = car
@@ -229,28 +231,34 @@ class DemoStation:
                 running.cancel()
 
     def _drop_at_random(self) -> None:
+        now = self._clock.monotonic()
+        elapsed_s, self._ticked = now - self._ticked, now
         every_s = self.faults.drop_every_s
-        if every_s > 0 and self._random.random() < -math.expm1(-_TICK_S / every_s):
+        if every_s > 0 and self._random.random() < -math.expm1(-elapsed_s / every_s):
             self._watch.note("connection dropped at random")
             self._link.cut()
 
     def _power_up(self) -> None:
         self._dark_until = None
-        self._station = self._wake(replace(self.faults, refuse_clear=False))
+        # The cable is where it was left, whatever flash memory says.
+        self._station = self._wake(replace(self.faults, refuse_clear=False), plugged=self.observation.plugged)
         self._watch.note("power is back")
         self._link.power_back()
         self._reborn.set()
 
-    def _wake(self, faults: Faults) -> ChargingStation:
-        """The station as it comes up from its flash memory."""
+    def _wake(self, faults: Faults, *, plugged: bool | None = None) -> ChargingStation:
+        """The station as it comes up from its flash memory; ``plugged`` is None where only that knows it."""
         memory = (None if self._state_file is None else load(self._state_file)) or Memory()
+        if plugged is not None:
+            memory = replace(memory, plugged=plugged)
         if memory.password is None and self._password is not None:
             memory = replace(memory, password=self._password.encode())
         try:
             station = self._make(memory)
         except (ProfileRefused, KeyError, TypeError, ValueError, AttributeError):
             # Its flash memory is of another version, or damaged: it keeps its password and its software.
-            station = self._make(Memory(password=memory.password, firmware=memory.firmware))
+            rest = Memory(password=memory.password, firmware=memory.firmware, plugged=memory.plugged)
+            station = self._make(rest)
         station.faults = faults
         return station
 

@@ -1,27 +1,29 @@
 """The simulated charging station's life: its parts, their time, its connection, its restarts and its memory."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
-from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.availability import Availability
+from homeapp.demo.charger.build import Build
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.certificates import CertificateStore
 from homeapp.demo.charger.charging_profile import ProfileRefused
 from homeapp.demo.charger.dialect import About, Call, Dialect
 from homeapp.demo.charger.event_streams import EventStreams
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest, Trusted
+from homeapp.demo.charger.firmware import FirmwareInstaller, FirmwareRequest
+from homeapp.demo.charger.flash import Flash
 from homeapp.demo.charger.limits import ChargingLimits
 from homeapp.demo.charger.local_list import LocalList
 from homeapp.demo.charger.memory import Memory
 from homeapp.demo.charger.meter_signature import SigningMeter
-from homeapp.demo.charger.network import Network, NetworkProfile
+from homeapp.demo.charger.network import Network
 from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
 from homeapp.demo.charger.registration import Registration
+from homeapp.demo.charger.restarts import Restarts
 from homeapp.demo.charger.software_reports import SoftwareReports
 from homeapp.demo.charger.starts import Starts
 from homeapp.demo.charger.station_clock import StationClock
@@ -30,22 +32,6 @@ from homeapp.demo.charger.transaction import Phase, Transaction
 from homeapp.demo.charger.transactions import CAR_EVSE, Surroundings, Transactions
 from homeapp.demo.charger.watch import Observation, Watch
 from homeapp.ports import Clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """How the station was built and set up.
-
-    Attributes:
-        trusted: whose software it takes.
-        network: the factory's way to its CSMS.
-        certificate: chain and key that it came with, PEM, or None.
-    """
-
-    abilities: Abilities = field(default_factory=Abilities)
-    trusted: Trusted = field(default_factory=Trusted)
-    network: NetworkProfile = field(default_factory=lambda: NetworkProfile(url="", security_profile=1))
-    certificate: tuple[bytes, bytes] | None = None
 
 
 class StationCore:
@@ -63,10 +49,11 @@ class StationCore:
     Attributes:
         outbox: what is to be sent.
         watch: history and waiting.
-        password: for Basic authentication, or None.
+        flash: what it keeps.
         leaving: it wants to close the connection once all is said.
         installer: of its software; to be run.
         statuses, software: what it tells of its connectors and of its software.
+        restarts: by order or after a power cut.
     """
 
     def __init__(
@@ -83,7 +70,6 @@ class StationCore:
         self.outbox = Outbox()
         self.clock = StationClock(clock)
         self.watch = watch or Watch(self.clock.now, self.observe)
-        self.password = memory.password
         self.leaving = False
         self.connected = False
         self.abilities = build.abilities
@@ -97,15 +83,10 @@ class StationCore:
         self.settings.restore(memory.settings)
         self._dialect = dialect
         self._about = about if memory.firmware is None else replace(about, firmware=memory.firmware)
-        self._firmware = memory.firmware
         self._faults = Faults()
-        self._unsaved = False
-        self._restarting: str | None = None
-        self._resuming = False
-        self._reset_when_idle = False
         self._ticked = self.clock.monotonic()
         self._offline_since: float | None = self._ticked
-        self._to_resume = None if memory.transaction is None else Transaction.from_json(memory.transaction)
+        interrupted = None if memory.transaction is None else Transaction.from_json(memory.transaction)
         self._outlet = Outlet(car, build.abilities, memory.registers_wh)
         self._outlet.plugged = memory.plugged
         self._limits = ChargingLimits(
@@ -122,7 +103,20 @@ class StationCore:
         self._signer = None
         if build.abilities.signed_meter_values:
             self._signer = SigningMeter(about.station_id, memory.meter_key)
-            self._unsaved = memory.meter_key is None
+        self.flash = Flash(
+            limits=self._limits,
+            outbox=self.outbox,
+            settings=self.settings,
+            tokens=self.tokens,
+            network=self.network,
+            certificates=self.certificates,
+            availability=self.availability,
+            outlet=self._outlet,
+            signer=self._signer,
+            password=memory.password,
+            firmware=memory.firmware,
+            unsaved=self._signer is not None and memory.meter_key is None,
+        )
         self._starts = Starts(
             dialect,
             self.clock,
@@ -136,7 +130,7 @@ class StationCore:
         self._transactions = Transactions(
             dialect, self.clock, self._outlet, self._limits, self.outbox, self.settings, self._surroundings()
         )
-        self._restore_messages(memory.unsent)
+        self._restore_messages(memory.unsent, interrupted)
         self.statuses = StatusReports(
             dialect,
             about,
@@ -147,6 +141,20 @@ class StationCore:
             send=self._put,
         )
         self.software = SoftwareReports(dialect, self.outbox, security_event=self.security_event, note=self.watch.note)
+        resumes = build.abilities.resumes_transactions
+        self.restarts = Restarts(
+            self._transactions,
+            self._limits,
+            self.network,
+            self._registration,
+            self._starts,
+            self.software,
+            self._outlet,
+            interrupted=interrupted,
+            resumes=dialect.version is Version.V21 if resumes is None else resumes,
+            leave=self._leave,
+            anew=self._started_anew,
+        )
         sources = {"EVSE.Power": lambda: self._outlet.power_w, "ConnectedEV.StateOfCharge": lambda: car.soc_pct}
         self.streams = EventStreams(sources, self.clock.now, self.clock.monotonic)
         self.installer = FirmwareInstaller(
@@ -208,31 +216,18 @@ class StationCore:
         return b"" if self._signer is None else self._signer.public_key
 
     @property
+    def password(self) -> bytes | None:
+        """For Basic authentication, or None."""
+        return self.flash.password
+
+    @property
     def unsaved(self) -> bool:
         """The memory has to be written."""
-        parts = (self._limits, self.outbox, self.settings, self.tokens, self.network, self.certificates)
-        return self._unsaved or self.availability.unsaved or any(part.unsaved for part in parts)
+        return self.flash.stale
 
     def take_memory(self) -> Memory:
         """What a power cut has to leave, to be written now."""
-        self._unsaved = self._limits.unsaved = self.outbox.unsaved = self.settings.unsaved = False
-        self.tokens.unsaved = self.network.unsaved = self.certificates.unsaved = self.availability.unsaved = False
-        running = self._transactions.running or self._to_resume
-        return Memory(
-            password=self.password,
-            profiles=self._limits.to_json(),
-            firmware=self._firmware,
-            unsent=self.outbox.to_json(),
-            transaction=None if running is None else running.to_json(),
-            plugged=self._outlet.plugged,
-            registers_wh=self._outlet.registers_wh,
-            settings=self.settings.to_json(),
-            inoperative=self.availability.to_json(),
-            tokens=dict(self.tokens.to_json()),
-            network=self.network.to_json(),
-            certificates=self.certificates.to_json(),
-            meter_key=None if self._signer is None else self._signer.key_pem,
-        )
+        return self.flash.take(self._transactions.running or self.restarts.interrupted)
 
     # Time.
 
@@ -240,7 +235,7 @@ class StationCore:
         """Let the time pass that has passed since the last tick."""
         now = self.clock.monotonic()
         elapsed, self._ticked = max(0.0, now - self._ticked), now
-        self._come_back()
+        self.restarts.come_back()
         self._transactions.follow()
         self._mind_phases()
         self._outlet.step(elapsed, self._limits.composite, ignore_limits=self._faults.ignore_limits)
@@ -251,20 +246,6 @@ class StationCore:
         self._transactions.tick()
         self._report()
         self.watch.wake()
-
-    def _come_back(self) -> None:
-        """After a power cut: resume what ran, or end it, as the version and the model have it."""
-        if self._to_resume is None:
-            return
-        transaction, self._to_resume = self._to_resume, None
-        resumes = self.abilities.resumes_transactions
-        if resumes is None:
-            resumes = self._dialect.version is Version.V21
-        if resumes and self._outlet.plugged:
-            self._transactions.resume(transaction)
-        else:
-            self._transactions.running = transaction
-            self._transactions.end("AbnormalCondition", "PowerLoss")
 
     def _mind_phases(self) -> None:
         ends = self.abilities.phase_switching.ends_transaction
@@ -309,8 +290,7 @@ class StationCore:
         if not self._faults.no_status_after_reconnect:
             self.statuses.forget()
         self.watch.note("connection lost")
-        if self._restarting is not None:
-            self._start_anew(self._restarting)
+        self.restarts.disconnected()
 
     def security_event(self, kind: str) -> None:
         """SecurityEventNotification, now or when it can be sent."""
@@ -339,10 +319,8 @@ class StationCore:
         known = 0 <= evse <= self._about.evses
         self._limits.install(evse, payload, self._transactions.running_id(evse), known=known)
 
-    def _restore_messages(self, entries: Sequence[Json]) -> None:
-        known: dict[str, Transaction] = {}
-        if self._to_resume is not None:
-            known[self._to_resume.key] = self._to_resume
+    def _restore_messages(self, entries: Sequence[Json], interrupted: Transaction | None) -> None:
+        known = {} if interrupted is None else {interrupted.key: interrupted}
         for entry in entries:
             kept = entry["transaction"]
             transaction = None if kept is None else known.setdefault(kept["key"], Transaction.from_json(kept))
@@ -363,16 +341,14 @@ class StationCore:
 
     def _begin_if_ready(self, trigger: str | None = None) -> None:
         start = self._starts.ready
-        free = self._transactions.running is None and self._to_resume is None
+        free = self._transactions.running is None and self.restarts.interrupted is None
         if start is not None and self._outlet.plugged and free and self.availability.operative(CAR_EVSE):
             self._starts.forget()
             self._transactions.begin(start, trigger or start.trigger)
 
     def _report(self) -> None:
         """Tell what has changed since it was told last."""
-        if self._reset_when_idle and self._transactions.running is None:
-            self._reset_when_idle = False
-            self._restart("ImmediateReset")
+        self.restarts.look_again()
         self.availability.look_again()
         self._transactions.tell_state()
         if self.connected and self.registered:
@@ -386,39 +362,21 @@ class StationCore:
         """The station's own civil time."""
         return self.clock.now()
 
-    def _restart(self, reason: str, boot_reason: str = "RemoteReset", *, resume: bool = False) -> None:
-        self._resuming = resume and self._transactions.running is not None
-        if self._resuming:
-            self._transactions.suspend()
-        else:
-            self._transactions.end("ResetCommand", reason)
-        if not self.connected:
-            self._start_anew(boot_reason)
-            return
-        self._restarting, self.leaving = boot_reason, True
+    def _leave(self) -> bool:
+        self.leaving = self.connected
         self.outbox.wake()
+        return self.connected
 
-    def _start_anew(self, boot_reason: str) -> None:
-        self._restarting = None
-        self._limits.restart()
-        self.network.restarted()
-        self._registration.restarted(boot_reason)
-        self._starts.forget()
+    def _started_anew(self) -> None:
         self._faults = replace(self._faults, refuse_clear=False)
-        running = self._transactions.running
-        if self._resuming and running is not None:
-            self._transactions.resume(running)
-        self._resuming = False
-        self._transactions.follow()
         self.watch.note("restarted")
-        self.software.started()
 
     def _restart_with(self, request: FirmwareRequest, version: str) -> None:
         """The new software runs once the station has started anew; then it is told as installed."""
-        self._firmware, self._unsaved = version, True
+        self.flash.firmware, self.flash.unsaved = version, True
         self.software.restarting(request)
         self._about = replace(self._about, firmware=version)
-        self._restart("Reboot", "FirmwareUpdate")
+        self.restarts.order("Reboot", "FirmwareUpdate")
 
     def _offline_s(self) -> float:
         return 0.0 if self._offline_since is None else self.clock.monotonic() - self._offline_since

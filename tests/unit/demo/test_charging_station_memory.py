@@ -3,6 +3,8 @@
 import base64
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.meter_signature import is_genuine
@@ -132,3 +134,52 @@ def _signed(version: Version, name: str, payload: dict[str, object]) -> list[str
         return [entry["value"] for entry in entries if entry.get("format") == "SignedData"]
     found = [entry["signedMeterValue"]["signedMeterData"] for entry in entries if "signedMeterValue" in entry]
     return [base64.b64decode(text).decode() for text in found]
+
+
+STEPS = ["time", "plug", "unplug", "start", "lose", "connect", "power cut", "send"]
+
+
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=30), version=st.sampled_from(V2))
+@settings(deadline=None, max_examples=60)
+def test_whatever_happens_every_event_arrives_once_and_in_order(steps: list[str], version: Version) -> None:
+    bench = Bench(version)
+    lives = [bench]
+    for step in (*steps, "connect", "send"):
+        _step(bench, step)
+        if step == "power cut":
+            bench = bench.again()
+            lives.append(bench)
+    events: dict[str, list[tuple[int, str]]] = {}
+    ids = [identity for life in lives for identity in life.ids]
+    for name, payload in (entry for life in lives for entry in life.sent):
+        if name == "TransactionEvent":
+            key = payload["transactionInfo"]["transactionId"]
+            events.setdefault(key, []).append((payload["seqNo"], payload["eventType"]))
+    assert len(ids) == len(set(ids))
+    for told in events.values():
+        assert [number for number, _ in told] == list(range(len(told)))
+        kinds = [kind for _, kind in told]
+        assert kinds[0] == "Started"
+        assert kinds.count("Started") == 1
+        assert "Ended" not in kinds[:-1]
+
+
+def _step(bench: Bench, step: str) -> None:
+    station = bench.station
+    match step:
+        case "time":
+            bench.pass_time(12)
+        case "plug":
+            station.plug_in()
+        case "unplug":
+            station.unplug()
+        case "start" if station.connected:
+            bench.start()
+        case "lose" if station.connected:
+            station.went_offline()
+        case "connect" if not station.connected:
+            station.went_online()
+        case "send" if station.connected:
+            bench.pump()
+            # What comes back from memory shows itself with the next tick.
+            bench.go_on(1)
