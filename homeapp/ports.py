@@ -136,6 +136,9 @@ class TokenVerdict:
 class TokenBook(Protocol):
     """Remembers what the provider says of cards, for the time when it cannot be asked; none of these blocks."""
 
+    def is_households(self, token: str) -> bool:
+        """Whether it is a card of the household, which needs nobody's word to charge at home."""
+
     def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
         """The station has got a list from its provider, or changes to it."""
 

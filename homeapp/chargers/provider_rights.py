@@ -44,6 +44,9 @@ class HomeRights:
         ]
         return max(feeds, default=None)
 
+    def is_households(self, token: str) -> bool:
+        return self._book is not None and self._book.is_households(token)
+
     def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
         if self._book is not None:
             self._book.provider_list(device_id, verdicts, full=full)

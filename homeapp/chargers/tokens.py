@@ -131,14 +131,18 @@ class Tokens:
         """Whether a card may charge, as far as it is known here; the hub's own and none at all where none is needed."""
         if id_token == "" or _same(id_token) == _same(HUB_ID_TOKEN):
             return self._auto_start
-        hashed = self._hash(id_token)
-        if any(token.hashed == hashed for token in self._own):
+        if self.is_households(id_token):
             return True
+        hashed = self._hash(id_token)
         word = self._word(device_id, hashed)
         if word is not None:
             return word.allowed
         self._unknown[device_id] = _Unknown(hashed, self._clock.now())
         return False
+
+    def is_households(self, token: str) -> bool:
+        hashed = self._hash(token)
+        return any(own.hashed == hashed for own in self._own)
 
     def unknown_at(self, device_id: str) -> datetime | None:
         """When an unknown card was shown at a station lately; None once it is known or long ago."""

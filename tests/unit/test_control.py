@@ -281,3 +281,10 @@ def test_the_owner_who_has_taken_control_back_charges_as_he_likes() -> None:
     assert outcome(replace(FINE, evce=held)) == (11_000, 0, Doing.CHARGING_CHEAP)
     assert outcome(replace(FINE, evce=held, commitments=(FEED,))) == (0, 6000, Doing.FEEDING)
     assert outcome(replace(FINE, evce=held, commitments=(LIMIT,))) == (0, 0, Doing.REDUCED_BY_GRID)
+
+
+def test_where_a_card_is_needed_people_are_asked_for_it() -> None:
+    waiting = replace(FINE, card_needed=True, evce=replace(EVCE, status=EvceStatus.PLUGGED, transaction_id=None))
+    assert decide(waiting, 60).activity.doing is Doing.CARD_NEEDED
+    assert decide(replace(waiting, card_needed=False), 60).activity.doing is Doing.CHARGING_CHEAP
+    assert decide(replace(FINE, card_needed=True), 60).activity.doing is Doing.CHARGING_CHEAP

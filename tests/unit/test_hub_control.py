@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from homeapp import audit
+from homeapp import api, audit
 from homeapp.clock import SharedClock
 from homeapp.hub import Hub, Outside
 from homeapp.identity import HubKeys
 from homeapp.identity.keys import key_pem
+from homeapp.model.charger import ControlSpan, InControl
 from homeapp.model.device import AdoptedDevice, DeviceKind
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
 from homeapp.ports import StationRegister
@@ -157,3 +158,24 @@ def test_what_the_charger_has_taken_is_in_the_audit_log_once(tmp_path: Path) -> 
     in_a_hub(tmp_path, charger, body)
     rows = [row for row in audit.read_rows(tmp_path) if row.kind == "command"]
     assert [(row.subject, json.loads(row.detail)["feed_w"]) for row in rows] == [(DEVICE_ID, 0)]
+
+
+def test_control_taken_back_is_told_to_drivers_and_screen(tmp_path: Path) -> None:
+    charger = Charger()
+
+    async def body(hub: Hub, _running: "asyncio.Task[None]") -> None:
+        await charger.commanded(1)
+        take = api.TakeControl(device_id=DEVICE_ID, span=ControlSpan.UNTIL_GIVEN_BACK)
+        await hub._chargers.handlers()[api.TakeControl](take, api.Role.HOUSEHOLD)
+        assert not hub._out.provider_rights.controls(DEVICE_ID)
+        (view,) = hub._operations.current(api.Topic.DEVICES)  # type: ignore[misc]
+        assert view.charger.in_control is InControl.OWNER
+
+    in_a_hub(tmp_path, charger, body)
+    after = Charger()
+
+    async def again(hub: Hub, _running: "asyncio.Task[None]") -> None:
+        await after.commanded(1)
+        assert not hub._out.provider_rights.controls(DEVICE_ID)
+
+    in_a_hub(tmp_path, after, again)

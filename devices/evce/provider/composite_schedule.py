@@ -1,5 +1,6 @@
 """GetCompositeSchedule (K08): what the station is expected to be permitted from now on."""
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ from devices.evce.provider.charging_profile import Profile
 from devices.evce.provider.evaluation import Circumstances, Permitted, evaluate
 from devices.evce.schemas import Version
 
-MOST_PERIODS = 1024
+MOST_CHANGES = 512
+"""That are looked at; a schedule of more is cut short there."""
 
 MayFeed = Callable[[datetime], float | None]
 """The power feed that the owner has approved for an instant, W > 0, or None."""
@@ -33,14 +35,19 @@ class Expected:
     phases: int
 
 
-def expected(
+async def expected(
     profiles: Sequence[Profile], limits: StationLimits, when: Circumstances, duration_s: int, may_feed: MayFeed
-) -> list[Expected]:
-    """The schedule for ``duration_s`` from ``when.now``; only changes are told, at most ``MOST_PERIODS``."""
+) -> tuple[list[Expected], int]:
+    """What changes from ``when.now`` on, and for how many seconds that is known: ``duration_s``, or less of very many.
+
+    Others get their turn in between: a provider may ask about a great many periods.
+    """
     found: list[Expected] = []
     end, now = when.now + timedelta(seconds=duration_s), when.now
     at: datetime | None = now
-    while at is not None and at < end and len(found) < MOST_PERIODS:
+    for _ in range(MOST_CHANGES):
+        if at is None or at >= end:
+            return found, duration_s
         permitted = evaluate(profiles, limits, replace(when, now=at))
         entry = _expected(permitted, limits, math.ceil((at - now).total_seconds()), may_feed(at))
         if found and found[-1].starts_s == entry.starts_s:
@@ -48,7 +55,8 @@ def expected(
         if not found or replace(found[-1], starts_s=entry.starts_s) != entry:
             found.append(entry)
         at = permitted.next_change
-    return found
+        await asyncio.sleep(0)
+    return found, duration_s if at is None else min(duration_s, math.floor((at - now).total_seconds()))
 
 
 def answer(

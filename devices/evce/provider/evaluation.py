@@ -14,6 +14,7 @@ from devices.evce.profiles import StationLimits
 from devices.evce.provider.charging_profile import Kind, Mode, Period, Profile, Purpose
 
 _SECOND = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,23 +194,23 @@ def _begins_with_transaction(profile: Profile) -> bool:
 
 
 def _changes(profile: Profile, when: Circumstances) -> Iterable[datetime]:
+    """Instants after which to look again; some of them may be past."""
     yield from (instant for instant in (profile.valid_from, profile.valid_to) if instant is not None)
     if when.offline_since is not None and profile.max_offline_s is not None:
         # It holds for so long and not beyond.
         yield when.offline_since + timedelta(seconds=profile.max_offline_s) + _SECOND
     if when.began_at is None and _begins_with_transaction(profile):
         return
-    origin, every_s = _origin(profile, when), profile.every_s
-    offsets = [period.starts_s for period in profile.periods]
-    if profile.duration_s is not None:
-        offsets.append(profile.duration_s)
-    if every_s is None:
-        yield from (origin + timedelta(seconds=offset) for offset in offsets)
-        return
-    cycle = max(0, math.floor((when.now - origin).total_seconds() / every_s))
-    for number in (cycle, cycle + 1):
-        begin = origin + timedelta(seconds=number * every_s)
-        yield from (begin + timedelta(seconds=offset) for offset in offsets if offset < every_s)
+    begin, every_s = _origin(profile, when), profile.every_s
+    if every_s is not None and when.now > begin:
+        begin += (when.now - begin) // timedelta(seconds=every_s) * timedelta(seconds=every_s)
+    # Whole numbers: a boundary must not be missed for a rounded second.
+    passed = (when.now - begin) // _MICROSECOND
+    offsets = [0, *(period.starts_s for period in profile.periods)]
+    offsets += [seconds for seconds in (profile.duration_s, every_s) if seconds is not None]
+    ahead = [offset for offset in offsets if offset * 1_000_000 > passed]
+    if ahead:
+        yield begin + timedelta(seconds=min(ahead))
 
 
 def _limit_w(profile: Profile, period: Period, phases: int, limits: StationLimits) -> float | None:

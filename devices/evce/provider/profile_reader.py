@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from devices.evce.fields import FieldError, items, mapping, number, text, whole
 from devices.evce.provider.charging_profile import (
     DAY_S,
@@ -21,6 +23,7 @@ from devices.evce.schemas import Version
 MAX_STACK_LEVEL = 255
 MOST_EVSES = 64
 MAX_PERIODS = 1024
+LARGEST_PROFILE = 128 * 1024
 _MAX_SCHEDULES = 3
 _LONGEST_S = 3660 * DAY_S
 _YEARS = range(2000, 2200)
@@ -41,6 +44,8 @@ def read_profile(version: Version, evse: int, payload: Mapping[str, Any], now: d
         ProfileRefused: it breaks a rule of the standard, or asks for what the hub cannot do.
     """
     try:
+        if len(msgspec.json.encode(payload)) > LARGEST_PROFILE:
+            raise ProfileRefused("TooLargeElement", f"A profile is at most {LARGEST_PROFILE} bytes.")
         profile = _read(version, evse, payload, now)
     except FieldError as error:
         raise ProfileRefused("InvalidProfile", f"The charging profile cannot be read: {error}.") from error
@@ -93,7 +98,7 @@ def _read(version: Version, evse: int, payload: Mapping[str, Any], now: datetime
         valid_from=_instant(payload, "validFrom"),
         valid_to=_instant(payload, "validTo"),
         transaction_id=None if transaction_id is None else str(transaction_id),
-        max_offline_s=_optional_whole(payload, "maxOfflineDuration"),
+        max_offline_s=_longest(_optional_whole(payload, "maxOfflineDuration")),
         void_after_offline=payload.get("invalidAfterOfflineDuration") is True,
         pull_every_s=_optional_whole(payload, "dynUpdateInterval"),
         installed_at=now,
@@ -136,6 +141,10 @@ def _every(payload: Mapping[str, Any]) -> int:
 
 def _optional_whole(source: Mapping[str, Any], name: str) -> int | None:
     return None if source.get(name) is None else whole(source, name)
+
+
+def _longest(seconds: int | None) -> int | None:
+    return None if seconds is None else min(seconds, _LONGEST_S)
 
 
 def _instant(source: Mapping[str, Any], name: str) -> datetime | None:

@@ -14,6 +14,7 @@ from devices.evce.schemas import Version
 logger = logging.getLogger(__name__)
 
 MOST_PROFILES = 64
+MOST_PERIODS_IN_ALL = 2048
 
 Shelf = tuple[Profile, ...]
 
@@ -54,6 +55,8 @@ def placed(shelf: Shelf, profile: Profile) -> Shelf:
     others = tuple(other for other in others if other not in in_the_way)
     if len(others) >= MOST_PROFILES:
         raise ProfileRefused("TooManyElements", f"There is room for {MOST_PROFILES} profiles.")
+    if sum(len(each.periods) for each in (*others, profile)) > MOST_PERIODS_IN_ALL:
+        raise ProfileRefused("TooManyElements", f"There is room for {MOST_PERIODS_IN_ALL} periods in all profiles.")
     return (*others, profile)
 
 

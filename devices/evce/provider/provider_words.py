@@ -5,13 +5,14 @@ from typing import Any
 
 from devices.evce.dialect import Outgoing
 from devices.evce.fields import FieldError, Payload, mapping, text, whole
-from devices.evce.provider.charging_profile import Profile, ProfileRefused
+from devices.evce.provider.charging_profile import DAY_S, Profile, ProfileRefused
 from devices.evce.provider.profile_reader import MOST_EVSES, read_purpose
 from devices.evce.provider.profile_shelf import Selection, as_reported, in_order
 from devices.evce.schemas import Version
 
 PROVIDER_SOURCE = "CSO"
 """chargingLimitSource of what the provider has set."""
+LONGEST_SCHEDULE_S = 31 * DAY_S
 _MOST_REPORTED = 8
 
 
@@ -98,7 +99,7 @@ def reports(request_id: int, profiles: list[Profile]) -> tuple[Outgoing, ...]:
 
 
 def composite_asked(version: Version, payload: Mapping[str, Any]) -> tuple[int, int, str]:
-    """EVSE, duration in s and unit of a GetCompositeSchedule.
+    """EVSE, duration in s (a month at most) and unit of a GetCompositeSchedule.
 
     Raises:
         FieldError: one is missing or of the wrong type.
@@ -113,7 +114,7 @@ def composite_asked(version: Version, payload: Mapping[str, Any]) -> tuple[int, 
         raise ProfileRefused("UnknownEvse", "There is no such EVSE.")
     if duration_s <= 0:
         raise ProfileRefused("InvalidValue", "A schedule lasts longer than that.")
-    return evse, duration_s, unit
+    return evse, min(duration_s, LONGEST_SCHEDULE_S), unit
 
 
 def needs_answer(provider: Payload) -> Payload:

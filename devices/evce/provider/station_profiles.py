@@ -183,7 +183,8 @@ class StationProfiles:
             when = replace(when, transaction_id=None, began_at=None, priority=False)
         # What is not in force does not shape what is expected.
         profiles, limits = self._shelf.profiles if self.provider_commands else (), self._shelf.station.limits
-        schedule = composite_schedule.expected(profiles, limits, when, duration_s, self._shelf.may_feed_w)
+        may_feed = self._shelf.may_feed_w
+        schedule, duration_s = await composite_schedule.expected(profiles, limits, when, duration_s, may_feed)
         answer = composite_schedule.answer(version, evse, unit, schedule, duration_s, limits, when.now)
         return Served(answer=answer)
 

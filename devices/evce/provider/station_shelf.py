@@ -177,8 +177,11 @@ class StationShelf:
         self.profiles = from_kept(items(document, "profiles"))
         known = mapping(document, "transaction")
         began_at, transaction_id = instant(known, "beganAt"), plain(known.get("id"))
-        if began_at is not None and transaction_id and self.running is None:
+        running = self.running
+        if began_at is not None and transaction_id and (running is None or running.id == transaction_id):
             self.running = Running(transaction_id, whole(known, "evse", 1), began_at)
+        elif running is not None:
+            self.profiles = transaction_over(self.profiles, running.id)
 
     def _notice_transaction(self) -> None:
         transaction, running = self.station.transaction, self.running

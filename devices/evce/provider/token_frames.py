@@ -21,6 +21,10 @@ class StationTokens:
         self._device_id = device_id
         self._book = book
 
+    def is_households(self, frame: Frame, version: Version) -> bool:
+        token = _token(frame.payload, version)
+        return bool(token) and self._book.is_households(token)
+
     def list_sent(self, frame: Frame, version: Version) -> None:
         entries = items(frame.payload, "localAuthorizationList", most=_MOST)
         found = [_verdict(_token(entry, version), _info(entry, version), version) for entry in entries]

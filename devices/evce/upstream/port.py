@@ -148,6 +148,9 @@ class ProviderProfiles(Protocol):
 class ProviderTokens(Protocol):
     """What the provider says of idTokens, for the time when it cannot be asked; none of these blocks."""
 
+    def is_households(self, frame: Frame, version: Version) -> bool:
+        """Whether a message of the station is about a card of the household, which needs nobody's word at home."""
+
     def list_sent(self, frame: Frame, version: Version) -> None:
         """The station has accepted this SendLocalList of the CSMS."""
 

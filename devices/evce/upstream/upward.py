@@ -113,7 +113,7 @@ class Upward:
             ActionUnknown: nobody is there who might know the action.
             Refusal: the CSMS has refused it, or is away and the hub cannot answer.
         """
-        if local is not None and is_hubs_token(frame.payload):
+        if local is not None and self._is_households(frame):
             return local
         try:
             async with asyncio.timeout(ASK_S):
@@ -270,11 +270,17 @@ class Upward:
         ours, theirs = (local or {}).get("transactionId"), answer.payload.get("transactionId")
         if frame.action == "StartTransaction" and ours is not None and theirs is not None and ours != theirs:
             self._renamed(ours, theirs)
-        if local is not None and is_hubs_token(frame.payload):
+        if local is not None and self._is_households(frame):
             return with_verdict(answer.payload, local)
-        if frame.action == "NotifyEVChargingNeeds":
-            return needs_answer(answer.payload)
+        if frame.action == "NotifyEVChargingNeeds" and (needed := needs_answer(answer.payload)) != answer.payload:
+            return needed
         return msgspec.Raw(answer.raw)
+
+    def _is_households(self, frame: Frame) -> bool:
+        """Who lives here charges here, whatever a CSMS knows of it."""
+        return is_hubs_token(frame.payload) or (
+            self._tokens is not None and self._tokens.is_households(frame, self.version)
+        )
 
     def _renamed(self, old: object, new: object) -> None:
         if self._profiles is not None:

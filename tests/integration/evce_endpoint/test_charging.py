@@ -42,6 +42,25 @@ def test_a_car_is_charged_under_a_leased_limit(tls: Tls, version: Version) -> No
     run(tls, body)
 
 
+@pytest.mark.parametrize("version", [Version.V16, Version.V21])
+def test_where_a_card_is_needed_the_hub_starts_nothing(
+    tls: Tls, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(street: Street) -> None:
+        monkeypatch.setattr(street.register, "authorizes", lambda _device_id, token: token == "owner-tag")
+        async with street.secured(version) as (station, evce):
+            await station.plug_in()
+            await street.register.until_status(EvceStatus.PLUGGED)
+            await evce.apply(EvceCommand(limit_w=7000))
+            starts = {"RemoteStartTransaction", "RequestStartTransaction"}
+            assert not starts & {action for action, _ in station.calls}
+            await station.begin()
+            await evce.apply(EvceCommand(limit_w=7000))
+            assert await station.until_profile("TxProfile")
+
+    run(tls, body)
+
+
 @pytest.mark.usecase("S3")
 @pytest.mark.parametrize("version", ALL)
 def test_the_energy_of_a_session_is_told_to_its_end(tls: Tls, version: Version) -> None:

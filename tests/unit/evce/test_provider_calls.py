@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from devices.evce.dialect import Outgoing
 from devices.evce.fields import FieldError, rfc3339
@@ -411,8 +413,20 @@ async def test_the_composite_schedule_is_the_least_of_circuit_and_provider(versi
         (1200, 16.0),
     ]
     assert (await bench.ask("GetCompositeSchedule", duration=0, **where))["status"] == "Rejected"
+    assert (await bench.ask("GetCompositeSchedule", duration=10**12, **where))["status"] == "Accepted"
     where = dict.fromkeys(where, 999)
     assert (await bench.ask("GetCompositeSchedule", duration=60, **where))["status"] == "Rejected"
+
+
+@in_loop
+async def test_a_composite_schedule_of_very_many_changes_says_how_far_it_goes() -> None:
+    bench = Bench()
+    steps = [{"startPeriod": start * 60, "limit": float(start)} for start in range(600)]
+    schedule = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": steps, "startSchedule": rfc3339(NOW)}
+    body = {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Absolute"}
+    await bench.ask("SetChargingProfile", evseId=0, chargingProfile=body | {"chargingSchedule": [schedule]})
+    told = (await bench.ask("GetCompositeSchedule", evseId=1, duration=86_400))["schedule"]
+    assert (told["duration"], len(told["chargingSchedulePeriod"])) == (512 * 60, 512)
 
 
 @in_loop
@@ -534,3 +548,66 @@ def test_the_station_never_hears_that_no_schedule_will_come() -> None:
     assert needs_answer({"status": "NoChargingProfile", "statusInfo": {"reasonCode": "NoProfile"}}) == {
         "status": "Processing"
     }
+
+
+_NAMES = [
+    "id",
+    "chargingProfileId",
+    "connectorId",
+    "evseId",
+    "csChargingProfiles",
+    "chargingProfile",
+    "chargingSchedule",
+    "chargingSchedulePeriod",
+    "chargingProfilePurpose",
+    "chargingProfileKind",
+    "stackLevel",
+    "chargingRateUnit",
+    "startPeriod",
+    "limit",
+    "setpoint",
+    "duration",
+    "requestId",
+    "chargingLimitSource",
+    "chargingProfileCriteria",
+    "scheduleUpdate",
+    "transactionId",
+    "activate",
+    "operationMode",
+]
+_GARBAGE = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 10**13)
+    | st.floats(-1e3, 1e3)
+    | st.sampled_from(["A", "W", "7", "TxProfile", "TxDefaultProfile", "Absolute", "Dynamic", "CSO", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=5),
+    max_leaves=16,
+)
+_ACTIONS = [
+    "SetChargingProfile",
+    "ClearChargingProfile",
+    "GetCompositeSchedule",
+    "GetChargingProfiles",
+    "UpdateDynamicSchedule",
+    "UsePriorityCharging",
+    "SetDERControl",
+    "AFRRSignal",
+]
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _GARBAGE, max_size=6), st.sampled_from(_ACTIONS))
+@settings(max_examples=200, deadline=None)
+def test_whatever_the_provider_sends_it_gets_an_answer_of_the_standard(payload: Json, action: str) -> None:
+    @in_loop
+    async def ask() -> None:
+        bench = Bench()
+        bench.begin()
+        await bench.set(1, "TxDefaultProfile", chargingProfileKind="Dynamic")
+        try:
+            served = await bench.profiles.serve(Frame(MessageType.CALL, "1", action, payload), bench.version)
+        except FieldError:
+            return
+        assert response_problem(bench.version, action, served.answer) is None
+
+    ask()

@@ -220,6 +220,23 @@ def test_a_period_that_breaks_a_rule_is_refused(steps: list[Json], purpose: str,
     assert refusal.value.reason == reason
 
 
+def test_what_is_too_much_is_refused() -> None:
+    with pytest.raises(ProfileRefused) as refusal:
+        read(profile(1, customData={"vendorId": "x" * 200_000}))
+    assert refusal.value.reason == "TooLargeElement"
+    long = [period(1.0, start) for start in range(1024)]
+    shelf: Shelf = ()
+    for number in range(2):
+        shelf = placed(shelf, read(profile(number, "TxDefaultProfile", *long, stackLevel=number)))
+    with pytest.raises(ProfileRefused, match="periods in all"):
+        placed(shelf, read(profile(9, stackLevel=9)))
+    with pytest.raises(ProfileRefused) as refusal:
+        read(profile(1, "TxDefaultProfile", *long, period(1.0, 5000)))
+    assert refusal.value.reason == "TooManyElements"
+    forever = read(profile(1, maxOfflineDuration=10**12))
+    assert permitted(forever, offline_since=NOW).limit_w == 6000
+
+
 def test_no_two_profiles_hold_at_the_same_place_and_time() -> None:
     first = read(profile(1, validTo="2026-02-01T00:00:00Z"))
     shelf = placed((), first)
