@@ -10,7 +10,7 @@ from homeapp.demo.charger.rpc import CallRefused, ConnectionGone
 from homeapp.demo.csms.books import Phase
 from homeapp.demo.csms.faults import CsmsFaults
 from homeapp.demo.csms.journal import entries
-from homeapp.demo.csms.orders import NetworkOrder, PeriodOrder, ProfileSelection
+from homeapp.demo.csms.orders import NetworkOrder, PeriodOrder, ProfileSelection, SoftwareOrder
 from homeapp.demo.csms.power_feed import feed_cycles
 from kit.csms_bench import ALL, CARD, FLOOR_W, NAME, WAIT_S, CsmsBench, alive, hear, limit, run, say
 
@@ -125,6 +125,72 @@ def test_commands_of_every_kind_pass_the_schemas(version: Version, tmp_path: Pat
         await bench.until(lambda: len(bench.book.boots) == 2)
 
     run(CsmsBench(version, tmp_path), story)
+
+
+@EVERY_VERSION
+def test_what_a_provider_sets_up_at_a_station(version: Version, tmp_path: Path) -> None:
+    async def story(bench: CsmsBench) -> None:
+        await bench.until(lambda: bench.book.registered)
+        assert await bench.commands.send_local_list(3, {CARD: "Accepted"}) == "Accepted"
+        root = bench.authority.ca_pem.decode()
+        assert await bench.commands.install_certificate("CSMSRootCertificate", root) == "Accepted"
+        assert await bench.commands.set_availability(operative=False) in ("Accepted", "Scheduled")
+        await bench.until(lambda: bench.book.statuses.get((1, 1)) == "Unavailable")
+        assert await bench.commands.set_availability(operative=True) == "Accepted"
+        await bench.until(lambda: bench.book.statuses.get((1, 1)) == "Available")
+
+    run(CsmsBench(version, tmp_path), story)
+
+
+@EVERY_VERSION
+def test_a_station_gets_the_certificate_that_it_asks_for(version: Version, tmp_path: Path) -> None:
+    async def story(bench: CsmsBench) -> None:
+        asked: list[str] = []
+
+        def sign(name: str, csr: str) -> str:
+            asked.append(name)
+            return bench.authority.sign_request(csr.encode(), name).decode()
+
+        bench.csms.policy.sign = sign
+        await bench.until(lambda: bench.book.registered)
+        if version is Version.V16:
+            answer = await bench.commands.raw(
+                "ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"}
+            )
+            assert answer == {"status": "Accepted"}
+        else:
+            assert await bench.commands.trigger("SignChargingStationCertificate") == "Accepted"
+        await bench.until(lambda: asked == [NAME])
+        assert len(list(bench.book.called("SignCertificate"))) == 1
+
+    run(CsmsBench(version, tmp_path), story)
+
+
+@EVERY_VERSION
+def test_software_is_ordered_and_its_progress_told(version: Version, tmp_path: Path) -> None:
+    async def story(bench: CsmsBench) -> None:
+        await bench.until(lambda: bench.book.registered)
+        nowhere = SoftwareOrder(location="https://127.0.0.1:9/none.bin", retrieve_at=bench.clock.now())
+        assert await bench.commands.update_software(nowhere) == ("" if version is Version.V16 else "Accepted")
+        await bench.until(lambda: [told["status"] for told in bench.book.firmware][-1:] == ["DownloadFailed"])
+
+    run(CsmsBench(version, tmp_path), story)
+
+
+def test_a_dynamic_profile_follows_its_updates(tmp_path: Path) -> None:
+    async def story(bench: CsmsBench) -> None:
+        transaction = await bench.charging()
+        order = limit(
+            5, "TxProfile", 9000.0, evse=1, kind="Dynamic", transaction_id=transaction.transaction_id, stack_level=3
+        )
+        assert await bench.commands.set_profile(order) == "Accepted"
+        await bench.power(9000)
+        assert await bench.commands.update_dynamic_schedule(5, {"limit": 6000}) == "Accepted"
+        await bench.power(6000)
+        assert await bench.commands.get_profiles(7, ProfileSelection(profile_id=5)) == "Accepted"
+        await bench.until(lambda: ("ReportChargingProfiles", 7) in bench.book.reports)
+
+    run(CsmsBench(Version.V21, tmp_path), story)
 
 
 def test_what_a_version_does_not_have_cannot_be_said(tmp_path: Path) -> None:
