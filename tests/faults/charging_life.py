@@ -158,7 +158,9 @@ class ChargingHome:
         self.power_cuts += 1
         self._on.clear()
         station, back = self.station, _returns(self.station)
-        await station._save()
+        # What it makes while one version is being written is in the next one.
+        while station._station.unsaved:
+            await station._save()
         station.power_cut(dark_s * self._clock.speed)
         await station.wait_for(lambda _: _returns(station) > back, dark_s + _POWER_BACK_S)
         self._on.set()

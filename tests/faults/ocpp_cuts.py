@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from charging_life import ChargingHome, Place, Witness
+from fault_street import say
 from hub_between import HubOfOneStation
 from transaction_counts import Counts, compare, missing, on_the_wire, repeats_in
 
@@ -26,6 +27,9 @@ from homeapp.demo.operator.pki import StreetAuthority
 SPEED = 20.0
 PROGRESS_S = 60.0
 DRAIN_S = 120.0
+_TELL_EVERY = 100
+_SECOND_FAULT = 0.5
+"""How often something else happens while the provider is away."""
 PASSWORD = "a-password-of-24-letters"
 NAMES = {Version.V16: "EVCE-16", Version.V201: "EVCE-201", Version.V21: "EVCE-21"}
 Fault = Callable[[], Awaitable[None]]
@@ -163,12 +167,14 @@ class FaultRun:
             for home in self.homes:
                 tasks.create_task(home.live(random.Random(self.chance.random()), stop))
             await self._progress()
-            kinds = self._faults() | self.way.faults(self.chance)
+            kinds = self._at_provider() | self._at_stations() | self.way.faults(self.chance)
             for kind in self._plan({kind: weight for kind, (weight, _) in kinds.items()}, faults):
                 self.befell[kind] += 1
                 await asyncio.sleep(self.chance.uniform(0.0, 0.4))
                 await kinds[kind][1]()
                 await self._progress()
+                if self.befell.total() % _TELL_EVERY == 0:
+                    say(f"{self.befell.total()} faults; {self.counts()}")
             stop.set()
         self.csms.faults = CsmsFaults()
         await self._drain()
@@ -206,7 +212,7 @@ class FaultRun:
         self.chance.shuffle(plan)
         return plan
 
-    def _faults(self) -> dict[str, tuple[int, Fault]]:
+    def _at_provider(self) -> dict[str, tuple[int, Fault]]:
         return {
             "cuts": (30, self._cut),
             "answers lost": (25, self._lose_an_answer),
@@ -214,6 +220,10 @@ class FaultRun:
             "half-open": (5, self._half_open),
             "slow answers": (5, self._slow),
             "provider restarts": (5, self._provider_restarts),
+        }
+
+    def _at_stations(self) -> dict[str, tuple[int, Fault]]:
+        return {
             "station's link cut": (10, self._cut_a_station),
             "station restarts": (10, self._restart_a_station),
             "power cuts": (5, self._cut_the_power),
@@ -234,6 +244,13 @@ class FaultRun:
         self.csms.faults = CsmsFaults(refuse=503)
         self.csms.cut()
         await asyncio.sleep(self.chance.uniform(0.1, 1.5))
+        if self.chance.random() < _SECOND_FAULT:
+            # What has piled up meanwhile is all that there is of these events.
+            kinds = self._at_stations() | self.way.faults(self.chance)
+            kind = self.chance.choice(list(kinds))
+            self.befell[f"{kind} meanwhile"] += 1
+            await kinds[kind][1]()
+            await asyncio.sleep(self.chance.uniform(0.0, 1.0))
         self.csms.faults = CsmsFaults()
 
     async def _half_open(self) -> None:
