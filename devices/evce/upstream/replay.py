@@ -73,9 +73,10 @@ class Replay:
         """The CSMS has given this CALLRESULT."""
         theirs = answer.payload.get("transactionId") if row.transaction is not None else None
         theirs = theirs if isinstance(theirs, int) and theirs != row.transaction else None
-        await self._outbox.delivered(self._device_id, row, theirs)
         if theirs is not None and row.transaction is not None:
+            # First: a connection that ends while this is being written does not take it back.
             self.ids.learn({row.transaction: theirs})
+        await self._outbox.delivered(self._device_id, row, theirs)
 
     async def _not_delivered(self, row: StationMessage, code: str, most: int) -> None:
         failures = await self._outbox.failed(self._device_id, row)
