@@ -22,7 +22,8 @@ lint: .venv/.ready
 
 check: lint test
 
-.venv/.ready: requirements/dev.txt packaging/apt-packages.txt packaging/prepare-machine.sh pyproject.toml
+NPM_LOCK = tests/conformance/ocpp/peer/package-lock.json
+.venv/.ready: requirements/dev.txt packaging/apt-packages.txt packaging/prepare-machine.sh pyproject.toml $(NPM_LOCK)
 	packaging/prepare-machine.sh
 
 COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from homeapp import __version__
 from homeapp.clock import SharedClock, SystemClock
@@ -19,6 +20,8 @@ from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, Sett
 if TYPE_CHECKING:
     import ssl
 
+    from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
     from devices.evce.provider.provider_stations import ProviderStations
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.upstreams import Upstreams
@@ -28,12 +31,13 @@ if TYPE_CHECKING:
     from homeapp.secrets import SecretStore
     from homeapp.settings import CsmsSettings, Settings
     from homeapp.store.database import Database
+    from homeapp.store.ledger import Ledger
 
 logger = logging.getLogger("homeapp")
 
 _HUB_START_TIMEOUT_S = 20.0
 _HUB_STOP_TIMEOUT_S = 10.0
-_RENEWAL_CHECK_S = 86_400.0
+_RENEWAL_CHECK_S = 3_600.0
 _INSTALL = (
     "Install homeapp[screen] for the screen and homeapp[screen,demo] for the demo; the hub needs neither: homeapp hub"
 )
@@ -57,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from homeapp.demo.command import run_demo
 
                 return run_demo(arguments)
+            case "bench":
+                return _bench(arguments)
             case None:
                 return _show_screen(data_dir, arguments)
             case _:
@@ -110,6 +116,7 @@ def _default_data_dir() -> Path:
 def _add_own_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
+    from homeapp.bench.options import add_bench_commands
     from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, MIRROR_SECRETS
 
     hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
@@ -126,6 +133,7 @@ def _add_own_commands(
     demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
     demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")
     demo.add_argument("--speed", type=float, default=None, help="how much faster than real time (default 10)")
+    add_bench_commands(commands, common)
 
 
 def _make_data_dir(data_dir: Path) -> None:
@@ -224,8 +232,6 @@ async def _outside(
     clock: SharedClock | SystemClock,
 ) -> "Outside":
     """Join drivers and providers to the hub."""
-    from devices.evce.endpoint import OcppEndpoint
-    from devices.evce.profiles import StationLimits
     from devices.evce.provider.provider_stations import ProviderStations
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
@@ -238,24 +244,25 @@ async def _outside(
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
     tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
-    site = settings.site.site()
+    rules = await asyncio.to_thread(_firmware_rules, data_dir, settings, clock)
     rights = HomeRights()
-    stations = ProviderStations(clock, KeptProfiles(Ledger(database, clock)), rights)
-    upstreams = _upstreams(data_dir, settings, secrets, database, clock, authority, stations, rights)
-    endpoint = OcppEndpoint(
-        host=settings.ocpp.host,
-        port=settings.ocpp.port,
-        tls=tls,
-        clock=clock,
-        limits=StationLimits(
-            max_current_a=site.max_current_a,
-            safe_current_a=site.safe_current_a,
-            phases=site.phases,
-            voltage_v=site.voltage_v,
-        ),
-        lease_s=settings.ocpp.lease_s,
-        upstreams=upstreams,
+    ledger = Ledger(database, clock)
+    stations = ProviderStations(clock, KeptProfiles(ledger), rights)
+    upstreams = _upstreams(
+        data_dir,
+        settings,
+        secrets,
+        database,
+        clock,
+        authority,
+        stations,
+        rights,
+        lambda station: endpoint.firmware_check(station, rules),
     )
+    certificates = await asyncio.to_thread(
+        identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
+    )
+    endpoint = _endpoint(settings, ledger, clock, tls, certificates, upstreams)
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
@@ -280,6 +287,52 @@ async def _outside(
     )
 
 
+def _firmware_rules(data_dir: Path, settings: "Settings", clock: SharedClock | SystemClock) -> "FirmwareRules":
+    """What a provider's firmware for a charging station has to keep to. Blocks."""
+    from devices.evce.firmware_check import FirmwareRules, Window
+    from homeapp import identity
+
+    return FirmwareRules(
+        roots=identity.vendor_roots(settings.ocpp.vendor_roots, data_dir),
+        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(settings.site.time_zone)),
+        clock=clock,
+    )
+
+
+def _endpoint(
+    settings: "Settings",
+    ledger: "Ledger",
+    clock: SharedClock | SystemClock,
+    tls: "ssl.SSLContext",
+    certificates: "identity.IssuedCertificates",
+    upstreams: "Upstreams | None",
+) -> "OcppEndpoint":
+    """The server for charging stations."""
+    from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.profiles import StationLimits
+
+    site = settings.site.site()
+    return OcppEndpoint(
+        host=settings.ocpp.host,
+        port=settings.ocpp.port,
+        tls=tls,
+        clock=clock,
+        limits=StationLimits(
+            max_current_a=site.max_current_a,
+            safe_current_a=site.safe_current_a,
+            phases=site.phases,
+            voltage_v=site.voltage_v,
+        ),
+        lease_s=settings.ocpp.lease_s,
+        certificates=certificates,
+        unencrypted_port=settings.ocpp.unencrypted_port or None,
+        no_subprotocol=settings.ocpp.no_subprotocol,
+        keeper=ledger,
+        upstreams=upstreams,
+        compression=settings.ocpp.compression,
+    )
+
+
 def _upstreams(
     data_dir: Path,
     settings: "Settings",
@@ -289,6 +342,7 @@ def _upstreams(
     authority: "identity.LocalAuthority",
     stations: "ProviderStations",
     rights: "HomeRights",
+    firmware: "Callable[[str], ProviderFirmware]",
 ) -> "Upstreams | None":
     """The ways of charging stations to the provider's CSMS, where there is one."""
     from devices.evce.provider.token_frames import StationTokens
@@ -313,7 +367,8 @@ def _upstreams(
                 _csms_access(csms, url, name, data_dir, secrets)
                 for url, name in zip(csms.mirrors, MIRROR_SECRETS, strict=False)
             ],
-            root=PemRoot(authority.ca_file.read_text(encoding="ascii")),
+            firmware=firmware,
+            root=PemRoot(authority.ca_pem),
         )
     )
     outbox.notice = upstreams.notice
@@ -376,6 +431,44 @@ async def _renew(
     while True:
         await clock.sleep(_RENEWAL_CHECK_S)
         await asyncio.to_thread(identity.renew, tls, authority, names)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    """Measure the driver of charging stations in the hub's surroundings."""
+    from homeapp.bench.command import run_bench, run_part
+
+    if arguments.verb == "part":
+        return run_part(arguments.part)
+    from devices.evce.bare_relay import BareRelay
+    from devices.evce.endpoint import OcppEndpoint
+    from devices.evce.profiles import StationLimits
+    from devices.evce.provider.provider_stations import ProviderStations
+    from devices.evce.upstream.csms_link import CsmsAccess
+    from devices.evce.upstream.station_way import Surroundings
+    from devices.evce.upstream.upstreams import Upstreams
+    from homeapp.bench.hub_side import HubPlan, HubSide, MeasuredHub
+
+    async def nothing() -> None:
+        return None
+
+    def hub(plan: HubPlan) -> MeasuredHub:
+        stations = ProviderStations(plan.clock, plan.keeper, plan.rights)
+        access = CsmsAccess(name="Bench", url=plan.csms_url, tls=nothing, password=nothing, how_to_mend="")
+        upstreams = Upstreams(
+            Surroundings(access=access, outbox=plan.outbox, clock=plan.clock, profiles=stations.profiles)
+        )
+        limits = StationLimits(
+            max_current_a=plan.site.max_current_a,
+            safe_current_a=plan.site.safe_current_a,
+            phases=plan.site.phases,
+            voltage_v=plan.site.voltage_v,
+        )
+        endpoint = OcppEndpoint(
+            host="127.0.0.1", port=0, tls=plan.tls, clock=plan.clock, limits=limits, lease_s=60.0, upstreams=upstreams
+        )
+        return MeasuredHub(endpoint=endpoint, upstreams=upstreams, background=stations.run)
+
+    return run_bench(arguments, HubSide(relay=BareRelay, hub=hub))
 
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:

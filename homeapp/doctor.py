@@ -38,6 +38,7 @@ async def examine(
     pins: Collection[Role],
     untimely: Collection[str],
     clock: Clock,
+    unencrypted_port: int = 0,
 ) -> tuple[Check, ...]:
     """All checks, in the order in which a person would go through them.
 
@@ -51,6 +52,7 @@ async def examine(
         _pins(pins),
         _device(devices, DeviceKind.METER, "Smart meter"),
         _device(devices, DeviceKind.EVCE, "Charger"),
+        *_open_port(unencrypted_port),
         _prices(snapshot),
         *_providers(providers, snapshot),
     )
@@ -158,6 +160,20 @@ def _device(devices: tuple[DeviceView, ...], kind: DeviceKind, name: str) -> Che
         return Check(name=name, level=CheckLevel.OK, finding=f"online: {', '.join(d.name for d in adopted)}")
     advice = worst.problem or "Check its power and its network."
     return Check(name=name, level=CheckLevel.ERROR, finding=f"{worst.name} is {worst.link}", advice=advice)
+
+
+def _open_port(port: int) -> tuple[Check, ...]:
+    if not port:
+        return ()
+    return (
+        Check(
+            name="Charger's connection",
+            level=CheckLevel.WARNING,
+            finding=f"chargers may connect without encryption on port {port}",
+            advice="Everybody on the home network can read their passwords. Unless a charger knows no TLS, take "
+            "ocpp.unencrypted_port out of the settings.",
+        ),
+    )
 
 
 def _nothing_seen(kind: DeviceKind) -> str:

@@ -20,6 +20,7 @@ from homeapp.fuse_guard import MIN_CURRENT_A
 from homeapp.goal import goal_at, local_midnight
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
+from homeapp.jobs.charger_software import is_agreed
 from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
@@ -114,6 +115,7 @@ class Hub:
             endpoint=outside.endpoint,
             clock=outside.clock,
             listener=self,
+            agreed_firmware=self._agreed_firmware,
             authorizes=self._chargers.tokens.authorizes,
         )
         self._inbox = HubInbox(
@@ -429,6 +431,9 @@ class Hub:
         self._live_changed()
         return self._live.goal
 
+    def _agreed_firmware(self, location: str, signature: str) -> bool:
+        return is_agreed(self._desk.jobs(), location=location, signature=signature)
+
     async def _examine(self) -> tuple[api.Check, ...]:
         return await examine(
             data_dir=self._out.data_dir,
@@ -439,6 +444,7 @@ class Hub:
             pins=self._access.pins,
             untimely=self._inbox.untimely,
             clock=self._clock,
+            unencrypted_port=self._out.settings.ocpp.unencrypted_port,
         )
 
     def _set_goal(self) -> None:

@@ -66,6 +66,7 @@ class Operations:
             api.ListDevices: self._list_devices,
             api.AdoptDevice: self._adopt,
             api.ForgetDevice: self._forget,
+            api.RaiseSecurity: self._raise_security,
             api.ListOffers: self._list_offers,
             api.ShowOffer: self._show_offer,
             api.DecideOffer: self._decide,
@@ -116,6 +117,9 @@ class Operations:
 
     async def _forget(self, call: api.ForgetDevice, _caller: api.Role) -> None:
         await self._sessions.forget(call.device_id)
+
+    async def _raise_security(self, call: api.RaiseSecurity, _caller: api.Role) -> None:
+        await self._sessions.raise_security(call.device_id)
 
     async def _list_offers(self, _call: api.ListOffers, _caller: api.Role) -> tuple[OfferCase, ...]:
         return self._desk.cases

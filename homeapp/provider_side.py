@@ -35,6 +35,7 @@ from homeapp.secrets import SecretStore
 from homeapp.server import Handler
 from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, CsmsSettings, Settings
 from homeapp.sharing.consent_book import ConsentBook
+from homeapp.sharing.consent_texts import CSMS_WORDS
 from homeapp.sharing.operations import SharingOperations
 from homeapp.store.consents import Consents
 from homeapp.store.database import Database
@@ -250,12 +251,13 @@ class ProviderSide:
 
     def _register_csms(self) -> None:
         if self._csms is not None:
-            self._book.register(EVC_SP, self._csms.name, NEEDED)
+            self._book.register(EVC_SP, self._csms.name, NEEDED, CSMS_WORDS)
 
     def _register(self, descriptor: Descriptor) -> None:
         # The same provider may have a CSMS, which needs more than its offers do.
-        also = NEEDED if descriptor.sp_id == EVC_SP and self._csms is not None else ()
-        self._book.register(descriptor.sp_id, descriptor.name, {*descriptor.data, *also})
+        has_csms = descriptor.sp_id == EVC_SP and self._csms is not None
+        also, words = (NEEDED, CSMS_WORDS) if has_csms else ((), "")
+        self._book.register(descriptor.sp_id, descriptor.name, {*descriptor.data, *also}, words)
 
     async def _void(self, sp_id: str, data_classes: Collection[DataClass]) -> int:
         count = await self._outbox.void(sp_id, data_classes)

@@ -72,6 +72,9 @@ class DeviceSessions:
 
     One meter and one charger are in use; mixing what two of a kind report would mislead the fuse guard.
 
+    Args:
+        agreed_firmware: whether the owner has agreed to charger firmware of this address and signature for now.
+
     Raises (all operations):
         NotFound, WrongState, DeviceError, StoreUnavailable, SecretStoreUnavailable.
     """
@@ -86,8 +89,10 @@ class DeviceSessions:
         endpoint: EvceEndpoint,
         clock: Clock,
         listener: SessionListener,
+        agreed_firmware: Callable[[str, str], bool] = lambda _location, _signature: False,
         authorizes: Callable[[str, str], bool] = hub_alone,
     ) -> None:
+        self._agreed_firmware = agreed_firmware
         self._ledger = ledger
         self._secrets = secrets
         self._drivers = meter_drivers
@@ -173,10 +178,17 @@ class DeviceSessions:
             kept.pop(device_id, None)
         if (task := self._meter_tasks.pop(device_id, None)) is not None:
             task.cancel()
-        if device.kind is DeviceKind.EVCE:
-            await self._endpoint.drop(device_id)
         logger.info("%s: forgotten", device_id)
         self._listener.devices_changed()
+        if device.kind is DeviceKind.EVCE:
+            await self._endpoint.forget(device_id)
+
+    async def raise_security(self, device_id: str) -> None:
+        """Have a charger prove itself by a certificate instead of its password; see ``EvceEndpoint``."""
+        device = self._adopted.get(device_id)
+        if device is None or device.kind is not DeviceKind.EVCE:
+            raise NotFound("No such charger is adopted.")
+        await self._endpoint.raise_security(device_id)
 
     def views(self) -> tuple[DeviceView, ...]:
         """Adopted devices first, then candidates."""
@@ -199,6 +211,21 @@ class DeviceSessions:
             logger.warning("%s: refused, wrong password", device_id)
             self._listener.devices_changed()
         return Admission.REFUSED
+
+    def is_adopted(self, device_id: str) -> bool:
+        return device_id in self._adopted
+
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        # While it is connected, somebody else has tried.
+        if self._links.get(device_id) not in (DeviceLink.ONLINE, DeviceLink.CONNECTING) and self.is_adopted(device_id):
+            self._set_link(device_id, DeviceLink.REFUSED, sentence)
+
+    def vendor(self, device_id: str) -> str:
+        device = self._adopted.get(device_id)
+        return device.properties.get("vendor", "") if device is not None else ""
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        return self._is_in_use(device_id) and self._agreed_firmware(location, signature)
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
         return device_id in self._adopted and self._authorizes(device_id, id_token)

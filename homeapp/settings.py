@@ -24,6 +24,9 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 """Bounded, so that TOML's ``inf`` is refused too."""
 
 
+_WINDOW = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
+
+
 class SecretPlace(StrEnum):
     """Where secrets are kept."""
 
@@ -82,20 +85,34 @@ class CsmsSettings(_Section, frozen=True):
 
 
 class OcppSettings(_Section, frozen=True):
-    """``[ocpp]``: the endpoint for charging stations, always TLS.
+    """``[ocpp]``: the endpoint for charging stations.
 
     Attributes:
+        port: for TLS.
         csms: the provider's, or None where no CSMS is told of the stations.
         names: DNS names and IP addresses in the endpoint's certificate; the machine's own are added.
         lease_s: how long a limit holds at the station without renewal, s of hub time.
+        unencrypted_port: also serves stations that know no TLS, with passwords that everybody on the home network can
+            read; 0 keeps it shut.
+        no_subprotocol: identities of OCPP 1.6 stations that connect without naming a protocol.
+        organization: the name in the certificates of stations.
+        vendor_roots: per vendor, as the station tells it, a PEM file of the authorities that vouch for its firmware.
+        firmware_window: local wall times between which a provider may renew a station's firmware; empty for always.
         auto_start: a car that is plugged in charges by the hub's plan without a card; else a known card is needed.
+        compression: stations may compress their messages (RFC 7692), for more memory of the hub.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - stations on the home network connect to it; TLS and passwords guard it
     port: Port = 8887
     names: tuple[str, ...] = ()
     lease_s: Positive = 60.0
+    unencrypted_port: Port = 0
+    no_subprotocol: tuple[str, ...] = ()
+    organization: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "Home energy hub"
+    vendor_roots: dict[str, str] = {}
+    firmware_window: Annotated[str, msgspec.Meta(pattern=_WINDOW)] = "01:00-05:00"
     auto_start: bool = True
+    compression: bool = False
     csms: CsmsSettings | None = None
 
 
@@ -237,6 +254,8 @@ def _contradiction(settings: Settings) -> str | None:
         return "site.safe_current_a must be at most max_current_a and fuse_a x fuse_margin: nobody watches over it."
     if settings.ocpp.lease_s > 60:
         return "ocpp.lease_s must be at most 60, so that a power feed ends soon after the hub."
+    if settings.ocpp.unencrypted_port and settings.ocpp.unencrypted_port == settings.ocpp.port:
+        return "ocpp.unencrypted_port must be another port than ocpp.port: one is for TLS, the other is not."
     if settings.ocpp.csms is not None and (fault := _csms_contradiction(settings.ocpp.csms)) is not None:
         return fault
     if settings.pev.address and not _is_ip_address(settings.pev.address):

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sets up what `make demo` and `make test` need: Debian packages that are missing, a virtual environment, pinned packages.
+# Sets up what `make demo` and `make test` need: Debian packages that are missing, a virtual environment, pinned packages
+# of Python, and of npm for tests alone.
 # Run from the top of the project. Installs Debian packages only as root or through sudo; otherwise says what to run.
 set -eu
 
@@ -48,4 +49,14 @@ fi
 echo "Installing the pinned Python packages"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+echo "Installing the pinned npm packages of peers that some tests need"
+# node and npm are among the Python packages; what the lock file names is checked by its hashes.
+if ! PATH="$PWD/.venv/bin:$PATH" npm ci --prefix tests/conformance/ocpp/peer --ignore-scripts --no-audit --no-fund \
+    --silent; then
+    if [ -n "${CI:-}" ]; then
+        echo "They are needed here." >&2
+        exit 1
+    fi
+    echo "They could not be had: the tests with these peers will be skipped." >&2
+fi
 touch .venv/.ready

@@ -189,6 +189,7 @@ def _answer_fields() -> dict[str, str]:
 
 def _charging_fields() -> dict[str, str]:
     return {
+        "ocpp.*": tr("everything that the charger reports"),
         "plugged": tr("plugged in or not"),
         "status": tr("what the charger does"),
         "phase": tr("begun or ended"),

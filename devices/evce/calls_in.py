@@ -16,9 +16,10 @@ from devices.evce import frames, schemas
 from devices.evce.conformity import Conformity
 from devices.evce.fields import FieldError
 from devices.evce.frames import Frame, MessageType
-from devices.evce.rpc_terms import ActionUnknown, Refusal, Send, Serve
+from devices.evce.rpc_terms import ActionUnknown, CallTimeout, Refusal, Send, Serve
 from devices.evce.schemas import Version
 from devices.evce.throttle import Throttle
+from homeapp.errors import HomeappError
 
 logger = logging.getLogger(__name__)
 
@@ -76,16 +77,20 @@ class CallsIn:
                 await self._send(await self._reply_to(frame))
 
     async def _reply_to(self, call: Frame) -> str:
-        # A heartbeat has no effect, and stations that use one id for all would get an old time from memory.
-        if call.action == "Heartbeat":
-            return await self._served(call)
         key = (call.id, call.action, hashlib.sha256(call.raw).digest())
         reply = self._answered.get(key)
         if reply is not None:
             logger.info("%s: a repeated %s was answered from memory", self._name, call.action)
             return reply
-        reply = await self._served(call)
-        self._remember(key, reply)
+        try:
+            reply = await self._served(call)
+        except (CallTimeout, HomeappError) as error:
+            # Not remembered: repeated, it may be served.
+            logger.warning("%s: %s could not be served: %s", self._name, call.action, error)
+            return frames.encode_error(call.id, "InternalError", "it cannot be served now")
+        # A heartbeat has no effect, and stations that use one id for all would get an old time from memory.
+        if call.action != "Heartbeat":
+            self._remember(key, reply)
         return reply
 
     def _remember(self, key: tuple[str, str, bytes], reply: str) -> None:
@@ -119,7 +124,7 @@ class CallsIn:
         self._conformity.check_request(message.action, message.payload)
         try:
             await self._serve(message)
-        except (ActionUnknown, FieldError, Refusal):
+        except (ActionUnknown, CallTimeout, FieldError, HomeappError, Refusal):
             logger.debug("%s: an unanswerable %s was left out", self._name, message.action)
 
 

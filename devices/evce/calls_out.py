@@ -8,11 +8,13 @@ import uuid
 from dataclasses import dataclass, field
 
 import msgspec
+from websockets.exceptions import ConnectionClosed
 
 from devices.evce import frames
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
 from devices.evce.rpc_terms import CallTimeout, Priority, Send, Superseded
+from devices.evce.time_limit import TimeLimit
 from homeapp.errors import DeviceUnreachable
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ class Call:
 
     Attributes:
         priority: its place among those that wait.
-        timeout_s: seconds that its answer may take once it is on the wire.
+        timeout_s: seconds that sending it and its answer may take.
         replaces: CALLs with the same word that still wait are dropped.
         message_id: a new UUID where it is empty.
     """
@@ -43,6 +45,7 @@ class Call:
 class _Waiting:
     priority: Priority
     order: int
+    message_id: str = field(compare=False)
     call: Call = field(compare=False)
     answer: asyncio.Future[Frame] = field(compare=False)
 
@@ -61,8 +64,9 @@ class CallsOut:
         self._absence = absence
         self._order = itertools.count()
         self._queue: list[_Waiting] = []
-        self._queued = asyncio.Event()
-        self._outstanding: tuple[str, asyncio.Future[Frame]] | None = None
+        self._turn = asyncio.Event()
+        self._outstanding: _Waiting | None = None
+        self._limit = TimeLimit(self._not_answered)
         self._closed = False
 
     async def make(self, call: Call) -> Frame:
@@ -77,37 +81,44 @@ class CallsOut:
             raise DeviceUnreachable(self._absence)
         if call.replaces is not None:
             self._drop_queued(call.replaces)
+        message_id = call.message_id or str(uuid.uuid4())
         answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, _Waiting(call.priority, next(self._order), call, answer))
-        self._queued.set()
+        waiting = _Waiting(call.priority, next(self._order), message_id, call, answer)
+        if self._outstanding is None and not self._queue:
+            await self._put_out(waiting)
+        else:
+            heapq.heappush(self._queue, waiting)
         return await answer
 
     def settle(self, frame: Frame) -> bool:
         """Give an answer to the CALL that waits for it; False where none does."""
-        if self._outstanding is None or self._outstanding[0] != frame.id or self._outstanding[1].done():
+        settled = self._outstanding
+        if settled is None or settled.message_id != frame.id:
             return False
-        self._outstanding[1].set_result(frame)
+        self.silent_calls = 0
+        self._next_turn()
+        if not settled.answer.done():
+            settled.answer.set_result(frame)
         return True
 
     async def run(self) -> None:
         """Send what waits, one after the other, without end."""
         while True:
-            while not self._queue:
-                self._queued.clear()
-                await self._queued.wait()
-            waiting = heapq.heappop(self._queue)
-            if not waiting.answer.done():
-                try:
-                    await self._exchange(waiting)
-                finally:
-                    _fail(waiting.answer, DeviceUnreachable(self._absence))
+            await self._turn.wait()
+            self._turn.clear()
+            while self._outstanding is None and self._queue:
+                waiting = heapq.heappop(self._queue)
+                if not waiting.answer.done():
+                    await self._put_out(waiting)
 
     def close(self) -> None:
         """The socket is gone: whoever waits is told so."""
         self._closed = True
-        for waiting in self._queue:
+        self._limit.close()
+        for waiting in (*self._queue, *([self._outstanding] if self._outstanding else [])):
             _fail(waiting.answer, DeviceUnreachable(self._absence))
         self._queue.clear()
+        self._outstanding = None
 
     def _drop_queued(self, word: str) -> None:
         for waiting in [item for item in self._queue if item.call.replaces == word]:
@@ -115,24 +126,30 @@ class CallsOut:
             _fail(waiting.answer, Superseded())
         heapq.heapify(self._queue)
 
-    async def _exchange(self, waiting: _Waiting) -> None:
+    async def _put_out(self, waiting: _Waiting) -> None:
         call = waiting.call
-        message_id = call.message_id or str(uuid.uuid4())
-        reply: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        self._outstanding = (message_id, reply)
+        self._outstanding = waiting
+        self._limit.begin(call.timeout_s)
         try:
-            await self._send(frames.encode_call(message_id, call.action, call.payload))
-            await asyncio.wait([reply], timeout=call.timeout_s)
-        finally:
-            self._outstanding = None
-        if not reply.done():
-            self.silent_calls += 1
-            logger.warning("%s: no answer to %s", self._name, call.action)
-            _fail(waiting.answer, CallTimeout(call.action))
+            await self._send(frames.encode_call(waiting.message_id, call.action, call.payload))
+        except ConnectionClosed:
+            # The exchange finds that out by itself; here it only means that there will be no answer.
+            _fail(waiting.answer, DeviceUnreachable(self._absence))
+
+    def _not_answered(self) -> None:
+        silent = self._outstanding
+        if silent is None:
             return
-        self.silent_calls = 0
-        if not waiting.answer.done():
-            waiting.answer.set_result(reply.result())
+        self.silent_calls += 1
+        logger.warning("%s: no answer to %s", self._name, silent.call.action)
+        self._next_turn()
+        _fail(silent.answer, CallTimeout(silent.call.action))
+
+    def _next_turn(self) -> None:
+        self._outstanding = None
+        self._limit.end()
+        if self._queue:
+            self._turn.set()
 
 
 def _fail(answer: asyncio.Future[Frame], error: Exception) -> None:

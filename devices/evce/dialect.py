@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from devices.evce.capability import Capability
 from devices.evce.fields import Payload
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
@@ -70,11 +71,28 @@ class ChargingNeeds:
 
     Attributes:
         max_charge_w, max_feed_w: W >= 0, or None where it does not tell.
+        feed_phases_w: the same of feeding for L1..L3 where it tells the phases apart, else empty.
+        transfer: requestedEnergyTransfer, or empty.
+        transfers: availableEnergyTransfer.
+        target_soc_pct: %, or None.
+        target_wh, least_wh, most_wh: energy that it wants until it leaves, Wh; to be fed where negative; or None.
+        least_feeding_wh, most_feeding_wh: between these it may be used for power feed (V2X), Wh, or None.
+        departure: when it wants to leave, or None.
     """
 
     max_charge_w: float | None = None
     max_feed_w: float | None = None
     soc_pct: float | None = None
+    feed_phases_w: tuple[float, ...] = ()
+    transfer: str = ""
+    transfers: tuple[str, ...] = ()
+    target_soc_pct: float | None = None
+    target_wh: float | None = None
+    least_wh: float | None = None
+    most_wh: float | None = None
+    least_feeding_wh: float | None = None
+    most_feeding_wh: float | None = None
+    departure: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +147,11 @@ class Listener(Protocol):
     def metered(self, samples: Sequence[Sample]) -> None:
         """Measurements that belong to no transaction in particular."""
 
-    def needs(self, needs: ChargingNeeds) -> None:
-        """The car's wishes and abilities."""
+    def needs(self, needs: ChargingNeeds, /) -> bool:
+        """The car's wishes and abilities; True where a charging profile can follow at once."""
+
+    def present_setpoint(self, profile_id: int, /) -> Payload | None:
+        """2.1: the setpoint fields of a Dynamic profile of the hub as of now; None where there is no such profile."""
 
     def software_is(self, report: SoftwareReport) -> None:
         """An update of the station's software goes on."""
@@ -187,8 +208,26 @@ class Dialect(Protocol):
     def update_software(self, job: Job, request_id: int, now: datetime) -> Outgoing:
         """Has it load and install software at once; signed where the job has a signature."""
 
-    def clear(self, purpose: str) -> Outgoing:
-        """Removes the profiles of a purpose at the hub's stack level."""
+    def clear(self, purpose: str, stack_level: int | None) -> Outgoing:
+        """Removes the profiles of a purpose, of one stack level or of all."""
+
+    def probe(self) -> list[Outgoing]:
+        """CALLs that ask what the station can do; few, as some stations restart under a flood of questions."""
+
+    def probed(self, answers: Sequence[Payload]) -> Capability:
+        """What the answers to ``probe`` say; an empty answer says nothing."""
+
+    def transaction_status(self, transaction_id: str, /) -> Outgoing | None:
+        """2.x: asks whether a transaction still runs."""
+
+    def availability(self, evse: int, *, operative: bool) -> Outgoing:
+        """Takes an EVSE out of service, or puts it back."""
+
+    def update_setpoint(self, profile_id: int, setpoint: Payload, /) -> Outgoing | None:
+        """2.1: gives a Dynamic profile other setpoint fields."""
+
+    def allow_transfers(self, transaction_id: str, /) -> Outgoing | None:
+        """2.1: lets the car of a transaction negotiate a transfer that goes both ways (Q02.FR.05)."""
 
     def composite(self, evse: int) -> Outgoing:
         """Asks for the limit that results from all profiles."""

@@ -1,5 +1,6 @@
-"""Reading the websocket handshake of a station: who it says it is, and with what password."""
+"""Reading a station's handshake: who it says it is, by what password or certificate, and how it has found the hub."""
 
+import asyncio
 import base64
 import binascii
 import re
@@ -7,9 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 _PATH = re.compile(r"/(?:ocpp/)?(?P<station>[A-Za-z0-9._~:-]{1,48})")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){16,40}")
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,253}")
 _LONGEST_HEADER = 512
 
 
@@ -54,3 +57,19 @@ def passwords_meant(password: str) -> tuple[str, ...]:
         return (password, bytes.fromhex(password).decode())
     except UnicodeDecodeError:
         return (password,)
+
+
+def certificate_serial(transport: asyncio.BaseTransport) -> str | None:
+    """The serial number of the certificate that TLS has verified, lower case hexadecimal; None where none was shown."""
+    tls = transport.get_extra_info("ssl_object")
+    certificate = tls.getpeercert() if tls is not None else None
+    return str(certificate["serialNumber"]).lower().lstrip("0") if certificate else None
+
+
+def url_of(request: Request, *, encrypted: bool) -> str:
+    """The address by which a station has found the hub, without its identity; empty where it does not tell its host."""
+    hosts = request.headers.get_all("Host")
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return ""
+    folder = "/ocpp" if request.path.startswith("/ocpp/") else ""
+    return f"{'wss' if encrypted else 'ws'}://{hosts[0]}{folder}"

@@ -68,15 +68,20 @@ def items(source: Mapping[str, Any], name: str, *, most: int = 512) -> list[Mapp
 
 def instant(source: Mapping[str, Any], name: str) -> datetime | None:
     """An RFC 3339 instant as aware UTC, or None where it is missing, malformed or from a clock that was never set."""
+    stamp = told_instant(source, name)
+    return stamp if stamp is not None and stamp.year >= _EARLIEST_YEAR else None
+
+
+def told_instant(source: Mapping[str, Any], name: str) -> datetime | None:
+    """An RFC 3339 instant as aware UTC, also from a clock that was never set; None where missing or malformed."""
     value = source.get(name)
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:
         stamp = datetime.fromisoformat(value)
-        stamp = stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+        return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return stamp if stamp.year >= _EARLIEST_YEAR else None
 
 
 def plain(value: object, *, longest: int = 64) -> str:

@@ -56,7 +56,7 @@ _TYPES: dict[object, MessageType] = {int(kind): kind for kind in MessageType}
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _SCALAR: msgspec.json.Decoder[object] = msgspec.json.Decoder(str | int | float | bool | None)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
-_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_SPACE = b" \t\r\n"
 
 
 class BadFrame(Exception):
@@ -92,9 +92,7 @@ def decode(text: str | bytes) -> Frame:
         raise BadFrame("no message array") from error
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise BadFrame("no JSON") from error
-    if len(elements) < 3:
-        raise BadFrame("no message array")
-    kind = _value(elements[0])
+    kind = _value(elements[0]) if len(elements) > 1 else None
     if kind not in _TYPES:
         raise BadFrame("unknown message type")
     return _frame(_TYPES[kind], elements)
@@ -108,17 +106,20 @@ def _frame(kind: MessageType, elements: list[msgspec.Raw]) -> Frame:
         raise BadFrame("no message id", kind)
     match kind:
         case MessageType.CALL | MessageType.SEND:
-            action = _value(elements[2])
-            if len(elements) < 4 or not isinstance(action, str):
+            action = _value(elements[2]) if len(elements) > 3 else None
+            if not isinstance(action, str):
                 raise BadFrame("no action or payload", kind, message_id)
             payload, raw = _object(elements[3], kind, message_id)
             return Frame(kind, message_id, action=plain(action, longest=_LONGEST_ACTION), payload=payload, raw=raw)
         case MessageType.CALLRESULT:
+            if len(elements) < 3:
+                raise BadFrame("a result without payload", kind, message_id)
             payload, raw = _object(elements[2], kind, message_id)
             return Frame(kind, message_id, payload=payload, raw=raw)
+    code = plain(_value(elements[2])) if len(elements) > 2 else ""
     description = plain(_value(elements[3]), longest=255) if len(elements) > 3 else ""
     raw = _details(elements[4], kind, message_id) if len(elements) > 4 else b"{}"
-    return Frame(kind, message_id, code=plain(_value(elements[2])), description=description, raw=raw)
+    return Frame(kind, message_id, code=code, description=description, raw=raw)
 
 
 def _value(element: msgspec.Raw) -> object:
@@ -132,12 +133,15 @@ def _value(element: msgspec.Raw) -> object:
 def _object(element: msgspec.Raw, kind: MessageType, message_id: str) -> tuple[Payload, bytes]:
     """A payload, and its bytes."""
     raw = bytes(element)
-    if _deeper_than(raw, DEEPEST):
-        raise BadFrame("nested too deeply", kind, message_id)
     try:
         payload = _OBJECT.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+    except RecursionError as error:
+        raise BadFrame("nested too deeply", kind, message_id) from error
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise BadFrame("no object as payload", kind, message_id) from error
+    # As many brackets are never deeper, and are counted faster.
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST and _deeper_than(payload, DEEPEST):
+        raise BadFrame("nested too deeply", kind, message_id)
     return payload, _unambiguous(raw, payload)
 
 
@@ -151,31 +155,30 @@ def _details(element: msgspec.Raw, kind: MessageType, message_id: str) -> bytes:
 
 def _unambiguous(raw: bytes, payload: Payload) -> bytes:
     canonical = msgspec.json.encode(payload)
-    if raw == canonical or _members(raw) == _members(canonical):
+    # What differs in nothing but space has the same members; a text with one named twice is longer.
+    if raw == canonical or raw.translate(None, _SPACE) == canonical.translate(None, _SPACE):
         return raw
-    return canonical
+    return raw if _members(raw) == _members(canonical) else canonical
 
 
 def _members(raw: bytes) -> int:
-    """How many members all objects in a valid JSON text have."""
-    return _outside_strings(raw).count(b":")
-
-
-def _deeper_than(raw: bytes, depth: int) -> bool:
-    """Whether a valid JSON text is nested deeper."""
-    if raw.count(b"{") + raw.count(b"[") <= depth:
-        return False
-    brackets = _outside_strings(raw).translate(None, _NO_BRACKETS)
-    for _ in range(depth):
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
-    return bool(brackets)
-
-
-def _outside_strings(raw: bytes) -> bytes:
-    """A valid JSON text without its strings."""
+    """How many members all objects in a valid JSON text have: its colons outside strings."""
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(raw.split(b'"')[::2])
+    return b"".join(raw.split(b'"')[::2]).count(b":")
+
+
+def _deeper_than(payload: Payload, depth: int) -> bool:
+    level: list[Any] = [payload]
+    while level and depth > 0:
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+        depth -= 1
+    return bool(level)
 
 
 def encode_call(message_id: str, action: str, payload: Payload | msgspec.Raw) -> str:

@@ -9,15 +9,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from devices.evce.fields import instant, items, mapping, number
+from devices.evce.fields import instant, items, mapping, number, plain, told_instant
 from devices.evce.profiles import StationLimits
 
 _DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 _SOC = ("SoC", "Display.PresentSOC")
 _OUTLET = ("Outlet", "Body", None)
 _LARGEST_MULTIPLIER = 9
+LONGEST_SIGNED = 32_768
 _Key = tuple[str, str]
 """Measurand, and phase ``L1``..``L3`` or an empty string for the whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedReading:
+    """A meter reading with the meter's signature, byte for byte as it came; the hub does not check it.
+
+    Attributes:
+        data: the signed text.
+        encoding, method: how it is encoded and signed, as the station says; empty in 1.6.
+        public_key: of the meter, or empty.
+        context: ReadingContext, for instance ``Transaction.Begin``.
+        stamp: as in the sample that it belongs to.
+    """
+
+    data: str
+    encoding: str = ""
+    method: str = ""
+    public_key: str = ""
+    context: str = ""
+    stamp: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +50,8 @@ class Sample:
         power_w: charging +, feeding -.
         phase_current_a: per phase, charging +, feeding -.
         import_wh, export_wh: registers, Wh.
+        signed: readings that the meter has signed.
+        told_at: the station's own time, whether it can be believed or not.
     """
 
     stamp: datetime | None = None
@@ -37,6 +60,8 @@ class Sample:
     soc_pct: float | None = None
     import_wh: float | None = None
     export_wh: float | None = None
+    signed: tuple[SignedReading, ...] = ()
+    told_at: datetime | None = None
 
 
 def samples(source: Mapping[str, Any], limits: StationLimits, name: str = "meterValue") -> list[Sample]:
@@ -46,22 +71,42 @@ def samples(source: Mapping[str, Any], limits: StationLimits, name: str = "meter
 
 def _sample(meter_value: Mapping[str, Any], limits: StationLimits) -> Sample:
     values: dict[_Key, float] = {}
+    stamp = instant(meter_value, "timestamp")
+    signed = []
     for sampled in items(meter_value, "sampledValue"):
         _collect(sampled, values)
+        signed += _signed(sampled, stamp)
     currents = _currents(values, limits)
     soc = next((values[name, ""] for name in _SOC if (name, "") in values), None)
     return Sample(
-        stamp=instant(meter_value, "timestamp"),
+        stamp=stamp,
         power_w=_power(values, currents, limits),
         phase_current_a=currents,
         soc_pct=soc if soc is not None and 0 <= soc <= 100 else None,
         import_wh=_total(values, _DEFAULT_MEASURAND),
         export_wh=_total(values, "Energy.Active.Export.Register"),
+        signed=tuple(signed),
+        told_at=told_instant(meter_value, "timestamp"),
     )
 
 
+def _signed(sampled: Mapping[str, Any], stamp: datetime | None) -> list[SignedReading]:
+    described, context = mapping(sampled, "signedMeterValue"), plain(sampled.get("context"))
+    data = described.get("signedMeterData")
+    if sampled.get("format") == "SignedData":
+        data = sampled.get("value")
+    if not isinstance(data, str) or not 0 < len(data) <= LONGEST_SIGNED:
+        return []
+    method, key = plain(described.get("signingMethod")), described.get("publicKey")
+    encoding = plain(described.get("encodingMethod"))
+    public_key = key if isinstance(key, str) and len(key) <= LONGEST_SIGNED else ""
+    return [
+        SignedReading(data=data, encoding=encoding, method=method, public_key=public_key, context=context, stamp=stamp)
+    ]
+
+
 def _collect(sampled: Mapping[str, Any], values: dict[_Key, float]) -> None:
-    value = number(sampled.get("value"))
+    value = None if sampled.get("format") == "SignedData" else number(sampled.get("value"))
     measurand = sampled.get("measurand", _DEFAULT_MEASURAND)
     phase = sampled.get("phase", "")
     if value is None or not isinstance(measurand, str) or not isinstance(phase, str):

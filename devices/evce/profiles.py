@@ -1,12 +1,14 @@
 """Charging profiles for OCPP 1.6, 2.0.1 and 2.1, made by pure functions.
 
 Three profiles of the hub live in a station, each with its own purpose and id (K01.FR.06): the circuit's static
-maximum, the never expiring floor that holds whenever nothing else does, and the leased command of the moment.
+maximum, the never expiring floor that holds whenever nothing else does, and the leased command of the moment. Where a
+station takes no TxProfile, the command goes into a TxDefaultProfile above the floor instead, which ends by itself too.
 Amperes are per phase, watts the sum of the phases (2.0.1 errata 2.62); feeding is a negative setpoint.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +18,7 @@ from devices.evce.schemas import Version
 FLOOR_ID = 8001
 MAX_ID = 8002
 LEASED_ID = 8003
+DEFAULT_ID = 8004
 STACK_LEVEL = 0
 BACKDATED_S = 60
 """A station's clock may be behind the hub's by this much and a new profile still holds at once."""
@@ -29,6 +32,10 @@ class Unit(StrEnum):
 
     AMPERE = "A"
     WATT = "W"
+
+    @property
+    def other(self) -> "Unit":
+        return Unit.WATT if self is Unit.AMPERE else Unit.AMPERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,11 @@ class StationLimits:
         return power_w / (self.phases * self.voltage_v)
 
 
+def on_phases(limits: StationLimits, phases: int | None) -> StationLimits:
+    """The same circuit, used on so many phases; None for all of them."""
+    return limits if phases is None else replace(limits, phases=min(phases, limits.phases))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """Where, for what transaction and how long a command holds.
@@ -63,7 +75,7 @@ class Lease:
     Attributes:
         evse: EVSE (1.6: connector), > 0 (K01.FR.16).
         transaction_id: None only in 1.6, where a transaction may run under an id that the hub does not know.
-        now: hub clock.
+        now: the station's clock: where it is off, an instant of the hub's would be another one there.
         seconds: from ``now``.
     """
 
@@ -82,38 +94,108 @@ def floor(version: Version, limits: StationLimits, unit: Unit) -> Payload:
     return _request(version, 0, _profile(version, FLOOR_ID, "TxDefaultProfile", schedule, unit, period))
 
 
-def station_max(version: Version, limits: StationLimits, unit: Unit) -> Payload:
-    """SetChargingProfile of the circuit's maximum for the whole station; static, as stations keep it in flash."""
-    purpose = "ChargePointMaxProfile" if version is Version.V16 else "ChargingStationMaxProfile"
-    period = _limit(limits, limits.watts(limits.max_current_a), unit)
+def max_purpose(version: Version) -> str:
+    """What a version calls the purpose of a limit for the whole station."""
+    return "ChargePointMaxProfile" if version is Version.V16 else "ChargingStationMaxProfile"
+
+
+def station_max(version: Version, limits: StationLimits, unit: Unit, limit_w: float | None = None) -> Payload:
+    """SetChargingProfile of the most that the whole station may draw, W; the circuit's maximum where none is given.
+
+    Stations keep it in their flash memory, so it is no way to follow a plan.
+    """
+    purpose = max_purpose(version)
+    most_w = limits.watts(limits.max_current_a)
+    period = _limit(limits, most_w if limit_w is None else min(limit_w, most_w), unit)
     schedule: Payload = {"startSchedule": _STATIC_START}
     return _request(version, 0, _profile(version, MAX_ID, purpose, schedule, unit, period))
 
 
-def leased_limit(version: Version, limits: StationLimits, unit: Unit, limit_w: float, lease: Lease) -> Payload:
-    """SetChargingProfile of a charging limit for the running transaction, W, cut to the circuit's maximum."""
-    period = _limit(limits, min(limit_w, limits.watts(limits.max_current_a)), unit)
-    if version is Version.V21:
-        period["operationMode"] = "ChargingOnly"
-    return _leased(version, lease, unit, period)
+def leased_limit(
+    version: Version, limits: StationLimits, unit: Unit, limit_w: float, lease: Lease, *, phase: int | None = None
+) -> Payload:
+    """SetChargingProfile of a charging limit for the running transaction, W, cut to the circuit's maximum.
+
+    Args:
+        version: spoken with the station.
+        limits: of the circuit, on the phases that are to be used.
+        unit: chargingRateUnit.
+        limit_w: W.
+        lease: where and for how long.
+        phase: phaseToUse, 1 to 3, where one phase of several is used and the station lets it be chosen (K01.FR.19).
+    """
+    period = _charging(version, limits, unit, limit_w)
+    if phase is not None and version is not Version.V16 and limits.phases == 1:
+        period["phaseToUse"] = phase
+    return _leased(version, lease, _backdated(lease), unit, period)
 
 
-def leased_feed(limits: StationLimits, feed_w: float, lease: Lease) -> Payload:
+def leased_default(
+    version: Version, limits: StationLimits, unit: Unit, limit_w: float, lease: Lease, stack_level: int
+) -> Payload:
+    """The same as a TxDefaultProfile above the floor, for stations that take no TxProfile.
+
+    It says twice when it ends, as some stations know only one of the two ways.
+    """
+    period = _charging(version, limits, unit, limit_w)
+    profile = _profile(version, DEFAULT_ID, "TxDefaultProfile", _backdated(lease), unit, period)
+    profile |= {"stackLevel": stack_level, "validTo": rfc3339(lease.now + timedelta(seconds=math.ceil(lease.seconds)))}
+    return _request(version, lease.evse, profile)
+
+
+def leased_feed(
+    limits: StationLimits,
+    feed_w: float,
+    lease: Lease,
+    *,
+    phases_w: Sequence[float] = (),
+    dynamic_every_s: int | None = None,
+) -> Payload:
     """SetChargingProfile (2.1) that has the car feed ``feed_w``, W >= 0, cut to the circuit's maximum.
 
     Q03.FR.02: with CentralSetpoint neither limit nor dischargeLimit is sent. Watts, because the standard leaves open
     whether an ampere setpoint is per phase.
+
+    Args:
+        limits: of the circuit.
+        feed_w: on all phases together.
+        lease: where and for how long.
+        phases_w: most that the car feeds on L1..L3, where car or station want a setpoint for each phase.
+        dynamic_every_s: makes it a Dynamic profile (Q04), which ends when it was not updated for the lease's time;
+            the station asks for an update after so many seconds.
     """
-    setpoint = -math.floor(min(feed_w, limits.watts(limits.max_current_a)))
-    period: Payload = {"startPeriod": 0, "setpoint": setpoint, "operationMode": "CentralSetpoint"}
-    return _leased(Version.V21, lease, Unit.WATT, period)
+    setpoint_w = -min(feed_w, limits.watts(limits.max_current_a))
+    period: Payload = {"startPeriod": 0, "operationMode": "CentralSetpoint"} | setpoint(setpoint_w, phases_w)
+    if dynamic_every_s is None:
+        return _leased(Version.V21, lease, _backdated(lease), Unit.WATT, period)
+    request = _leased(Version.V21, lease, {"duration": math.ceil(lease.seconds)}, Unit.WATT, period)
+    request["chargingProfile"] |= {"chargingProfileKind": "Dynamic", "dynUpdateInterval": dynamic_every_s}
+    return request
 
 
-def _leased(version: Version, lease: Lease, unit: Unit, period: Payload) -> Payload:
-    schedule: Payload = {
+def setpoint(power_w: float, phases_w: Sequence[float] = ()) -> Payload:
+    """Setpoint fields of 2.1, W, feeding -: their sum, or where the phases are told apart one for each of them."""
+    if len(phases_w) < 2:
+        return {"setpoint": math.ceil(power_w)}
+    # In the proportion of what each phase can do; rounded towards 0, so that the sum is never exceeded.
+    shares = [power_w * most_w / sum(phases_w) for most_w in phases_w]
+    names = ("setpoint", "setpoint_L2", "setpoint_L3")
+    return dict(zip(names, map(math.ceil, shares), strict=False))
+
+
+def _charging(version: Version, limits: StationLimits, unit: Unit, limit_w: float) -> Payload:
+    period = _limit(limits, min(limit_w, limits.watts(limits.max_current_a)), unit)
+    return period | {"operationMode": "ChargingOnly"} if version is Version.V21 else period
+
+
+def _backdated(lease: Lease) -> Payload:
+    return {
         "startSchedule": rfc3339(lease.now - timedelta(seconds=BACKDATED_S)),
         "duration": BACKDATED_S + math.ceil(lease.seconds),
     }
+
+
+def _leased(version: Version, lease: Lease, schedule: Payload, unit: Unit, period: Payload) -> Payload:
     profile = _profile(version, LEASED_ID, "TxProfile", schedule, unit, period)
     if lease.transaction_id is not None:
         profile["transactionId"] = int(lease.transaction_id) if version is Version.V16 else lease.transaction_id

@@ -6,6 +6,7 @@ checked against the schemas; what others made is passed on byte for byte.
 """
 
 import asyncio
+import contextlib
 import logging
 
 import msgspec
@@ -29,6 +30,7 @@ from devices.evce.rpc_terms import (
 )
 from devices.evce.schemas import Version
 from devices.evce.throttle import Throttle
+from devices.evce.time_limit import TimeLimit
 from homeapp.errors import DeviceUnreachable, ProtocolError
 
 __all__ = [
@@ -87,6 +89,9 @@ class RpcPeer:
         self._out = CallsOut(name, self._send, absence)
         self._in = CallsIn(name, version, serve, self._send, throttle, self._conformity)
         self._bad_frames = 0
+        self._sending = 0
+        self._stuck = asyncio.Event()
+        self._send_limit = TimeLimit(self._stuck.set)
         self._closed = False
 
     @property
@@ -99,6 +104,7 @@ class RpcPeer:
         try:
             async with asyncio.TaskGroup() as tasks:
                 workers = [tasks.create_task(self._out.run()), tasks.create_task(self._in.run())]
+                workers.append(tasks.create_task(self._watch_sending()))
                 await self._receive_all()
                 for worker in workers:
                     worker.cancel()
@@ -106,6 +112,7 @@ class RpcPeer:
             logger.debug("%s: the socket is gone", self._name)
         finally:
             self._closed = True
+            self._send_limit.close()
             self._out.close()
 
     async def call(
@@ -168,7 +175,7 @@ class RpcPeer:
             raw: the payload, the ``raw`` of a frame.
             priority: its place in the queue.
             message_id: where the CALL may be a repetition, its id; else a new UUID is taken.
-            timeout_s: seconds that the answer may take once the CALL is on the wire.
+            timeout_s: seconds that sending it and the answer may take.
 
         Raises:
             CallTimeout: not answered in time.
@@ -202,7 +209,7 @@ class RpcPeer:
             raise DeviceUnreachable(self._absence)
         try:
             await self._send(frames.encode_send(action, payload))
-        except (ConnectionClosed, _Stuck) as error:
+        except ConnectionClosed as error:
             raise DeviceUnreachable(self._absence) from error
 
     def _timeout_s(self) -> float:
@@ -214,17 +221,22 @@ class RpcPeer:
             raise ProtocolError(f"The hub made an invalid {action} ({problem}); nothing was sent.")
 
     async def _send(self, frame: str) -> None:
+        self._sending += 1
+        self._send_limit.begin(_SEND_TIMEOUT_S)
         try:
-            async with asyncio.timeout(_SEND_TIMEOUT_S):
-                await self._connection.send(frame)
-        except TimeoutError as error:
-            raise _Stuck from error
+            await self._connection.send(frame)
+        finally:
+            self._sending -= 1
+            if self._sending == 0:
+                self._send_limit.end()
+
+    async def _watch_sending(self) -> None:
+        await self._stuck.wait()
+        raise _Stuck
 
     async def _tell(self, frame: str) -> None:
-        try:
+        with contextlib.suppress(ConnectionClosed):
             await self._send(frame)
-        except (ConnectionClosed, _Stuck):
-            logger.debug("%s: the socket is gone", self._name)
 
     async def _receive_all(self) -> None:
         async for raw in self._connection:

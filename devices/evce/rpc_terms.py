@@ -74,7 +74,8 @@ class Connection(Protocol):
 Serve = Callable[[Frame], Awaitable[Payload | msgspec.Raw]]
 """Serves one CALL or SEND of the peer and returns the result, whose ``msgspec.Raw`` goes out byte for byte.
 
-It raises FieldError, ActionUnknown or Refusal where there is none. What it returns to a SEND is not sent.
+It raises FieldError, ActionUnknown or Refusal where there is none; a CallTimeout or a HomeappError that it lets through
+becomes an InternalError, and the CALL is served again where it is repeated. What it returns to a SEND is not sent.
 """
 Send = Callable[[str], Awaitable[None]]
 """Puts one frame on the wire."""

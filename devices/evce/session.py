@@ -10,14 +10,16 @@ from datetime import timedelta
 
 import msgspec
 
-from devices.evce import profiles
+from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
+from devices.evce.certificates import is_for_hub
+from devices.evce.certification import Certification
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
-from devices.evce.profiles import Unit
+from devices.evce.profiles import STACK_LEVEL, Unit
 from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Throttle
-from devices.evce.schemas import Version
+from devices.evce.securing import TOLERANCE_A, Securing
 from devices.evce.station import Station
 from devices.evce.upstream.port import Upstream
 from homeapp.errors import DeviceUnreachable
@@ -28,23 +30,10 @@ logger = logging.getLogger(__name__)
 INTRODUCTION_S = 3.0
 """A station that only lost its connection sends no BootNotification; after this it is secured all the same."""
 RETRY_S = 30.0
+CHECK_AFTER_S = 5.0
 _METERING_SILENT = timedelta(seconds=45)
 _METERING_CHECK_S = 15.0
 _RATE, _BURST = 20.0, 100.0
-_TOLERANCE_A = 0.5
-
-_FLOOR_REFUSED = (
-    "The charger does not accept its safe limit, so the hub does not control it. "
-    "Allow smart charging in the charger's own settings, or restart it."
-)
-_FLOOR_UNANSWERED = (
-    "The charger does not answer while it is being set up; the hub keeps trying. Restart it if this stays."
-)
-_SILENT = "The charger is connected but does not answer; the hub keeps trying. Restart it if this stays."
-_MAX_IGNORED = (
-    "The charger has accepted the limit of its circuit but reports a higher one. "
-    "Check in its own settings that no other system controls it."
-)
 
 
 class Session:
@@ -54,6 +43,10 @@ class Session:
         ready: the securing sequence is done; only then may the station be commanded.
         restarts: how often the station has started anew on this connection; what it held before is void.
         link: for CALLs.
+        securing: for what is learnt of the station.
+        unit: the chargingRateUnit that it took last.
+        contradicted: by its own composite schedule it does not hold the limit that it has accepted; None before it
+            was asked.
     """
 
     def __init__(
@@ -62,37 +55,62 @@ class Session:
         dialect: Dialect,
         connection: Connection,
         clock: Clock,
+        keeper: CapabilityKeeper | None = None,
         upstream: Upstream | None = None,
+        certification: Certification | None = None,
     ) -> None:
         self.ready = False
         self.restarts = 0
+        self.unit = Unit.AMPERE
+        self.contradicted: bool | None = None
         self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
+        self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper())
         self._station = station
         self._dialect = dialect
         self._clock = clock
+        self._certification = certification
         self._upstream = upstream
-        self._unit = Unit.AMPERE
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
         self._restarted = asyncio.Event()
+        self._to_check = asyncio.Event()
+        self._expected: tuple[int, float] = (0, 0.0)
 
     async def run(self) -> None:
         """Serve the station until its socket closes."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                keepers = [tasks.create_task(self._keep_secured()), tasks.create_task(self._watch_metering())]
+                watches = (self._keep_secured(), self._watch_metering(), self._watch_limits())
+                keepers = [tasks.create_task(watch) for watch in watches]
+                if self._certification is not None:
+                    keepers.append(tasks.create_task(self._certification.run(self.link)))
                 await self.link.run()
                 for keeper in keepers:
                     keeper.cancel()
         finally:
             self.ready = False
 
-    async def install(self, purpose: str, make: Callable[[Unit], Payload], priority: Priority) -> str:
+    async def install(
+        self,
+        purpose: str,
+        make: Callable[[Unit], Payload],
+        priority: Priority,
+        stack_level: int = STACK_LEVEL,
+        *,
+        units: tuple[Unit, ...] = (),
+    ) -> str:
         """Install the profile that ``make`` makes for a unit; where that is refused, in the other unit.
 
-        A newer profile of the same purpose takes the place of one that still waits. One of somebody else that is in
-        the way (K01.FR.06) is removed.
+        A newer profile of the same purpose and level takes the place of one that still waits. One of somebody else that
+        is in the way (K01.FR.06) is removed.
+
+        Args:
+            purpose: chargingProfilePurpose.
+            make: makes the request.
+            priority: of the CALL.
+            stack_level: of the profile.
+            units: the only ones to try; both where none is given, the one that was taken last first.
 
         Returns:
             ``Accepted``, or the last refusal.
@@ -101,21 +119,28 @@ class Session:
             DeviceUnreachable: no connection, or no answer in time.
             Superseded: a newer profile of the same purpose has taken its place.
         """
-        self._newest[purpose] += 1
-        mine = self._newest[purpose]
+        place = f"{purpose} {stack_level}"
+        self._newest[place] += 1
+        mine = self._newest[place]
         status = ""
         for attempt in range(2):
-            for unit in (self._unit, Unit.WATT if self._unit is Unit.AMPERE else Unit.AMPERE):
-                if self._newest[purpose] != mine:
+            for unit in units or (self.unit, self.unit.other):
+                if self._newest[place] != mine:
                     raise Superseded
-                status, _ = await self.link.ask(Outgoing("SetChargingProfile", make(unit)), priority, purpose)
-                if status == ACCEPTED:
-                    self._unit = unit
+                status, _ = await self.link.ask(Outgoing("SetChargingProfile", make(unit)), priority, place)
+                if status == ACCEPTED and not units:
+                    self.unit = unit
                 if status in (ACCEPTED, NOT_SUPPORTED):
                     return status
-            if attempt or await self.link.call(self._dialect.clear(purpose), priority) != ACCEPTED:
+            if attempt or await self.link.call(self._dialect.clear(purpose, stack_level), priority) != ACCEPTED:
                 break
         return status
+
+    def expect(self, evse: int, limit_a: float, *, check: bool) -> None:
+        """The station has accepted a limit, A per phase; with ``check`` its composite schedule is asked for soon."""
+        self._expected = evse, limit_a
+        if check:
+            self._to_check.set()
 
     async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
         # Control goes by what the station says, not by what the provider makes of it.
@@ -128,6 +153,10 @@ class Session:
 
     def _take_in(self, frame: Frame) -> Payload | None:
         """The hub's own answer, or None where it does not serve the action."""
+        if self._certification is not None:
+            self._certification.heard(frame.action, frame.payload)
+            if is_for_hub(frame.action, frame.payload):
+                return self._certification.serve(frame.payload)
         try:
             answer = self._dialect.answer(frame.action, frame.payload, self._station)
         except ActionUnknown:
@@ -143,57 +172,34 @@ class Session:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTRODUCTION_S):
                 await self._introduced.wait()
+        self.unit = (await self.securing.recall()).unit
         while True:
             self._restarted.clear()
-            await self._secure()
+            while not await self.securing.floor_stands():
+                await self._clock.sleep(RETRY_S)
+            await self.securing.look_around()
             if not self._restarted.is_set():
                 self.ready = True
                 self._station.secure()
                 logger.info("%s: its floor stands", self._station.device_id)
             await self._restarted.wait()
 
-    async def _secure(self) -> None:
-        while not await self._floor_stands():
-            await self._clock.sleep(RETRY_S)
-        self._station.floor_granted()
-        with contextlib.suppress(DeviceUnreachable):
-            await self._install_max()
-        for trigger in self._dialect.triggers():
+    async def _watch_limits(self) -> None:
+        while True:
+            await self._to_check.wait()
+            # Stations take a moment until a new profile shows in the composite schedule.
+            await self._clock.sleep(CHECK_AFTER_S)
+            self._to_check.clear()
             with contextlib.suppress(DeviceUnreachable):
-                await self.link.call(trigger)
-        for choices in self._dialect.metering():
-            with contextlib.suppress(DeviceUnreachable):
-                await self._choose(choices)
+                await self._check_limit()
 
-    async def _floor_stands(self) -> bool:
-        limits, version = self._station.limits, self._dialect.version
-        try:
-            status = await self.install(
-                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
-            )
-        except DeviceUnreachable:
-            self._station.problem("floor", _FLOOR_UNANSWERED)
-            return False
-        self._station.problem("floor", None if status == ACCEPTED else _FLOOR_REFUSED)
-        return status == ACCEPTED
-
-    async def _install_max(self) -> None:
-        limits, version = self._station.limits, self._dialect.version
-        purpose = "ChargePointMaxProfile" if version is Version.V16 else "ChargingStationMaxProfile"
-        status = await self.install(purpose, lambda unit: profiles.station_max(version, limits, unit), Priority.SAFETY)
-        if status != ACCEPTED:
-            logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
-            return
-        status, answer = await self.link.ask(self._dialect.composite(1), Priority.HOUSEKEEPING)
-        current = self._dialect.composite_current_a(answer, limits) if status == ACCEPTED else None
-        exceeded = current is not None and current > limits.max_current_a + _TOLERANCE_A
-        self._station.problem("max", _MAX_IGNORED if exceeded else None)
-
-    async def _choose(self, choices: list[Outgoing]) -> None:
-        for choice in choices:
-            if await self.link.call(choice) == ACCEPTED:
-                return
-        logger.info("%s: refuses a setting of its sampling", self._station.device_id)
+    async def _check_limit(self) -> None:
+        evse, before_a = self._expected
+        status, answer = await self.link.ask(self._dialect.composite(evse), Priority.HOUSEKEEPING)
+        current_a = self._dialect.composite_current_a(answer, self._station.limits) if status == ACCEPTED else None
+        # While it was being asked, another limit may have come to hold.
+        limit_a = max(before_a, self._expected[1])
+        self.contradicted = current_a is not None and current_a > limit_a + TOLERANCE_A
 
     async def _watch_metering(self) -> None:
         while True:

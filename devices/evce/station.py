@@ -6,31 +6,43 @@ fact of its own and the state is derived from all of them, so that the order doe
 
 import logging
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from devices.evce import profiles
+from devices.evce.capability import Capability
+from devices.evce.connectors import Connectors
+from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
+from devices.evce.feeding import feed_refusal
+from devices.evce.fields import Payload
+from devices.evce.grants import Grant, Grants
 from devices.evce.measured import Measured
-from devices.evce.metering import Sample
-from devices.evce.profiles import StationLimits
+from devices.evce.metering import Sample, SignedReading
+from devices.evce.profiles import LEASED_ID, StationLimits
 from devices.evce.schemas import Version
-from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, SoftwareStage, SoftwareUpdate
+from devices.evce.software_progress import SoftwareProgress
+from devices.evce.station_clock import StationClock
+from homeapp.model.readings import (
+    EvceCapabilities,
+    EvceState,
+    EvceStatus,
+    LimitControl,
+)
 from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
-ACTIVE_W = 100.0
-"""Less than this is no charging and no feeding but the station's own use and noise."""
 POWER_COUNTS_S = 60.0
-CLOCK_OFF = timedelta(seconds=120)
-"""A station this far off the hub's time does not know when a leased limit holds."""
 _REMEMBERED_TRANSACTIONS = 32
+_KEPT_SIGNED = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
 _CLOCK_WRONG = (
-    "The charger's clock is wrong, so it keeps to its safe limit instead of the hub's. Restart it, or set its clock."
+    "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
+    "time. Restart it, or set its clock."
 )
 
 
@@ -53,47 +65,35 @@ class Target:
     transaction_id: str | None
 
 
-def derive_status(
-    *, connected: bool, secured: bool, in_transaction: bool, reported: Reported | None, power_w: float | None
-) -> EvceStatus:
-    """The status that the facts amount to.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setpoint:
+    """A Dynamic profile of the hub that stands in the station.
 
-    Args:
-        connected: the websocket is up.
-        secured: the floor is in place.
-        in_transaction: a transaction runs.
-        reported: what the station says of the transaction or connector, or None.
-        power_w: measured lately, or None.
+    Attributes:
+        power_w: feeding -.
+        phases_w: most that the car feeds on each phase, where each has a setpoint of its own.
+        until: when the hub's command lapses; afterwards the station is told 0.
+        seconds: for so long the station goes on without an update.
     """
-    if not connected:
-        return EvceStatus.OFFLINE
-    if not secured:
-        return EvceStatus.STARTING
-    if reported in (Reported.FAULTED, Reported.UNAVAILABLE):
-        return EvceStatus.FAULTED
-    if in_transaction and power_w is not None and abs(power_w) > ACTIVE_W:
-        return EvceStatus.CHARGING if power_w > 0 else EvceStatus.FEEDING
-    if reported is None:
-        return EvceStatus.PLUGGED if in_transaction else EvceStatus.AVAILABLE
-    return _STATUS[reported]
 
-
-_STATUS = {
-    Reported.AVAILABLE: EvceStatus.AVAILABLE,
-    Reported.OCCUPIED: EvceStatus.PLUGGED,
-    Reported.CHARGING: EvceStatus.CHARGING,
-    Reported.SUSPENDED_EV: EvceStatus.SUSPENDED_EV,
-    Reported.SUSPENDED_EVSE: EvceStatus.SUSPENDED_EVSE,
-    Reported.FINISHING: EvceStatus.FINISHING,
-}
-_SOFTWARE_OVER = (SoftwareStage.INSTALLED, SoftwareStage.FAILED)
-_TAKING = (Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE)
+    power_w: float
+    phases_w: tuple[float, ...]
+    until: datetime
+    seconds: float
 
 
 class Station:
     """Facts about one adopted station; the ``Listener`` of its connections.
 
     Every message may change the state; the register is told once per message.
+
+    Attributes:
+        transaction: that runs, or None.
+        introduction: as it introduced itself last, or None.
+        capability: what is known of it, or None before it was asked.
+        setpoint: the Dynamic profile that stands, or None.
+        signed: the newest readings that its meter has signed, each with the transaction that it belongs to.
+        needed: what the car has told of its wishes, or None.
     """
 
     admitted = True
@@ -102,43 +102,50 @@ class Station:
         self.device_id = device_id
         self.limits = limits
         self.transaction: Transaction | None = None
+        self.introduction: Introduction | None = None
+        self.capability: Capability | None = None
+        self.setpoint: Setpoint | None = None
+        self.signed: deque[tuple[str, SignedReading]] = deque(maxlen=_KEPT_SIGNED)
+        self.needed: ChargingNeeds | None = None
+        self.grants = Grants(limits.watts(limits.safe_current_a))
         self._clock = clock
         self._register = register
         self._version: Version | None = None
         self._connected = False
         self._secured = False
         self._doubtful = False
-        self._connectors: dict[int, tuple[Reported, datetime | None]] = {}
+        self._connectors = Connectors()
         self._over: OrderedDict[str, None] = OrderedDict()
         self._measured = Measured(clock)
-        self._needs: ChargingNeeds | None = None
-        self._granted_w: float | None = None
-        self._granted_feed_w = 0.0
-        self._lease_until: datetime | None = None
+        self._station_clock = StationClock()
+        self._uncontrolled = self._static = False
         self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
-        self._software: SoftwareUpdate | None = None
-        self._software_request: int | None = None
+        self._software = SoftwareProgress(device_id, clock)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
         return self._clock.now()
 
+    def station_now(self) -> datetime:
+        """What the station's own clock shows, as far as is known."""
+        return self._clock.now() + self._station_clock.offset
+
     @property
     def target(self) -> Target | None:
         """Where a leased profile would go now, or None where nothing charges."""
         if self.transaction is not None:
-            return Target(evse=self.transaction.evse or self._likely_evse(), transaction_id=self.transaction.id)
-        evse = self._likely_evse()
-        if self._version is Version.V16 and self._connectors.get(evse, (None,))[0] in _TAKING:
+            return Target(evse=self.transaction.evse or self.likely_evse, transaction_id=self.transaction.id)
+        evse = self.likely_evse
+        if self._version is Version.V16 and self._connectors.takes(evse):
             return Target(evse=evse, transaction_id=None)
         return None
 
     @property
     def waiting_evse(self) -> int | None:
         """The EVSE where a car waits for a transaction, or None."""
-        return self._likely_evse() if self.target is None and self.state.status.car_present else None
+        return self.likely_evse if self.target is None and self.state.status.car_present else None
 
     def came(self, version: Version) -> None:
         """A new connection; nothing it holds is trusted."""
@@ -162,12 +169,34 @@ class Station:
 
     def floor_granted(self) -> None:
         """The station has accepted the floor; a lease from before the connection broke may still hold above it."""
-        if self._lease_until is None or self._lease_until <= self._clock.now():
-            self.granted(self.limits.watts(self.limits.safe_current_a))
+        self._uncontrolled = False
+        self.grants.kept()
+        self.grants.floor_stands(self._clock.now())
+        self._tell()
+
+    def floor_refused(self) -> None:
+        """The station takes no limit at all; while a car is in it, it may draw all that its circuit carries."""
+        self._uncontrolled = True
+        self.grants.exceeded(self.limits.watts(self.limits.max_current_a))
+        self._tell()
 
     def granted(self, limit_w: float, feed_w: float = 0.0, until: datetime | None = None) -> None:
         """The station has accepted a command that holds until then; without ``until`` it is the floor."""
-        self._granted_w, self._granted_feed_w, self._lease_until = limit_w, feed_w, until
+        self.grants.accepted(Grant(limit_w=limit_w, feed_w=feed_w, until=until))
+        self._tell()
+
+    def grants_changed(self) -> None:
+        """Something in ``grants`` is different."""
+        self._tell()
+
+    def only_starts_and_stops(self, *, only: bool) -> None:
+        """The station takes no limit but the floor that it has."""
+        self._static = only
+        self._tell()
+
+    def capable(self, capability: Capability) -> None:
+        """This is known of it."""
+        self.capability = capability
         self._tell()
 
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
@@ -175,6 +204,18 @@ class Station:
         if self._provider != (limit_w, feed_w, control):
             self._provider = limit_w, feed_w, control
             self._tell()
+
+    def present_setpoint(self, profile_id: int, /) -> Payload | None:
+        setpoint, now = self.setpoint, self._clock.now()
+        if setpoint is None or profile_id != LEASED_ID or self.transaction is None:
+            return None
+        if setpoint.until <= now:
+            # An update keeps the profile alive, so that a hub whose control stands still must not repeat its wish.
+            setpoint = self.setpoint = replace(setpoint, power_w=0.0)
+        # The answer makes it hold for its full time again.
+        until = now + timedelta(seconds=setpoint.seconds)
+        self.granted(0.0, -setpoint.power_w, until)
+        return profiles.setpoint(setpoint.power_w, setpoint.phases_w)
 
     def problem(self, about: str, sentence: str | None) -> None:
         """Something is wrong with the station, or is no longer."""
@@ -193,11 +234,10 @@ class Station:
             self.device_id, introduction.vendor, introduction.model, introduction.firmware or "unknown",
         )  # fmt: skip
         self._secured = False
+        self.introduction = introduction
+        self.setpoint = None
         self._firmware = introduction.firmware or None
-        update = self._software
-        if update is not None and update.stage is SoftwareStage.INSTALLING and self._firmware == update.version:
-            # Some stations say no more than this.
-            self._software = replace(update, stage=SoftwareStage.INSTALLED, at=self._clock.now())
+        self._software.booted(self._firmware)
         # A power cut may have ended it without a word.
         self._doubtful = self.transaction is not None
         self._tell()
@@ -209,9 +249,7 @@ class Station:
         return self._register.authorizes(self.device_id, token)
 
     def connector_is(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
-        known = self._connectors.get(evse)
-        if known is None or stamp is None or known[1] is None or stamp >= known[1]:
-            self._connectors[evse] = (reported, stamp)
+        self._connectors.told(evse, reported, stamp)
         if self._reported() is Reported.AVAILABLE:
             if self._doubtful:
                 self._over_now()
@@ -238,6 +276,7 @@ class Station:
     def runs(self, report: TransactionReport) -> None:
         if self._belongs(report):
             self._follow(report)
+            self._keep_signed(report.transaction_id, report.samples)
             if report.late:
                 self._measured.take_energy(report.samples)
             else:
@@ -247,6 +286,7 @@ class Station:
 
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
         self._remember_over(transaction_id)
+        self._keep_signed(transaction_id, samples)
         # A 1.6 station that never got an answer to its StartTransaction ends it with an id of 0 or -1.
         nameless = self._version is Version.V16 and transaction_id in ("0", "-1")
         if self.transaction is not None and (self.transaction.id == transaction_id or nameless):
@@ -255,38 +295,41 @@ class Station:
         self._tell()
 
     def metered(self, samples: Sequence[Sample]) -> None:
+        self._judge_clock(samples)
         self._measured.take(samples)
         self._tell()
 
-    def needs(self, needs: ChargingNeeds) -> None:
-        self._needs = needs
+    def needs(self, needs: ChargingNeeds, /) -> bool:
+        self.needed = needs
         if needs.soc_pct is not None:
             self._measured.take([Sample(soc_pct=needs.soc_pct)])
         self._tell()
+        return self._secured and self.transaction is not None
 
     def software_asked(self, version: str, request_id: int) -> None:
         """The hub asks for software; takes the place of an update before it."""
-        self._software_request = request_id
-        self._software = SoftwareUpdate(version=version, stage=SoftwareStage.REQUESTED, at=self._clock.now())
+        self._software.asked(version, request_id)
         self._tell()
 
     def software_not_taken(self) -> None:
         """The station does not begin."""
-        self._software = self._software_request = None
+        self._software.not_taken()
         self._tell()
 
     def software_is(self, report: SoftwareReport) -> None:
-        update, ours = self._software, report.request_id in (None, self._software_request)
-        if update is not None and ours and update.stage not in _SOFTWARE_OVER:
-            self._software = replace(update, stage=report.stage, at=self._clock.now(), problem=report.problem)
-            logger.info("%s: software %s is %s", self.device_id, update.version, report.stage)
+        self._software.reported(report)
         self._tell()
 
     def _judge_clock(self, samples: Sequence[Sample]) -> None:
-        stamp = samples[-1].stamp if samples else None
-        if stamp is not None:
-            wrong = abs(stamp - self._clock.now()) > CLOCK_OFF
-            self.problem("clock", _CLOCK_WRONG if wrong else None)
+        told_at = samples[-1].told_at if samples else None
+        if told_at is not None:
+            self._station_clock.told(told_at, self._clock.now())
+            self.problem("clock", _CLOCK_WRONG if self._station_clock.wrong else None)
+
+    def _keep_signed(self, transaction_id: str, samples: Sequence[Sample]) -> None:
+        known = {reading for _, reading in self.signed}
+        fresh = (reading for sample in samples for reading in sample.signed if reading not in known)
+        self.signed.extend((transaction_id, reading) for reading in fresh)
 
     def _belongs(self, report: TransactionReport) -> bool:
         running = self.transaction
@@ -327,14 +370,12 @@ class Station:
         # A leased profile dies with its transaction (K01.FR.09); from here on the floor holds.
         self.transaction = None
         self._doubtful = False
-        self._needs = None
+        self.needed = self.setpoint = None
         self._measured.power_ceased()
-        if self._granted_w is not None:
-            self._granted_w = self.limits.watts(self.limits.safe_current_a)
-        self._granted_feed_w, self._lease_until = 0.0, None
+        self.grants.fall_back()
 
     def _car_left(self) -> None:
-        self._needs = None
+        self.needed = None
         self._measured.car_left()
 
     def _remember_over(self, transaction_id: str) -> None:
@@ -342,27 +383,22 @@ class Station:
         if len(self._over) > _REMEMBERED_TRANSACTIONS:
             self._over.popitem(last=False)
 
-    def _likely_evse(self) -> int:
+    @property
+    def likely_evse(self) -> int:
+        """The EVSE at which something goes on, or most likely will."""
         if self.transaction is not None and self.transaction.evse > 0:
             return self.transaction.evse
-        busy = [evse for evse, (reported, _) in self._connectors.items() if evse and reported in _BUSY]
-        return min(busy or [evse for evse in self._connectors if evse] or [1])
+        return self._connectors.likely_evse
 
     def _reported(self) -> Reported | None:
-        of_connector = self._connectors.get(self._likely_evse(), (None,))[0]
-        whole_station = self._connectors.get(0, (None,))[0]
-        for reported in (of_connector, whole_station):
-            if reported in (Reported.FAULTED, Reported.UNAVAILABLE):
-                return reported
-        if self.transaction is not None and self.transaction.reported is not None:
-            return self.transaction.reported
-        return of_connector
+        of_transaction = self.transaction.reported if self.transaction is not None else None
+        return self._connectors.reported(self.likely_evse, of_transaction)
 
     def _tell(self) -> None:
         now = self._clock.now()
         measured, status = self._measured, self._status(now)
+        granted_w, granted_feed_w, lease_until = self.grants.most(now)
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
-        provider_limit_w, provider_feed_w, provider_control = self._provider
         self.state = EvceState(
             device_id=self.device_id,
             received_at=now if self._connected else self.state.received_at,
@@ -379,16 +415,21 @@ class Station:
             import_wh=measured.import_wh,
             export_wh=measured.export_wh,
             firmware=self._firmware,
-            software=self._software,
-            granted_w=self._granted_w,
-            granted_feed_w=self._granted_feed_w,
-            lease_until=self._lease_until,
-            provider_limit_w=provider_limit_w,
-            provider_feed_w=provider_feed_w,
-            provider_control=provider_control,
-            problem=next(iter(self._problems.values()), fault),
+            software=self._software.update,
+            granted_w=granted_w,
+            granted_feed_w=granted_feed_w,
+            lease_until=lease_until,
+            provider_limit_w=self._provider[0],
+            provider_feed_w=self._provider[1],
+            provider_control=self._provider[2],
+            problem=self._foremost(fault),
         )
         self._register.changed(self.state)
+
+    def _foremost(self, fault: str | None) -> str | None:
+        # An open connection works, and anything else that is wrong is more urgent.
+        urgent = (sentence for about, sentence in self._problems.items() if about != "unencrypted")
+        return next(urgent, fault or self._problems.get("unencrypted"))
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured
@@ -404,16 +445,21 @@ class Station:
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:
             return None
-        needs = self._needs or ChargingNeeds()
+        needs, known = self.needed or ChargingNeeds(), self.capability or Capability()
         circuit_w = self.limits.watts(self.limits.max_current_a)
-        feed_w = needs.max_feed_w if self._version is Version.V21 else None
+        refusal = feed_refusal(self._version, self.capability, self.needed)
         return EvceCapabilities(
             protocol=self._version.value,
-            can_feed=feed_w is not None and feed_w > 0,
+            can_feed=refusal is None,
             max_charge_w=min(circuit_w, needs.max_charge_w or circuit_w),
-            max_feed_w=None if feed_w is None else min(circuit_w, feed_w),
+            max_feed_w=None if refusal is not None or needs.max_feed_w is None else min(circuit_w, needs.max_feed_w),
             phases=self.limits.phases,
+            control=self._control(known),
+            phase_switching=known.phase_switching and self.limits.phases > 1,
+            feed_refusal=refusal,
         )
 
-
-_BUSY = (Reported.OCCUPIED, Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE, Reported.FINISHING)
+    def _control(self, known: Capability) -> LimitControl:
+        if self._uncontrolled:
+            return LimitControl.NONE
+        return LimitControl.STATIC if self._static else known.control

@@ -1,6 +1,6 @@
 """OCPP 1.6 (edition 2 with the security whitepaper): what its actions mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from devices.evce.answers import (
@@ -13,6 +13,7 @@ from devices.evce.answers import (
     status_of,
     unknown_vendor,
 )
+from devices.evce.capability import Capability, from_configuration
 from devices.evce.dialect import (
     HUB_ID_TAG,
     SAMPLE_INTERVAL_S,
@@ -21,9 +22,9 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.fields import FieldError, Payload, instant, mapping, number, text, whole
+from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
 from devices.evce.metering import Sample, samples
-from devices.evce.profiles import STACK_LEVEL, StationLimits
+from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
 from devices.evce.schemas import Version
 from devices.evce.software import plain_request, progress, signed_request
@@ -40,6 +41,17 @@ _REPORTED = {
     "Unavailable": Reported.UNAVAILABLE,
     "Faulted": Reported.FAULTED,
 }
+_PROBED = (
+    (
+        "ChargingScheduleAllowedChargingRateUnit",
+        "ChargeProfileMaxStackLevel",
+        "MaxChargingProfilesInstalled",
+        "ConnectorSwitch3to1PhaseSupported",
+        "SupportedFeatureProfiles",
+    ),
+    ("MeterValuesSampledData", "WebSocketPingInterval", "NumberOfConnectors"),
+)
+"""In two CALLs, as GetConfigurationMaxKeys may be small."""
 _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import,SoC",
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
@@ -105,8 +117,30 @@ class Ocpp16:
             return signed_request("SignedUpdateFirmware", job, request_id, now)
         return plain_request(job, now)
 
-    def clear(self, purpose: str) -> Outgoing:
-        return Outgoing("ClearChargingProfile", {"chargingProfilePurpose": purpose, "stackLevel": STACK_LEVEL})
+    def clear(self, purpose: str, stack_level: int | None) -> Outgoing:
+        level = {} if stack_level is None else {"stackLevel": stack_level}
+        return Outgoing("ClearChargingProfile", {"chargingProfilePurpose": purpose} | level)
+
+    def probe(self) -> list[Outgoing]:
+        return [Outgoing("GetConfiguration", {"key": list(keys)}) for keys in _PROBED]
+
+    def probed(self, answers: Sequence[Payload]) -> Capability:
+        entries = [entry for answer in answers for entry in items(answer, "configurationKey")]
+        told = {plain(entry.get("key")): entry.get("value") for entry in entries}
+        return from_configuration({key: value for key, value in told.items() if isinstance(value, str)})
+
+    def transaction_status(self, _transaction_id: str, /) -> Outgoing | None:
+        return None
+
+    def availability(self, evse: int, *, operative: bool) -> Outgoing:
+        kind = "Operative" if operative else "Inoperative"
+        return Outgoing("ChangeAvailability", {"connectorId": evse, "type": kind})
+
+    def update_setpoint(self, _profile_id: int, _setpoint: Payload, /) -> Outgoing | None:
+        return None
+
+    def allow_transfers(self, _transaction_id: str, /) -> Outgoing | None:
+        return None
 
     def composite(self, evse: int) -> Outgoing:
         return Outgoing("GetCompositeSchedule", {"connectorId": evse, "duration": 60, "chargingRateUnit": "A"})

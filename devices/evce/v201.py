@@ -1,7 +1,7 @@
 """OCPP 2.0.1 (edition 3): what its actions mean."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from devices.evce.answers import (
     status_of,
     unknown_vendor,
 )
+from devices.evce.capability import Capability, from_variables
 from devices.evce.dialect import (
     HUB_ID_TAG,
     SAMPLE_INTERVAL_S,
@@ -26,7 +27,7 @@ from devices.evce.dialect import (
 )
 from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
 from devices.evce.metering import samples
-from devices.evce.profiles import STACK_LEVEL, StationLimits
+from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
 from devices.evce.schemas import Version
 from devices.evce.software import progress, signed_request
@@ -53,20 +54,42 @@ _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
     "Energy.Active.Import.Register,Power.Active.Import",
 )
-_ACKNOWLEDGED = ("SecurityEventNotification", "NotifyReport", "NotifyEvent")
+_ACKNOWLEDGED = (
+    "SecurityEventNotification",
+    "NotifyReport",
+    "NotifyEvent",
+    "NotifyMonitoringReport",
+    "NotifyChargingLimit",
+    "ClearedChargingLimit",
+    "ReportChargingProfiles",
+    "LogStatusNotification",
+)
+"""Their answers have no field that must be there."""
 
 
 class Ocpp201:
     """The dialect of OCPP 2.0.1."""
 
     version: Version = Version.V201
+    probed_variables: tuple[tuple[str, ...], ...] = (
+        (
+            "SmartChargingCtrlr.Available",
+            "SmartChargingCtrlr.Enabled",
+            "SmartChargingCtrlr.RateUnit",
+            "SmartChargingCtrlr.ProfileStackLevel",
+            "SmartChargingCtrlr.Phases3to1",
+            "SmartChargingCtrlr.ACPhaseSwitchingSupported",
+        ),
+        ("SampledDataCtrlr.TxUpdatedMeasurands", "OCPPCommCtrlr.WebSocketPingInterval", "ISO15118Ctrlr.Enabled"),
+    )
+    """In CALLs of few, as ItemsPerMessageGetVariables may be small."""
 
     def __init__(self) -> None:
         self._serve: dict[str, Callable[[Payload, Listener], Payload]] = {
             "BootNotification": _boot,
             "Heartbeat": heartbeat,
             "StatusNotification": _status,
-            "Authorize": _authorize,
+            "Authorize": authorize,
             "TransactionEvent": _transaction,
             "MeterValues": _meter,
             "NotifyEVChargingNeeds": self._needs,
@@ -91,6 +114,9 @@ class Ocpp201:
         return ChargingNeeds(
             max_charge_w=charge_w if charge_w is not None and charge_w > 0 else None,
             soc_pct=soc if soc is not None and 0 <= soc <= 100 else None,
+            transfer=plain(needs.get("requestedEnergyTransfer")),
+            target_wh=number(alternating.get("energyAmount", direct.get("energyAmount"))),
+            departure=instant(needs, "departureTime"),
         )
 
     def triggers(self) -> list[Outgoing]:
@@ -109,12 +135,12 @@ class Ocpp201:
 
     def metering(self) -> list[list[Outgoing]]:
         return [
-            [_set_variable("SampledDataCtrlr", "TxUpdatedInterval", str(SAMPLE_INTERVAL_S))],
-            [_set_variable("SampledDataCtrlr", "TxUpdatedMeasurands", measurands) for measurands in _MEASURANDS],
+            [set_variable("SampledDataCtrlr", "TxUpdatedInterval", str(SAMPLE_INTERVAL_S))],
+            [set_variable("SampledDataCtrlr", "TxUpdatedMeasurands", measurands) for measurands in _MEASURANDS],
         ]
 
     def password(self, password: str) -> Outgoing:
-        return _set_variable("SecurityCtrlr", "BasicAuthPassword", password)
+        return set_variable("SecurityCtrlr", "BasicAuthPassword", password)
 
     def start(self, evse: int) -> Outgoing:
         token = {"idToken": HUB_ID_TAG, "type": "Central"}
@@ -127,9 +153,29 @@ class Ocpp201:
     def update_software(self, job: Job, request_id: int, now: datetime) -> Outgoing:
         return signed_request("UpdateFirmware", job, request_id, now)
 
-    def clear(self, purpose: str) -> Outgoing:
-        criteria = {"chargingProfilePurpose": purpose, "stackLevel": STACK_LEVEL}
+    def clear(self, purpose: str, stack_level: int | None) -> Outgoing:
+        criteria: Payload = {"chargingProfilePurpose": purpose}
+        criteria |= {} if stack_level is None else {"stackLevel": stack_level}
         return Outgoing("ClearChargingProfile", {"chargingProfileCriteria": criteria})
+
+    def probe(self) -> list[Outgoing]:
+        return [_get_variables(names) for names in self.probed_variables]
+
+    def probed(self, answers: Sequence[Payload]) -> Capability:
+        return from_variables(dict(_variable(result) for answer in answers for result in _told(answer)))
+
+    def transaction_status(self, transaction_id: str, /) -> Outgoing | None:
+        return Outgoing("GetTransactionStatus", {"transactionId": transaction_id})
+
+    def availability(self, evse: int, *, operative: bool) -> Outgoing:
+        status = "Operative" if operative else "Inoperative"
+        return Outgoing("ChangeAvailability", {"evse": {"id": evse}, "operationalStatus": status})
+
+    def update_setpoint(self, _profile_id: int, _setpoint: Payload, /) -> Outgoing | None:
+        return None
+
+    def allow_transfers(self, _transaction_id: str, /) -> Outgoing | None:
+        return None
 
     def composite(self, evse: int) -> Outgoing:
         return Outgoing("GetCompositeSchedule", {"evseId": evse, "duration": 60, "chargingRateUnit": "A"})
@@ -145,11 +191,31 @@ class Ocpp201:
         needs = payload.get("chargingNeeds")
         if not isinstance(needs, dict):
             raise FieldError("chargingNeeds must be an object")
-        listener.needs(self.charging_needs(needs, listener.limits))
-        return {"status": "Accepted" if listener.admitted else "Rejected"}
+        at_once = listener.needs(self.charging_needs(needs, listener.limits))
+        if not listener.admitted:
+            return {"status": "Rejected"}
+        return {"status": "Accepted" if at_once else "Processing"}
 
 
-def _set_variable(component: str, variable: str, value: str) -> Outgoing:
+def _get_variables(names: Sequence[str]) -> Outgoing:
+    parts = [name.partition(".") for name in names]
+    data = [{"component": {"name": component}, "variable": {"name": variable}} for component, _, variable in parts]
+    return Outgoing("GetVariables", {"getVariableData": data})
+
+
+def _told(answer: Payload) -> list[Mapping[str, Any]]:
+    """The results that have a value; of what a station does not know it says so item by item."""
+    results = items(answer, "getVariableResult")
+    return [result for result in results if isinstance(result.get("attributeValue"), str)]
+
+
+def _variable(result: Mapping[str, Any]) -> tuple[str, str]:
+    component, variable = mapping(result, "component"), mapping(result, "variable")
+    return f"{plain(component.get('name'))}.{plain(variable.get('name'))}", str(result["attributeValue"])
+
+
+def set_variable(component: str, variable: str, value: str) -> Outgoing:
+    """SetVariables for one variable of the whole station."""
     data = {"attributeValue": value, "component": {"name": component}, "variable": {"name": variable}}
     return Outgoing("SetVariables", {"setVariableData": [data]})
 
@@ -172,7 +238,8 @@ def _status(payload: Payload, listener: Listener) -> Payload:
     return {}
 
 
-def _authorize(payload: Payload, listener: Listener) -> Payload:
+def authorize(payload: Payload, listener: Listener) -> Payload:
+    """Authorize: whether a token may charge here."""
     return {"idTokenInfo": _verdict(mapping(payload, "idToken"), listener)}
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from devices.evce.certificates import is_for_hub
+from devices.evce.certification import Certification
 from devices.evce.dialect import ChargingNeeds, Dialect, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
@@ -12,7 +15,9 @@ from devices.evce.link import Link
 from devices.evce.metering import Sample
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import Connection, Throttle
-from homeapp.errors import DeviceUnreachable
+from devices.evce.schemas import Version
+from homeapp.errors import DeviceError, DeviceUnreachable
+from homeapp.model.device import Candidate, DeviceKind, DeviceLink
 from homeapp.ports import Clock
 
 INTRODUCTION_S = 3.0
@@ -25,6 +30,8 @@ class Visit:
     Attributes:
         introduced: called with each introduction.
         link: for CALLs.
+        certification: gives it a certificate while it is being adopted; None where the hub is no authority.
+        enrolling: it is being adopted.
     """
 
     admitted = False
@@ -37,7 +44,10 @@ class Visit:
         clock: Clock,
         limits: StationLimits,
         introduced: Callable[[Introduction], None],
+        certification: Certification | None = None,
     ) -> None:
+        self.certification = certification
+        self.enrolling = False
         self.limits = limits
         self.introduced = introduced
         self.link = Link(device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
@@ -52,7 +62,31 @@ class Visit:
             await self.link.run()
             asker.cancel()
 
+    async def take_certificate(self, certification: Certification) -> str:
+        """Adopt a station that was of this home once and proves itself by a certificate: no password brings it back.
+
+        Returns:
+            A password, which may be one that the station never got.
+
+        Raises:
+            DeviceUnreachable, DeviceRefused: it does not get a certificate.
+        """
+        self.enrolling = True
+        try:
+            await certification.obtain_before_adoption(self.link)
+        finally:
+            self.enrolling = False
+        try:
+            return await self.link.give_password()
+        except DeviceError:
+            # It has left to come back with its certificate, or wants no password.
+            return secrets.token_urlsafe()
+
     async def _serve(self, frame: Frame) -> Payload:
+        if self.certification is not None:
+            self.certification.heard(frame.action, frame.payload)
+            if self.enrolling and is_for_hub(frame.action, frame.payload):
+                return self.certification.serve(frame.payload)
         return self._dialect.answer(frame.action, frame.payload, self)
 
     async def _ask_who_it_is(self) -> None:
@@ -92,8 +126,31 @@ class Visit:
     def metered(self, samples: Sequence[Sample]) -> None:
         pass
 
-    def needs(self, needs: ChargingNeeds) -> None:
-        pass
+    def needs(self, _needs: ChargingNeeds, /) -> bool:
+        return False
+
+    def present_setpoint(self, _profile_id: int, /) -> Payload | None:
+        return None
 
     def software_is(self, report: SoftwareReport) -> None:
         pass
+
+
+def candidate(device_id: str, address: str, version: Version, introduction: Introduction, clock: Clock) -> Candidate:
+    """What a station that knocks is shown as."""
+    return Candidate(
+        device_id=device_id,
+        kind=DeviceKind.EVCE,
+        driver="ocpp",
+        address=address,
+        product=f"{introduction.vendor} {introduction.model}",
+        seen_at=clock.now(),
+        link=DeviceLink.KNOCKING,
+        properties={
+            "vendor": introduction.vendor,
+            "model": introduction.model,
+            "serial": introduction.serial,
+            "firmware": introduction.firmware,
+            "protocol": version.value,
+        },
+    )

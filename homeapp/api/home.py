@@ -172,6 +172,25 @@ class ForgetDevice(Call[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseSecurity(Call[None]):
+    """Have a charger prove itself by a certificate of its own instead of its password (OCPP security profile 3).
+
+    The answer comes once the charger has begun to change over; one that does not come back with its certificate stays
+    with its password and says so as its problem.
+
+    Raises:
+        NotFound: no such charger is adopted.
+        DeviceError: the charger is not connected, in use, or does not play along; nothing has changed then.
+    """
+
+    device_id: str
+
+    method = "devices.raise_security"
+    role = Role.INSTALLER
+    answer = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListOffers(Call[tuple[OfferCase, ...]]):
     """All requests: the undecided first, then the newest."""
 

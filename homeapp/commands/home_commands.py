@@ -27,6 +27,11 @@ def add_commands(
     forget = verbs.add_parser("forget", parents=[common])
     forget.add_argument("device_id")
     forget.set_defaults(command=_forget)
+    secure = verbs.add_parser(
+        "raise-security", help="have a charger use a certificate of its own, not its password", parents=[common]
+    )
+    secure.add_argument("device_id")
+    secure.set_defaults(command=_raise_security)
 
     offers = commands.add_parser("offers", help="list, show, approve or decline requests", parents=[common])
     verbs = offers.add_subparsers(dest="verb", required=True)
@@ -57,6 +62,11 @@ async def _adopt(client: Client, arguments: argparse.Namespace) -> object:
 
 async def _forget(client: Client, arguments: argparse.Namespace) -> object:
     await client.call(api.ForgetDevice(device_id=arguments.device_id))
+    return None
+
+
+async def _raise_security(client: Client, arguments: argparse.Namespace) -> object:
+    await client.call(api.RaiseSecurity(device_id=arguments.device_id))
     return None
 
 

@@ -29,7 +29,9 @@ from homeapp.identity.local_authority import (
     renew,
     server_context,
 )
+from homeapp.identity.station_certificates import STATIONS_FILE, IssuedCertificates
 from homeapp.identity.tls import mutual_context, trusting_context
+from homeapp.identity.vendor_roots import vendor_roots
 
 __all__ = [
     "CA_FILE",
@@ -41,7 +43,9 @@ __all__ = [
     "LOCAL_NAME",
     "SERVER_FILE",
     "SERVER_KEY",
+    "STATIONS_FILE",
     "HubKeys",
+    "IssuedCertificates",
     "LocalAuthority",
     "PlacedSecrets",
     "SecretKeeper",
@@ -58,4 +62,5 @@ __all__ = [
     "server_context",
     "show_hub",
     "trusting_context",
+    "vendor_roots",
 ]

@@ -1,4 +1,4 @@
-"""The home's own certificate authority, which vouches for the OCPP endpoint alone.
+"""The home's own certificate authority, which vouches for the OCPP endpoint and for the stations that connect to it.
 
 Its key lives in the SecretStore. Everything here blocks. Certificates are dated by the machine's clock, because TLS
 looks at no other.
@@ -18,12 +18,14 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from homeapp.errors import SettingsInvalid
 from homeapp.identity.files import write_whole
 from homeapp.identity.keys import SecretKeeper, kept_or_made, key_pem, read_key
 from homeapp.identity.tls import show_certificate
+from homeapp.identity.tls_refusals import log_refusals
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,10 @@ LOCAL_NAME = "hub.local"
 
 _CA_LIFE = timedelta(days=20 * 365)
 _SERVER_LIFE = timedelta(days=365)
-_RENEW_BEFORE = timedelta(days=30)
+STATION_LIFE = timedelta(days=365)
+RENEW_BEFORE = timedelta(days=30)
+_CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
+"""Of TLS 1.2 what A00.FR.318 names and a certificate on EC P-256 can do; those of TLS 1.3 are all fit."""
 _BACKDATED = timedelta(days=1)
 """Charging stations' clocks may be behind."""
 
@@ -55,10 +60,11 @@ class ServerCertificate:
 
 
 class LocalAuthority:
-    """The home's own certificate authority, for the OCPP endpoint alone; made on first run, good for 20 years.
+    """The home's own certificate authority, for the OCPP leg alone; made on first run, good for 20 years.
 
     Attributes:
         ca_file: its certificate, PEM: what the installer loads into the charging station.
+        ca_pem: the same as text.
 
     Raises:
         SecretStoreUnavailable: its key cannot be kept, or the one that is kept is damaged.
@@ -72,6 +78,7 @@ class LocalAuthority:
         self._now = now or (lambda: datetime.now(UTC))
         self._key = read_key(kept_or_made(secrets, CA_KEY)[0], CA_KEY)
         self._certificate = self._kept_certificate() or self._new_certificate()
+        self.ca_pem = _pem(self._certificate)
 
     def server_certificate(self, names: Iterable[str]) -> ServerCertificate:
         """The endpoint's certificate for ``names``, ``hub.local`` and this machine's addresses.
@@ -92,8 +99,13 @@ class LocalAuthority:
             self._secrets.set(SERVER_KEY, private_pem)
             write_whole(self._server_file, _pem(certificate))
             logger.info("ocpp: a new endpoint certificate was issued, good until %s", certificate.not_valid_after_utc)
-        chain = _pem(certificate) + _pem(self._certificate)
+        chain = _pem(certificate) + self.ca_pem
         return ServerCertificate(chain_pem=chain, key_pem=private_pem, not_after=certificate.not_valid_after_utc)
+
+    def vouch_for_station(self, request: x509.CertificateSigningRequest) -> x509.Certificate:
+        """A client certificate for a station, with subject and key of its request, which must have been checked."""
+        builder = self._builder(request.subject, self._certificate.subject, request.public_key(), STATION_LIFE)
+        return self._leaf(builder, ExtendedKeyUsageOID.CLIENT_AUTH).sign(self._key, hashes.SHA256())
 
     def _kept_certificate(self) -> x509.Certificate | None:
         certificate = _read_certificate(self.ca_file)
@@ -115,14 +127,17 @@ class LocalAuthority:
     def _issue(self, public: ec.EllipticCurvePublicKey, names: list[x509.GeneralName]) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, LOCAL_NAME)])
         builder = self._builder(subject, self._certificate.subject, public, _SERVER_LIFE)
-        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        builder = self._leaf(builder, ExtendedKeyUsageOID.SERVER_AUTH)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
+    def _leaf(self, builder: x509.CertificateBuilder, use: x509.ObjectIdentifier) -> x509.CertificateBuilder:
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+        return builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+
     def _builder(
-        self, subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, life: timedelta
+        self, subject: x509.Name, issuer: x509.Name, public: CertificatePublicKeyTypes, life: timedelta
     ) -> x509.CertificateBuilder:
         own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
@@ -145,17 +160,23 @@ class LocalAuthority:
             return False
         left = certificate.not_valid_after_utc - self._now()
         own_key = read_key(private_pem, SERVER_KEY).public_key() == certificate.public_key()
-        return own_key and left >= _RENEW_BEFORE and set(wanted) <= set(named)
+        return own_key and left >= RENEW_BEFORE and set(wanted) <= set(named)
 
 
 def server_context(authority: LocalAuthority, names: Iterable[str]) -> ssl.SSLContext:
-    """TLS 1.2 or newer for the OCPP endpoint (OCPP security profile 2).
+    """TLS 1.2 or newer for the OCPP endpoint (OCPP security profiles 2 and 3), without compression (A00.FR.320).
+
+    It knows who vouches for stations but asks none for a certificate: the endpoint does, once one was issued.
 
     Raises:
         SecretStoreUnavailable, EnvironmentProblem, SettingsInvalid: see ``LocalAuthority.server_certificate``.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.load_verify_locations(cadata=authority.ca_pem)
+    log_refusals(context)
     renew(context, authority, names)
     return context
 

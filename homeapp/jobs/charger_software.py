@@ -1,7 +1,7 @@
 """Carries out what the owner has agreed to: new software for the charger, while nothing charges or feeds."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -27,6 +27,16 @@ _AWAY = (EvceStatus.OFFLINE, EvceStatus.STARTING)
 def holds_charging(update: SoftwareUpdate | None, now: datetime) -> bool:
     """Whether the charger is busy with new software; one that no longer tells how it goes holds nothing up for ever."""
     return update is not None and update.stage.is_under_way and now - update.at < timedelta(seconds=LONGEST_S)
+
+
+def is_agreed(jobs: Iterable[OfferCase], *, location: str, signature: str) -> bool:
+    """Whether one of the agreed ``jobs`` is charger software at this address with this signature."""
+    return any(
+        case.offer.kind is OfferKind.CHARGER_SOFTWARE
+        and case.offer.job is not None
+        and (case.offer.job.location, case.offer.job.signature) == (location, signature)
+        for case in jobs
+    )
 
 
 @dataclass(slots=True)

@@ -119,10 +119,10 @@ class SoftwareStage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftwareUpdate:
-    """The software that the hub has asked a charger to install last.
+    """The software that a charger is installing, or has installed last.
 
     Attributes:
-        version: as asked for.
+        version: as the hub asked for; empty where somebody else did.
         at: when the stage was reached (hub clock, UTC).
         problem: where it FAILED, a sentence; else None.
     """

@@ -40,6 +40,7 @@ class ConsentStore(Protocol):
 class _Provider:
     name: str
     data: tuple[DataClass, ...]
+    words: str
 
 
 class ConsentBook:
@@ -85,12 +86,17 @@ class ConsentBook:
         for sp_id in sorted({key[0] for key in news}):
             self.announce(sp_id)
 
-    def register(self, sp_id: str, name: str, data: Collection[DataClass]) -> None:
-        """The home is paired with a provider that asks for ``data``; what it may never get is left out."""
-        known = tuple(kind for kind in DataClass if terms(sp_id, kind) and (kind in data or kind is DataClass.IDENTITY))
+    def register(self, sp_id: str, name: str, data: Collection[DataClass], words: str = "") -> None:
+        """The home is paired with a provider that asks for ``data``; what it may never get is left out.
+
+        ``words`` names other words than its own in ``consent_texts``.
+        """
+        known = tuple(
+            kind for kind in DataClass if terms(words or sp_id, kind) and (kind in data or kind is DataClass.IDENTITY)
+        )
         for refused in sorted(set(data) - set(known)):
             logger.warning("%s asks for %s, which it may never get", sp_id, refused)
-        self._providers[sp_id] = _Provider(name, known)
+        self._providers[sp_id] = _Provider(name, known, words or sp_id)
         self.announce(sp_id)
 
     async def unregister(self, sp_id: str) -> None:
@@ -121,7 +127,7 @@ class ConsentBook:
         name, what = self._name(record.sp_id), f"A record {record.kind!r} for {self._name(record.sp_id)}"
         if not self.allows(record.sp_id, record.data_class):
             raise NotConsented(f"You have not agreed that {name} gets {record.data_class} data; nothing was sent.")
-        found = terms(record.sp_id, record.data_class)
+        found = self._words(record.sp_id, record.data_class)
         allowed = found.records.get(record.kind) if found else None
         if allowed is None:
             raise NotConsented(f"{what} was stopped: it is no {record.data_class} data.")
@@ -204,7 +210,7 @@ class ConsentBook:
 
     def _counts(self, sp_id: str, data_class: DataClass) -> bool:
         provider, consent = self._providers.get(sp_id), self._consents.get((sp_id, data_class))
-        found = terms(sp_id, data_class)
+        found = self._words(sp_id, data_class)
         if provider is None or consent is None or found is None or data_class not in provider.data:
             return False
         return consent.granted and consent.text_version >= found.newest.valid_from_version
@@ -223,10 +229,14 @@ class ConsentBook:
         )
 
     def _terms(self, sp_id: str, data_class: DataClass) -> Terms:
-        provider, found = self._provider(sp_id), terms(sp_id, data_class)
+        provider, found = self._provider(sp_id), self._words(sp_id, data_class)
         if found is None or data_class not in provider.data:
             raise NotFound(f"{provider.name} does not ask for {data_class} data.")
         return found
+
+    def _words(self, sp_id: str, data_class: DataClass) -> Terms | None:
+        provider = self._providers.get(sp_id)
+        return terms(provider.words if provider else sp_id, data_class)
 
     def _provider(self, sp_id: str) -> _Provider:
         if sp_id not in self._providers:

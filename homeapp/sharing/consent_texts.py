@@ -179,12 +179,53 @@ _LOCATION_TEXT = (
     "The control centre uses it to plan its fleet. Your car goes by a number that only it knows the car by."
 )
 
+CSMS_WORDS = "evc_sp.csms"
+"""In the place of ``evc_sp`` where that provider also runs the charger (OCPP): agreeing then means more."""
+_CSMS_IDENTITY_TEXT = (
+    "That this home is a customer, your answers to requests, and which charger you have.\n"
+    "The provider gets the number of this hub, and each answer that you give to a request of its own: what you chose "
+    "and when. It also runs your charger from afar: it gets the charger's make, model, serial number and software, and "
+    "what the charger says about its security. Your name, your address and your network are not in it.\n"
+    "It may start, stop and slow down charging, block the charger, and renew its software if the charger's maker has "
+    "signed it. It can never go above the hub's limits, nor take power from the car without your answer.\n"
+    "Without this there is no link to the provider: no offers come in, and nothing else can be shared with it. "
+    "Taking it back ends everything that is shared with it and deletes this home's place at its platform."
+)
+_CSMS_CHARGING_TEXT = (
+    "When your car is plugged in and charges, how full its battery is, and with which card or app it was started.\n"
+    "Everything that the charger says about charging goes to the provider as it happens: each time the car is plugged "
+    "in or out, when charging or power feed begins and ends, the card that was held to it, what the car tells the "
+    "charger of itself and its plans, and faults. Besides that how full you want the battery and by when. From the "
+    "times one can tell when somebody is at home.\n"
+    "The provider uses it to run the charger, to bill, and to make offers that fit."
+)
+_CSMS_METERING_TEXT = (
+    "How much energy your car takes and gives, every few seconds, and your home each quarter hour.\n"
+    "All that the charger measures goes to the provider as often as it measures: energy, power, current and voltage. "
+    "Besides that the energy that your home draws from the grid and gives to it, per quarter hour. From the numbers "
+    "of the whole home one can tell when somebody is at home.\n"
+    "The provider uses it to bill, and to pay you for power feed and for charging at other times."
+)
+_EVC_IDENTITY = Terms(texts=_first(_IDENTITY_TEXT), answers=_DECISION)
+_EVC_CHARGING = Terms(texts=_first(_EVC_CHARGING_TEXT), records=_EVC_CHARGING_RECORDS)
+_EVC_METERING = Terms(texts=_first(_EVC_METERING_TEXT), records={RecordKind.METERING: _METERING})
+
+
+def _wider(narrow: Terms, text: str) -> Terms:
+    """The same provider with a link to the charger: what was agreed to before does not cover that."""
+    newest = ConsentText(version=2, valid_from_version=2, text=text)
+    return Terms(texts=(*narrow.texts, newest), records=narrow.records, answers=narrow.answers | {"ocpp.*"})
+
+
 _TERMS: Mapping[tuple[str, DataClass], Terms] = {
     ("grid_sp", DataClass.IDENTITY): Terms(texts=_first(_GRID_IDENTITY_TEXT), answers=_DECISION),
     ("grid_sp", DataClass.METERING): Terms(texts=_first(_GRID_METERING_TEXT), records={RecordKind.METERING: _METERING}),
-    ("evc_sp", DataClass.IDENTITY): Terms(texts=_first(_IDENTITY_TEXT), answers=_DECISION),
-    ("evc_sp", DataClass.CHARGING): Terms(texts=_first(_EVC_CHARGING_TEXT), records=_EVC_CHARGING_RECORDS),
-    ("evc_sp", DataClass.METERING): Terms(texts=_first(_EVC_METERING_TEXT), records={RecordKind.METERING: _METERING}),
+    ("evc_sp", DataClass.IDENTITY): _EVC_IDENTITY,
+    ("evc_sp", DataClass.CHARGING): _EVC_CHARGING,
+    ("evc_sp", DataClass.METERING): _EVC_METERING,
+    (CSMS_WORDS, DataClass.IDENTITY): _wider(_EVC_IDENTITY, _CSMS_IDENTITY_TEXT),
+    (CSMS_WORDS, DataClass.CHARGING): _wider(_EVC_CHARGING, _CSMS_CHARGING_TEXT),
+    (CSMS_WORDS, DataClass.METERING): _wider(_EVC_METERING, _CSMS_METERING_TEXT),
     ("pev_sp", DataClass.IDENTITY): Terms(texts=_first(_IDENTITY_TEXT), answers=_DECISION),
     ("pev_sp", DataClass.CHARGING): Terms(texts=_first(_PEV_CHARGING_TEXT), records=_CHARGING_RECORDS),
     ("pev_sp", DataClass.HEALTH): Terms(texts=_first(_HEALTH_TEXT), records=_HEALTH_RECORDS),

@@ -48,6 +48,17 @@ LEDGER_SECTIONS = (
     Section("decisions", "decisions"),
     Section("receipts", "receipts"),
     Section("outbox", "outbox"),
+    Section(
+        "charger_outbox",
+        "station_outbox",
+        "csms, device_id, message_id, at, action, state, CAST(payload AS TEXT) AS message",
+    ),
+    Section("charger_transactions", "station_transactions"),
+    Section(
+        "charger_introductions",
+        "station_introductions",
+        "device_id, protocol, CAST(payload AS TEXT) AS message",
+    ),
     Section("alerts", "alerts"),
     Section("orders", "part_orders"),
     Section("periods", "periods"),

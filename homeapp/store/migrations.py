@@ -177,10 +177,10 @@ def _ledger_4(database: Database) -> None:
             """CREATE TABLE station_transactions (
                 csms TEXT NOT NULL, device_id TEXT NOT NULL, hub_transaction INTEGER NOT NULL,
                 csms_transaction INTEGER NOT NULL, at REAL NOT NULL,
-                PRIMARY KEY (csms, device_id, hub_transaction)) STRICT, WITHOUT ROWID""",
+                PRIMARY KEY (csms, device_id, hub_transaction)) STRICT""",
             """CREATE TABLE station_introductions (
                 device_id TEXT NOT NULL, protocol TEXT NOT NULL, payload BLOB NOT NULL,
-                PRIMARY KEY (device_id, protocol)) STRICT, WITHOUT ROWID""",
+                PRIMARY KEY (device_id, protocol)) STRICT""",
             "ALTER TABLE disclosures ADD COLUMN messages INTEGER NOT NULL DEFAULT 1",
         ),
     )

@@ -1,4 +1,7 @@
-"""What has left the home for the CSMS, for the owner's ledger: a row per minute and action, not per message."""
+"""What has left the home for the CSMS, for the owner's ledger: a row per minute and action, not per message.
+
+Rows of minutes that are over are summed up by day: a charger that talks for a year must not fill the disk.
+"""
 
 import asyncio
 import logging
@@ -18,6 +21,8 @@ from homeapp.store.records import encode
 logger = logging.getLogger(__name__)
 
 KEEP_EVERY_S = 60.0
+SUM_UP_EVERY_S = 3600.0
+_DAY_S = 86_400
 _MOST_FIELDS = 400
 
 Key = tuple[DataClass, str]
@@ -60,10 +65,14 @@ class StationDisclosures:
         Raises:
             StoreUnavailable: they cannot be kept; nothing of them is lost by that.
         """
+        summed_up_s = float("-inf")
         try:
             while True:
                 await self._clock.sleep(KEEP_EVERY_S)
                 await self.keep()
+                if self._clock.monotonic() - summed_up_s >= SUM_UP_EVERY_S:
+                    await self.sum_up()
+                    summed_up_s = self._clock.monotonic()
         except asyncio.CancelledError:
             try:
                 await self.keep()
@@ -107,6 +116,36 @@ class StationDisclosures:
             for key, total in sums.items():
                 self._add(key, total)
             raise
+
+    async def sum_up(self) -> None:
+        """Make one row of all of a day that tell of the same fields, but for those of the last hour.
+
+        Each keeps the place of its first one, so that nobody who has counted them counts them again.
+
+        Raises:
+            StoreUnavailable: it cannot be written.
+        """
+        before = self._clock.now().timestamp() - SUM_UP_EVERY_S
+        alike = "sp_id = ? AND data_class = ? AND kind = ? AND fields = ? AND CAST(at / ? AS INTEGER) = ? AND at < ?"
+
+        def write(connection: sqlite3.Connection) -> None:
+            groups = connection.execute(
+                "SELECT sp_id, data_class, kind, fields, CAST(at / ? AS INTEGER) AS day, min(number), max(at), "
+                "sum(size_bytes), sum(messages) FROM disclosures WHERE sp_id = ? AND kind GLOB 'ocpp.*' AND at < ? "
+                "GROUP BY data_class, kind, fields, day HAVING count(*) > 1",
+                (_DAY_S, self._sp_id, before),
+            ).fetchall()
+            for sp_id, data_class, kind, fields, day, first, last_at, size_bytes, messages in groups:
+                connection.execute(
+                    f"DELETE FROM disclosures WHERE {alike} AND number != ?",  # noqa: S608 - fixed text
+                    (sp_id, data_class, kind, fields, _DAY_S, day, before, first),
+                )
+                connection.execute(
+                    "UPDATE disclosures SET at = ?, size_bytes = ?, messages = ? WHERE number = ?",
+                    (last_at, size_bytes, messages, first),
+                )
+
+        await self._file.write(write)
 
     def _add(self, key: Key, more: _Sum) -> None:
         self._sums.setdefault(key, _Sum()).add(more)

@@ -57,6 +57,9 @@ class StoredStationOutbox:
         self._puts: list[_Put] = []
         self._writing = asyncio.Lock()
 
+    async def begin(self) -> None:
+        await self._void("csms != ?", self._csms)
+
     async def put(self, device_id: str, message: StationMessage) -> int | None:
         mine = _Put(device_id, message)
         self._puts.append(mine)
@@ -155,12 +158,15 @@ class StoredStationOutbox:
         return None if row is None else bytes(row[0])
 
     async def void(self) -> int:
-        # Also what is for a CSMS of earlier settings.
+        return await self._void("csms = csms")
+
+    async def _void(self, condition: str, *values: str) -> int:
         now = self._clock.now()
 
         def write(connection: sqlite3.Connection) -> int:
             count = connection.execute(
-                "UPDATE station_outbox SET state = 'void', payload = x'' WHERE state = 'waiting'"
+                f"UPDATE station_outbox SET state = 'void', payload = x'' WHERE state = 'waiting' AND {condition}",  # noqa: S608 - fixed text
+                values,
             ).rowcount
             if count:
                 audit(connection, now, "station_messages_void", "evc_sp", {"count": count})

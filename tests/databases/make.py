@@ -28,9 +28,11 @@ from homeapp.model.offer import (
 )
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.offers.desk import OfferDesk
+from homeapp.ports import StationMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
+from homeapp.store.station_outbox import StoredStationOutbox
 from homeapp.store.telemetry import Sample, Telemetry
 
 HERE = Path(__file__).parent
@@ -117,6 +119,16 @@ async def _fill_desk(desk: OfferDesk) -> None:
     await desk.decide(waiting.key, waiting.digest(), Choice.DECLINE, "owner")
 
 
+async def _fill_station_outbox(outbox: StoredStationOutbox) -> None:
+    await outbox.keep_introduction("ocpp:box", "ocpp1.6", b'{"chargePointVendor": "V"}')
+    first = StationMessage(message_id="s-1", action="StartTransaction", payload=b'{"a": 1}', transaction=7)
+    await outbox.put("ocpp:box", first)
+    row = await outbox.first_waiting("ocpp:box")
+    assert row is not None
+    await outbox.delivered("ocpp:box", row, 4711)
+    await outbox.put("ocpp:box", StationMessage(message_id="s-2", action="MeterValues", payload=b'{ "b":2}'))
+
+
 async def _make(directory: Path) -> None:
     async with Database(directory) as database:
         ledger = Ledger(database, _Noon())
@@ -124,6 +136,7 @@ async def _make(directory: Path) -> None:
         await _fill_desk(
             OfferDesk(ledger=ledger, outbox=Outbox(database, _Noon()), clock=_Noon(), on_change=lambda: None)
         )
+        await _fill_station_outbox(StoredStationOutbox(database, _Noon(), "wss://csms.example/ocpp"))
         telemetry = Telemetry(database)
         for second in range(0, 1800, 30):
             at = NOON + timedelta(seconds=second)

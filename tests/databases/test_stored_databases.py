@@ -20,6 +20,7 @@ from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox, Waiting
+from homeapp.store.station_outbox import StoredStationOutbox
 from homeapp.store.telemetry import Column, Telemetry
 
 HERE = Path(__file__).parent
@@ -118,6 +119,20 @@ def test_the_audit_log_of_then_is_chained_and_goes_on(data_dir: Path) -> None:
     assert [(row.at, row.kind, row.subject, row.detail) for row in rows[:-1]] == before
     assert rows[-1].kind == "hub_started"
     assert audit.examine(data_dir) == audit.Verdict(len(before) + 1)
+
+
+@pytest.mark.parametrize("data_dir", [schema for schema in SCHEMAS if schema >= 4], indirect=True)
+def test_what_a_station_said_still_waits(data_dir: Path) -> None:
+    async def main() -> None:
+        async with Database(data_dir) as database:
+            outbox = StoredStationOutbox(database, _Noon(), "wss://csms.example/ocpp")
+            message = await outbox.first_waiting("ocpp:box")
+            assert message is not None
+            assert (message.message_id, message.payload) == ("s-2", b'{ "b":2}')
+            assert await outbox.transactions("ocpp:box") == {7: 4711}
+            assert await outbox.introduction("ocpp:box", "ocpp1.6") == b'{"chargePointVendor": "V"}'
+
+    asyncio.run(main())
 
 
 def test_readings_are_there(data_dir: Path) -> None:

@@ -38,6 +38,7 @@ ACTIONS: tuple[api.Call[Any], ...] = (
     api.AlertSeen(sp_id="pev_sp", alert_id="1"),
     api.AdoptDevice(device_id="a"),
     api.ForgetDevice(device_id="a"),
+    api.RaiseSecurity(device_id="a"),
     api.DecideOffer(key="evc_sp/1", digest="", choice=Choice.ACCEPT),
     api.SetConsent(sp_id="evc_sp", data_class=DataClass.METERING, granted=True, text_version=1),
     api.ReadDescriptor(text=""),

@@ -284,9 +284,12 @@ def test_what_the_csms_does_wrong_is_counted(version: str, tmp_path: Path) -> No
         assert station.breaches.pop().startswith("csms: CALLRESULT Heartbeat")
         if version == V21:
             await csms.until(lambda: any(frame[0] == 5 for frame in csms.raw))
+        station.faults = Faults(slow_s=5)
         for number in "ab":
             await csms.send_text(json.dumps([2, number, "TriggerMessage", {"requestedMessage": "Heartbeat"}]))
         await csms.until(lambda: any(frame[1] == "b" for frame in csms.raw))
+        assert any("before the last call was answered" in breach for breach in station.breaches)
+        station.faults = Faults()
         await csms.send_text('[3, "never asked", {}]')
         await csms.send_text('[2, "c", "MakeCoffee", {}]')
         await csms.until(lambda: any(frame[1] == "c" for frame in csms.raw))

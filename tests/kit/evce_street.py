@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from devices.evce import schemas
+from devices.evce.capability import ForgetfulKeeper
 from devices.evce.charger import OcppEvce
 from devices.evce.endpoint import OcppEndpoint
 from devices.evce.profiles import StationLimits
@@ -63,6 +64,8 @@ class Register:
     def __init__(self) -> None:
         self.passwords: dict[str, str] = {}
         self.candidates: list[Candidate] = []
+        self.turned: list[tuple[str, str]] = []
+        self.agreed: tuple[str, str, str] | None = None
         self.state: EvceState | None = None
         self.statuses: list[EvceStatus] = []
         self.moved = asyncio.Condition()
@@ -72,6 +75,19 @@ class Register:
         if device_id not in self.passwords:
             return Admission.KNOCKING
         return Admission.ADOPTED if self.passwords[device_id] == password else Admission.REFUSED
+
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        self.turned.append((device_id, sentence))
+        self.wake.set()
+
+    def vendor(self, device_id: str) -> str:
+        return "Acme"
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        return (device_id, location, signature) == self.agreed
+
+    def is_adopted(self, device_id: str) -> bool:
+        return device_id in self.passwords
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
         return id_token in ("homeapp", "owner-tag")
@@ -137,6 +153,12 @@ class RawStation:
                 for item in payload["setVariableData"]
             ]
         }
+        self.settings: dict[str, str] = {}
+        self.clock_off_s = 0.0
+        self.transaction = "tx-1"
+        self.answers["GetConfiguration"] = self._configuration
+        self.answers["GetVariables"] = self._variables
+        self.answers["GetTransactionStatus"] = {"ongoingIndicator": True, "messagesInQueue": False}
         self._waiting: dict[str, asyncio.Future[Json]] = {}
         self._moved = asyncio.Event()
 
@@ -160,6 +182,24 @@ class RawStation:
         body = answer(payload) if callable(answer) else answer
         if body is not None:
             await self.socket.send(json.dumps([3, message_id, body]))
+
+    def _configuration(self, payload: Json) -> Json:
+        known = [
+            {"key": key, "readonly": True, "value": self.settings[key]}
+            for key in payload["key"]
+            if key in self.settings
+        ]
+        return {"configurationKey": known, "unknownKey": [key for key in payload["key"] if key not in self.settings]}
+
+    def _variables(self, payload: Json) -> Json:
+        results = []
+        for item in payload["getVariableData"]:
+            value = self.settings.get(f"{item['component']['name']}.{item['variable']['name']}")
+            told = {"attributeStatus": "UnknownVariable"}
+            if value is not None:
+                told = {"attributeStatus": "Accepted", "attributeValue": value}
+            results.append(item | told)
+        return {"getVariableResult": results}
 
     def _settle(self, frame: list[Any]) -> None:
         future = self._waiting.pop(frame[1])
@@ -192,13 +232,15 @@ class RawStation:
         return profile_of(payload)
 
     def stamp(self) -> str:
-        return self.clock.now().isoformat()
+        return (self.clock.now() + dt.timedelta(seconds=self.clock_off_s)).isoformat()
 
     # What every version says in its own words.
-    async def boot(self) -> Json:
+    async def boot(self, firmware: str = "9") -> Json:
         if self.version is Version.V16:
-            return await self.call("BootNotification", {"chargePointVendor": "Acme\n", "chargePointModel": "Box"})
-        station = {"vendorName": "Acme\n", "model": "Box", "serialNumber": "S1", "firmwareVersion": "9"}
+            known = {} if firmware == "9" else {"firmwareVersion": firmware}
+            body = {"chargePointVendor": "Acme\n", "chargePointModel": "Box"}
+            return await self.call("BootNotification", body | known)
+        station = {"vendorName": "Acme\n", "model": "Box", "serialNumber": "S1", "firmwareVersion": firmware}
         return await self.call("BootNotification", {"chargingStation": station, "reason": "PowerUp"})
 
     async def plug_in(self) -> None:
@@ -208,15 +250,22 @@ class RawStation:
             body = {"evseId": 1, "connectorId": 1, "connectorStatus": "Occupied", "timestamp": self.stamp()}
         await self.call("StatusNotification", body)
 
+    async def unplug(self) -> None:
+        if self.version is Version.V16:
+            body = {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
+        else:
+            body = {"evseId": 1, "connectorId": 1, "connectorStatus": "Available", "timestamp": self.stamp()}
+        await self.call("StatusNotification", body)
+
     async def begin(self, id_tag: str = "homeapp") -> str:
         if self.version is Version.V16:
             body = {"connectorId": 1, "idTag": id_tag, "meterStart": 1000, "timestamp": self.stamp()}
             return str((await self.call("StartTransaction", body))["transactionId"])
         await self.event("Started", idToken={"idToken": id_tag, "type": "Central"})
-        return "tx-1"
+        return self.transaction
 
     async def event(self, kind: str, seq: int = 0, state: str = "Charging", **more: Any) -> Json:
-        info = {"transactionId": "tx-1", "chargingState": state}
+        info = {"transactionId": more.pop("transaction", self.transaction), "chargingState": state}
         body: Json = {"eventType": kind, "timestamp": self.stamp(), "triggerReason": "Trigger", "seqNo": seq}
         return await self.call("TransactionEvent", body | {"transactionInfo": info, "evse": {"id": 1}} | more)
 
@@ -256,14 +305,27 @@ def period_of(profile: Json) -> Json:
     return period
 
 
+_DESCRIBED = ("settings", "answers", "transaction", "clock_off_s")
+
+
 class Street:
     """The endpoint and a way to it."""
 
-    def __init__(self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, speed: float) -> None:
+    def __init__(
+        self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, speed: float = 1.0, **options: Any
+    ) -> None:
         self.register = Register()
         self.clock = MovableClock(speed)
+        self.keeper = ForgetfulKeeper()
         self.endpoint = OcppEndpoint(
-            host="127.0.0.1", port=0, tls=server_tls, clock=self.clock, limits=LIMITS, lease_s=60.0
+            host="127.0.0.1",
+            port=0,
+            tls=server_tls,
+            clock=self.clock,
+            limits=LIMITS,
+            lease_s=60.0,
+            keeper=self.keeper,
+            **options,
         )
         self.client_tls = client_tls
 
@@ -274,18 +336,26 @@ class Street:
         headers = {}
         if password is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
-        url = f"wss://127.0.0.1:{self.endpoint.port}{path or '/ocpp/' + name}"
+        tls = options.pop("ssl", self.client_tls)
+        scheme, port = ("wss", self.endpoint.port) if tls else ("ws", self.endpoint.unencrypted_port)
+        url = f"{scheme}://127.0.0.1:{port}{path or '/ocpp/' + name}"
         subprotocols = options.pop("subprotocols", [version.value])
-        async with connect(
-            url, ssl=self.client_tls, additional_headers=headers, subprotocols=subprotocols, **options
-        ) as socket:
-            station = RawStation(socket, Version(str(socket.subprotocol)), self.clock)
+        described = {name: options.pop(name) for name in _DESCRIBED if name in options}
+        async with connect(url, ssl=tls, additional_headers=headers, subprotocols=subprotocols, **options) as socket:
+            station = RawStation(socket, Version(str(socket.subprotocol or Version.V16)), self.clock)
+            station.answers.update(described.pop("answers", {}))
+            for name, value in described.items():
+                setattr(station, name, value)
             reader = asyncio.create_task(station.read())
             try:
                 yield station
             finally:
                 reader.cancel()
                 await asyncio.gather(reader, return_exceptions=True)
+
+    def since(self, stamp: str) -> float:
+        """Seconds of hub time."""
+        return (self.clock.now() - dt.datetime.fromisoformat(stamp)).total_seconds()
 
     def adopt(self, name: str = NAME, password: str = PASSWORD) -> None:
         self.register.passwords[f"ocpp:{name}"] = password
@@ -301,8 +371,8 @@ class Street:
             yield station, evce
 
     @contextlib.asynccontextmanager
-    async def charging(self, version: Version) -> AsyncIterator[tuple[RawStation, OcppEvce, str]]:
-        async with self.secured(version) as (station, evce):
+    async def charging(self, version: Version, **options: Any) -> AsyncIterator[tuple[RawStation, OcppEvce, str]]:
+        async with self.secured(version, **options) as (station, evce):
             await station.plug_in()
             transaction_id = await station.begin()
             await station.measure(transaction_id, 4000.0, 40)
@@ -313,9 +383,9 @@ class Street:
 Body = Callable[[Street], Awaitable[None]]
 
 
-def run(tls: tuple[ssl.SSLContext, ssl.SSLContext], body: Body, speed: float = 1.0) -> None:
+def run(tls: tuple[ssl.SSLContext, ssl.SSLContext], body: Body, speed: float = 1.0, **options: Any) -> None:
     async def main() -> None:
-        street = Street(*tls, speed)
+        street = Street(*tls, speed, **options)
         task = asyncio.create_task(street.endpoint.run(street.register))
         await asyncio.wait_for(street.endpoint.started(), 10)
         try:

@@ -36,6 +36,7 @@ class RawCsms:
         heard: (message id, action, payload as text), in order of arrival, over all connections.
         knocks: path and headers of each handshake.
         status: refuse handshakes with this HTTP status.
+        certificate: of the newest connection, as the ssl module tells it.
         redirect: send whoever knocks there.
     """
 
@@ -49,6 +50,7 @@ class RawCsms:
         self.held: list[tuple[ServerConnection, str]] = []
         self.connection: ServerConnection | None = None
         self.connections = 0
+        self.certificate: dict[str, Any] = {}
         self.port = 0
         self._waiting: dict[str, asyncio.Future[list[Any]]] = {}
         self._news = asyncio.Event()
@@ -76,11 +78,14 @@ class RawCsms:
         self._waiting[message_id] = future = asyncio.get_running_loop().create_future()
         body = payload if isinstance(payload, str) else json.dumps(payload)
         assert self.connection is not None
+        version = Version(str(self.connection.subprotocol))
         await self.connection.send(f'[2,"{message_id}","{action}",{body}]')
         async with asyncio.timeout(10):
             frame = await future
         if frame[0] == 4:
             raise CsmsError(frame[2], frame[3])
+        problem = schemas.response_problem(version, action, json.loads(frame[2]))
+        assert problem is None, (action, problem)
         return frame[2]
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -115,6 +120,7 @@ class RawCsms:
     async def _receive(self, connection: ServerConnection) -> None:
         self.connection = connection
         self.connections += 1
+        self.certificate = connection.transport.get_extra_info("peercert") or {}
         version = Version(str(connection.subprotocol))
         self._news.set()
         with contextlib.suppress(ConnectionClosed):

@@ -109,7 +109,7 @@ def test_every_kind_of_record_has_a_list_for_each_provider_that_may_get_it() -> 
 
 def test_the_lists_name_every_field_of_the_messages_and_the_words_have_versions() -> None:
     documented = _documented_fields()
-    for sp_id in ("grid_sp", "evc_sp", "pev_sp", "fleet"):
+    for sp_id in ("grid_sp", "evc_sp", "evc_sp.csms", "pev_sp", "fleet"):
         for data_class in data_classes(sp_id):
             found = terms(sp_id, data_class)
             numbers = [text.version for text in found.texts]

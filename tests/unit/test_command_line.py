@@ -80,6 +80,7 @@ class CannedHub:
             api.ListDevices: lambda _call: self.devices,
             api.AdoptDevice: lambda call: replace(METER, adopted=True, name=call.name or "P1", problem=None),
             api.ForgetDevice: lambda _call: None,
+            api.RaiseSecurity: lambda _call: None,
             api.ListOffers: lambda _call: (self.case,),
             api.ShowOffer: self._show,
             api.DecideOffer: self._decide,
@@ -184,6 +185,7 @@ LINE = "evc_sp/1234  {}  Sell from the car  (EVC provider, Mon 19:00 to Mon 20:0
             api.AdoptDevice(device_id="homewizard:0123", name="Hall"),
         ),
         (("devices", "forget", "homewizard:0123"), "Done.\n", api.ForgetDevice(device_id="homewizard:0123")),
+        (("devices", "raise-security", "ocpp:box"), "Done.\n", api.RaiseSecurity(device_id="ocpp:box")),
         (("offers", "list"), LINE.format("pending"), api.ListOffers()),
         (
             ("offers", "approve", OFFER.key),
@@ -205,7 +207,12 @@ def test_each_command_asks_the_hub_and_says_what_it_answers(
     assert hub.asked[-1] == asked
     code, out, err = homeapp(*arguments, "--json")
     assert (code, err) == (0, "")
-    expected = {api.ForgetDevice: type(None), api.AdoptDevice: dict, api.DecideOffer: dict}.get(type(asked), list)
+    expected = {
+        api.ForgetDevice: type(None),
+        api.RaiseSecurity: type(None),
+        api.AdoptDevice: dict,
+        api.DecideOffer: dict,
+    }.get(type(asked), list)
     assert type(json.loads(out)) is expected
 
 

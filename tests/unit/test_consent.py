@@ -15,7 +15,7 @@ from homeapp.model.consent import Consent, DataClass, Disclosed
 from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.sharing import consent_texts
 from homeapp.sharing.consent_book import ConsentBook
-from homeapp.sharing.consent_texts import ConsentText, data_classes, terms
+from homeapp.sharing.consent_texts import CSMS_WORDS, ConsentText, data_classes, terms
 from kit.clocks import LeapingClock
 
 pytestmark = pytest.mark.usecase("W8")
@@ -264,6 +264,23 @@ def test_consents_to_words_that_mean_more_now_do_not_count(monkeypatch: pytest.M
         await made.set(*key, granted=True, text_version=3, by=Role.OWNER)
         assert made.allows(*key)
         assert store.kept[key].text_version == 3
+
+    asyncio.run(main())
+
+
+def test_who_runs_the_charger_too_needs_a_new_word_of_the_owner() -> None:
+    async def main() -> None:
+        made = book(MemoryStore())
+        await grant(made, "evc_sp", DataClass.IDENTITY, DataClass.CHARGING)
+        made.register("evc_sp", "EVC provider", tuple(DataClass), CSMS_WORDS)
+        assert not made.allows("evc_sp", DataClass.CHARGING)
+        assert all(entry.outdated for entry in made.view("evc_sp").entries[:2])
+        for data_class in (DataClass.IDENTITY, DataClass.CHARGING):
+            await made.set("evc_sp", data_class, granted=True, text_version=2, by=Role.OWNER)
+        assert made.allows("evc_sp", DataClass.CHARGING)
+        # Less than was agreed to needs no new word.
+        made.register("evc_sp", "EVC provider", tuple(DataClass))
+        assert made.allows("evc_sp", DataClass.CHARGING)
 
     asyncio.run(main())
 

@@ -14,7 +14,9 @@ from homeapp.settings import SecretPlace
 from homeapp.snapshot import LiveState
 
 
-def found(data_dir: Path, name: str, *, pins: Collection[Role] = (), untimely: Collection[str] = ()) -> Check:
+def found(
+    data_dir: Path, name: str, *, pins: Collection[Role] = (), untimely: Collection[str] = (), open_port: int = 0
+) -> Check | None:
     goal = Goal(
         mode=ChargingMode.CHEAPEST,
         target_pct=80,
@@ -33,21 +35,27 @@ def found(data_dir: Path, name: str, *, pins: Collection[Role] = (), untimely: C
             untimely=untimely,
             pins=pins,
             clock=SystemClock(),
+            unencrypted_port=open_port,
         )
     )
-    return next(check for check in checks if check.name == name)
+    return next((check for check in checks if check.name == name), None)
 
 
 def pin_check(data_dir: Path, *pins: Role) -> Check:
-    return found(data_dir, "PIN", pins=pins)
+    check = found(data_dir, "PIN", pins=pins)
+    assert check is not None
+    return check
 
 
 def test_a_clock_that_providers_disagree_with_is_to_be_compared(tmp_path: Path) -> None:
     check = found(tmp_path, "Clock", untimely=("EVC provider",))
+    assert check is not None
     assert check.level is CheckLevel.WARNING
     assert "the newest message of EVC provider is of another time" in check.finding
     assert check.advice.startswith("Compare it with a watch")
-    assert found(tmp_path, "Clock").level is CheckLevel.OK
+    well = found(tmp_path, "Clock")
+    assert well is not None
+    assert well.level is CheckLevel.OK
 
 
 def test_a_home_without_a_pin_is_warned_and_told_what_to_do(tmp_path: Path) -> None:
@@ -60,3 +68,12 @@ def test_a_home_without_a_pin_is_warned_and_told_what_to_do(tmp_path: Path) -> N
 def test_a_home_with_pins_is_well(tmp_path: Path) -> None:
     check = pin_check(tmp_path, Role.HOUSEHOLD, Role.OWNER)
     assert (check.level, check.finding, check.advice) == (CheckLevel.OK, "set for: household, owner", "")
+
+
+def test_a_port_without_encryption_is_a_warning_and_none_is_no_check(tmp_path: Path) -> None:
+    check = found(tmp_path, "Charger's connection", open_port=8886)
+    assert check is not None
+    assert check.level is CheckLevel.WARNING
+    assert "8886" in check.finding
+    assert "ocpp.unencrypted_port" in check.advice
+    assert found(tmp_path, "Charger's connection") is None

@@ -63,6 +63,12 @@ class Charger:
     async def drop(self, _device_id: str) -> None:
         return
 
+    async def raise_security(self, _device_id: str) -> None:
+        return
+
+    async def forget(self, _device_id: str) -> None:
+        return
+
     async def commanded(self, times: int) -> None:
         async with asyncio.timeout(20):
             while len(self.commands) < times:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -52,6 +52,8 @@ class Home:
     states: list[EvceState] = field(default_factory=list)
     opened_at: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    raised: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     register: StationRegister | None = None
     name: str = "homewizard"
@@ -110,6 +112,12 @@ class Home:
 
     async def drop(self, device_id: str) -> None:
         self.dropped.append(device_id)
+
+    async def raise_security(self, device_id: str) -> None:
+        self.raised.append(device_id)
+
+    async def forget(self, device_id: str) -> None:
+        self.forgotten.append(device_id)
 
     def meter_read(self, reading: MeterReading) -> None:
         self.readings.append(reading)
@@ -261,9 +269,42 @@ def test_forgetting_deletes_the_secret_and_closes_the_door() -> None:
         await sessions.forget("ocpp:a")
         assert home.secrets == {}
         assert home.devices == {}
+        assert home.forgotten == ["ocpp:a"]
+        assert not sessions.is_adopted("ocpp:a")
         assert sessions.admission("ocpp:a", "station-password") is Admission.KNOCKING
         with pytest.raises(NotFound):
             await sessions.forget("ocpp:a")
+
+    in_a_home(body, STATION)
+
+
+def test_a_charger_that_is_turned_away_is_told_to_the_owner_unless_it_is_there() -> None:
+    async def body(_home: Home, sessions: DeviceSessions) -> None:
+        sessions.turned_away("ocpp:a", "The charger came without its certificate.")
+        await sessions.adopt("ocpp:a")
+        assert (sessions.vendor("ocpp:a"), sessions.vendor("ocpp:b")) == (STATION.properties.get("vendor", ""), "")
+        assert not sessions.agreed_firmware("ocpp:a", "https://maker.example/", "")
+        online = EvceState(device_id="ocpp:a", received_at=NOW, status=EvceStatus.AVAILABLE, connected=True)
+        sessions.changed(online)
+        sessions.turned_away("ocpp:a", "The charger came without its certificate.")
+        assert sessions.views()[0].link is DeviceLink.ONLINE
+        sessions.changed(replace(online, connected=False, status=EvceStatus.OFFLINE))
+        sessions.turned_away("ocpp:a", "The charger came without its certificate.")
+        view = sessions.views()[0]
+        assert (view.link, view.problem) == (DeviceLink.REFUSED, "The charger came without its certificate.")
+
+    in_a_home(body, STATION)
+
+
+def test_only_an_adopted_chargers_security_is_raised() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        for device_id in ("ocpp:a", "homewizard:1"):
+            with pytest.raises(NotFound):
+                await sessions.raise_security(device_id)
+        await sessions.adopt("ocpp:a")
+        assert sessions.is_adopted("ocpp:a")
+        await sessions.raise_security("ocpp:a")
+        assert home.raised == ["ocpp:a"]
 
     in_a_home(body, STATION)
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI, NegotiationError
 from websockets.typing import Subprotocol
 
 from devices.evce.frames import LARGEST_FRAME
@@ -89,6 +89,7 @@ class CsmsLink:
         self._spread = spread
         self._failures = 0
         self._problem_told: str | None = None
+        self._socket: ClientConnection | None = None
 
     async def keep(self, version: Version, serve: Serve, use: Callable[[RpcPeer], Awaitable[None]]) -> NoReturn:
         """Connect again and again; ``use`` is run with each connection, and ends with it."""
@@ -112,6 +113,11 @@ class CsmsLink:
         """The CSMS has accepted the station, so the next attempt need not be slow."""
         self._failures = 0
         self._problem_told = None
+
+    def drop(self) -> None:
+        """End the connection, if there is one: the CSMS does not answer any more. It is tried anew."""
+        if self._socket is not None:
+            self._socket.transport.abort()
 
     def _pause_s(self, *, slow: bool) -> float:
         if slow:
@@ -154,10 +160,14 @@ class CsmsLink:
             await use(peer)
             await socket.close()
 
-        async with asyncio.TaskGroup() as tasks:
-            user = tasks.create_task(used())
-            await peer.run()
-            user.cancel()
+        self._socket = socket
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                user = tasks.create_task(used())
+                await peer.run()
+                user.cancel()
+        finally:
+            self._socket = None
 
     async def _headers(self) -> dict[str, str]:
         password = await self._access.password()
@@ -179,6 +189,9 @@ class CsmsLink:
             return f"{name} shows a certificate that the hub does not trust ({error.verify_message}).", True
         if isinstance(error, ssl.SSLError):
             return f"{name} and the hub find no common TLS ({error.reason}). {self._access.how_to_mend}", True
+        if isinstance(error, InvalidMessage | ConnectionResetError):
+            # TLS 1.3 refuses a client's certificate in this way (RFC 8446 par. 4.4.2.4).
+            return f"{name} ends the connection at once; it is tried again. {self._access.how_to_mend}", False
         return f"{name} cannot be reached; it is tried again. Check the internet connection.", False
 
     def _refused(self, status: int) -> tuple[str, bool]:

@@ -56,7 +56,9 @@ class Mirror:
         await self._link.keep(version, self._serve, self._use)
 
     async def _use(self, peer: RpcPeer) -> None:
-        self._registration = Registration(peer, self._clock, self._who, lambda _standing: self._link.steady())
+        self._registration = Registration(
+            peer, self._clock, self._who, lambda _standing: self._link.steady(), self._link.drop
+        )
         await self._registration.run(lambda: self._pass_on(peer))
 
     async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:

@@ -48,8 +48,13 @@ _VARIABLES = frozenset(
         ("sampleddatactrlr", "txupdatedmeasurands"),
     }
 )
-_ADDRESSES = ("url", "backend", "endpoint", "centralsystem", "csms", "ocppserver", "serverhost")
-"""Makers have settings of their own for where a station connects, under names like these."""
+_ADDRESSES = (
+    "url", "backend", "backoffice", "endpoint", "centralsystem", "csms", "ocppserver", "ocpp_server", "ocpphost",
+    "serverhost", "serveraddress", "serverip", "serverport", "serveruri", "hostname", "networkprofile", "proxy",
+    "chargeboxid", "chargepointid", "stationid", "basicauth", "authpassword", "serververification", "rootcertificate",
+    "rootca",
+)  # fmt: skip
+"""Makers have their own settings of where a station connects, as whom, and whom it trusts, under names like these."""
 _OTHER_ADDRESSES = frozenset({"webpaymentsctrlr", "displaymessagectrlr"})
 """Components of the standard whose addresses are not those of a CSMS."""
 

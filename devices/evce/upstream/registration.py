@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 OWN_INTERVAL_S = 60.0
 """Where the CSMS leaves the choice to the station (interval 0), or says nothing sensible."""
+_SILENT_CALLS = 2
 _SHORTEST_INTERVAL_S, _LONGEST_INTERVAL_S = 1.0, 86_400.0
 
 
@@ -49,18 +50,33 @@ class Introducing(Protocol):
 class Registration:
     """The registration on one connection.
 
+    Args:
+        peer: the connection.
+        clock: intervals are of its time.
+        who: who is registered.
+        changed: told each new standing.
+        silent: told that the CSMS does not answer any more; ends the connection.
+
     Attributes:
         standing: of the moment. Nothing but BootNotification may be sent before it is ACCEPTED.
         due: set to have the station introduced anew.
     """
 
-    def __init__(self, peer: RpcPeer, clock: Clock, who: Introducing, changed: Callable[[Standing], None]) -> None:
+    def __init__(
+        self,
+        peer: RpcPeer,
+        clock: Clock,
+        who: Introducing,
+        changed: Callable[[Standing], None],
+        silent: Callable[[], None],
+    ) -> None:
         self.standing = Standing.UNKNOWN
         self.due = asyncio.Event()
         self._peer = peer
         self._clock = clock
         self._who = who
         self._changed = changed
+        self._silent = silent
         self._interval_s = OWN_INTERVAL_S
 
     async def run(self, body: Callable[[], Awaitable[None]]) -> None:
@@ -80,6 +96,8 @@ class Registration:
             await self._peer.call("Heartbeat", {})
         except (CallTimeout, CallRefused, DeviceUnreachable) as error:
             logger.info("a heartbeat was not answered: %s", error)
+            if self._peer.silent_calls >= _SILENT_CALLS:
+                self._silent()
 
     async def _until_accepted(self) -> None:
         while not await self._introduce():

@@ -53,7 +53,7 @@ class Surroundings:
         mirrors: to those that only look on.
         profiles: makes or finds the provider's profiles of a station; None where there are none.
         tokens: the provider's word about idTokens, by the station's id; None where nobody keeps it.
-        firmware: looks at software; None for signed software only.
+        firmware: looks at software for a station, by its id; None for signed software only.
         root: what the station trusts the hub by.
         write_through_s: real seconds that a station waits for the CSMS.
     """
@@ -64,7 +64,7 @@ class Surroundings:
     mirrors: Sequence[CsmsAccess] = ()
     profiles: Callable[[StationFacts], ProviderProfiles] | None = None
     tokens: Callable[[str], ProviderTokens] | None = None
-    firmware: FirmwareCheck | None = None
+    firmware: Callable[[str], FirmwareCheck] | None = None
     root: HubRoot | None = None
     write_through_s: float = WRITE_THROUGH_S
 
@@ -77,6 +77,9 @@ class StationWay:
         self._outbox = around.outbox
         self._way = way
         tokens = around.tokens(self._device_id) if around.tokens else None
+        identity = self._device_id.partition(":")[2]
+        self._clock = around.clock
+        self._link = CsmsLink(around.access, identity, around.clock, self._told)
         self._profiles_of = around.profiles
         self._profiles = profiles = around.profiles(station) if around.profiles else None
         self._upward = Upward(
@@ -85,6 +88,7 @@ class StationWay:
             outbox=around.outbox,
             clock=around.clock,
             tokens=tokens,
+            silent=self._link.drop,
             profiles=profiles,
             write_through_s=around.write_through_s,
         )
@@ -92,15 +96,12 @@ class StationWay:
             self._upward,
             profiles=profiles,
             tokens=tokens,
-            firmware=around.firmware,
+            firmware=around.firmware(self._device_id) if around.firmware else None,
             root=around.root,
         )
         if profiles is not None:
             profiles.ask_by(self._upward.call)
             profiles.csms_is(reachable=False)
-        identity = self._device_id.partition(":")[2]
-        self._clock = around.clock
-        self._link = CsmsLink(around.access, identity, around.clock, self._told)
         self._mirrors = [Mirror(access, identity, around.clock, self) for access in around.mirrors]
         self._station: Link | None = None
         self._version: Version | None = None
@@ -262,7 +263,7 @@ class StationWay:
         await mirror.keep(version)
 
     async def _use(self, peer: RpcPeer) -> None:
-        registration = Registration(peer, self._clock, self, self._judged)
+        registration = Registration(peer, self._clock, self, self._judged, self._link.drop)
         self._downward.registration = registration
         try:
             await registration.run(lambda: self._upward.drain(peer))

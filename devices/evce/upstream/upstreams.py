@@ -29,6 +29,7 @@ class Upstreams:
 
     async def run(self, way: CsmsWay) -> None:
         self._way = way
+        await self._around.outbox.begin()
         running: set[str] = set()
         async with asyncio.TaskGroup() as tasks:
             while True:

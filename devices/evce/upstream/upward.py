@@ -7,7 +7,7 @@ that a CSMS that has it already knows it.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -66,13 +66,14 @@ class Upward:
         outbox: StationOutbox,
         clock: Clock,
         tokens: ProviderTokens | None,
+        silent: Callable[[], None],
         profiles: ProviderProfiles | None = None,
         write_through_s: float = WRITE_THROUGH_S,
     ) -> None:
         self.station = station
         self.drained = False
         self.copies = Copies()
-        self.replay = Replay(station.device_id, way=way, outbox=outbox, clock=clock)
+        self.replay = Replay(station.device_id, way=way, outbox=outbox, clock=clock, tokens=tokens, silent=silent)
         self._way = way
         self._outbox = outbox
         self._clock = clock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from devices.evce.endpoint import MOST_VISITORS
+from devices.evce.entrance import MOST_VISITORS
 from devices.evce.schemas import Version
 from homeapp.errors import DeviceUnreachable
 from homeapp.model.readings import EvceCommand, EvceStatus

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.evce import rpc
 from devices.evce.dialect import Outgoing
 from devices.evce.frames import Frame
 from devices.evce.rpc import RpcPeer
@@ -16,6 +17,8 @@ from devices.evce.schemas import Version
 from devices.evce.upstream.csms_link import LONGEST_WAIT_S, WAIT_MINIMUM_S, CsmsAccess, CsmsLink
 from homeapp.errors import SettingsInvalid
 from homeapp.model.live import LinkState
+from homeapp.ports import StationMessage
+from kit import schema_examples
 from kit.clocks import LeapingClock
 from kit.evce_street import ALL, DEVICE, CallError, Tls
 from kit.raw_csms import BOOTED, CsmsError, NotingProfiles, RawCsms
@@ -190,6 +193,21 @@ def test_heartbeats_are_the_hubs_own_at_the_interval_of_the_csms(tls: Tls, tmp_p
     run(tls, tmp_path, body)
 
 
+def test_a_csms_that_answers_no_heartbeats_is_called_anew(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "CALL_TIMEOUT_S", 0.2)
+
+    async def body(street: UpstreamStreet) -> None:
+        street.csms.answers["BootNotification"] = BOOTED | {"interval": 10}
+        street.csms.answers["Heartbeat"] = None
+        async with street.online(Version.V16):
+            await street.csms.until(lambda: street.csms.connections == 2)
+            assert len(street.csms.of("Heartbeat")) >= 2
+
+    run(tls, tmp_path, body)
+
+
 def test_what_the_csms_wants_triggered_of_the_leg_comes_from_the_hub(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         street.csms.answers["Heartbeat"] = {"currentTime": "2027-01-15T12:00:00Z"}
@@ -230,14 +248,35 @@ def test_a_station_that_is_gone_has_no_way_and_one_that_comes_back_has(tls: Tls,
     run(tls, tmp_path, body)
 
 
+@pytest.mark.parametrize(("version", "code"), [(Version.V16, "GenericError"), (Version.V21, "InternalError")])
+def test_whoever_asks_for_a_station_that_is_away_is_told_so_at_once(
+    tls: Tls, tmp_path: Path, version: Version, code: str
+) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(version) as station:
+            street.upstreams._ways[DEVICE]._downward.link = None
+            for action in ("GetLocalListVersion", "Abracadabra"):
+                with pytest.raises(CsmsError, match=f"{code}.*station offline"):
+                    await street.csms.call(action, {})
+            assert "GetLocalListVersion" not in [name for _, name, _ in station.calls]
+
+    run(tls, tmp_path, body)
+
+
 def test_a_lost_link_leaves_the_station_alone(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         async with street.online(Version.V201) as station:
+            await station.say("StatusNotification", STATUS[Version.V201], "status")
+            await street.csms.until_heard("StatusNotification")
             street.csms.cut()
             await street.way.until(lambda: street.way.links[-1][0] is not LinkState.UP)
             await station.say("Heartbeat", "{}")
             await street.up()
             assert street.csms.connections == 2
+            await street.csms.until_heard("StatusNotification", 2)
+            first, again = [entry for entry in street.csms.heard if entry[1] == "StatusNotification"]
+            assert (first[0], first[2]) == ("status", again[2])
+            assert again[0] != "status", "what the hub repeats is a message of its own"
 
     run(tls, tmp_path, body)
 
@@ -271,6 +310,7 @@ def test_taking_the_consent_back_closes_the_way_and_voids_what_waits(tls: Tls, t
             street.upstreams.consent_changed()
             assert await street.upstreams.void() == 1
             await station.say("SecurityEventNotification", event, "unheard")
+            await station.say("NotifyEvent", _NOTHING_HAPPENED, "unheard-2")
             await station.say("StatusNotification", STATUS[Version.V201])
             await street.csms.until(lambda: street.csms.connection is None)
             assert street.csms.heard[heard:] == []
@@ -280,9 +320,50 @@ def test_taking_the_consent_back_closes_the_way_and_voids_what_waits(tls: Tls, t
             await street.up()
             # How it stands now is told again; what was said meanwhile is not.
             await street.csms.until_heard("StatusNotification")
-            assert "unheard" not in [message_id for message_id, _, _ in street.csms.heard]
+            await station.say("NotifyEvent", _NOTHING_HAPPENED, "heard")
+            await street.csms.until(lambda: street.csms.heard[-1][0] == "heard")
+            assert not {"unheard", "unheard-2"} & {message_id for message_id, _, _ in street.csms.heard}
 
     run(tls, tmp_path, body, write_through_s=0.02)
+
+
+_NOTHING_HAPPENED = json.dumps(schema_examples.request(Version.V201, "NotifyEvent"))
+
+
+def test_what_is_on_its_way_when_the_consent_is_taken_back_is_not_kept(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V201) as station:
+            street.csms.answers["SecurityEventNotification"] = None
+            event = "SecurityEventNotification", '{"type":"x","timestamp":"2027-01-15T12:00:00Z"}'
+            said = asyncio.create_task(station.say(*event))
+            await street.csms.until_heard(event[0])
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            assert await street.upstreams.void() == 0
+            assert await said == "{}"
+            assert await street.outbox.first_waiting(DEVICE) is None
+
+    run(tls, tmp_path, body)
+
+
+def test_what_is_being_kept_when_the_consent_is_taken_back_does_not_stay(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        put = street.outbox.put
+
+        async def overtaken(device_id: str, message: StationMessage) -> int | None:
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            await street.upstreams.void()
+            return await put(device_id, message)
+
+        street.csms.status = 503
+        async with street.station(Version.V201) as station:
+            await station.say("BootNotification", BOOT[Version.V201])
+            street.outbox.put = overtaken  # type: ignore[method-assign]
+            await station.say("SecurityEventNotification", '{"type":"x","timestamp":"2027-01-15T12:00:00Z"}')
+            assert await street.outbox.first_waiting(DEVICE) is None
+
+    run(tls, tmp_path, body)
 
 
 def test_what_leaves_is_counted(tls: Tls, tmp_path: Path) -> None:

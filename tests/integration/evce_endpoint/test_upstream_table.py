@@ -84,7 +84,7 @@ def test_what_the_csms_asks(tls: Tls, tmp_path: Path, version: Version) -> None:
                 for number, (treatment, payload) in enumerate(_payloads(version, action, found)):
                     await _asked(street, station, profiles, action, treatment, payload, f"{action[:20]}-{number}")
 
-    run(tls, tmp_path, body, profiles=lambda _device: profiles, firmware=_TrustingCheck())
+    run(tls, tmp_path, body, profiles=lambda _device: profiles, firmware=lambda _device: _TrustingCheck())
 
 
 async def _asked(

@@ -144,7 +144,7 @@ STEPS = ["time", "plug", "unplug", "start", "lose", "connect", "power cut", "sen
 def test_whatever_happens_every_event_arrives_once_and_in_order(steps: list[str], version: Version) -> None:
     bench = Bench(version)
     lives = [bench]
-    for step in (*steps, "connect", "send"):
+    for step in ("connect", "send", "plug", "start", "send", *steps, "connect", "send"):
         _step(bench, step)
         if step == "power cut":
             bench = bench.again()

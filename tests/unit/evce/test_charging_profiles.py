@@ -155,3 +155,69 @@ def test_one_phase_is_said_and_three_are_the_default() -> None:
     assert "numberPhases" not in period_of(profiles.floor(Version.V201, LIMITS, Unit.AMPERE))
     assert SINGLE.watts(10) == 2300
     assert LIMITS.amperes(6900) == 10
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(limits=limits, power_w=powers, lease=leases, unit=st.sampled_from(Unit), level=st.integers(1, 99))
+def test_a_leased_default_stands_above_the_floor_and_ends_by_itself(
+    version: Version, limits: StationLimits, power_w: float, lease: Lease, unit: Unit, level: int
+) -> None:
+    payload = valid(version, profiles.leased_default(version, limits, unit, power_w, lease, level))
+    profile, schedule = profile_of(payload), schedule_of(payload)
+    assert (purpose_of(payload), profile["stackLevel"]) == ("TxDefaultProfile", level)
+    assert id_of(payload) not in (profiles.FLOOR_ID, profiles.MAX_ID, profiles.LEASED_ID)
+    assert "transactionId" not in profile, "K01.FR.03: only in a TxProfile"
+    ends = datetime.fromisoformat(profile["validTo"])
+    assert timedelta(0) <= ends - NOW - timedelta(seconds=lease.seconds) <= timedelta(seconds=1)
+    start = datetime.fromisoformat(schedule["startSchedule"])
+    assert start + timedelta(seconds=schedule["duration"]) == ends
+    limit = float(period_of(payload)["limit"])
+    assert (limits.watts(limit) if unit is Unit.AMPERE else limit) <= power_w + 1e-3
+    assert period_of(payload).get("operationMode", "ChargingOnly") == "ChargingOnly", "V2X never in a default"
+
+
+@given(limits=limits, power_w=powers, lease=leases)
+def test_a_dynamic_feed_is_one_period_that_ends_without_updates(
+    limits: StationLimits, power_w: float, lease: Lease
+) -> None:
+    payload = valid(Version.V21, profiles.leased_feed(limits, power_w, lease, dynamic_every_s=30))
+    profile, schedule = profile_of(payload), schedule_of(payload)
+    assert (profile["chargingProfileKind"], profile["dynUpdateInterval"]) == ("Dynamic", 30)
+    assert lease.seconds <= schedule["duration"] <= lease.seconds + 1, "Q04: from the last update"
+    assert "startSchedule" not in schedule, "K28.FR.02: active on receipt"
+    assert profile["invalidAfterOfflineDuration"] is True
+    assert profile["maxOfflineDuration"] <= 121
+    assert period_of(payload)["setpoint"] <= 0
+
+
+@given(power_w=st.floats(0, 30_000), phases_w=st.lists(st.floats(100, 8000), min_size=3, max_size=3))
+def test_setpoints_per_phase_share_the_sum_and_never_exceed_it(power_w: float, phases_w: list[float]) -> None:
+    payload = valid(Version.V21, profiles.leased_feed(LIMITS, power_w, lease(), phases_w=phases_w))
+    period = period_of(payload)
+    shares = [period[name] for name in ("setpoint", "setpoint_L2", "setpoint_L3")]
+    assert all(share <= 0 for share in shares)
+    assert -min(power_w, LIMITS.watts(16)) - 1e-6 <= sum(shares)
+    update = {"chargingProfileId": 1, "scheduleUpdate": profiles.setpoint(-power_w, phases_w)}
+    assert schemas.request_problem(Version.V21, "UpdateDynamicSchedule", update) is None
+
+
+def test_two_phases_have_no_third_setpoint() -> None:
+    assert profiles.setpoint(-3000.0, (1000.0, 2000.0)) == {"setpoint": -1000, "setpoint_L2": -2000}
+    assert profiles.setpoint(-3000.0, (1000.0,)) == profiles.setpoint(-3000.0) == {"setpoint": -3000}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_phase_of_three_carries_the_whole_limit(version: Version) -> None:
+    one = profiles.on_phases(LIMITS, 1)
+    payload = valid(version, profiles.leased_limit(version, one, Unit.AMPERE, 2300.0, lease(), phase=1))
+    assert (period_of(payload)["limit"], period_of(payload)["numberPhases"]) == (10.0, 1)
+    assert period_of(payload).get("phaseToUse") == (None if version is Version.V16 else 1), "K01.FR.19"
+    assert profiles.on_phases(SINGLE, 3) == SINGLE
+    assert profiles.on_phases(LIMITS, None) == LIMITS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_station_maximum_can_be_lowered_and_never_raised(version: Version) -> None:
+    lowered = valid(version, profiles.station_max(version, LIMITS, Unit.WATT, 5000.0))
+    assert period_of(lowered)["limit"] == 5000.0
+    assert period_of(profiles.station_max(version, LIMITS, Unit.WATT, 99_999.0))["limit"] == 11040.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.evce.metering import Sample, samples
+from devices.evce.metering import LONGEST_SIGNED, Sample, samples
 from devices.evce.profiles import StationLimits
 
 THREE = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
@@ -88,13 +88,78 @@ def test_what_is_no_finite_number_is_left_out(value: object) -> None:
     assert sample({"value": value, "measurand": POWER}).power_w is None
 
 
+def test_a_signed_value_of_16_is_kept_as_text_and_not_read_as_a_number() -> None:
+    text = 'OCMF|{"FV":"1.0"}|{"SD":"304502"}'
+    taken = sample({"value": text, "format": "SignedData", "context": "Transaction.End"}, {"value": "1234"})
+    (reading,) = taken.signed
+    assert (reading.data, reading.context, reading.stamp) == (text, "Transaction.End", taken.stamp)
+    assert taken.import_wh == 1234
+    assert sample({"value": "99", "format": "SignedData"}).import_wh is None
+
+
+def test_a_signed_value_of_2x_is_kept_with_all_that_a_check_needs() -> None:
+    described = {
+        "signedMeterData": "c2lnbmVk", "signingMethod": "ECDSA-secp256r1-SHA256", "encodingMethod": "OCMF",
+        "publicKey": "MFkw",
+    }  # fmt: skip
+    taken = sample({"value": 1234, "signedMeterValue": described, "context": "Transaction.Begin"})
+    (reading,) = taken.signed
+    assert (reading.data, reading.method, reading.encoding, reading.public_key, reading.context) == (
+        "c2lnbmVk", "ECDSA-secp256r1-SHA256", "OCMF", "MFkw", "Transaction.Begin",
+    )  # fmt: skip
+    assert taken.import_wh == 1234
+
+
+@pytest.mark.parametrize("data", ["", None, 5, "x" * (LONGEST_SIGNED + 1)])
+def test_no_signed_text_or_an_absurd_one_is_left_out(data: object) -> None:
+    assert sample({"value": 1, "signedMeterValue": {"signedMeterData": data}}).signed == ()
+    assert sample({"value": data, "format": "SignedData"}).signed == ()
+
+
+def test_a_clock_that_was_never_set_still_tells_its_time() -> None:
+    taken = sample({"value": "1"}, timestamp="1970-01-01T00:10:00Z")
+    assert (taken.stamp, taken.told_at) == (None, datetime(1970, 1, 1, 0, 10, tzinfo=UTC))
+
+
+def test_phases_without_voltage_change_nothing() -> None:
+    voltages = [
+        {"value": volts, "measurand": "Voltage", "phase": phase} for phase, volts in (("L1-N", 231), ("L2-N", 0))
+    ]
+    current = {"value": 10, "measurand": "Current.Import", "phase": "L1"}
+    assert sample(*voltages, current).phase_current_a == (10, 0, 0)
+    assert sample(*voltages, current).power_w == 2300
+    assert sample(*voltages, {"value": 2310, "measurand": POWER}).power_w == 2310
+
+
+def test_strings_and_numbers_a_sum_and_phases_agree() -> None:
+    as_text = sample({"value": " 3500.0 ", "measurand": POWER})
+    assert as_text.power_w == sample({"value": 3500, "measurand": POWER}).power_w
+    energy = "Energy.Active.Import.Register"
+    phases = [{"value": "1.5", "unit": "kWh", "measurand": energy, "phase": phase} for phase in ("L1", "L2", "L3-N")]
+    assert sample(*phases).import_wh == 4500
+    between = {"value": "400", "measurand": "Voltage", "phase": "L1-L2"}
+    assert sample(between, {"value": "0.2", "measurand": "Voltage", "phase": "L3"}).power_w is None
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                ["value", "measurand", "phase", "unit", "unitOfMeasure", "multiplier", "timestamp", "location"]
+                [
+                    "value",
+                    "measurand",
+                    "phase",
+                    "unit",
+                    "unitOfMeasure",
+                    "multiplier",
+                    "timestamp",
+                    "location",
+                    "format",
+                    "signedMeterValue",
+                    "signedMeterData",
+                ]
             ),
             inner,
             max_size=6,

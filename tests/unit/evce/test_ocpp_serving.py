@@ -12,8 +12,9 @@ from devices.evce.calls_in import MOST_UNANSWERED, CallsIn
 from devices.evce.conformity import Conformity
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame, decode
-from devices.evce.rpc import Priority, Throttle
+from devices.evce.rpc import CallTimeout, Priority, Throttle
 from devices.evce.schemas import Version
+from homeapp.errors import DeviceUnreachable
 from kit.ocpp_wire import Exchange, exchanging, fast, run
 
 EVENT = {"type": "Tamper", "timestamp": "2026-01-15T12:00:00Z"}
@@ -173,6 +174,25 @@ def test_a_refusal_goes_out_as_it_is() -> None:
         assert '{"a":1.0}' in exchange.wire.texts[0]
 
     run(body)
+
+
+def test_what_could_not_be_served_is_served_when_it_is_repeated() -> None:
+    async def main() -> None:
+        troubles: list[Exception] = [DeviceUnreachable("away"), CallTimeout("Authorize")]
+
+        async def serve(_frame: Frame) -> Payload:
+            if troubles:
+                raise troubles.pop()
+            return {}
+
+        async def body(exchange: Exchange) -> None:
+            for expected in ([4, "a", "InternalError"], [4, "a", "InternalError"], [3, "a", {}]):
+                exchange.wire.says(2, "a", SECURITY, EVENT)
+                assert (await exchange.wire.next())[:3] == expected
+
+        await exchanging(Exchange(serve=serve), body)
+
+    asyncio.run(main())
 
 
 def test_the_memory_of_answers_has_an_end() -> None:

@@ -40,6 +40,18 @@ BOOT = {
 
 
 class QuietRegister:
+    def is_adopted(self, device_id: str) -> bool:
+        return True
+
+    def turned_away(self, device_id: str, sentence: str) -> None:
+        raise AssertionError
+
+    def vendor(self, device_id: str) -> str:
+        return ""
+
+    def agreed_firmware(self, device_id: str, location: str, signature: str) -> bool:
+        return False
+
     def admission(self, device_id: str, password: str | None) -> Admission:
         return Admission.ADOPTED
 
@@ -139,6 +151,25 @@ def test_a_station_that_comes_back_with_the_version_has_installed_it(
     assert state.firmware == "2.0.0"
     assert state.software is not None
     assert state.software.stage is stage
+
+
+def test_software_of_somebody_else_is_shown_too() -> None:
+    bench = Bench()
+    bench.station.software_asked("2.0.0", 42)
+    bench.tell("Installed", requestId=42)
+    assert bench.tell("Downloading", requestId=7) is SoftwareStage.DOWNLOADING
+    assert bench.station.state.software is not None
+    assert bench.station.state.software.version == ""
+    assert bench.tell("Installing", requestId=8) is SoftwareStage.DOWNLOADING
+    assert bench.tell("Installing", requestId=7) is SoftwareStage.INSTALLING
+    bench.dialect.answer("BootNotification", BOOT[Version.V201], bench.station)
+    # It says no more than its new version.
+    assert bench.station.state.software.stage is SoftwareStage.INSTALLED
+    assert bench.tell("Downloaded") is SoftwareStage.DOWNLOADED
+    bench.tell("Installing")
+    bench.dialect.answer("BootNotification", BOOT[Version.V201], bench.station)
+    assert bench.station.state.software.stage is SoftwareStage.INSTALLING
+    assert bench.tell("InstallationFailed") is SoftwareStage.FAILED
 
 
 def test_a_lost_connection_forgets_nothing_of_it() -> None:

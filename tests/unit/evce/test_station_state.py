@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.evce import profiles, schemas
+from devices.evce.derived import derive_status
 from devices.evce.dialect import Dialect, Reported
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.station import Station, Target, derive_status
+from devices.evce.station import Setpoint, Station, Target
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
-from homeapp.model.readings import EvceState, EvceStatus
+from homeapp.model.readings import EvceState, EvceStatus, LimitControl
 from homeapp.ports import Admission
 from kit.clocks import LeapingClock
 
@@ -29,12 +31,13 @@ Message = tuple[str, Json]
 class QuietRegister:
     def __init__(self) -> None:
         self.told: list[EvceState] = []
+        self.allows = True
 
     def admission(self, device_id: str, password: str | None) -> Admission:
         return Admission.ADOPTED
 
     def authorizes(self, device_id: str, id_token: str) -> bool:
-        return True
+        return self.allows
 
     def knocked(self, candidate: object) -> None:
         raise AssertionError
@@ -320,3 +323,192 @@ def test_an_offline_station_keeps_its_numbers_with_their_age() -> None:
     state = bench.station.state
     assert (state.status, state.connected) == (EvceStatus.OFFLINE, False)
     assert (state.power_w, state.power_at, state.received_at) == (before.power_w, before.power_at, before.received_at)
+
+
+def shuffled(data: st.DataObject, messages: Sequence[Message]) -> list[Message]:
+    """All of them in any order, some more than once."""
+    again = data.draw(st.lists(st.sampled_from(list(messages)), max_size=4))
+    return list(data.draw(st.permutations([*messages, *again])))
+
+
+SESSION_20: list[Message] = [
+    *CHARGE_20,
+    event("Updated", 4, "SuspendedEV", meterValue=values(0, 25, 240)),
+    event("Ended", 5, "EVConnected", meterValue=values(0, 30, 260)),
+    connector("Available", 60),
+]
+
+
+@given(st.data())
+def test_a_whole_session_in_any_order_and_repeated_ends_alike(data: st.DataObject) -> None:
+    bench = Bench(Version.V201)
+    state = bench.say(*shuffled(data, SESSION_20))
+    assert (state.status, state.transaction_id) == (EvceStatus.AVAILABLE, None)
+    assert not state.power_w, "0, or not known where the end came before all else"
+    assert (state.granted_w, state.granted_feed_w, state.lease_until) == (4140, 0.0, None)
+    assert bench.station.target is None
+
+
+@given(st.data())
+def test_a_whole_16_session_in_any_order_and_repeated_ends_alike(data: st.DataObject) -> None:
+    bench = Bench(Version.V16)
+    start = {"connectorId": 1, "idTag": "homeapp", "meterStart": 100, "timestamp": at(2)}
+    transaction_id = bench.dialect.answer("StartTransaction", start, bench.station)["transactionId"]
+    meter: Message = (
+        "MeterValues", {"connectorId": 1, "transactionId": transaction_id, "meterValue": values(7000, 10, 150)},
+    )  # fmt: skip
+    stop: Message = ("StopTransaction", {"transactionId": transaction_id, "meterStop": 260, "timestamp": at(30)})
+    again: Message = ("StartTransaction", start)
+    rest = [status16("Preparing", 0), status16("Charging", 5), again, meter, status16("Finishing", 31)]
+    order = shuffled(data, [*rest, stop, status16("Available", 40)])
+    # A station asks for an id before it uses it, so a start is never repeated after its end has been answered.
+    place = order.index(stop)
+    state = bench.say(*[said for number, said in enumerate(order) if said != again or number < place])
+    assert (state.status, state.transaction_id, state.power_w) == (EvceStatus.AVAILABLE, None, 0.0)
+    assert (state.granted_w, state.lease_until) == (4140, None)
+
+
+def test_an_unknown_transaction_can_be_stopped_without_harm_to_the_running_one() -> None:
+    bench = Bench(Version.V16)
+    start = {"connectorId": 1, "idTag": "a", "meterStart": 0, "timestamp": at(0)}
+    running = bench.dialect.answer("StartTransaction", start, bench.station)["transactionId"]
+    stop: Message = ("StopTransaction", {"transactionId": running - 1, "meterStop": 5, "timestamp": at(9)})
+    assert bench.say(stop).transaction_id == str(running)
+
+
+def test_a_status_without_a_time_counts_as_the_newest() -> None:
+    bench = Bench(Version.V16)
+    bench.say(status16("Charging", 50))
+    untimed: Message = ("StatusNotification", {"connectorId": 1, "status": "Finishing", "errorCode": "NoError"})
+    assert bench.say(untimed).status is EvceStatus.FINISHING
+    assert bench.say(status16("Available", 60)).status is EvceStatus.AVAILABLE
+
+
+def test_a_station_that_stays_preparing_after_a_session_can_be_started_again() -> None:
+    bench = Bench(Version.V16)
+    start = {"connectorId": 1, "idTag": "a", "meterStart": 0, "timestamp": at(0)}
+    running = bench.dialect.answer("StartTransaction", start, bench.station)["transactionId"]
+    stop: Message = ("StopTransaction", {"transactionId": running, "meterStop": 5, "timestamp": at(9)})
+    state = bench.say(status16("Charging", 1), stop, status16("Preparing", 10))
+    assert (state.status, bench.station.waiting_evse) == (EvceStatus.PLUGGED, 1)
+
+
+def test_leases_are_written_in_the_stations_own_time() -> None:
+    bench = Bench(Version.V201)
+    bench.say(event("Started", 0, "Charging", meterValue=values(7000, -45)))
+    assert bench.station.station_now() == START, "one sample may be late"
+    bench.clock.at = START + timedelta(seconds=10)
+    bench.say(event("Updated", 1, "Charging", meterValue=values(7000, -35)))
+    assert bench.station.station_now() == START - timedelta(seconds=35)
+    assert bench.station.state.problem is None
+
+
+def test_signed_readings_are_kept_once_with_their_transaction() -> None:
+    bench = Bench(Version.V201)
+    described = {"signedMeterData": "c2ln", "signingMethod": "", "encodingMethod": "OCMF", "publicKey": ""}
+    sampled = [{"value": 5, "signedMeterValue": described, "context": "Transaction.Begin"}]
+    began = event("Started", 0, "Charging", meterValue=[{"timestamp": at(0), "sampledValue": sampled}])
+    bench.say(began, began)
+    ((transaction_id, reading),) = bench.station.signed
+    assert (transaction_id, reading.data, reading.context) == ("t1", "c2ln", "Transaction.Begin")
+    for number in range(100):
+        sampled = [{"value": 5, "signedMeterValue": described | {"signedMeterData": str(number)}}]
+        bench.say(event("Updated", number, "Charging", meterValue=[{"timestamp": at(1), "sampledValue": sampled}]))
+    assert len(bench.station.signed) == 32
+
+
+def needs_of(**parameters: float) -> Message:
+    needs = {"requestedEnergyTransfer": "AC_BPT", "v2xChargingParameters": parameters, "departureTime": at(3600)}
+    return "NotifyEVChargingNeeds", {"evseId": 1, "chargingNeeds": needs}
+
+
+def test_the_wishes_of_a_car_that_can_feed() -> None:
+    bench = Bench(Version.V21)
+    bench.say(*CHARGE_20)
+    told = {
+        "maxDischargePower": 2000, "maxDischargePower_L2": 1000, "maxDischargePower_L3": 2000, "maxChargePower": 11000,
+        "evTargetEnergyRequest": 20000, "evMinEnergyRequest": -3000, "evMaxEnergyRequest": 30000,
+        "evMinV2XEnergyRequest": -10000, "evMaxV2XEnergyRequest": 5000, "targetSoC": 80,
+    }  # fmt: skip
+    action, payload = needs_of(**told)
+    assert bench.dialect.answer(action, payload, bench.station) == {"status": "Accepted"}
+    needs = bench.station.needed
+    assert needs is not None
+    assert (needs.target_wh, needs.least_wh, needs.most_wh) == (20000, -3000, 30000)
+    assert (needs.least_feeding_wh, needs.most_feeding_wh, needs.target_soc_pct) == (-10000, 5000, 80)
+    assert (needs.feed_phases_w, needs.max_feed_w) == ((2000, 1000, 2000), 5000)
+    assert needs.departure == START + timedelta(seconds=3600)
+
+
+def test_a_car_that_tells_current_and_voltage_instead_of_power() -> None:
+    bench = Bench(Version.V21)
+    bench.say(*CHARGE_20, needs_of(maxDischargeCurrent=10, maxVoltage=400))
+    capabilities = bench.station.state.capabilities
+    assert capabilities is not None
+    assert (capabilities.max_feed_w, capabilities.feed_refusal) == (4000, None)
+
+
+def test_needs_before_a_transaction_are_being_processed() -> None:
+    bench = Bench(Version.V21)
+    action, payload = needs_of(maxDischargePower=2000)
+    assert bench.dialect.answer(action, payload, bench.station) == {"status": "Processing"}
+
+
+def test_an_accepted_token_of_21_may_negotiate_both_ways_and_an_invalid_one_nothing() -> None:
+    bench = Bench(Version.V21)
+    token: Json = {"idToken": {"idToken": "owner", "type": "Central"}}
+    assert "AC_BPT" in bench.dialect.answer("Authorize", token, bench.station)["allowedEnergyTransfer"]
+    bench.register.allows = False
+    assert bench.dialect.answer("Authorize", token, bench.station) == {"idTokenInfo": {"status": "Invalid"}}
+
+
+def pull(bench: Bench, profile_id: int = profiles.LEASED_ID) -> Json:
+    answer = bench.dialect.answer("PullDynamicScheduleUpdate", {"chargingProfileId": profile_id}, bench.station)
+    assert schemas.response_problem(Version.V21, "PullDynamicScheduleUpdate", answer) is None
+    return answer
+
+
+def test_a_pulled_setpoint_is_the_present_one_and_ends_with_the_command() -> None:
+    bench = Bench(Version.V21)
+    bench.say(*CHARGE_20)
+    assert pull(bench)["status"] == "Rejected", "K28.FR.12"
+    until = START + timedelta(seconds=60)
+    bench.station.setpoint = Setpoint(power_w=-3000.0, phases_w=(), until=until, seconds=60.0)
+    assert pull(bench) == {"status": "Accepted", "scheduleUpdate": {"setpoint": -3000}}
+    assert pull(bench, 1)["status"] == "Rejected"
+    bench.clock.at = START + timedelta(seconds=30)
+    pull(bench)
+    state = bench.station.state
+    assert (state.granted_feed_w, state.lease_until) == (3000, START + timedelta(seconds=90)), "an update renews it"
+    bench.clock.at = until
+    assert pull(bench)["scheduleUpdate"] == {"setpoint": 0}, "a hub whose control stands still asks for nothing"
+    assert bench.station.state.granted_feed_w == 0
+    bench.say(event("Ended", 9, "EVConnected"))
+    assert pull(bench)["status"] == "Rejected"
+
+
+def test_the_providers_words_show_in_the_state() -> None:
+    bench = Bench(Version.V201)
+    bench.station.provider_permits(5000.0, None, control=False)
+    state = bench.station.state
+    assert (state.provider_limit_w, state.provider_feed_w, state.provider_control) == (5000, None, False)
+
+
+def test_a_transaction_renamed_by_the_provider_goes_on() -> None:
+    bench = Bench(Version.V16)
+    start = {"connectorId": 1, "idTag": "a", "meterStart": 0, "timestamp": at(0)}
+    old = str(bench.dialect.answer("StartTransaction", start, bench.station)["transactionId"])
+    bench.station.renamed(old, "77")
+    assert bench.station.target == Target(evse=1, transaction_id="77")
+    bench.station.renamed(old, "78")
+    assert bench.station.state.transaction_id == "77"
+
+
+def test_a_station_that_takes_no_limit_may_draw_all_that_its_circuit_carries() -> None:
+    bench = Bench(Version.V16)
+    bench.station.floor_refused()
+    state = bench.station.state
+    assert state.capabilities is not None
+    assert (state.granted_w, state.capabilities.control) == (11040, LimitControl.NONE)
+    bench.station.floor_granted()
+    assert bench.station.state.granted_w == 4140

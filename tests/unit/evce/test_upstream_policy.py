@@ -40,6 +40,60 @@ def test_only_what_a_station_says_is_kept_and_every_refusal_has_a_reason(version
             assert 0 < len(found.sentence) <= 255
 
 
+@pytest.mark.parametrize("version", ALL)
+def test_what_is_never_lost(version: Version) -> None:
+    always = {"SecurityEventNotification", "FirmwareStatusNotification"}
+    of_16 = {"StartTransaction", "StopTransaction", "MeterValues", "SignedFirmwareStatusNotification"}
+    of_2 = {"TransactionEvent"} | ({"BatterySwap"} if version is Version.V21 else set())
+    kept = {action for action, found in TABLE[version, Direction.UP].items() if found.treatment is Treatment.OUTBOX}
+    assert kept == always | (of_16 if version is Version.V16 else of_2)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_what_a_provider_may_never_do_to_the_hubs_leg(version: Version) -> None:
+    ends: list[tuple[str, dict[str, object]]] = [("CertificateSigned", {})]
+    if version is Version.V16:
+        ends += [("InstallCertificate", {"certificateType": "CentralSystemRootCertificate"})]
+    else:
+        ends += [
+            ("SetNetworkProfile", {}),
+            ("PublishFirmware", {}),
+            ("UnpublishFirmware", {}),
+            ("CertificateSigned", {"certificateType": "ChargingStationCertificate"}),
+            ("InstallCertificate", {"certificateType": "CSMSRootCertificate"}),
+        ]
+    ends += [("InstallCertificate", {"certificateType": "ManufacturerRootCertificate"})]
+    for action, payload in ends:
+        assert _down(version, action).of(payload) is Treatment.TERMINATE, action
+
+
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+def test_certificates_of_the_car_and_the_plug_are_none_of_the_hubs_business(version: Version) -> None:
+    for action, kind in (
+        ("CertificateSigned", "V2GCertificate"),
+        ("InstallCertificate", "V2GRootCertificate"),
+        ("InstallCertificate", "MORootCertificate"),
+        ("DeleteCertificate", ""),
+        ("GetInstalledCertificateIds", ""),
+    ):
+        assert _down(version, action).of({"certificateType": kind}) is Treatment.RELAY, action
+    for action in ("Get15118EVCertificate", "GetCertificateStatus", "Authorize"):
+        assert TABLE[version, Direction.UP][action].treatment is Treatment.RELAY
+
+
+def test_software_is_looked_at_and_starts_need_control() -> None:
+    for version in ALL:
+        down = TABLE[version, Direction.DOWN]
+        assert {action for action, found in down.items() if found.checked} == {"UpdateFirmware"} | (
+            {"SignedUpdateFirmware"} if version is Version.V16 else set()
+        )
+        assert {action for action, found in down.items() if found.commands} == (
+            {"RemoteStartTransaction", "RemoteStopTransaction"}
+            if version is Version.V16
+            else {"RequestStartTransaction", "RequestStopTransaction"}
+        )
+
+
 SETTING = "SetVariables"
 
 

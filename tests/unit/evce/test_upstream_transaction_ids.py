@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.evce.upstream.transaction_ids import TransactionIds, transaction_in, with_transaction
@@ -35,6 +35,7 @@ def test_examples(before: bytes, after: bytes) -> None:
     assert with_transaction(before, 42) == after
 
 
+@settings(max_examples=50)
 @given(value=_OBJECT, indent=_SPACE, ascii_only=st.booleans())
 def test_only_the_field_changes(value: dict[str, Any], indent: int | None, ascii_only: bool) -> None:
     raw = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -43,6 +44,7 @@ def test_only_the_field_changes(value: dict[str, Any], indent: int | None, ascii
     assert with_transaction(with_transaction(raw, 42), 7) == with_transaction(raw, 7)
 
 
+@settings(max_examples=50)
 @given(value=_OBJECT)
 def test_the_field_is_found(value: dict[str, Any]) -> None:
     wanted = value.get("transactionId")

@@ -1,0 +1,207 @@
+"""What is done before a station is commanded: its floor first, then what it holds, what it does and what it can do."""
+
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from devices.evce import capability as capabilities
+from devices.evce import profiles
+from devices.evce.capability import Capability, CapabilityKeeper
+from devices.evce.dialect import Dialect, Outgoing
+from devices.evce.fields import Payload
+from devices.evce.link import ACCEPTED, Link
+from devices.evce.profiles import STACK_LEVEL, Unit
+from devices.evce.rpc import Priority, Superseded
+from devices.evce.station import Station
+from homeapp.errors import DeviceUnreachable, EnvironmentProblem
+
+logger = logging.getLogger(__name__)
+
+TOLERANCE_A = 0.5
+OLDER_LEASE = timedelta(seconds=120)
+"""A lease that the hub gave before it was started anew ends within this."""
+
+_FLOOR_REFUSED = (
+    "The charger does not accept its safe limit, so the hub does not control it and can only stop it. "
+    "Allow smart charging in the charger's own settings, or restart it."
+)
+_FLOOR_UNANSWERED = (
+    "The charger does not answer while it is being set up; the hub keeps trying. Restart it if this stays."
+)
+_MAX_IGNORED = (
+    "The charger has accepted the limit of its circuit but reports a higher one. "
+    "Check in its own settings that no other system controls it."
+)
+_FOREIGN = (
+    "A limit that is not the hub's stands in the charger above its safe limit. "
+    "Check in its own settings that no other system controls it."
+)
+
+
+class Install(Protocol):
+    """See ``Session.install``."""
+
+    def __call__(
+        self, purpose: str, make: Callable[[Unit], Payload], priority: Priority, stack_level: int = STACK_LEVEL
+    ) -> Awaitable[str]: ...
+
+
+class Securing:
+    """The sequence for one connection; each step but the floor may fail without harm."""
+
+    def __init__(
+        self, station: Station, dialect: Dialect, link: Link, install: Install, keeper: CapabilityKeeper
+    ) -> None:
+        self._station = station
+        self._dialect = dialect
+        self._link = link
+        self._install = install
+        self._keeper = keeper
+
+    async def recall(self) -> Capability:
+        """What is known of the station without asking it."""
+        known = self._station.capability
+        if known is None:
+            known = capabilities.decode(await self._kept())
+            if known is not None:
+                self._station.capable(known)
+        return known or Capability()
+
+    async def floor_stands(self) -> bool:
+        """Install the floor."""
+        limits, version = self._station.limits, self._dialect.version
+        try:
+            status = await self._install(
+                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
+            )
+        except (DeviceUnreachable, Superseded):
+            self._station.problem("floor", _FLOOR_UNANSWERED)
+            return False
+        if status == ACCEPTED:
+            self._station.floor_granted()
+        else:
+            self._station.floor_refused()
+        self._station.problem("floor", None if status == ACCEPTED else _FLOOR_REFUSED)
+        return status == ACCEPTED
+
+    async def look_around(self) -> None:
+        """Everything after the floor, one question after the other."""
+        steps = (
+            self._install_max,
+            self._ask_how_it_stands,
+            self._compare,
+            self._ask_transaction,
+            self._choose_metering,
+            self._probe,
+            self.put_into_service,
+        )
+        for step in steps:
+            with contextlib.suppress(DeviceUnreachable, Superseded):
+                await step()
+
+    async def put_into_service(self) -> None:
+        """Undo what the hub itself has taken out of service."""
+        known = self._station.capability
+        if known is None or not known.out_of_service:
+            return
+        call = self._dialect.availability(self._station.likely_evse, operative=True)
+        if await self._link.call(call) in (ACCEPTED, "Scheduled"):
+            await self.learn(replace(known, out_of_service=False))
+
+    async def learn(self, capability: Capability) -> None:
+        """Use has taught something; it is kept, unless the disk is full."""
+        self._station.capable(capability)
+        try:
+            await self._keeper.keep_mark(
+                capabilities.capability_key(self._station.device_id), capabilities.encode(capability)
+            )
+        except EnvironmentProblem as error:
+            logger.warning("%s: what it can do was not kept: %s", self._station.device_id, error)
+
+    async def _kept(self) -> str | None:
+        try:
+            return await self._keeper.value(capabilities.capability_key(self._station.device_id))
+        except EnvironmentProblem as error:
+            logger.warning("%s: what it can do could not be read: %s", self._station.device_id, error)
+            return None
+
+    async def _install_max(self) -> None:
+        limits, version = self._station.limits, self._dialect.version
+        known = self._station.capability or Capability()
+        status = await self._install(
+            profiles.max_purpose(version), lambda unit: profiles.station_max(version, limits, unit), Priority.SAFETY
+        )
+        if status != ACCEPTED:
+            logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
+        if known.keeps_maximum is not (status == ACCEPTED):
+            await self.learn(replace(known, keeps_maximum=status == ACCEPTED))
+
+    async def _ask_how_it_stands(self) -> None:
+        for trigger in self._dialect.triggers():
+            with contextlib.suppress(DeviceUnreachable):
+                await self._link.call(trigger)
+
+    async def _compare(self) -> None:
+        """Compare what holds in the station with what should; what others have left there is removed."""
+        limits, station = self._station.limits, self._station
+        for last in (False, True):
+            current_a = await self._composite_a()
+            if current_a is None:
+                return
+            if current_a > limits.max_current_a + TOLERANCE_A:
+                station.problem("above", _MAX_IGNORED)
+                return
+            if current_a <= limits.amperes(station.state.granted_w or 0.0) + TOLERANCE_A:
+                break
+            if station.target is not None:
+                station.grants.older(limits.watts(current_a), station.now() + OLDER_LEASE)
+                station.grants_changed()
+                break
+            if last:
+                station.problem("above", _FOREIGN)
+                return
+            await self._link.call(self._dialect.clear("TxDefaultProfile", None), Priority.SAFETY)
+            if not await self.floor_stands():
+                return
+        station.problem("above", None)
+
+    async def _composite_a(self) -> float | None:
+        call = self._dialect.composite(self._station.likely_evse)
+        status, answer = await self._link.ask(call, Priority.HOUSEKEEPING)
+        return self._dialect.composite_current_a(answer, self._station.limits) if status == ACCEPTED else None
+
+    async def _ask_transaction(self) -> None:
+        running = self._station.transaction
+        call = self._dialect.transaction_status(running.id) if running is not None else None
+        if running is None or call is None:
+            return
+        _, answer = await self._link.ask(call, Priority.HOUSEKEEPING)
+        # Where messages still wait in the station, the end of the transaction is among them, with its energy.
+        if answer.get("ongoingIndicator") is False and answer.get("messagesInQueue") is False:
+            logger.info("%s: its transaction ended while it was away", self._station.device_id)
+            self._station.ended(running.id, [])
+
+    async def _choose_metering(self) -> None:
+        for choices in self._dialect.metering():
+            with contextlib.suppress(DeviceUnreachable):
+                await self._choose(choices)
+
+    async def _choose(self, choices: list[Outgoing]) -> None:
+        for choice in choices:
+            if await self._link.call(choice) == ACCEPTED:
+                return
+        logger.info("%s: refuses a setting of its sampling", self._station.device_id)
+
+    async def _probe(self) -> None:
+        introduction, known = self._station.introduction, self._station.capability or Capability()
+        made_by, protocol = known.made_by, self._dialect.version.value
+        if introduction is not None:
+            made_by = introduction.vendor, introduction.model, introduction.firmware
+        if known.probed and (known.made_by, known.protocol) == (made_by, protocol):
+            return
+        answers = [(await self._link.ask(call, Priority.HOUSEKEEPING))[1] for call in self._dialect.probe()]
+        found = replace(self._dialect.probed(answers), made_by=made_by, protocol=protocol, probed=True)
+        await self.learn(found.learnt_from(known))

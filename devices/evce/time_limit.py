@@ -1,0 +1,48 @@
+"""A time limit that is set and lifted with every message and almost never runs out: one timer of the loop serves it."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class TimeLimit:
+    """Calls ``run_out`` once what was begun has not ended in time; of real time, within a running event loop."""
+
+    def __init__(self, run_out: Callable[[], None]) -> None:
+        self._run_out = run_out
+        self._until: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, seconds: float) -> None:
+        """From now on ``seconds``; an earlier limit is void."""
+        loop = asyncio.get_running_loop()
+        self._until = until = loop.time() + seconds
+        if self._timer is None or self._timer.when() > until:
+            self._arm(loop, until)
+
+    def end(self) -> None:
+        """It has ended in time. The timer is left to find that out."""
+        self._until = None
+
+    def close(self) -> None:
+        """Nothing is begun any more."""
+        self._until = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._until is None:
+            return
+        loop = asyncio.get_running_loop()
+        # The loop may call a little early, by the resolution of its clock.
+        if loop.time() < self._until:
+            self._arm(loop, self._until)
+            return
+        self._until = None
+        self._run_out()

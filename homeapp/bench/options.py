@@ -1,0 +1,53 @@
+"""``homeapp bench``: its options."""
+
+import argparse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchPlan:
+    """How much is measured.
+
+    Attributes:
+        connections: stations that talk at the same time.
+        messages: of all of them together, directly and through the exchange.
+        samples: of each latency.
+        overloads: how often the fuse is overloaded.
+        idle: stations that are connected and silent.
+    """
+
+    connections: int = 20
+    messages: int = 20_000
+    samples: int = 200
+    overloads: int = 20
+    idle: int = 500
+
+
+PARTS = ("stations", "csms")
+_DEFAULT = BenchPlan()
+
+
+def add_bench_commands(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """``bench`` with its verbs."""
+    bench = commands.add_parser("bench", help="measure this machine with simulated peers", parents=[common])
+    verbs = bench.add_subparsers(dest="verb", required=True, metavar="WHAT")
+    ocpp = verbs.add_parser("ocpp", help="between charging stations and their CSMS", parents=[common])
+    for name, of_what in (
+        ("connections", "stations that talk at the same time"),
+        ("messages", "messages of all of them together"),
+        ("samples", "samples of each latency"),
+        ("overloads", "how often the fuse is overloaded"),
+        ("idle", "stations that are connected and silent"),
+    ):
+        ocpp.add_argument(f"--{name}", type=_count, default=getattr(_DEFAULT, name), help=of_what)
+    part = verbs.add_parser("part")
+    part.add_argument("part", choices=PARTS)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
