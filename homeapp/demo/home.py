@@ -16,7 +16,7 @@ from homeapp.clock import SharedClock
 from homeapp.errors import HubNotRunning
 from homeapp.secrets import CREDENTIAL_NAME, open_secret_store
 from homeapp.server import socket_path
-from homeapp.settings import FILE_NAME, GRID_SP_SECRET, SecretPlace
+from homeapp.settings import CSMS_SECRET, FILE_NAME, GRID_SP_SECRET, SecretPlace
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
@@ -29,6 +29,8 @@ class HomeSettings:
     vtn_url: str
     vtn_client_id: str
     vtn_ca_file: Path
+    csms_url: str
+    csms_ca_file: Path
     pev_port: int
     ready_by: str
     time_zone: str
@@ -71,9 +73,11 @@ class DemoHome:
         store = open_secret_store(self.data_dir, SecretPlace.CREDENTIAL)
         return identity.public_jwk(identity.home_key_pem(store, self.data_dir))
 
-    def install(self, settings: HomeSettings, *, vtn_secret: str, meter_ca_pem: str | None) -> None:
+    def install(self, settings: HomeSettings, *, vtn_secret: str, csms_password: str, meter_ca_pem: str | None) -> None:
         """Write what an installer would enter."""
-        open_secret_store(self.data_dir, SecretPlace.CREDENTIAL).set(GRID_SP_SECRET, vtn_secret)
+        store = open_secret_store(self.data_dir, SecretPlace.CREDENTIAL)
+        store.set(GRID_SP_SECRET, vtn_secret)
+        store.set(CSMS_SECRET, csms_password)
         if meter_ca_pem is not None:
             (self.data_dir / "meter-ca.pem").write_text(meter_ca_pem)
         (self.data_dir / FILE_NAME).write_text(_settings_text(settings))
@@ -163,6 +167,11 @@ host = "127.0.0.1"
 port = {settings.ocpp_port}
 lease_s = {settings.lease_s}
 names = ["127.0.0.1", "localhost"]
+
+[ocpp.csms]
+name = "EV charging provider"
+url = "{settings.csms_url}"
+ca_file = "{settings.csms_ca_file}"
 
 [discovery]
 interfaces = ["127.0.0.1"]

@@ -20,6 +20,9 @@ from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.maker import ChargerMaker
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.commissioning import Commissioning
+from homeapp.demo.csms.accounts import Account
+from homeapp.demo.csms.server import PATH as CSMS_PATH
+from homeapp.demo.csms.server import DemoCsms
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.demo.grid.vtn import DemoVtn
 from homeapp.demo.home import DemoHome, HomeSettings
@@ -39,6 +42,9 @@ STATION_ID = "EVCE-0001"
 VOLTAGE_V = 230.0
 EVC_CLIENT_ID = "evc-provider"
 EVC_CLIENT_SECRET = "street-only-and-no-secret-either"  # noqa: S105 - lives and dies with the street
+CSMS_PASSWORD = "street-only-between-hub-and-csms"  # noqa: S105 - lives and dies with the street
+CSMS_FLOW = "csms"
+"""The way of the charging station to the EV charging provider; its offers take another one."""
 FLOWS = {"evc_sp": "evc", "pev_sp": "pev", "fleet": "fleet", "grid_sp": "grid"}
 """Ways through the communication operator, by provider."""
 
@@ -74,8 +80,8 @@ class Street:
 
     Attributes:
         meter_id, charger_id: as the hub calls the devices.
-        home, meter, station, car, pev, vtn, providers, uplink: the peers, with their histories of what was seen on the
-            wire; ``pev`` is the car's data link.
+        home, meter, station, car, pev, vtn, csms, providers, uplink: the peers, with their histories of what was seen
+            on the wire; ``pev`` is the car's data link, ``csms`` the EV charging provider's end of OCPP.
         charger_maker: signs and serves the charger's software.
         price_reader: the EV charging provider's look at the prices.
     """
@@ -98,6 +104,7 @@ class Street:
 
     station: DemoStation
     vtn: DemoVtn
+    csms: DemoCsms
     pev: DemoPev
     uplink: DemoUplink
     charger_maker: ChargerMaker
@@ -109,6 +116,7 @@ class Street:
             await asyncio.to_thread(self.home.furnish)
             await stack.enter_async_context(self.providers)
             self.vtn = await self._make_vtn(await asyncio.to_thread(self.home.hub_key))
+            self.csms = await self._make_csms()
             self.pev = DemoPev(
                 manufacturer_key=self.providers.manufacturer.public_jwk, soc_pct=lambda: self.car.soc_pct
             )
@@ -116,9 +124,10 @@ class Street:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             running: list[asyncio.Task[None]] = []
             stack.callback(lambda: [task.cancel() for task in running])
-            peers = (self.vtn, self.meter, self.pev, self.charger_maker)
+            peers = (self.vtn, self.csms, self.meter, self.pev, self.charger_maker)
             running.extend(tasks.create_task(peer.run()) for peer in peers)
             await self.vtn.started()
+            await self.csms.started()
             await self.meter.started()
             await self.charger_maker.started()
             await stack.enter_async_context(self._make_uplink())
@@ -175,6 +184,11 @@ class Street:
             readers={EVC_CLIENT_ID: EVC_CLIENT_SECRET},
         )
 
+    async def _make_csms(self) -> DemoCsms:
+        tls = await asyncio.to_thread(self.providers.authority.server_context)
+        account = Account(password=CSMS_PASSWORD)
+        return DemoCsms(clock=self.clock, tls=tls, accounts={STATION_ID: account})
+
     def _make_station(self, tls: ssl.SSLContext) -> DemoStation:
         return DemoStation(
             station_id=STATION_ID,
@@ -194,9 +208,9 @@ class Street:
         vtn = urlsplit(self.vtn.url)
         broker = (self.providers.broker_host, self.providers.broker_port)
         ways = {flow: broker for sp_id, flow in FLOWS.items() if sp_id in self.providers.customers}
-        self.uplink = DemoUplink(
-            self.plan.directory / "uplink", {**ways, FLOWS["grid_sp"]: ("127.0.0.1", vtn.port or 443)}
-        )
+        ways[FLOWS["grid_sp"]] = ("127.0.0.1", vtn.port or 443)
+        ways[CSMS_FLOW] = ("127.0.0.1", self.csms.port)
+        self.uplink = DemoUplink(self.plan.directory / "uplink", ways)
         return self.uplink
 
     async def _make_price_reader(self) -> PriceReader:
@@ -211,13 +225,17 @@ class Street:
             vtn_url=way._replace(netloc=f"127.0.0.1:{self.uplink.port(FLOWS['grid_sp'])}").geturl(),
             vtn_client_id=VTN_CLIENT_ID,
             vtn_ca_file=self.providers.ca_file,
+            csms_url=f"wss://127.0.0.1:{self.uplink.port(CSMS_FLOW)}{CSMS_PATH}",
+            csms_ca_file=self.providers.ca_file,
             pev_port=self.pev.port,
             ready_by=READY_BY,
             time_zone=TIME_ZONE,
             ocpp_port=self._ocpp_port,
             lease_s=self.plan.lease_s,
         )
-        self.home.install(settings, vtn_secret=VTN_CLIENT_SECRET, meter_ca_pem=self.meter.ca_pem)
+        self.home.install(
+            settings, vtn_secret=VTN_CLIENT_SECRET, csms_password=CSMS_PASSWORD, meter_ca_pem=self.meter.ca_pem
+        )
 
     def _at_the_meter(self) -> tuple[float, float, float]:
         home = household_power(self.clock.now(), TIME_ZONE)

@@ -94,12 +94,13 @@ class Replay:
         """The CSMS has given this CALLRESULT."""
         theirs = answer.payload.get("transactionId") if row.transaction is not None else None
         theirs = theirs if isinstance(theirs, int) and theirs != row.transaction else None
-        await self._outbox.delivered(self._device_id, row, theirs)
         if theirs is not None and row.transaction is not None:
+            # First: a connection that ends while this is being written does not take it back.
             self.ids.learn({row.transaction: theirs})
         if self._tokens is not None:
             said = Frame(MessageType.CALL, row.message_id, row.action, msgspec.json.decode(row.payload))
             self._tokens.judged(said, answer.payload, self.version)
+        await self._outbox.delivered(self._device_id, row, theirs)
 
     async def _failed(self, row: StationMessage, code: str, most: int) -> int:
         """It was not taken, for the how many-th time; after ``most`` it is given up."""

@@ -281,4 +281,10 @@ class DemoStation:
             return
         async with self._saving:
             if self._station.unsaved and self._dark_until is None:
-                await asyncio.to_thread(save, self._state_file, self._station.take_memory())
+                writing = asyncio.ensure_future(asyncio.to_thread(save, self._state_file, self._station.take_memory()))
+                try:
+                    await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    # What is being written is written to the end, or the next life would begin with an older memory.
+                    await writing
+                    raise

@@ -4,16 +4,21 @@ from datetime import timedelta
 
 from homeapp import api
 from homeapp.demo.check.scene import Scene, last
+from homeapp.demo.csms.orders import PeriodOrder, ProfileOrder, ProfileSelection
+from homeapp.demo.csms.power_feed import feed_cycles
 from homeapp.demo.operator.package_server import Package
 from homeapp.demo.operator.service_provider import ReceivedRecord
 from homeapp.demo.operator.service_providers import JobTerms
 from homeapp.demo.operator.street_application import Direction
 from homeapp.demo.owner import WAIT_S
+from homeapp.demo.street import STATION_ID
+from homeapp.errors import HomeappError
 from homeapp.model.offer import OfferState
 from homeapp.model.plan import ChargingMode
 from homeapp.model.tariff import Tariff
 
 NEW_CHARGER_SOFTWARE = "7.1"
+_PROVIDER_W = 5000.0
 _QUARTER_WITHIN_S = 150.0
 """Real seconds: a quarter hour of the street, and what is left of the one before."""
 
@@ -112,6 +117,25 @@ class HomePart:
             f"(hub granted {granted / 1000:.1f} kW); car at {seen.soc_pct:.1f} %"
         )
 
+    async def limited_by_provider(self) -> str:
+        station, commands = self._street.station, self._street.csms.commands(STATION_ID)
+        before_w = station.observation.power_w
+        order = ProfileOrder(
+            profile_id=1,
+            purpose="ChargingStationMaxProfile",
+            periods=(PeriodOrder(limit=_PROVIDER_W),),
+            start=self._street.clock.now(),
+        )
+        set_ = await commands.set_profile(order)
+        await station.wait_for(lambda seen: 0 < seen.power_w <= _PROVIDER_W + 50, WAIT_S)
+        low_w = station.observation.power_w
+        cleared = await commands.clear_profiles(ProfileSelection(profile_id=1))
+        await station.wait_for(lambda seen: seen.power_w > before_w - 50, WAIT_S)
+        return (
+            f"the provider's CSMS set {_PROVIDER_W / 1000:.1f} kW over OCPP ({set_}): the station went from "
+            f"{before_w / 1000:.1f} to {low_w / 1000:.1f} kW under the hub's own profile; and back ({cleared})"
+        )
+
     async def metered(self) -> str:
         company = self._street.providers.evc_sp
 
@@ -120,7 +144,14 @@ class HomePart:
 
         charge = await self._scene.record(company, "metering", lambda record: of("charge", record))
         feed = await self._scene.record(company, "metering", lambda record: of("feed", record))
-        return f"{company.name} has a {_period(charge)} and a {_period(feed)}"
+        book = self._street.csms.station(STATION_ID)
+        if not all(transaction.in_order for transaction in book.transactions.values()):
+            raise HomeappError("What the charger has told arrived at the CSMS out of order.")
+        cycles = [cycle for transaction in book.transactions.values() for cycle in feed_cycles(transaction)]
+        return (
+            f"{company.name} has a {_period(charge)} and a {_period(feed)}; over OCPP its CSMS has "
+            f"{book.effects.total()} events of transactions, all in order, with {len(cycles)} power-feed cycles"
+        )
 
     async def charger_software(self) -> str:
         await self._scene.client.call(api.SetMode(mode=ChargingMode.PAUSE))

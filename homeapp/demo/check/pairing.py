@@ -3,6 +3,7 @@
 import asyncio
 
 from homeapp import api
+from homeapp.csms_side import LINK_ID
 from homeapp.demo.check.scene import Scene
 from homeapp.demo.commissioning import USUAL
 from homeapp.demo.operator.onem2m_application import Access, Onem2mApplication
@@ -56,7 +57,8 @@ class PairingPart:
 
     def _all_up(self) -> bool:
         links = self._scene.owner.snapshot.providers
-        return len(links) == len(USUAL) and all(link.state is LinkState.UP for link in links)
+        known = {link.sp_id for link in links}
+        return known == {*USUAL, LINK_ID} and all(link.state is LinkState.UP for link in links)
 
     async def _turned_away(self) -> str:
         """Somebody with a certificate of the right name, by the wrong authority."""

@@ -54,6 +54,7 @@ def _steps(scene: Scene) -> tuple[tuple[str, Step], ...]:
         ("F3", home.notified),
         ("F4", home.parameters),
         ("D3", home.charging),
+        ("T4", home.limited_by_provider),
         ("F5", car.check_asked),
         ("F6", car.check_started),
         ("F8-9", car.defect_found),
