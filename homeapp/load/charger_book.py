@@ -113,6 +113,8 @@ class ChargerBook:
 
     def kept_a(self) -> float:
         """What it surely has already, A; while it was asked for nothing yet, its safe current where it takes that."""
+        if not self.at_work:
+            return 0.0
         if self.claim.newest is not None:
             return max(0.0, self.claim.least_a)
         measured_a = max(self._measured) if self._measured is not None and self.reachable else 0.0

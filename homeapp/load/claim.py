@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from homeapp.load.currents import is_at_work
-from homeapp.load.series import SETTLE_S
+from homeapp.load.series import SETTLE_S, Window
 from homeapp.model.readings import EvceState
 from homeapp.model.site import Circuit, Site
 
@@ -72,6 +72,7 @@ class Claim:
         self._floor = Held(current_a=circuit.safe_current_a, phases=circuit.phases)
         self._asked: list[_Asked] = []
         self._accepted: Held | None = None
+        self._lately = Window()
         self._lease: tuple[datetime | None, float] = (None, float("-inf"))
         self._lease_s = 0.0
         self._leased_phases = circuit.phases
@@ -88,13 +89,14 @@ class Claim:
 
     @property
     def least_a(self) -> float:
-        """What surely is in force, A, or what it was asked to begin with."""
+        """What surely is in force, A."""
         if self.newest is None:
             return 0.0
         held = [asked.held for asked in self._asked[:-1] if asked.over_s is None]
-        held += [self.newest] if self._accepted is None else [self.newest, self._accepted]
-        held += [self._floor] if self._floor_counts else []
-        return min(one.current_a for one in held)
+        held += [self.newest, *([self._floor] if self._floor_counts else [])]
+        # What the charger's state shows may be a command whose fate is not known yet.
+        lately_a = self.newest.current_a if self._accepted is None else self._lately.least
+        return min(lately_a, *(one.current_a for one in held))
 
     @property
     def steady_a(self) -> float:
@@ -115,6 +117,10 @@ class Claim:
         if self._unknown_until is None:
             self._unknown_until = at.monotonic + LONGEST_LEASE_S + SETTLE_S
         self._confirm(evce, at)
+        if self._accepted is None:
+            self._lately = Window()
+        else:
+            self._lately.add(self._accepted.current_a, at.monotonic)
         if self._floor_counts:
             self._floor_until = at.monotonic + SETTLE_S
         idle = evce is not None and evce.connected and not is_at_work(evce)
@@ -130,7 +136,8 @@ class Claim:
         for asked in self._asked:
             yield asked.held
         if self._accepted is not None:
-            yield self._accepted
+            for current_a in {self._accepted.current_a, self._lately.most, self._lately.least}:
+                yield replace(self._accepted, current_a=current_a)
         if self._full_counts:
             yield Held(current_a=self._circuit.max_current_a, phases=self._circuit.phases)
         if self._floor_counts or self._floor_lingers:

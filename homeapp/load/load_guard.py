@@ -109,7 +109,9 @@ class LoadGuard:
         if book is not None and book.present:
             book.claim.ask(held, at, lease_s)
             wanted = self._wanted.get(device_id, False)
-            self._cadences[device_id].given(max(0.0, held.current_a), at.monotonic, wanted=wanted)
+            # What it is asked to begin with it has not got yet.
+            given_a = max(0.0, held.current_a) if book.at_work else 0.0
+            self._cadences[device_id].given(given_a, at.monotonic, wanted=wanted)
 
     def phases_of(self, device_id: str) -> int:
         """Phases wired to a charger."""

@@ -65,7 +65,7 @@ class Station:
     coming: list[Command] = field(default_factory=list)
     past: deque[tuple[float, float, int]] = field(default_factory=deque)
     drawn_a: float = 0.0
-    reported: tuple[float, float] = (0.0, 0.0)
+    reported: tuple[float, float] | None = None
     lost_s: float = 0.0
 
     @property
@@ -155,11 +155,13 @@ class Station:
         """What the hub is told of it."""
         linked = self.known_to_be_linked(t)
         status = EvceStatus.CHARGING if self.started else EvceStatus.PLUGGED if self.plugged else EvceStatus.AVAILABLE
-        current_a, at = self.reported
+        current_a, at = self.reported or (0.0, 0.0)
         held = self.held if self.started else None
         floor_w = self.circuit.safe_current_a * VOLTAGE * self.circuit.phases
         power_w = 0.0 if held is None else held.current_a * VOLTAGE * held.phases
         used = min(self.car_phases, self.phases)
+        watts = current_a * VOLTAGE * (used if current_a >= 0 else self.circuit.phases)
+        amperes = tuple(max(0.0, current_a) if own < used else 0.0 for own in range(self.circuit.phases))
         return EvceState(
             device_id=self.circuit.device_id,
             received_at=NOON,
@@ -168,9 +170,9 @@ class Station:
             capabilities=EvceCapabilities(
                 protocol="ocpp2.1", phases=self.circuit.phases, can_feed=True, phase_switching=self.switches
             ),
-            power_w=current_a * VOLTAGE * (used if current_a >= 0 else self.circuit.phases),
-            power_at=NOON + timedelta(seconds=at),
-            phase_current_a=tuple(max(0.0, current_a) if own < used else 0.0 for own in range(self.circuit.phases)),
+            power_w=None if self.reported is None else watts,
+            power_at=None if self.reported is None else NOON + timedelta(seconds=at),
+            phase_current_a=None if self.reported is None else amperes,
             transaction_id="t" if self.started else None,
             granted_w=max(0.0, power_w) if held else floor_w,
             granted_feed_w=max(0.0, -power_w),
@@ -213,7 +215,7 @@ class LoadStreet:
         self.guard.chargers_are([station.circuit for station in self.stations])
         self.hub_lives = True
         for station in self.stations:
-            station.held = None
+            station.held = station.reported = None
 
     def lives(self, seconds: int) -> None:
         for _ in range(seconds):

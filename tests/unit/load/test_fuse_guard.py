@@ -96,7 +96,8 @@ def test_the_worst_phase_counts() -> None:
 
 
 def test_overload_goes_to_the_safe_current_after_five_seconds_and_a_heavy_one_pauses_at_once() -> None:
-    guard, charging = FuseGuard(SITE), evce(10, accepted_a=16)
+    guard, charging = FuseGuard(SITE), evce(10, at=50, accepted_a=16)
+    allow(guard, None, evce(10, at=30, accepted_a=16), 30)
     assert allow(guard, meter(10, 10, 10), charging, 50) == 16
     assert allow(guard, meter(28, 10, 10), charging, 51) < 16
     assert allow(guard, meter(28, 10, 10), charging, 57) <= 6
