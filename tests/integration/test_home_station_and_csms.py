@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.books import Phase
 from homeapp.demo.csms.orders import PeriodOrder, ProfileSelection
 from homeapp.demo.csms.power_feed import feed_cycles
+from homeapp.demo.ocpp.schemas import Version
 from kit.csms_bench import ALL, CARD, limit
 from kit.provider_home import ProviderHome, run
 

@@ -14,7 +14,6 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from homeapp.clock import SharedClock
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.csms.accounts import Account
 from homeapp.demo.csms.books import StationBook, TransactionBook
@@ -22,6 +21,7 @@ from homeapp.demo.csms.commands import Commands
 from homeapp.demo.csms.intake import Policy
 from homeapp.demo.csms.orders import PeriodOrder, ProfileOrder
 from homeapp.demo.csms.server import DemoCsms
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.demo.operator.pki import StreetAuthority
 
 NAME = "EVCE-1"

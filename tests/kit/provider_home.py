@@ -9,8 +9,8 @@ from pathlib import Path
 from homeapp import api
 from homeapp.__main__ import _outside
 from homeapp.client import Client, connect
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.charger.station import DemoStation
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.hub import Hub
 from homeapp.model.consent import DataClass
 from homeapp.model.device import AdoptedDevice, DeviceKind
