@@ -26,6 +26,7 @@ async def begins(home: ProviderHome) -> None:
     await home.power(FULL_W)
 
 
+@pytest.mark.usecase("A2", "S3", "W1")
 @EVERY_VERSION
 def test_a_session_is_the_same_on_both_ends(version: Version, tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:
@@ -43,6 +44,7 @@ def test_a_session_is_the_same_on_both_ends(version: Version, tmp_path: Path) ->
     run(version, tmp_path, story)
 
 
+@pytest.mark.usecase("A2", "T4", "W2")
 @EVERY_VERSION
 def test_the_provider_lowers_the_limit_and_does_not_raise_it(version: Version, tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:
@@ -63,6 +65,7 @@ def test_the_provider_lowers_the_limit_and_does_not_raise_it(version: Version, t
     run(version, tmp_path, story)
 
 
+@pytest.mark.usecase("T4", "W2")
 def test_the_provider_alone_cannot_make_the_car_feed(tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:
         await begins(home)
