@@ -107,7 +107,6 @@ def test_a_card_is_judged_by_the_provider(version: Version, tmp_path: Path) -> N
         await home.agree()
         await home.until(lambda: home.book.registered)
         home.station.plug_in()
-        home.station.present_card(CARD)
-        await home.until(lambda: bool(home.book.running))
+        await home.starts_with(CARD)
 
     run(version, tmp_path, story)
