@@ -14,11 +14,12 @@ import pytest
 from homeapp.clock import SharedClock
 from homeapp.demo.charger import transactions
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.dialect import Call, TransactionEvent, rfc3339
-from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.charger.dialect import Call, TransactionEvent
 from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.station import DemoStation, Trust
 from homeapp.demo.charger.v16 import Ocpp16
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Version
 
 _AUTHORISED_WITHIN_S = 1.5
 _POWER_BACK_S = 10.0

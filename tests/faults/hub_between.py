@@ -10,14 +10,14 @@ from pathlib import Path
 
 from charging_life import Place
 
-from homeapp import api
-from homeapp.client import Client, connect
+from homeapp.client import connect
 from homeapp.clock import SharedClock
 from homeapp.demo.home import DemoHome
 from homeapp.demo.owner import Owner
-from homeapp.model.consent import DataClass, SharingEntry
+from homeapp.model.consent import DataClass
 from homeapp.secrets import open_secret_store
 from homeapp.settings import CSMS_SECRET, SecretPlace
+from kit.consents import agree
 
 _SETTINGS = """\
 secrets = "credential"
@@ -32,7 +32,6 @@ ca_file = "{ca_file}"
 [discovery]
 interfaces = ["127.0.0.1"]
 """
-_AGREED = (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING)
 
 
 @dataclass
@@ -76,21 +75,7 @@ class HubOfOneStation:
             await owner.look()
             await owner.finds(f"ocpp:{self.name}")
             await owner.adopts(f"ocpp:{self.name}", self.name)
-            for data_class in _AGREED:
-                words = await self._words(client, data_class)
-                await client.call(
-                    api.SetConsent(sp_id="evc_sp", data_class=data_class, granted=True, text_version=words.text_version)
-                )
-
-    async def _words(self, client: Client, data_class: DataClass) -> SharingEntry:
-        providers = await client.call(api.GetSharing())
-        return next(
-            entry
-            for provider in providers
-            if provider.sp_id == "evc_sp"
-            for entry in provider.entries
-            if entry.data_class is data_class
-        )
+            await agree(client, "evc_sp", (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING))
 
     @property
     def place(self) -> Place:

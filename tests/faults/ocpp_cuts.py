@@ -17,11 +17,11 @@ from hub_between import HubOfOneStation
 from transaction_counts import Counts, compare, missing, on_the_wire, repeats_in
 
 from homeapp.clock import SharedClock
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.accounts import Account
 from homeapp.demo.csms.faults import CsmsFaults
 from homeapp.demo.csms.intake import Policy
 from homeapp.demo.csms.server import DemoCsms
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.demo.operator.pki import StreetAuthority
 
 SPEED = 20.0
@@ -168,13 +168,14 @@ class FaultRun:
                 tasks.create_task(home.live(random.Random(self.chance.random()), stop))
             await self._progress()
             kinds = self._at_provider() | self._at_stations() | self.way.faults(self.chance)
-            for kind in self._plan({kind: weight for kind, (weight, _) in kinds.items()}, faults):
+            plan = self._plan({kind: weight for kind, (weight, _) in kinds.items()}, faults)
+            for number, kind in enumerate(plan, 1):
                 self.befell[kind] += 1
                 await asyncio.sleep(self.chance.uniform(0.0, 0.4))
                 await kinds[kind][1]()
                 await self._progress()
-                if self.befell.total() % _TELL_EVERY == 0:
-                    say(f"{self.befell.total()} faults; {self.counts()}")
+                if number % _TELL_EVERY == 0:
+                    say(f"{number} faults; {self.counts()}")
             stop.set()
         self.csms.faults = CsmsFaults()
         await self._drain()

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import random
 import sys
 import tempfile
@@ -21,6 +22,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--way", choices=WAYS, default="hubs", help="what stands between stations and provider")
     chosen = parser.parse_args()
+    # Handshakes that a killed hub breaks off are told by the library at length.
+    logging.getLogger().addHandler(logging.NullHandler())
     say(f"way {chosen.way}, faults {chosen.faults}, seed {chosen.seed}")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:

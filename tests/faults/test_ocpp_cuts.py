@@ -15,6 +15,7 @@ FAULTS = int(os.environ.get("HOMEAPP_OCPP_FAULTS", "12"))
 
 
 @pytest.mark.timeout(180 + 10 * FAULTS)
+@pytest.mark.usecase("A2", "S3", "L3", "W1", "W6")
 @pytest.mark.parametrize("way", [straight, through_hubs])
 def test_nothing_is_lost_and_nothing_doubled(way: MakeWay, tmp_path: Path) -> None:
     async def main() -> None:

@@ -7,8 +7,8 @@ import pytest
 from charging_life import Told
 from transaction_counts import Counts, compare, missing, on_the_wire
 
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.books import Event, Phase, Received, StationBook
+from homeapp.demo.ocpp.schemas import Version
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MADE = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from charging_life import Told
 
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.books import StationBook, TransactionBook
+from homeapp.demo.ocpp.schemas import Version
 
 _OF_TRANSACTIONS = ("TransactionEvent", "StartTransaction", "MeterValues", "StopTransaction")
 

@@ -7,8 +7,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.csms.faults import CsmsFaults
+from homeapp.demo.ocpp.schemas import Json, Version
 from kit.csms_bench import ALL, NAME, PASSWORD, CsmsBench, basic, hear, run, say
 
 EVERY_VERSION = pytest.mark.parametrize("version", ALL)

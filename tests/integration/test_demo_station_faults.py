@@ -14,7 +14,7 @@ from websockets.protocol import State
 
 from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.rpc import CallRefused
+from homeapp.demo.ocpp.frames import CallRefused
 from homeapp.demo.operator.pki import StreetAuthority
 from kit.station_bench import ALL, NAME, V16, V21, V201, Bench, Csms, Json, run, running
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.books import Phase
 from homeapp.demo.csms.orders import PeriodOrder, ProfileSelection
 from homeapp.demo.csms.power_feed import feed_cycles
+from homeapp.demo.ocpp.schemas import Version
 from kit.csms_bench import ALL, CARD, limit
 from kit.provider_home import ProviderHome, run
 
@@ -26,6 +26,7 @@ async def begins(home: ProviderHome) -> None:
     await home.power(FULL_W)
 
 
+@pytest.mark.usecase("A2", "S3", "W1")
 @EVERY_VERSION
 def test_a_session_is_the_same_on_both_ends(version: Version, tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:
@@ -43,6 +44,7 @@ def test_a_session_is_the_same_on_both_ends(version: Version, tmp_path: Path) ->
     run(version, tmp_path, story)
 
 
+@pytest.mark.usecase("A2", "T4", "W2")
 @EVERY_VERSION
 def test_the_provider_lowers_the_limit_and_does_not_raise_it(version: Version, tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:
@@ -63,6 +65,7 @@ def test_the_provider_lowers_the_limit_and_does_not_raise_it(version: Version, t
     run(version, tmp_path, story)
 
 
+@pytest.mark.usecase("T4", "W2")
 def test_the_provider_alone_cannot_make_the_car_feed(tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:
         await begins(home)
@@ -104,7 +107,6 @@ def test_a_card_is_judged_by_the_provider(version: Version, tmp_path: Path) -> N
         await home.agree()
         await home.until(lambda: home.book.registered)
         home.station.plug_in()
-        home.station.present_card(CARD)
-        await home.until(lambda: bool(home.book.running))
+        await home.starts_with(CARD)
 
     run(version, tmp_path, story)

@@ -5,7 +5,7 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from homeapp.clock import SharedClock
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.charger.outlet import ChargingState
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.csms.accounts import Account
 from homeapp.demo.csms.books import StationBook, TransactionBook
@@ -22,6 +22,7 @@ from homeapp.demo.csms.commands import Commands
 from homeapp.demo.csms.intake import Policy
 from homeapp.demo.csms.orders import PeriodOrder, ProfileOrder
 from homeapp.demo.csms.server import DemoCsms
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.demo.operator.pki import StreetAuthority
 
 NAME = "EVCE-1"
@@ -29,6 +30,7 @@ PASSWORD = "a-password-of-24-letters"
 CARD = "04A1B2C3"
 SPEED = 50.0
 WAIT_S = 15.0
+_AGAIN_S = 2.0
 FLOOR_W = 6 * 3 * 230.0
 ALL = list(Version)
 
@@ -95,6 +97,16 @@ class CsmsBench:
 
     async def power(self, watts: float) -> None:
         await self.station.wait_for(lambda seen: abs(seen.power_w - watts) < 1, WAIT_S)
+
+    async def starts_with(self, card: str) -> TransactionBook:
+        """Hold the card to the reader until a transaction runs: a start lapses where its authorisation takes long."""
+        async with asyncio.timeout(WAIT_S):
+            while not self.book.running:
+                if self.station.observation.state is ChargingState.EV_CONNECTED:
+                    self.station.present_card(card)
+                with suppress(TimeoutError):
+                    await self.csms.wait_for(lambda: bool(self.book.running), _AGAIN_S)
+        return self.transaction
 
     async def charging(self) -> TransactionBook:
         """Registered, car plugged in, transaction begun by the provider."""

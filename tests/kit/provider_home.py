@@ -9,8 +9,8 @@ from pathlib import Path
 from homeapp import api
 from homeapp.__main__ import _outside
 from homeapp.client import Client, connect
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.charger.station import DemoStation
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.hub import Hub
 from homeapp.model.consent import DataClass
 from homeapp.model.device import AdoptedDevice, DeviceKind
@@ -20,6 +20,7 @@ from homeapp.server import socket_path
 from homeapp.settings import CSMS_SECRET, load
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from kit.consents import agree
 from kit.csms_bench import NAME, PASSWORD, WAIT_S, CsmsBench, alive
 from kit.secret_store import MemorySecrets
 
@@ -98,9 +99,7 @@ class ProviderHome(CsmsBench):
 
     async def agree(self) -> None:
         """The owner lets the provider have what a station says."""
-        for data_class in (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING):
-            consent = api.SetConsent(sp_id="evc_sp", data_class=data_class, granted=True, text_version=1)
-            await self.client.call(consent)
+        await agree(self.client, "evc_sp", (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING))
 
     async def charges_now(self) -> None:
         """The owner wants the car full as soon as possible."""

@@ -11,10 +11,10 @@ from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.charging_station import ChargingStation
 from homeapp.demo.charger.dialect import About, Dialect
 from homeapp.demo.charger.memory import Memory
-from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
 from homeapp.demo.charger.outbox import Message
 from homeapp.demo.charger.v2 import Ocpp2
 from homeapp.demo.charger.v16 import Ocpp16
+from homeapp.demo.ocpp.schemas import Version, request_problem, response_problem
 from kit.clocks import StandingClock
 
 ALL = list(Version)

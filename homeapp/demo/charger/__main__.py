@@ -11,8 +11,8 @@ from pathlib import Path
 
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.demo.charger.car import Car
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.charger.station import DemoStation
+from homeapp.demo.ocpp.schemas import Version
 
 _PATIENCE_S = 60.0
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
-from homeapp.demo.charger.ocpp_schemas import Json
+from homeapp.demo.ocpp.schemas import Json
 
 MOST_ROOTS = 8
 CSMS_ROOT = "CSMSRootCertificate"

@@ -8,13 +8,13 @@ from homeapp.demo.charger.composite import Composite
 from homeapp.demo.charger.device_model import NETWORK_PRIORITY, ORGANISATION
 from homeapp.demo.charger.dialect import Selection, Wanted
 from homeapp.demo.charger.firmware import FirmwareRequest
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message
-from homeapp.demo.charger.rpc import CallRefused
 from homeapp.demo.charger.station_core import StationCore
 from homeapp.demo.charger.transaction import IdToken, Transaction
 from homeapp.demo.charger.transactions import CAR_EVSE
 from homeapp.demo.charger.v2 import FEEDING_MODE
+from homeapp.demo.ocpp.frames import CallRefused
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _NOT_NOTED = ("SetChargingProfile", "GetVariables", "GetConfiguration")
 _MUTUAL_TLS = 3

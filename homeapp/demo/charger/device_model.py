@@ -7,8 +7,8 @@ from homeapp.demo.charger.dialect import About
 from homeapp.demo.charger.local_list import MOST_ENTRIES
 from homeapp.demo.charger.measurands import MEASURANDS
 from homeapp.demo.charger.network import ATTEMPTS
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.settings import Knob, Settings
+from homeapp.demo.ocpp.schemas import Json, Version
 
 BASIC_AUTH = "SecurityCtrlr.BasicAuthPassword"
 NETWORK_PRIORITY = "OCPPCommCtrlr.NetworkConfigurationPriority"

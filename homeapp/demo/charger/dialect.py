@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,10 +15,10 @@ from homeapp.demo.charger.event_streams import EventStreams
 from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
 from homeapp.demo.charger.local_list import LocalList
 from homeapp.demo.charger.network import Network
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.settings import Settings
 from homeapp.demo.charger.transaction import IdToken, Phase, Transaction, TransactionEvent
+from homeapp.demo.ocpp.schemas import Json, Version
 
 Call = tuple[str, Json]
 """An action and its payload."""
@@ -233,8 +233,3 @@ class Dialect(Protocol):
 
     def feeding_allowed(self, answer: Json, /) -> bool:
         """Whether an answer to Authorize allows feeding."""
-
-
-def rfc3339(instant: datetime) -> str:
-    """Milliseconds and Z."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

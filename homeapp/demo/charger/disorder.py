@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _KILO = {"Wh": "kWh", "W": "kW"}
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from homeapp.demo.charger.charging_profile import Profile, ProfileRefused, Purpose
 from homeapp.demo.charger.composite import Choice, Composite, Situation, Wiring, combine
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.profile_reader import parse_profile, updated
 from homeapp.demo.charger.schedule_time import changes, outlived, overlap, period_now
+from homeapp.demo.ocpp.schemas import Json, Version
 
 MAX_PROFILES = 20
 _MOST_PERIODS = 1024

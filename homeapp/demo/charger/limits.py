@@ -11,8 +11,8 @@ from homeapp.demo.charger.composite import Composite, Situation
 from homeapp.demo.charger.dialect import Selection
 from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.installed_profiles import InstalledProfiles
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.profile_reader import parse_profile
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _CAR_EVSE = 1
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from homeapp.demo.charger.ocpp_schemas import Json
+from homeapp.demo.ocpp.schemas import Json
 
 MOST_ENTRIES = 100
 Entry = tuple[str, str | None]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.ocpp.schemas import Json, Version
 
 MOST_SLOTS = 5
 ATTEMPTS = 3

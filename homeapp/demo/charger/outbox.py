@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.charger.transaction import Transaction
+from homeapp.demo.ocpp.schemas import Json
 
 _MOST_ATTEMPTS = 3
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from homeapp.demo.charger.charging_profile import DAY_S, Period, Profile, ProfileRefused, purpose_of
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.profile_rules import check_profile
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _YEARS = range(2000, 2200)
 

@@ -12,7 +12,7 @@ from homeapp.demo.charger.charging_profile import (
     ProfileRefused,
     Purpose,
 )
-from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.ocpp.schemas import Version
 
 _LONGEST_S = 3660 * DAY_S
 _SUPPORTED_MODES = ("ChargingOnly", "CentralSetpoint", "Idle")

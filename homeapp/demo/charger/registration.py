@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from homeapp.demo.charger.dialect import Call
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.settings import Knob, Settings
+from homeapp.demo.ocpp.schemas import Json
 from homeapp.ports import Clock
 
 _AGAIN_S = 30.0

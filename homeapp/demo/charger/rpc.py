@@ -4,7 +4,6 @@ Everything is checked against the schemas, its own messages, too; whatever break
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,25 +12,22 @@ from websockets.exceptions import ConnectionClosed
 
 from homeapp.demo.charger.disorder import disordered
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.ocpp_schemas import Json, Version, request_problem, response_problem
+from homeapp.demo.ocpp.frames import (
+    CALL,
+    ERROR,
+    RESULT,
+    RESULT_ERROR,
+    SEND,
+    CallRefused,
+    ConnectionGone,
+    read_frame,
+    written,
+)
+from homeapp.demo.ocpp.schemas import Json, Version, request_problem, response_problem
 
 CALL_TIMEOUT_S = 30.0
-_CALL, _RESULT, _ERROR, _RESULT_ERROR, _SEND = 2, 3, 4, 5, 6
 _NO_SCHEMA = "no schema"
 _EXPIRED = 100
-
-
-class CallRefused(Exception):
-    """A CALL ends in a CALLERROR; either side may be the one that refuses."""
-
-    def __init__(self, code: str, description: str = "") -> None:
-        super().__init__(f"{code}: {description}" if description else code)
-        self.code = code
-        self.description = description
-
-
-class ConnectionGone(Exception):
-    """The websocket is closed."""
 
 
 class Rpc:
@@ -95,7 +91,7 @@ class Rpc:
         wire_id: str | int = int(message_id.replace("-", "")[:8], 16) if faults.integer_ids else message_id
         if faults.one_id_for_all:
             wire_id = 1 if faults.integer_ids else "1"
-        frame = [_CALL, wire_id, action, disordered(faults, self._version, action, payload)]
+        frame = [CALL, wire_id, action, disordered(faults, self._version, action, payload)]
         async with self._turn:
             answer = await self._exchange(str(wire_id), action, frame)
             if faults.repeat_calls:
@@ -112,7 +108,7 @@ class Rpc:
             ConnectionGone: no connection any more.
         """
         self._check("SEND", action, request_problem(self._version, action, payload), "station")
-        await self._write([_SEND, message_id, action, payload])
+        await self._write([SEND, message_id, action, payload])
 
     async def leave(self) -> None:
         """Close the websocket, but not between a call and its answer."""
@@ -153,26 +149,26 @@ class Rpc:
             return
 
     async def _frame(self, text: str | bytes) -> None:
-        match _read_frame(text):
-            case [int(kind), str(message_id), str(action), dict(payload)] if kind == _CALL:
+        match read_frame(text):
+            case [int(kind), str(message_id), str(action), dict(payload)] if kind == CALL:
                 if not self._faults().silent:
                     self._unanswered += 1
                     if self._unanswered > 1:
                         self._breach(f"csms: {action} is called before the last call was answered")
                     self._calls.put_nowait((message_id, action, payload))
-            case [int(kind), str() | int() as message_id, dict(payload)] if kind == _RESULT:
+            case [int(kind), str() | int() as message_id, dict(payload)] if kind == RESULT:
                 await self._settle(str(message_id), payload)
-            case [int(kind), str() | int() as message_id, str(code), *rest] if kind == _ERROR:
+            case [int(kind), str() | int() as message_id, str(code), *rest] if kind == ERROR:
                 description = rest[0] if rest and isinstance(rest[0], str) else ""
                 await self._settle(str(message_id), CallRefused(code, description))
-            case [int(kind), str(message_id), str(code), *_] if kind == _RESULT_ERROR and self._version is Version.V21:
+            case [int(kind), str(message_id), str(code), *_] if kind == RESULT_ERROR and self._version is Version.V21:
                 self._breach(f"csms: the answer to {message_id} is said to be wrong: {code}")
-            case [int(kind), *_] if kind > _ERROR:
+            case [int(kind), *_] if kind > ERROR:
                 return
             case _:
                 self._breach("csms: not a message")
                 if self._version is not Version.V16:
-                    await self._write([_ERROR, "-1", "RpcFrameworkError", "not a message", {}])
+                    await self._write([ERROR, "-1", "RpcFrameworkError", "not a message", {}])
 
     async def _answer(self, message_id: str, action: str, payload: Json) -> list[Any]:
         try:
@@ -183,12 +179,12 @@ class Rpc:
                 raise CallRefused("FormatViolation", problem)
             answer = await self._serve(action, payload)
             self._check("CALLRESULT", action, response_problem(self._version, action, answer), "station")
-            return [_RESULT, message_id, answer]
+            return [RESULT, message_id, answer]
         except CallRefused as refusal:
             code = refusal.code
             if self._version is Version.V16 and code == "FormatViolation":
                 code = "FormationViolation"
-            return [_ERROR, message_id, code, refusal.description[:255], {}]
+            return [ERROR, message_id, code, refusal.description[:255], {}]
 
     async def _settle(self, key: str, answer: Json | CallRefused) -> None:
         action, future = self._waiting.get(key, ("", None))
@@ -206,7 +202,7 @@ class Rpc:
             return
         future.set_exception(CallRefused("FormatViolation", problem))
         if self._version is Version.V21:
-            await self._write([_RESULT_ERROR, key, "FormatViolation", problem[:255], {}])
+            await self._write([RESULT_ERROR, key, "FormatViolation", problem[:255], {}])
 
     def _check(self, kind: str, action: str, problem: str | None, side: str) -> None:
         if problem is not None:
@@ -216,17 +212,6 @@ class Rpc:
         if self._faults().silent:
             return
         try:
-            await self._socket.send(json.dumps(frame, separators=(",", ":"), allow_nan=False))
+            await self._socket.send(written(frame))
         except ConnectionClosed as error:
             raise ConnectionGone from error
-
-
-def _read_frame(text: str | bytes) -> object:
-    try:
-        return json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_number(_text: str) -> float:
-    raise ValueError("not a finite number")

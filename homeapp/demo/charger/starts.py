@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from homeapp.demo.charger.dialect import Call, Dialect
 from homeapp.demo.charger.local_list import LocalList
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.settings import Knob, Settings
 from homeapp.demo.charger.transaction import IdToken
+from homeapp.demo.ocpp.schemas import Json
 from homeapp.ports import Clock
 
 _ACCEPTED = "Accepted"

@@ -19,11 +19,11 @@ from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.memory import Memory, load, save
 from homeapp.demo.charger.network import NetworkProfile
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.station_link import StationLink, Trust
 from homeapp.demo.charger.v2 import Ocpp2
 from homeapp.demo.charger.v16 import Ocpp16
 from homeapp.demo.charger.watch import Observation, Watch
+from homeapp.demo.ocpp.schemas import Json, Version
 from homeapp.ports import Clock
 
 _TICK_S = 0.5

@@ -19,7 +19,6 @@ from homeapp.demo.charger.local_list import LocalList
 from homeapp.demo.charger.memory import Memory
 from homeapp.demo.charger.meter_signature import SigningMeter
 from homeapp.demo.charger.network import Network
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
 from homeapp.demo.charger.registration import Registration
@@ -31,6 +30,7 @@ from homeapp.demo.charger.status_reports import StatusReports
 from homeapp.demo.charger.transaction import Phase, Transaction
 from homeapp.demo.charger.transactions import CAR_EVSE, Surroundings, Transactions
 from homeapp.demo.charger.watch import Observation, Watch
+from homeapp.demo.ocpp.schemas import Json, Version
 from homeapp.ports import Clock
 
 

@@ -14,9 +14,10 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from homeapp.demo.charger.charging_station import ChargingStation
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message
-from homeapp.demo.charger.rpc import CallRefused, ConnectionGone, Rpc
+from homeapp.demo.charger.rpc import Rpc
+from homeapp.demo.ocpp.frames import CallRefused, ConnectionGone
+from homeapp.demo.ocpp.schemas import Json, Version
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.charger.outlet import ChargingState, Sample
+from homeapp.demo.ocpp.schemas import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

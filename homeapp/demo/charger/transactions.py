@@ -12,12 +12,12 @@ from homeapp.demo.charger.dialect import Call, Dialect
 from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.limits import ChargingLimits
 from homeapp.demo.charger.meter_signature import SigningMeter
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState, Outlet
 from homeapp.demo.charger.settings import Knob, Settings
 from homeapp.demo.charger.starts import Start
 from homeapp.demo.charger.transaction import Phase, Transaction, TransactionEvent
+from homeapp.demo.ocpp.schemas import Json, Version
 from homeapp.ports import Clock
 
 CAR_EVSE = 1

@@ -7,16 +7,17 @@ from homeapp.demo.charger.abilities import Abilities, PhaseSwitching
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.certificates import MOST_ROOTS
 from homeapp.demo.charger.charging_profile import MAX_PERIODS, MAX_STACK_LEVEL
-from homeapp.demo.charger.dialect import About, Call, Handler, OutletView, rfc3339
+from homeapp.demo.charger.dialect import About, Call, Handler, OutletView
 from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
 from homeapp.demo.charger.local_list import MOST_ENTRIES
 from homeapp.demo.charger.measurands import MEASURANDS, measured
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import ChargingState, Sample
 from homeapp.demo.charger.settings import Knob, Settings
 from homeapp.demo.charger.transaction import IdToken, Phase, Transaction, TransactionEvent
 from homeapp.demo.charger.v16_answers import ANSWERS
 from homeapp.demo.charger.v16_security import SECURITY_ANSWERS
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _KNOBS = {
     "MeterValueSampleInterval": Knob.SAMPLE_INTERVAL,

@@ -4,18 +4,12 @@ from collections.abc import Mapping
 
 from homeapp.demo.charger.car import VOLTAGE_V
 from homeapp.demo.charger.charging_profile import ProfileRefused, purpose_of
-from homeapp.demo.charger.dialect import (
-    LONGEST_COMPOSITE_S,
-    Handler,
-    Operations,
-    Selection,
-    Wanted,
-    rfc3339,
-)
+from homeapp.demo.charger.dialect import LONGEST_COMPOSITE_S, Handler, Operations, Selection, Wanted
 from homeapp.demo.charger.firmware import FirmwareRequest
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.charger.settings import Verdict
 from homeapp.demo.charger.transaction import IdToken
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json
 
 BASIC_AUTH = "AuthorizationKey"
 SECURITY_PROFILE = "SecurityProfile"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from homeapp.demo.charger.certificates import CSMS_ROOT
 from homeapp.demo.charger.dialect import Handler, Operations, Wanted
 from homeapp.demo.charger.firmware import FirmwareRequest
-from homeapp.demo.charger.ocpp_schemas import Json
+from homeapp.demo.ocpp.schemas import Json
 
 # Root certificates are kept under the names of 2.x.
 _KINDS = {"CentralSystemRootCertificate": CSMS_ROOT, "ManufacturerRootCertificate": "ManufacturerRootCertificate"}

@@ -7,11 +7,10 @@ from datetime import datetime
 from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.car import VOLTAGE_V, Car
 from homeapp.demo.charger.device_model import device_settings
-from homeapp.demo.charger.dialect import About, Call, Handler, OutletView, rfc3339
+from homeapp.demo.charger.dialect import About, Call, Handler, OutletView
 from homeapp.demo.charger.firmware import FirmwareRequest, FirmwareStatus
 from homeapp.demo.charger.measurands import measured
 from homeapp.demo.charger.meter_signature import ENCODING_METHOD, SIGNING_METHOD
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.charger.outlet import Sample
 from homeapp.demo.charger.settings import Settings
 from homeapp.demo.charger.transaction import IdToken, Phase, Transaction, TransactionEvent
@@ -19,6 +18,8 @@ from homeapp.demo.charger.v2_answers import ANSWERS, ANSWERS_OF_21
 from homeapp.demo.charger.v2_charging import CHARGING_ANSWERS, CHARGING_ANSWERS_OF_21
 from homeapp.demo.charger.v2_security import SECURITY_ANSWERS
 from homeapp.demo.charger.v2_variables import VARIABLE_ANSWERS
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json, Version
 
 FEEDING_MODE = "AC_BPT"
 _REASONS = {"HardReset": "ImmediateReset", "SoftReset": "ImmediateReset", "UnlockCommand": "Remote"}

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from homeapp.demo.charger.dialect import Handler, Operations, Wanted
 from homeapp.demo.charger.firmware import FirmwareRequest
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.charger.transaction import IdToken
+from homeapp.demo.ocpp.schemas import Json
 
 
 def _status(*, accepted: bool) -> Json:

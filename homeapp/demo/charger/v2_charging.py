@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from homeapp.demo.charger.car import VOLTAGE_V
 from homeapp.demo.charger.charging_profile import Profile, ProfileRefused, Purpose, purpose_of
 from homeapp.demo.charger.composite import Composite
-from homeapp.demo.charger.dialect import LONGEST_COMPOSITE_S, Handler, Operations, Selection, rfc3339
-from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.charger.dialect import LONGEST_COMPOSITE_S, Handler, Operations, Selection
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _SOURCE = "CSO"
 _ALL_THE_SAME_WITHIN = 1e-6

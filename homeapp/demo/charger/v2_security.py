@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from homeapp.demo.charger.dialect import Handler, Operations
-from homeapp.demo.charger.ocpp_schemas import Json
+from homeapp.demo.ocpp.schemas import Json
 
 
 def _signed(payload: Json, station: Operations) -> Json:

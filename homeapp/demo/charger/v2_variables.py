@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeapp.demo.charger.device_model import BASIC_AUTH, NETWORK_PRIORITY, report_data
-from homeapp.demo.charger.dialect import Handler, Operations, rfc3339
-from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.charger.dialect import Handler, Operations
 from homeapp.demo.charger.settings import Verdict
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _SHORTEST_PASSWORD = 16
 _LONGEST_PASSWORD = {Version.V201: 40, Version.V21: 64}

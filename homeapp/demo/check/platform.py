@@ -13,6 +13,8 @@ from homeapp.model.offer import OfferState
 _FLOOD = 400
 _QUIET_S = 20.0
 _SUMMED_UP_S = 75.0
+_LOOKS = 4
+"""What is on its way at one of them has arrived at the next."""
 """Of the street, in which nothing may come."""
 
 
@@ -86,14 +88,15 @@ class PlatformPart:
             records = sum(record.arrivals for record in evc.records if record.kind == "metering")
             return records + sum("meterValue" in call.payload for call in book.calls)
 
-        least = arrived()
-        # What leaves over OCPP is summed up for a minute before it is written; the car goes on charging meanwhile.
-        await self._street.clock.sleep(_SUMMED_UP_S)
-        counted = _counted(await self._scene.client.call(api.GetSharing()), "evc_sp", DataClass.METERING)
-        most = arrived()
-        if not least <= counted <= most:
-            raise HomeappError(f"The ledger says {counted} metering messages, {evc.name} has {least} to {most}.")
-        return f"the hub's ledger and {evc.name} with its CSMS agree: {counted} metering messages"
+        for _ in range(_LOOKS):
+            least = arrived()
+            # What leaves over OCPP is summed up for a minute before it is written; the car goes on charging meanwhile.
+            await self._street.clock.sleep(_SUMMED_UP_S)
+            counted = _counted(await self._scene.client.call(api.GetSharing()), "evc_sp", DataClass.METERING)
+            most = arrived()
+            if least <= counted <= most:
+                return f"the hub's ledger and {evc.name} with its CSMS agree: {counted} metering messages"
+        raise HomeappError(f"The ledger says {counted} metering messages, {evc.name} has {least} to {most}.")
 
     async def taken_back(self) -> str:
         for sp_id in ("evc_sp", "pev_sp", "fleet", "grid_sp"):

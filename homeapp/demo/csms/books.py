@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _MOST_ANSWERS = 5000
 _MOST_CALLS = 20_000

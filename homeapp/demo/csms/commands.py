@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.csms.orders import NetworkOrder, ProfileOrder, ProfileSelection, SoftwareOrder
+from homeapp.demo.ocpp.schemas import Json
 
 
 class Commands(Protocol):

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from homeapp.demo.charger.dialect import rfc3339
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.csms.link import StationLink
 from homeapp.demo.csms.orders import (
     NetworkOrder,
@@ -13,6 +11,8 @@ from homeapp.demo.csms.orders import (
     SoftwareOrder,
     said,
 )
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json
 
 _PURPOSES = {"ChargingStationMaxProfile": "ChargePointMaxProfile"}
 

@@ -3,8 +3,6 @@
 import itertools
 from collections.abc import Mapping
 
-from homeapp.demo.charger.dialect import rfc3339
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.csms.link import StationLink
 from homeapp.demo.csms.orders import (
     NetworkOrder,
@@ -14,6 +12,8 @@ from homeapp.demo.csms.orders import (
     SoftwareOrder,
     said,
 )
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _OCPP = {Version.V201: "OCPP20", Version.V21: "OCPP21"}
 _remote_starts = itertools.count(1)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from homeapp.demo.charger.dialect import rfc3339
-from homeapp.demo.charger.ocpp_schemas import Json
-from homeapp.demo.charger.rpc import CallRefused
 from homeapp.demo.csms.books import Received, StationBook
+from homeapp.demo.ocpp.frames import CallRefused
+from homeapp.demo.ocpp.instants import rfc3339
+from homeapp.demo.ocpp.schemas import Json
 
 Breached = Callable[[str], None]
 """Takes the sentence of a breach by the station that is being served."""

@@ -3,10 +3,10 @@
 import functools
 from collections.abc import Callable, Mapping
 
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.csms import intake
 from homeapp.demo.csms.books import Event, Phase, Received, StationBook
 from homeapp.demo.csms.intake import Breached, Handler, Policy
+from homeapp.demo.ocpp.schemas import Json
 
 _STATUS = {"Accepted": "Accepted", "Blocked": "Blocked", "Expired": "Expired", "ConcurrentTx": "ConcurrentTx"}
 _IN_TRANSACTION = ("StartTransaction", "StopTransaction", "MeterValues")

@@ -3,10 +3,10 @@
 import functools
 from collections.abc import Mapping
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.csms import intake
 from homeapp.demo.csms.books import Event, Phase, Received, StationBook
 from homeapp.demo.csms.intake import Breached, Handler, Policy
+from homeapp.demo.ocpp.schemas import Json, Version
 
 _KEPT_ONLY = (
     "LogStatusNotification",

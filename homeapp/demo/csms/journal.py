@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.csms.books import Received
+from homeapp.demo.ocpp.schemas import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

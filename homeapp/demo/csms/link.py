@@ -1,7 +1,6 @@
 """OCPP-J from the CSMS's side, strictly: one websocket to a station, and every frame judged by the public schemas."""
 
 import asyncio
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +9,22 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version, request_problem, response_problem
-from homeapp.demo.charger.rpc import CallRefused, ConnectionGone
 from homeapp.demo.csms.faults import CsmsFaults
+from homeapp.demo.ocpp.frames import (
+    CALL,
+    ERROR,
+    RESULT,
+    RESULT_ERROR,
+    SEND,
+    CallRefused,
+    ConnectionGone,
+    read_frame,
+    written,
+)
+from homeapp.demo.ocpp.schemas import Json, Version, request_problem, response_problem
 from homeapp.ports import Clock
 
 CALL_TIMEOUT_S = 30.0
-_CALL, _RESULT, _ERROR, _RESULT_ERROR, _SEND = 2, 3, 4, 5, 6
 _LONGEST_ID = 36
 # A station that has given up on an answer may make its next CALL; sooner it may not.
 _SHORTEST_PATIENCE_S = 5.0
@@ -127,7 +135,7 @@ class StationLink:
             self._waiting[message_id] = (action, checked, future)
             try:
                 async with asyncio.timeout(timeout_s):
-                    await self._send([_CALL, message_id, action, payload])
+                    await self._send([CALL, message_id, action, payload])
                     return await future
             except TimeoutError:
                 self._given_up.add(message_id)
@@ -157,21 +165,21 @@ class StationLink:
             return
 
     async def _frame(self, text: str | bytes) -> None:
-        match _read(text):
-            case [int(kind), str(message_id), str(action), dict(payload)] if kind == _CALL:
+        match read_frame(text):
+            case [int(kind), str(message_id), str(action), dict(payload)] if kind == CALL:
                 self._called(_Call(message_id, action, payload))
-            case [int(kind), str(message_id), dict(payload)] if kind == _RESULT:
+            case [int(kind), str(message_id), dict(payload)] if kind == RESULT:
                 await self._answered(message_id, payload)
-            case [int(kind), str(message_id), str(code), str(), dict()] if kind == _ERROR:
+            case [int(kind), str(message_id), str(code), str(), dict()] if kind == ERROR:
                 self._refused(message_id, code)
-            case [int(kind), str(), str(), str(), dict()] if kind == _RESULT_ERROR and self.version is Version.V21:
+            case [int(kind), str(), str(), str(), dict()] if kind == RESULT_ERROR and self.version is Version.V21:
                 self._breached("an answer of this CSMS was refused with a CALLRESULTERROR")
-            case [int(kind), str(), str(action), dict(payload)] if kind == _SEND and self.version is Version.V21:
+            case [int(kind), str(), str(action), dict(payload)] if kind == SEND and self.version is Version.V21:
                 self._sent(action, payload)
             case _:
                 self._breached("not a message of OCPP-J")
                 if self.version is not Version.V16:
-                    await self._send([_ERROR, "-1", "RpcFrameworkError", "not a message", {}])
+                    await self._send([ERROR, "-1", "RpcFrameworkError", "not a message", {}])
 
     def _called(self, call: _Call) -> None:
         now = asyncio.get_running_loop().time()
@@ -218,11 +226,11 @@ class StationLink:
                 raise CallRefused(code, "this CSMS is in trouble")
             answer = self._serve(call.message_id, call.action, call.payload)
         except CallRefused as refusal:
-            return [_ERROR, call.message_id, refusal.code, refusal.description[:255], {}]
+            return [ERROR, call.message_id, refusal.code, refusal.description[:255], {}]
         problem = response_problem(self.version, call.action, answer)
         if problem is not None:
             self._breached(f"the CSMS's own answer to {call.action}: {problem}")
-        return [_RESULT, call.message_id, answer]
+        return [RESULT, call.message_id, answer]
 
     async def _answered(self, message_id: str, payload: Json) -> None:
         waiting = self._waiting_for(message_id)
@@ -236,7 +244,7 @@ class StationLink:
         self._breached(f"answer to {action}: {problem}")
         future.set_exception(CallRefused("FormatViolation", problem))
         if self.version is Version.V21:
-            await self._send([_RESULT_ERROR, message_id, "FormatViolation", problem, {}])
+            await self._send([RESULT_ERROR, message_id, "FormatViolation", problem, {}])
 
     def _refused(self, message_id: str, code: str) -> None:
         if code not in _CODES[self.version]:
@@ -257,17 +265,4 @@ class StationLink:
         return waiting
 
     async def _send(self, frame: list[Any]) -> None:
-        await self.send_text(json.dumps(frame, separators=(",", ":"), allow_nan=False))
-
-
-def _read(text: str | bytes) -> object:
-    if isinstance(text, bytes):
-        return None
-    try:
-        return json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_number(_text: str) -> float:
-    raise ValueError("not a finite number")
+        await self.send_text(written(frame))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from homeapp.demo.charger.ocpp_schemas import Json
+from homeapp.demo.ocpp.schemas import Json
 
 
 def said(**fields: object) -> Json:

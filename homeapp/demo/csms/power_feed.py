@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from homeapp.demo.charger.ocpp_schemas import Json
 from homeapp.demo.csms.books import TransactionBook
+from homeapp.demo.ocpp.schemas import Json
 
 _POWER = "Power.Active.Export"
 _ENERGY = "Energy.Active.Export.Register"

@@ -12,8 +12,6 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from homeapp.demo.charger.ocpp_schemas import Version
-from homeapp.demo.charger.rpc import CallRefused, ConnectionGone
 from homeapp.demo.csms.accounts import Account, station_name, verdict
 from homeapp.demo.csms.books import Breach, StationBook
 from homeapp.demo.csms.commands import Commands
@@ -25,6 +23,8 @@ from homeapp.demo.csms.intake_v2 import Intake2
 from homeapp.demo.csms.intake_v16 import Intake16
 from homeapp.demo.csms.journal import Journal, entries
 from homeapp.demo.csms.session import Office, Session
+from homeapp.demo.ocpp.frames import CallRefused, ConnectionGone
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)

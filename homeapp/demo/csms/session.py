@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from websockets.asyncio.server import ServerConnection
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version
-from homeapp.demo.charger.rpc import CallRefused, ConnectionGone
 from homeapp.demo.csms.books import Received, StationBook
 from homeapp.demo.csms.faults import CsmsFaults
 from homeapp.demo.csms.intake import Intake, Policy, take
 from homeapp.demo.csms.journal import Journal
 from homeapp.demo.csms.link import AnswerLost, StationLink
+from homeapp.demo.ocpp.frames import CallRefused, ConnectionGone
+from homeapp.demo.ocpp.schemas import Json, Version
 from homeapp.ports import Clock
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from homeapp.demo.charger.memory import Memory, load, save
-from homeapp.demo.charger.ocpp_schemas import Version
 from homeapp.demo.charger.outbox import Message, Outbox
 from homeapp.demo.charger.outlet import ChargingState
-from homeapp.demo.charger.rpc import CallRefused
+from homeapp.demo.ocpp.frames import CallRefused
+from homeapp.demo.ocpp.schemas import Version
 from kit.station_logic import ALL, V2, Bench, Json, profile
 
 

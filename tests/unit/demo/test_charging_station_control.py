@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from homeapp.demo.charger.abilities import Abilities, PhaseSwitching
-from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.ocpp.schemas import Version
 from homeapp.demo.operator.pki import StreetAuthority
 from kit.station_logic import ALL, V2, Bench, Json
 

@@ -4,7 +4,7 @@ import pytest
 
 from homeapp.demo.charger.abilities import Abilities, PhaseSwitching
 from homeapp.demo.charger.faults import Faults
-from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.ocpp.schemas import Version
 from kit.station_logic import ALL, FLOOR_W, V2, Bench
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.meter_signature import is_genuine
-from homeapp.demo.charger.ocpp_schemas import Version
+from homeapp.demo.ocpp.schemas import Version
 from kit.station_logic import ALL, V2, Bench
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from homeapp.demo.charger.charging_profile import Profile, ProfileRefused, Purpose
 from homeapp.demo.charger.composite import Composite, Situation, Wiring
 from homeapp.demo.charger.installed_profiles import InstalledProfiles
-from homeapp.demo.charger.ocpp_schemas import Version, request_problem, response_problem
 from homeapp.demo.charger.profile_reader import parse_profile
+from homeapp.demo.ocpp.schemas import Version, request_problem, response_problem
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PER_AMPERE = 3 * 230.0

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version
 from homeapp.demo.csms.books import Event, Phase, Received, StationBook, TransactionBook
 from homeapp.demo.csms.intake import Policy
 from homeapp.demo.csms.journal import Entry, Journal, entries
 from homeapp.demo.csms.power_feed import feed_cycles
+from homeapp.demo.ocpp.schemas import Json, Version
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

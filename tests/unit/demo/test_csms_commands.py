@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from homeapp.demo.charger.ocpp_schemas import Json, Version, request_problem
 from homeapp.demo.csms.commands import Commands
 from homeapp.demo.csms.commands_v2 import Commands2
 from homeapp.demo.csms.commands_v16 import Commands16
 from homeapp.demo.csms.orders import NetworkOrder, PeriodOrder, ProfileOrder, ProfileSelection, SoftwareOrder
+from homeapp.demo.ocpp.schemas import Json, Version, request_problem
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SOFTWARE = SoftwareOrder(location="https://127.0.0.1/a.bin", retrieve_at=NOON)

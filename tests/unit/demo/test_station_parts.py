@@ -15,10 +15,10 @@ from homeapp.demo.charger.faults import Faults
 from homeapp.demo.charger.local_list import LocalList
 from homeapp.demo.charger.meter_signature import SigningMeter, is_genuine
 from homeapp.demo.charger.network import Network, NetworkProfile
-from homeapp.demo.charger.ocpp_schemas import Json, Version, request_problem
 from homeapp.demo.charger.outlet import Sample
 from homeapp.demo.charger.settings import Knob, Settings, Verdict
 from homeapp.demo.charger.station_clock import StationClock
+from homeapp.demo.ocpp.schemas import Json, Version, request_problem
 from homeapp.demo.operator.pki import StreetAuthority
 from kit.clocks import StandingClock
 

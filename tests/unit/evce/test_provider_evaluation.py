@@ -16,7 +16,7 @@ from devices.evce.provider.profile_reader import read_profile
 from devices.evce.provider.profile_shelf import Shelf, from_kept, placed, to_kept
 from devices.evce.schemas import Version
 from homeapp.demo.charger import charging_profile, composite, installed_profiles, profile_reader
-from homeapp.demo.charger.ocpp_schemas import Version as StationVersion
+from homeapp.demo.ocpp.schemas import Version as StationVersion
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 LIMITS = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
@@ -345,9 +345,7 @@ def test_the_simulated_station_reads_profiles_alike(
     )
     expected = theirs.composite(
         1,
-        composite.Situation(
-            now=at, transaction_id=transaction, transaction_start=began_at, offline_s=float(offline_s)
-        ),
+        composite.Situation(now=at, transaction_id=transaction, transaction_start=began_at, offline_s=float(offline_s)),
     )
     circuit_w = 16 * 230.0 * found.phases
     limit_w = circuit_w if found.limit_w is None else min(circuit_w, found.limit_w)

@@ -1,0 +1,1 @@
+"""What both ends of OCPP in the demo street share: schemas, frames, and how a time is written."""
