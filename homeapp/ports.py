@@ -218,15 +218,21 @@ class TokenBook(Protocol):
 class ProfileKeeper(Protocol):
     """Keeps what a provider has set for a station over a restart (OCPP 2.1, K01.FR.27).
 
-    Raises (both operations):
+    Raises (all operations):
         StoreUnavailable: it cannot be read or written.
     """
+
+    async def begin(self) -> None:
+        """Before anything else: what a provider of other settings has set must not come into force again."""
 
     async def load(self, device_id: str) -> str | None:
         """What was kept last, or None."""
 
     async def keep(self, device_id: str, kept: str) -> None:
         """Replace it; durable when this returns."""
+
+    async def forget(self) -> None:
+        """Delete what is kept of all stations; durable when this returns."""
 
 
 class Evce(Protocol):

@@ -67,6 +67,9 @@ class Downward:
         """Serve a CALL of the CSMS (``rpc.Serve``)."""
         if frame.type is not MessageType.CALL:
             raise ActionUnknown(frame.action)
+        if not self._upward.is_agreed:
+            # What came over a connection that is just being closed.
+            raise Refusal("SecurityError", "the owner does not agree any more")
         found = rule(self._version, Direction.DOWN, frame.action)
         standing = self.registration.standing if self.registration else Standing.UNKNOWN
         if standing is Standing.REJECTED:

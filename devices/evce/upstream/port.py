@@ -145,6 +145,20 @@ class ProviderProfiles(Protocol):
         """How the CSMS is asked for the values of dynamic profiles (K28.FR.10)."""
 
 
+class ProviderEnding(Protocol):
+    """Ends what the provider has set for all stations, once the owner does not agree any more."""
+
+    def end(self) -> None:
+        """Out of force at once; idempotent."""
+
+    async def erase(self) -> None:
+        """Nothing of it is kept any more when this returns.
+
+        Raises:
+            StoreUnavailable: it cannot be written.
+        """
+
+
 class ProviderTokens(Protocol):
     """What the provider says of idTokens, for the time when it cannot be asked; none of these blocks."""
 

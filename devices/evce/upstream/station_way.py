@@ -18,7 +18,14 @@ from devices.evce.upstream.csms_link import CsmsAccess, CsmsLink
 from devices.evce.upstream.downward import Downward
 from devices.evce.upstream.mirror import Mirror
 from devices.evce.upstream.policy import Direction, Treatment, rule
-from devices.evce.upstream.port import FirmwareCheck, HubRoot, ProviderProfiles, ProviderTokens, StationFacts
+from devices.evce.upstream.port import (
+    FirmwareCheck,
+    HubRoot,
+    ProviderEnding,
+    ProviderProfiles,
+    ProviderTokens,
+    StationFacts,
+)
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.transaction_ids import transaction_in
 from devices.evce.upstream.upward import WRITE_THROUGH_S, Upward
@@ -52,6 +59,7 @@ class Surroundings:
         access: to the CSMS.
         mirrors: to those that only look on.
         profiles: makes or finds the provider's profiles of a station; None where there are none.
+        ending: ends what the provider has set; None where nothing is kept of it.
         tokens: the provider's word about idTokens, by the station's id; None where nobody keeps it.
         firmware: looks at software for a station, by its id; None for signed software only.
         root: what the station trusts the hub by.
@@ -63,6 +71,7 @@ class Surroundings:
     clock: Clock
     mirrors: Sequence[CsmsAccess] = ()
     profiles: Callable[[StationFacts], ProviderProfiles] | None = None
+    ending: ProviderEnding | None = None
     tokens: Callable[[str], ProviderTokens] | None = None
     firmware: Callable[[str], FirmwareCheck] | None = None
     root: HubRoot | None = None

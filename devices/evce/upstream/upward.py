@@ -91,6 +91,11 @@ class Upward:
         """The one that the station speaks."""
         return self.replay.version
 
+    @property
+    def is_agreed(self) -> bool:
+        """The owner agrees that there is a way to the CSMS."""
+        return self._way.may_relay()
+
     async def write_through(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
         """A message that must not be lost: the answer of the CSMS where it comes in time, else the hub's own.
 

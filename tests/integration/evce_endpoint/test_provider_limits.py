@@ -46,6 +46,20 @@ class Home:
     def may_feed_w(self, at: datetime) -> float | None:
         return self.feed_w
 
+    async def begin(self) -> None:
+        pass
+
+    async def forget(self) -> None:
+        self.kept.clear()
+
+    def end(self) -> None:
+        assert self.stations is not None
+        self.stations.end()
+
+    async def erase(self) -> None:
+        assert self.stations is not None
+        await self.stations.erase()
+
     async def load(self, device_id: str) -> str | None:
         return self.kept.get(device_id)
 
@@ -111,7 +125,8 @@ async def until(street: UpstreamStreet, limit_w: float | None) -> EvceState:
 
 
 def in_home(tls: Tls, directory: Path, home: Home, body: Any) -> None:
-    run(tls, directory, body, profiles=home.profiles, tokens=lambda device_id: StationTokens(device_id, home))
+    tokens = lambda device_id: StationTokens(device_id, home)  # noqa: E731
+    run(tls, directory, body, profiles=home.profiles, ending=home, tokens=tokens)
 
 
 @pytest.mark.parametrize("version", ALL)
@@ -132,6 +147,28 @@ def test_a_limit_of_the_provider_is_known_and_cleared(tls: Tls, tmp_path: Path, 
 
     in_home(tls, tmp_path, home, body)
     assert "77" not in home.kept["ocpp:garage-1"]
+
+
+def test_with_the_consent_the_limit_of_the_provider_goes_at_once(tls: Tls, tmp_path: Path) -> None:
+    home = Home()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, Version.V21):
+            profile = set_profile(street, Version.V21, 5000.0)
+            assert (await asked(street, "SetChargingProfile", profile))["status"] == "Accepted"
+            await until(street, 5000.0)
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            assert street.register.state is not None
+            assert street.register.state.provider_limit_w is None
+            await street.upstreams.void()
+            assert home.kept == {}
+            street.way.allowed = True
+            street.upstreams.consent_changed()
+            await street.up()
+            assert street.register.state.provider_limit_w is None
+
+    in_home(tls, tmp_path, home, body)
 
 
 def test_a_profile_for_a_transaction_goes_by_the_name_that_the_csms_gave_it(tls: Tls, tmp_path: Path) -> None:

@@ -345,9 +345,7 @@ def test_the_simulated_station_reads_profiles_alike(
     )
     expected = theirs.composite(
         1,
-        composite.Situation(
-            now=at, transaction_id=transaction, transaction_start=began_at, offline_s=float(offline_s)
-        ),
+        composite.Situation(now=at, transaction_id=transaction, transaction_start=began_at, offline_s=float(offline_s)),
     )
     circuit_w = 16 * 230.0 * found.phases
     limit_w = circuit_w if found.limit_w is None else min(circuit_w, found.limit_w)
