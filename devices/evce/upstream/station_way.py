@@ -15,6 +15,7 @@ from devices.evce.link import Link
 from devices.evce.rpc import ActionUnknown, RpcPeer
 from devices.evce.schemas import Version
 from devices.evce.upstream.csms_link import CsmsAccess, CsmsLink
+from devices.evce.upstream.deauthorized import Deauthorized
 from devices.evce.upstream.downward import Downward
 from devices.evce.upstream.mirror import Mirror
 from devices.evce.upstream.policy import Direction, Treatment, rule
@@ -91,6 +92,9 @@ class StationWay:
         self._link = CsmsLink(around.access, identity, around.clock, self._told)
         self._profiles_of = around.profiles
         self._profiles = profiles = around.profiles(station) if around.profiles else None
+        self._deauthorized = Deauthorized(
+            self._device_id, lambda: self._upward.station.transaction, lambda: self._station, way
+        )
         self._upward = Upward(
             station,
             way=way,
@@ -98,6 +102,7 @@ class StationWay:
             clock=around.clock,
             tokens=tokens,
             silent=self._link.drop,
+            rejected=self._deauthorized.reject,
             profiles=profiles,
             write_through_s=around.write_through_s,
         )
@@ -141,12 +146,14 @@ class StationWay:
         """Something that decides whether the way may be open has changed."""
         if not self._way.may_relay():
             self._upward.forget()
+            self._deauthorized.forget()
             for mirror in self._mirrors:
                 mirror.forget()
         self._moved.set()
         self._moved = asyncio.Event()
 
     async def from_station(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
+        self._deauthorized.heard()
         if self._profiles is not None:
             self._profiles.heard(frame, self._upward.version)
         if frame.action == "BootNotification":
@@ -164,11 +171,13 @@ class StationWay:
     async def run(self) -> None:
         """Hold the way open while it may be, until cancelled."""
         await self._upward.replay.load()
-        while True:
-            await self._until(lambda: self._wanted is not None)
-            version = self._wanted
-            if version is not None:
-                await self._hold(version)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._deauthorized.run())
+            while True:
+                await self._until(lambda: self._wanted is not None)
+                version = self._wanted
+                if version is not None:
+                    await self._hold(version)
 
     async def introduction(self) -> bytes:
         async with self._asking:
