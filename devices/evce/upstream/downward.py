@@ -206,6 +206,8 @@ class Downward:
             raise unreachable(self._version, "station offline") from error
         if answer.type is not MessageType.CALLRESULT:
             raise passed_on(answer)
+        if self._tokens is not None and frame.action in ("SetVariables", "GetVariables"):
+            self._tokens.settings_told(frame, answer.payload)
         return answer
 
     def _remember(self, request_id: Any) -> None:

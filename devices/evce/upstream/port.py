@@ -171,6 +171,12 @@ class ProviderTokens(Protocol):
     def judged(self, frame: Frame, answer: Payload, version: Version) -> None:
         """The CSMS itself has given this answer to an Authorize, StartTransaction or TransactionEvent."""
 
+    def settings_told(self, frame: Frame, answer: Payload) -> None:
+        """The station has answered this SetVariables or GetVariables of the CSMS."""
+
+    def in_its_place(self, frame: Frame, local: Payload, version: Version) -> Payload:
+        """The hub's own answer about a card, while the CSMS is away, with what that has said of the card's group."""
+
 
 class FirmwareCheck(Protocol):
     """Looks at the provider's UpdateFirmware and SignedUpdateFirmware before the station gets them, byte for byte."""

@@ -135,7 +135,7 @@ class Upward:
                 answer = await self._send(self._accepting(), Priority.OWNER, frame.action, frame.raw, frame.id)
         except (TimeoutError, CallTimeout, DeviceUnreachable) as error:
             if local is not None:
-                return local
+                return self._in_its_place(frame, local)
             if not known:
                 raise ActionUnknown(frame.action) from error
             raise unreachable(self.version, "the provider cannot be reached") from error
@@ -246,7 +246,7 @@ class Upward:
             return row
 
     async def _keep(self, frame: Frame, local: Payload | None) -> Payload:
-        answer = local or {}
+        answer = self._in_its_place(frame, local or {})
         if not self._way.may_relay():
             return answer
         transaction = answer.get("transactionId") if frame.action == "StartTransaction" else None
@@ -299,6 +299,9 @@ class Upward:
         transaction_id = rejected_transaction(row, said.payload, answer, self.version)
         if transaction_id is not None and not self._is_households(said):
             self._rejected(transaction_id)
+
+    def _in_its_place(self, frame: Frame, local: Payload) -> Payload:
+        return local if self._tokens is None else self._tokens.in_its_place(frame, local, self.version)
 
     def _is_households(self, frame: Frame) -> bool:
         """Who lives here charges here, whatever a CSMS knows of it."""

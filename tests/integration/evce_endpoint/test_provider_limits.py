@@ -18,7 +18,7 @@ from devices.evce.provider.token_frames import StationTokens
 from devices.evce.schemas import Version
 from devices.evce.upstream.port import StationFacts
 from homeapp.model.readings import EvceState
-from homeapp.ports import TokenVerdict
+from homeapp.ports import TokenGroup, TokenVerdict
 from kit.evce_street import ALL, Tls
 from kit.upstream_street import PlainStation, UpstreamStreet, run
 
@@ -71,6 +71,13 @@ class Home:
 
     def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
         self.verdicts.extend(verdicts)
+
+    def group(self, device_id: str, token: str) -> TokenGroup | None:
+        verdict = next((verdict for verdict in self.verdicts if verdict.token == token), None)
+        return None if verdict is None else verdict.group
+
+    def master_pass(self, device_id: str, group: str) -> None:
+        pass
 
     def provider_judged(self, device_id: str, verdict: TokenVerdict) -> None:
         self.verdicts.append(verdict)
@@ -338,3 +345,26 @@ def test_a_card_of_the_household_charges_also_where_the_csms_does_not_know_it(
         assert not street.csms.of("Authorize")
 
     in_home(tls, tmp_path, home, body)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_without_the_csms_a_second_card_of_a_group_may_end_what_the_first_began(
+    tls: Tls, tmp_path: Path, version: Version
+) -> None:
+    home = Home()
+    card = {"idTag": "owner-tag"} if version is Version.V16 else {"idToken": {"idToken": "owner-tag", "type": "Local"}}
+    group = {"parentIdTag": "G"} if version is Version.V16 else {"groupIdToken": {"idToken": "G", "type": "Central"}}
+    verdict = {"idTagInfo" if version is Version.V16 else "idTokenInfo": {"status": "Accepted"} | group}
+
+    async def body(street: UpstreamStreet) -> None:
+        street.csms.answers["Authorize"] = verdict
+        async with home.charged(street, version) as station:
+            assert json.loads(await station.say("Authorize", json.dumps(card))) == verdict
+            street.csms.status = 503
+            street.csms.cut()
+            await street.csms.until(lambda: street.csms.connection is None)
+            # The station compares the groups; it can do so only if it is told.
+            assert verdict.items() <= json.loads(await station.say("Authorize", json.dumps(card))).items()
+
+    in_home(tls, tmp_path, home, body)
+    assert len(home.verdicts) == 1

@@ -10,12 +10,12 @@ import pytest
 from devices.evce.dialect import HUB_ID_TAG
 from devices.evce.provider.token_frames import StationTokens
 from devices.evce.schemas import Version
-from homeapp.ports import TokenVerdict
+from homeapp.ports import TokenGroup, TokenVerdict
 from kit.evce_street import ALL, DEVICE, Tls
 from kit.upstream_street import BOOT, PlainStation, UpstreamStreet, run
 
 STAMP = "2027-01-15T12:00:00Z"
-CARD = "AA01"
+CARD = "owner-tag"
 STOP = {Version.V16: "RemoteStopTransaction"}
 NOTICE = f"card_rejected.{DEVICE}"
 
@@ -30,6 +30,12 @@ class Cards:
         return token in self.households
 
     def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
+        pass
+
+    def group(self, device_id: str, token: str) -> TokenGroup | None:
+        return None
+
+    def master_pass(self, device_id: str, group: str) -> None:
         pass
 
     def provider_judged(self, device_id: str, verdict: TokenVerdict) -> None:
