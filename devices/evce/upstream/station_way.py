@@ -116,7 +116,10 @@ class StationWay:
         if profiles is not None:
             profiles.ask_by(self._upward.call)
             profiles.csms_is(reachable=False)
-        self._mirrors = [Mirror(access, identity, around.clock, self) for access in around.mirrors]
+        self._mirrors = [
+            Mirror(access, identity, around.clock, self, lambda: self._upward.copies.statuses)
+            for access in around.mirrors
+        ]
         self._station: Link | None = None
         self._version: Version | None = None
         self._boot: bytes | None = None
@@ -133,6 +136,7 @@ class StationWay:
         if self._version is not dialect.version:
             self._boot = None
             self._upward.pause()
+            self._upward.copies.forget_statuses()
         self._station, self._version = link, dialect.version
         self._upward.replay.version = dialect.version
         self._downward.link = link

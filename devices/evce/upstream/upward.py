@@ -321,7 +321,7 @@ class Upward:
                 await peer.call(item.action, item.payload)
             else:
                 frame = item.frame
-                await self._send(peer, Priority.HOUSEKEEPING, frame.action, frame.raw, item.message_id)
+                await self._send(peer, Priority.HOUSEKEEPING, frame.action, frame.raw, frame.id)
         except (CallTimeout, CallRefused, ProtocolError) as error:
             logger.info("%s: the CSMS did not take a copy: %s", self.station.device_id, error)
 
