@@ -377,6 +377,7 @@ def _upstreams(
             ],
             firmware=firmware,
             root=PemRoot(authority.ca_pem),
+            tells_limits=True,
         )
     )
     outbox.notice = upstreams.notice

@@ -55,6 +55,18 @@ class StationFacts(Protocol):
     def transaction(self) -> Transaction | None:
         """The running transaction."""
 
+    @property
+    def permitted_w(self) -> float:
+        """The most that its circuit carries and its provider permits, W."""
+
+    @property
+    def held_w(self) -> float | None:
+        """The most that it may draw by what the hub has it hold, W; None while that is not known."""
+
+    @property
+    def limit_change_pct(self) -> float | None:
+        """LimitChangeSignificance, %, from which on its CSMS wants to hear of a limit; None where it has none."""
+
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
         """What its provider permits and asks for now, and whether that counts; see EvceState."""
 

@@ -18,6 +18,7 @@ from devices.evce.upstream.csms_link import CsmsAccess, CsmsLink
 from devices.evce.upstream.deauthorized import Deauthorized
 from devices.evce.upstream.downward import Downward
 from devices.evce.upstream.mirror import Mirror
+from devices.evce.upstream.own_limit import OwnLimit
 from devices.evce.upstream.policy import Direction, Treatment, rule
 from devices.evce.upstream.port import (
     FirmwareCheck,
@@ -64,6 +65,7 @@ class Surroundings:
         tokens: the provider's word about idTokens, by the station's id; None where nobody keeps it.
         firmware: looks at software for a station, by its id; None for signed software only.
         root: what the station trusts the hub by.
+        tells_limits: a 2.x CSMS is told where the hub holds a station below what it permits.
         write_through_s: real seconds that a station waits for the CSMS.
     """
 
@@ -76,6 +78,7 @@ class Surroundings:
     tokens: Callable[[str], ProviderTokens] | None = None
     firmware: Callable[[str], FirmwareCheck] | None = None
     root: HubRoot | None = None
+    tells_limits: bool = False
     write_through_s: float = WRITE_THROUGH_S
 
 
@@ -105,6 +108,9 @@ class StationWay:
             rejected=self._deauthorized.reject,
             profiles=profiles,
             write_through_s=around.write_through_s,
+        )
+        self._own_limit = (
+            OwnLimit(lambda: self._upward.station, around.clock, self._upward.call) if around.tells_limits else None
         )
         self._downward = Downward(
             self._upward,
@@ -288,9 +294,15 @@ class StationWay:
         registration = Registration(peer, self._clock, self, self._judged, self._link.drop)
         self._downward.registration = registration
         try:
-            await registration.run(lambda: self._upward.drain(peer))
+            await registration.run(lambda: self._tell(peer))
         finally:
             self._downward.registration = None
+
+    async def _tell(self, peer: RpcPeer) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if self._own_limit is not None and self._upward.version is not Version.V16:
+                tasks.create_task(self._own_limit.watch())
+            await self._upward.drain(peer)
 
     def _judged(self, standing: Standing) -> None:
         if standing is Standing.ACCEPTED:

@@ -368,3 +368,37 @@ def test_without_the_csms_a_second_card_of_a_group_may_end_what_the_first_began(
 
     in_home(tls, tmp_path, home, body)
     assert len(home.verdicts) == 1
+
+
+def test_the_csms_hears_that_the_hub_holds_the_station_lower_than_it_has_to(tls: Tls, tmp_path: Path) -> None:
+    home = Home()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, Version.V201) as station:
+            await station.say("TransactionEvent", _event("Started", 0))
+            # Nothing but the floor stands in this station.
+            (told,) = await street.csms.until_heard("NotifyChargingLimit")
+            assert told["evseId"] == 1
+            limit_w = told["chargingSchedule"][0]["chargingSchedulePeriod"][0]["limit"]
+            assert street.register.state is not None
+            assert limit_w == street.register.state.granted_w
+            await station.say("TransactionEvent", _event("Ended", 1))
+            assert await street.csms.until_heard("ClearedChargingLimit") == [
+                {"chargingLimitSource": "EMS", "evseId": 1}
+            ]
+
+    run(tls, tmp_path, body, profiles=home.profiles, tells_limits=True)
+
+
+def test_a_csms_of_1_6_does_not_hear_of_limits(tls: Tls, tmp_path: Path) -> None:
+    home = Home()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, Version.V16) as station:
+            start = {"connectorId": 1, "idTag": "owner-tag", "meterStart": 0, "timestamp": "2027-01-15T12:00:00Z"}
+            street.csms.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Accepted"}}
+            await station.say("StartTransaction", json.dumps(start))
+            await street.clock.sleep(120)
+            assert street.csms.of("NotifyChargingLimit") == []
+
+    run(tls, tmp_path, body, profiles=home.profiles, tells_limits=True)
