@@ -97,10 +97,25 @@ class ProviderHome(CsmsBench):
         return super().make_station(name=name, password=password or STATION_PASSWORD)
 
     async def agree(self) -> None:
-        """The owner lets the provider have what a station says."""
+        """The owner reads what a station says to the provider, and lets it have that."""
         for data_class in (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING):
-            consent = api.SetConsent(sp_id="evc_sp", data_class=data_class, granted=True, text_version=1)
-            await self.client.call(consent)
+            await self._decide(data_class, granted=True)
+
+    async def withdraw(self) -> None:
+        """The owner takes one part of it back; no message can be passed on in part."""
+        await self._decide(DataClass.CHARGING, granted=False)
+
+    async def _decide(self, data_class: DataClass, *, granted: bool) -> None:
+        (shown,) = [
+            entry
+            for provider in await self.client.call(api.GetSharing())
+            for entry in provider.entries
+            if (provider.sp_id, entry.data_class) == ("evc_sp", data_class)
+        ]
+        consent = api.SetConsent(
+            sp_id="evc_sp", data_class=data_class, granted=granted, text_version=shown.text_version
+        )
+        await self.client.call(consent)
 
     async def charges_now(self) -> None:
         """The owner wants the car full as soon as possible."""
