@@ -247,7 +247,9 @@ async def _outside(
     rules = await asyncio.to_thread(_firmware_rules, data_dir, settings, clock)
     rights = HomeRights()
     ledger = Ledger(database, clock)
-    stations = ProviderStations(clock, KeptProfiles(ledger), rights)
+    stations = ProviderStations(
+        clock, KeptProfiles(ledger, settings.ocpp.csms.url if settings.ocpp.csms else ""), rights
+    )
     upstreams = _upstreams(
         data_dir,
         settings,
@@ -367,6 +369,7 @@ def _upstreams(
             outbox=outbox,
             clock=clock,
             profiles=stations.profiles,
+            ending=stations,
             tokens=lambda device_id: StationTokens(device_id, rights),
             mirrors=[
                 _csms_access(csms, url, name, data_dir, secrets)
@@ -374,6 +377,7 @@ def _upstreams(
             ],
             firmware=firmware,
             root=PemRoot(authority.ca_pem),
+            tells_limits=True,
         )
     )
     outbox.notice = upstreams.notice

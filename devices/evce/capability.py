@@ -36,6 +36,7 @@ class Capability:
         connectors: number of them, or None.
         ping_interval_s: WebSocketPingInterval, or None.
         measurands: that it samples.
+        limit_change_pct: LimitChangeSignificance, %, or None.
         tx_refusals: charges running in which it refused a leased TxProfile and took a TxDefaultProfile.
         keeps_maximum: it keeps a limit for the whole station, or None while that was not tried.
         out_of_service: the hub has made it inoperative and has to make it operative again.
@@ -58,6 +59,7 @@ class Capability:
     connectors: int | None = None
     ping_interval_s: int | None = None
     measurands: tuple[str, ...] = ()
+    limit_change_pct: float | None = None
     tx_refusals: int = 0
     keeps_maximum: bool | None = None
     out_of_service: bool = False
@@ -176,6 +178,7 @@ def from_variables(values: Mapping[str, str]) -> Capability:
         operation_modes=_listed(values.get("V2XChargingCtrlr.SupportedOperationModes")),
         ping_interval_s=_count(values.get("OCPPCommCtrlr.WebSocketPingInterval")),
         measurands=_listed(values.get("SampledDataCtrlr.TxUpdatedMeasurands")),
+        limit_change_pct=_count(values.get("SmartChargingCtrlr.LimitChangeSignificance")),
     )
 
 

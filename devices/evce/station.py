@@ -143,6 +143,22 @@ class Station:
         return None
 
     @property
+    def permitted_w(self) -> float:
+        """The most that its circuit carries and its provider permits, W."""
+        circuit_w, provider_w = self.limits.watts(self.limits.max_current_a), self._provider[0]
+        return circuit_w if provider_w is None else min(circuit_w, provider_w)
+
+    @property
+    def held_w(self) -> float | None:
+        """The most that it may draw by what it has accepted, W; None while nothing was."""
+        return self.grants.most(self._clock.now())[0]
+
+    @property
+    def limit_change_pct(self) -> float | None:
+        """LimitChangeSignificance, %, or None."""
+        return None if self.capability is None else self.capability.limit_change_pct
+
+    @property
     def waiting_evse(self) -> int | None:
         """The EVSE where a car waits for a transaction, or None."""
         return self.likely_evse if self.target is None and self.state.status.car_present else None

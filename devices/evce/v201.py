@@ -80,7 +80,12 @@ class Ocpp201:
             "SmartChargingCtrlr.Phases3to1",
             "SmartChargingCtrlr.ACPhaseSwitchingSupported",
         ),
-        ("SampledDataCtrlr.TxUpdatedMeasurands", "OCPPCommCtrlr.WebSocketPingInterval", "ISO15118Ctrlr.Enabled"),
+        (
+            "SampledDataCtrlr.TxUpdatedMeasurands",
+            "OCPPCommCtrlr.WebSocketPingInterval",
+            "ISO15118Ctrlr.Enabled",
+            "SmartChargingCtrlr.LimitChangeSignificance",
+        ),
     )
     """In CALLs of few, as ItemsPerMessageGetVariables may be small."""
 

@@ -100,7 +100,7 @@ class OcppBench:
                 site=site,
                 csms_url=csms_url,
                 outbox=outbox,
-                keeper=KeptProfiles(Ledger(database, self._clock)),
+                keeper=KeptProfiles(Ledger(database, self._clock), "bench"),
                 rights=HomeRights(),
             )
         )

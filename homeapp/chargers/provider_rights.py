@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from homeapp.model.offer import OfferCase, OfferKind
-from homeapp.ports import TokenBook, TokenVerdict
+from homeapp.ports import TokenBook, TokenGroup, TokenVerdict
 
 
 class HomeRights:
@@ -54,3 +54,10 @@ class HomeRights:
     def provider_judged(self, device_id: str, verdict: TokenVerdict) -> None:
         if self._book is not None:
             self._book.provider_judged(device_id, verdict)
+
+    def group(self, device_id: str, token: str) -> TokenGroup | None:
+        return None if self._book is None else self._book.group(device_id, token)
+
+    def master_pass(self, device_id: str, group: str) -> None:
+        if self._book is not None:
+            self._book.master_pass(device_id, group)

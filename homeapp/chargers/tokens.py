@@ -3,6 +3,7 @@
 Numbers of cards are personal data: they are kept as hashes under the home's own key and shown by the names that people
 give them. They do not tell upper from lower case (1.6 CiString, 2.1 IdTokenType); the types of 2.x are not told apart.
 Of the provider's word a copy is kept per station: its local list, which goes first, and what it has decided of late.
+A card may belong to a group (C09), whose number has to be told to the station and so is kept sealed under the same key.
 """
 
 import logging
@@ -11,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
+from homeapp.chargers.group_seal import GroupSeal
 from homeapp.errors import NotFound, WrongState
 from homeapp.model.charger import TokenView
-from homeapp.ports import Clock, TokenVerdict
+from homeapp.ports import Clock, TokenGroup, TokenVerdict
 from homeapp.reporting.pseudonym import pseudonym
 from homeapp.sessions import HUB_ID_TOKEN
 from homeapp.store.records import decode, encode
@@ -25,6 +27,8 @@ MOST_LISTED = 5000
 MOST_JUDGED = 500
 LONGEST_TOKEN = 255
 LONGEST_NAME = 40
+LONGEST_GROUP = 64
+"""A card of a group with a longer name counts as one of no group."""
 UNKNOWN_AFTER = timedelta(seconds=5)
 """For so long the provider may still say that it knows the card."""
 UNKNOWN_FOR = timedelta(minutes=10)
@@ -58,18 +62,21 @@ class OwnToken:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a provider has said of a card."""
+    """What a provider has said of a card; ``group`` is sealed, empty where it has none."""
 
     allowed: bool
     expires_at: datetime | None = None
+    group: str = ""
+    group_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderCopy:
-    """What the provider of one station has said, by hashed token."""
+    """What the provider of one station has said, by hashed token; ``master_pass`` is a hashed group, or empty."""
 
     listed: dict[str, Word] = field(default_factory=dict)
     judged: dict[str, Word] = field(default_factory=dict)
+    master_pass: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class Tokens:
         self._ledger = ledger
         self._clock = clock
         self._key = key
+        self._seal = GroupSeal(key)
         self._auto_start = auto_start
         self._tell_unknown = unknown
         self._changed = changed
@@ -189,7 +197,7 @@ class Tokens:
             hashed = self._hash(verdict.token)
             listed.pop(hashed, None)
             if verdict.allowed is not None and len(listed) < MOST_LISTED:
-                listed[hashed] = Word(verdict.allowed, verdict.expires_at)
+                listed[hashed] = self._worded(verdict, allowed=verdict.allowed, expires_at=verdict.expires_at)
         self._copies[device_id] = replace(copy, listed=listed)
         self._unsaved = True
 
@@ -203,8 +211,23 @@ class Tokens:
         judged = {other: word for other, word in copy.judged.items() if other != hashed}
         while len(judged) >= MOST_JUDGED:
             del judged[next(iter(judged))]
-        judged[hashed] = Word(verdict.allowed, verdict.expires_at or self._clock.now() + JUDGED_FOR)
+        expires_at = verdict.expires_at or self._clock.now() + JUDGED_FOR
+        judged[hashed] = self._worded(verdict, allowed=verdict.allowed, expires_at=expires_at)
         self._copies[device_id] = replace(copy, judged=judged)
+        self._unsaved = True
+
+    def group(self, device_id: str, token: str) -> TokenGroup | None:
+        word = self._word(device_id, self._hash(token))
+        group = self._seal.open(word.group) if word is not None and word.allowed and word.group else None
+        if word is None or group is None:
+            return None
+        master = self._copies[device_id].master_pass
+        is_master = bool(master) and self._hash_of_group(group) == master
+        return TokenGroup(token=group, kind=word.group_kind, is_master_pass=is_master)
+
+    def master_pass(self, device_id: str, group: str) -> None:
+        copy = self._copies.get(device_id, ProviderCopy())
+        self._copies[device_id] = replace(copy, master_pass=self._hash_of_group(group) if group else "")
         self._unsaved = True
 
     async def watch(self) -> NoReturn:
@@ -272,6 +295,15 @@ class Tokens:
     async def _keep_own(self, tokens: tuple[OwnToken, ...]) -> None:
         await self._ledger.keep_value(_OWN, encode(tokens))
         self._own = tokens
+
+    def _worded(self, verdict: TokenVerdict, *, allowed: bool, expires_at: datetime | None) -> Word:
+        group = verdict.group
+        if group is None or not 0 < len(group.token) <= LONGEST_GROUP:
+            return Word(allowed, expires_at)
+        return Word(allowed, expires_at, self._seal.seal(group.token), group.kind)
+
+    def _hash_of_group(self, group: str) -> str:
+        return pseudonym(self._key, "groupIdToken", _same(group))
 
     def _hash(self, id_token: str) -> str:
         return pseudonym(self._key, "idToken", _same(id_token))

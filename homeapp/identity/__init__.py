@@ -1,7 +1,7 @@
 """The hub's own keys and certificates, and the TLS contexts made of them.
 
-Private keys are EC P-256, live in the SecretStore and never lie in a file. Everything here blocks: call it through
-``asyncio.to_thread``.
+Private keys are EC P-256, and one RSA-2048 for charging stations that know nothing else; they live in the SecretStore
+and never lie in a file. Everything here blocks: call it through ``asyncio.to_thread``.
 """
 
 from homeapp.identity.csms_tls import CSMS_KEY, csms_context, show_hub
@@ -22,6 +22,8 @@ from homeapp.identity.local_authority import (
     CA_FILE,
     CA_KEY,
     LOCAL_NAME,
+    RSA_SERVER_FILE,
+    RSA_SERVER_KEY,
     SERVER_FILE,
     SERVER_KEY,
     LocalAuthority,
@@ -41,6 +43,8 @@ __all__ = [
     "HUB_KEY",
     "KEY_NOTE",
     "LOCAL_NAME",
+    "RSA_SERVER_FILE",
+    "RSA_SERVER_KEY",
     "SERVER_FILE",
     "SERVER_KEY",
     "STATIONS_FILE",

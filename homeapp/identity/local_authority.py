@@ -24,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from homeapp.errors import SettingsInvalid
 from homeapp.identity.files import write_whole
 from homeapp.identity.keys import SecretKeeper, kept_or_made, key_pem, read_key
+from homeapp.identity.rsa_key import kept_or_made_rsa, rsa_key_pem
 from homeapp.identity.tls import show_certificate
 from homeapp.identity.tls_refusals import log_refusals
 
@@ -31,16 +32,23 @@ logger = logging.getLogger(__name__)
 
 CA_KEY = "ocpp_ca.key"
 SERVER_KEY = "ocpp_server.key"
+RSA_SERVER_KEY = "ocpp_server_rsa.key"
 CA_FILE = "ocpp-ca.pem"
 SERVER_FILE = "ocpp-server.pem"
+RSA_SERVER_FILE = "ocpp-server-rsa.pem"
 LOCAL_NAME = "hub.local"
 
 _CA_LIFE = timedelta(days=20 * 365)
 _SERVER_LIFE = timedelta(days=365)
 STATION_LIFE = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
-_CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
-"""Of TLS 1.2 what A00.FR.318 names and a certificate on EC P-256 can do; those of TLS 1.3 are all fit."""
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"
+)
+"""Of TLS 1.2 what A00.FR.318 names, but RSA only with a key that is made for the connection, as is recommended there:
+TLS_RSA gives up all that was ever said once the key gets out. Those of TLS 1.3 are all fit.
+"""
 _BACKDATED = timedelta(days=1)
 """Charging stations' clocks may be behind."""
 
@@ -74,6 +82,7 @@ class LocalAuthority:
     def __init__(self, secrets: SecretKeeper, data_dir: Path, now: Callable[[], datetime] | None = None) -> None:
         self.ca_file = data_dir / CA_FILE
         self._server_file = data_dir / SERVER_FILE
+        self._rsa_file = data_dir / RSA_SERVER_FILE
         self._secrets = secrets
         self._now = now or (lambda: datetime.now(UTC))
         self._key = read_key(kept_or_made(secrets, CA_KEY)[0], CA_KEY)
@@ -89,23 +98,44 @@ class LocalAuthority:
             SecretStoreUnavailable, EnvironmentProblem: as for the authority itself.
             SettingsInvalid: one of ``names`` is neither a DNS name nor an IP address.
         """
-        wanted = _alternative_names([*names, LOCAL_NAME, *_machine_names()])
+        wanted = _wanted(names)
         private_pem = self._secrets.get(SERVER_KEY)
         certificate = _read_certificate(self._server_file)
-        if private_pem is None or certificate is None or not self._still_good(certificate, private_pem, wanted):
+        public = None if private_pem is None else read_key(private_pem, SERVER_KEY).public_key()
+        if private_pem is None or certificate is None or not self._still_good(certificate, public, wanted):
             key = ec.generate_private_key(ec.SECP256R1())
             private_pem = key_pem(key)
             certificate = self._issue(key.public_key(), wanted)
             self._secrets.set(SERVER_KEY, private_pem)
-            write_whole(self._server_file, _pem(certificate))
-            logger.info("ocpp: a new endpoint certificate was issued, good until %s", certificate.not_valid_after_utc)
-        chain = _pem(certificate) + self.ca_pem
-        return ServerCertificate(chain_pem=chain, key_pem=private_pem, not_after=certificate.not_valid_after_utc)
+            self._write(self._server_file, certificate)
+        return self._with_chain(certificate, private_pem)
+
+    def rsa_server_certificate(self, names: Iterable[str]) -> ServerCertificate:
+        """The same on an RSA key, which is made once, for stations that cannot do ECDSA (A00.FR.318).
+
+        Raises:
+            SecretStoreUnavailable, EnvironmentProblem, SettingsInvalid: see ``server_certificate``.
+        """
+        wanted = _wanted(names)
+        key = kept_or_made_rsa(self._secrets, RSA_SERVER_KEY)
+        certificate = _read_certificate(self._rsa_file)
+        if certificate is None or not self._still_good(certificate, key.public_key(), wanted):
+            certificate = self._issue(key.public_key(), wanted)
+            self._write(self._rsa_file, certificate)
+        return self._with_chain(certificate, rsa_key_pem(key))
 
     def vouch_for_station(self, request: x509.CertificateSigningRequest) -> x509.Certificate:
         """A client certificate for a station, with subject and key of its request, which must have been checked."""
         builder = self._builder(request.subject, self._certificate.subject, request.public_key(), STATION_LIFE)
         return self._leaf(builder, ExtendedKeyUsageOID.CLIENT_AUTH).sign(self._key, hashes.SHA256())
+
+    def _write(self, path: Path, certificate: x509.Certificate) -> None:
+        write_whole(path, _pem(certificate))
+        logger.info("ocpp: a new endpoint certificate was issued, good until %s", certificate.not_valid_after_utc)
+
+    def _with_chain(self, certificate: x509.Certificate, private_pem: str) -> ServerCertificate:
+        chain = _pem(certificate) + self.ca_pem
+        return ServerCertificate(chain_pem=chain, key_pem=private_pem, not_after=certificate.not_valid_after_utc)
 
     def _kept_certificate(self) -> x509.Certificate | None:
         certificate = _read_certificate(self.ca_file)
@@ -124,7 +154,7 @@ class LocalAuthority:
         logger.info("ocpp: a new local certificate authority was made")
         return certificate
 
-    def _issue(self, public: ec.EllipticCurvePublicKey, names: list[x509.GeneralName]) -> x509.Certificate:
+    def _issue(self, public: CertificatePublicKeyTypes, names: list[x509.GeneralName]) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, LOCAL_NAME)])
         builder = self._builder(subject, self._certificate.subject, public, _SERVER_LIFE)
         builder = self._leaf(builder, ExtendedKeyUsageOID.SERVER_AUTH)
@@ -152,15 +182,16 @@ class LocalAuthority:
             .add_extension(own, critical=False)
         )
 
-    def _still_good(self, certificate: x509.Certificate, private_pem: str, wanted: list[x509.GeneralName]) -> bool:
+    def _still_good(
+        self, certificate: x509.Certificate, public: CertificatePublicKeyTypes | None, wanted: list[x509.GeneralName]
+    ) -> bool:
         try:
             certificate.verify_directly_issued_by(self._certificate)
             named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
             return False
         left = certificate.not_valid_after_utc - self._now()
-        own_key = read_key(private_pem, SERVER_KEY).public_key() == certificate.public_key()
-        return own_key and left >= RENEW_BEFORE and set(wanted) <= set(named)
+        return public == certificate.public_key() and left >= RENEW_BEFORE and set(wanted) <= set(named)
 
 
 def server_context(authority: LocalAuthority, names: Iterable[str]) -> ssl.SSLContext:
@@ -182,17 +213,21 @@ def server_context(authority: LocalAuthority, names: Iterable[str]) -> ssl.SSLCo
 
 
 def renew(context: ssl.SSLContext, authority: LocalAuthority, names: Iterable[str]) -> datetime:
-    """Let an endpoint that stays up show the newest certificate to those who connect from now on.
+    """Let an endpoint that stays up show the newest certificates to those who connect from now on.
+
+    A context holds one for each kind of key, and shows the one that the station can check.
 
     Returns:
-        Until when that is good.
+        Until when both are good.
 
     Raises:
         SecretStoreUnavailable, EnvironmentProblem, SettingsInvalid: see ``LocalAuthority.server_certificate``.
     """
-    certificate = authority.server_certificate(names)
-    show_certificate(context, certificate.chain_pem, certificate.key_pem)
-    return certificate.not_after
+    wanted = tuple(names)
+    certificates = authority.server_certificate(wanted), authority.rsa_server_certificate(wanted)
+    for certificate in certificates:
+        show_certificate(context, certificate.chain_pem, certificate.key_pem)
+    return min(certificate.not_after for certificate in certificates)
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
@@ -207,6 +242,10 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _wanted(names: Iterable[str]) -> list[x509.GeneralName]:
+    return _alternative_names([*names, LOCAL_NAME, *_machine_names()])
 
 
 def _alternative_names(names: Iterable[str]) -> list[x509.GeneralName]:

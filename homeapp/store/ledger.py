@@ -228,6 +228,14 @@ class Ledger:
         """Keep a small value of the hub's own; the audit trail, which is for ever, does not have it."""
         await self._file.write(lambda connection: _write_value(connection, key, value))
 
+    async def forget_marks(self, prefix: str) -> None:
+        """Delete the small values whose keys begin with ``prefix``."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM kept_values WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+
+        await self._file.write(write)
+
     async def hub_started(self, version: str) -> None:
         """A row in the audit trail."""
         await self._note("hub_started", "hub", {"version": version})

@@ -17,7 +17,7 @@ from homeapp.demo.owner import Owner
 from homeapp.model.consent import DataClass
 from homeapp.secrets import open_secret_store
 from homeapp.settings import CSMS_SECRET, SecretPlace
-from kit.consents import agree
+from kit.consents import decide
 
 _SETTINGS = """\
 secrets = "credential"
@@ -75,7 +75,7 @@ class HubOfOneStation:
             await owner.look()
             await owner.finds(f"ocpp:{self.name}")
             await owner.adopts(f"ocpp:{self.name}", self.name)
-            await agree(client, "evc_sp", (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING))
+            await decide(client, "evc_sp", (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING))
 
     @property
     def place(self) -> Place:

@@ -65,6 +65,22 @@ def test_the_provider_lowers_the_limit_and_does_not_raise_it(version: Version, t
     run(version, tmp_path, story)
 
 
+def test_with_the_consent_the_limit_of_the_provider_ends(tmp_path: Path) -> None:
+    async def story(home: ProviderHome) -> None:
+        await begins(home)
+        assert await home.commands.set_profile(limit(1, "ChargingStationMaxProfile", LOW_W)) == "Accepted"
+        await home.power(LOW_W)
+        await home.withdraw()
+        await home.power(FULL_W)
+        # Nor does it come back with a new consent.
+        await home.agree()
+        await home.until(lambda: home.book.connections > 1 and home.book.registered)
+        assert home.charger is not None
+        assert home.charger.provider_limit_w is None
+
+    run(Version.V21, tmp_path, story)
+
+
 @pytest.mark.usecase("T4", "W2")
 def test_the_provider_alone_cannot_make_the_car_feed(tmp_path: Path) -> None:
     async def story(home: ProviderHome) -> None:

@@ -167,7 +167,7 @@ async def _live_in(street: Street) -> None:
         await owner.sees("evc_sp/one", OfferState.CONFIRMED, OfferState.SCHEDULED)
 
 
-_OWN_KEYS = (identity.HUB_KEY, identity.ENCRYPTION_KEY, identity.CA_KEY, identity.SERVER_KEY)
+_OWN_KEYS = (identity.HUB_KEY, identity.ENCRYPTION_KEY, identity.CA_KEY, identity.SERVER_KEY, identity.RSA_SERVER_KEY)
 
 
 def _secrets(street: Street, directory: Path) -> Iterator[tuple[str, str]]:

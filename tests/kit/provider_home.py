@@ -20,7 +20,7 @@ from homeapp.server import socket_path
 from homeapp.settings import CSMS_SECRET, load
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
-from kit.consents import agree
+from kit.consents import decide
 from kit.csms_bench import NAME, PASSWORD, WAIT_S, CsmsBench, alive
 from kit.secret_store import MemorySecrets
 
@@ -99,7 +99,11 @@ class ProviderHome(CsmsBench):
 
     async def agree(self) -> None:
         """The owner lets the provider have what a station says."""
-        await agree(self.client, "evc_sp", (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING))
+        await decide(self.client, "evc_sp", (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING))
+
+    async def withdraw(self) -> None:
+        """The owner takes one part of it back; no message can be passed on in part."""
+        await decide(self.client, "evc_sp", (DataClass.CHARGING,), granted=False)
 
     async def charges_now(self) -> None:
         """The owner wants the car full as soon as possible."""

@@ -38,6 +38,10 @@ class PendingStarts:
         """It was not started."""
         self._waiting = [pending for pending in self._waiting if pending.start_id != start_id]
 
+    def clear(self) -> None:
+        """None of them counts any more."""
+        self._waiting = []
+
     def take(self, start_id: int, now: datetime) -> Profile | None:
         """The profile of the start with this id."""
         return self._take([pending for pending in self._waiting if pending.start_id == start_id], now)

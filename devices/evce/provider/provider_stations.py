@@ -6,6 +6,7 @@ from typing import NoReturn
 from devices.evce.provider.station_profiles import StationProfiles
 from devices.evce.provider.station_shelf import StationShelf
 from devices.evce.upstream.port import StationFacts
+from homeapp.errors import StoreUnavailable
 from homeapp.ports import Clock, ProfileKeeper, ProviderRights
 
 TICK_S = 1.0
@@ -27,6 +28,7 @@ class ProviderStations:
         self._rights = rights
         self._stations: dict[str, _Kept] = {}
         self._saved_s = float("-inf")
+        self._to_erase = False
 
     def profiles(self, station: StationFacts) -> StationProfiles:
         """Those of this station; always the same for the same id, and from now on about this object."""
@@ -37,13 +39,37 @@ class ProviderStations:
         known.shelf.station = station
         return known.profiles
 
+    def end(self) -> None:
+        """The provider has nothing to say any more: all that it has set is gone at once, also from the store soon."""
+        self._to_erase = True
+        for station in self._stations.values():
+            station.shelf.end()
+
+    async def erase(self) -> None:
+        """Delete what is kept of a provider that has nothing to say any more; durable when this returns.
+
+        Raises:
+            StoreUnavailable: it cannot be written; it is tried again.
+        """
+        if not self._to_erase:
+            return
+        # First: what is kept from now on is of a new consent, and written after this.
+        self._to_erase = False
+        try:
+            await self._keeper.forget()
+        except StoreUnavailable:
+            self._to_erase = True
+            raise
+
     async def run(self) -> NoReturn:
         """Load, evaluate, pull and keep until cancelled.
 
         Raises:
             StoreUnavailable: nothing can be read or kept.
         """
+        await self._keeper.begin()
         while True:
+            await self.erase()
             for station in tuple(self._stations.values()):
                 await station.shelf.load()
                 if station.shelf.is_due():

@@ -54,6 +54,8 @@ class StationShelf:
         self._control_told: bool | None = None
         self._loaded = False
         self._kept = ""
+        self._eras = 0
+        self._ended = False
         self._writing = asyncio.Lock()
         rights.attached(station.device_id)
 
@@ -76,7 +78,8 @@ class StationShelf:
             if self._loaded:
                 return
             kept = await self._keeper.load(self.station.device_id)
-            if kept is not None:
+            # Meanwhile the provider may have nothing to say any more.
+            if kept is not None and not self._ended:
                 self._restore(kept)
                 self._kept = kept
             self._loaded = True
@@ -88,19 +91,33 @@ class StationShelf:
         Raises:
             StoreUnavailable: it cannot be written.
         """
-        if self._loaded:
+        if self._loaded and not self._ended:
             async with self._writing:
                 await self._keep(self.profiles)
+
+    def end(self) -> None:
+        """The provider has nothing to say any more: what it has set is gone at once, and does not come back."""
+        self.profiles, self.priority = (), False
+        self.starts.clear()
+        self._eras += 1
+        self._ended = self._loaded = True
+        self._kept = ""
+        self.follow()
 
     async def change(self, change: Callable[[Shelf], Shelf]) -> None:
         """Apply a change once what of it has to survive a restart is kept.
 
         Raises:
-            ProfileRefused: of ``change``.
+            ProfileRefused: of ``change``, or the provider has nothing to say any more.
             StoreUnavailable: it cannot be kept; nothing has changed.
         """
         async with self._writing:
+            era = self._eras
             await self._keep(change(self.profiles))
+            if era != self._eras:
+                self._kept = ""
+                raise ProfileRefused("NotEnabled", "The owner has taken the consent back.")
+            self._ended = False
             # A transaction may have ended meanwhile.
             self.profiles = change(self.profiles)
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devices.evce.dialect import Outgoing
 from devices.evce.frames import Frame
@@ -13,10 +13,9 @@ _STATUS = "StatusNotification"
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A message of the station, under its own id or a new one where it is repeated by the hub."""
+    """A message of the station."""
 
     frame: Frame
-    message_id: str
 
 
 class Copies:
@@ -25,6 +24,11 @@ class Copies:
     def __init__(self) -> None:
         self._waiting: deque[Copy | Outgoing] = deque(maxlen=MOST_WAITING)
         self._statuses: dict[tuple[object, object], Frame] = {}
+
+    @property
+    def statuses(self) -> tuple[Frame, ...]:
+        """The newest StatusNotification of each connector, under ids of their own: a CSMS is told them anew."""
+        return tuple(replace(frame, id=str(uuid.uuid4())) for frame in self._statuses.values())
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -35,7 +39,7 @@ class Copies:
 
     def put(self, frame: Frame) -> None:
         """Something that the station has said."""
-        self._waiting.append(Copy(frame, frame.id))
+        self._waiting.append(Copy(frame))
 
     def say(self, call: Outgoing) -> None:
         """A CALL of the hub's own."""
@@ -45,12 +49,16 @@ class Copies:
         """There is a way anew: the CSMS may have missed a status, and no older one may come after the newest."""
         others = [item for item in self._waiting if not _is_status(item)]
         self._waiting.clear()
-        self._waiting.extend(Copy(frame, str(uuid.uuid4())) for frame in self._statuses.values())
+        self._waiting.extend(map(Copy, self.statuses))
         self._waiting.extend(others)
 
     def take(self) -> Copy | Outgoing:
         """The oldest; there is one."""
         return self._waiting.popleft()
+
+    def forget_statuses(self) -> None:
+        """The station has changed over to another version; what it has said before means nothing in that."""
+        self._statuses.clear()
 
     def clear(self) -> None:
         """None of it is to be told any more; the states of the connectors still are."""

@@ -67,6 +67,9 @@ class Downward:
         """Serve a CALL of the CSMS (``rpc.Serve``)."""
         if frame.type is not MessageType.CALL:
             raise ActionUnknown(frame.action)
+        if not self._upward.is_agreed:
+            # What came over a connection that is just being closed.
+            raise Refusal("SecurityError", "the owner does not agree any more")
         found = rule(self._version, Direction.DOWN, frame.action)
         standing = self.registration.standing if self.registration else Standing.UNKNOWN
         if standing is Standing.REJECTED:
@@ -203,6 +206,8 @@ class Downward:
             raise unreachable(self._version, "station offline") from error
         if answer.type is not MessageType.CALLRESULT:
             raise passed_on(answer)
+        if self._tokens is not None and frame.action in ("SetVariables", "GetVariables"):
+            self._tokens.settings_told(frame, answer.payload)
         return answer
 
     def _remember(self, request_id: Any) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import msgspec
@@ -25,13 +26,25 @@ _OF_TRANSACTIONS = frozenset({"StopTransaction", "MeterValues"})
 
 
 class Mirror:
-    """One station's way to one CSMS that looks on."""
+    """One station's way to one CSMS that looks on.
 
-    def __init__(self, access: CsmsAccess, station: str, clock: Clock, who: Introducing) -> None:
+    Args:
+        statuses: the newest StatusNotification of each connector; told anew over each new connection.
+    """
+
+    def __init__(
+        self,
+        access: CsmsAccess,
+        station: str,
+        clock: Clock,
+        who: Introducing,
+        statuses: Callable[[], Sequence[Frame]],
+    ) -> None:
         self._name = f"{access.name} of {station}"
         self._link = CsmsLink(access, station, clock, self._told)
         self._clock = clock
         self._who = who
+        self._statuses = statuses
         self._waiting: deque[tuple[Frame, int | None]] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
         self._ids = TransactionIds()
@@ -68,7 +81,15 @@ class Mirror:
             return {"status": "Accepted"}
         raise Refusal("SecurityError", "this CSMS may only look on")
 
+    def _begin(self) -> None:
+        """It may have missed a status, and no older one may come after the newest."""
+        others = [item for item in self._waiting if item[0].action != "StatusNotification"]
+        self._waiting.clear()
+        self._waiting.extend((frame, None) for frame in self._statuses())
+        self._waiting.extend(others)
+
     async def _pass_on(self, peer: RpcPeer) -> None:
+        self._begin()
         while True:
             self._news.clear()
             while self._waiting:

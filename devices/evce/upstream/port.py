@@ -55,6 +55,18 @@ class StationFacts(Protocol):
     def transaction(self) -> Transaction | None:
         """The running transaction."""
 
+    @property
+    def permitted_w(self) -> float:
+        """The most that its circuit carries and its provider permits, W."""
+
+    @property
+    def held_w(self) -> float | None:
+        """The most that it may draw by what the hub has it hold, W; None while that is not known."""
+
+    @property
+    def limit_change_pct(self) -> float | None:
+        """LimitChangeSignificance, %, from which on its CSMS wants to hear of a limit; None where it has none."""
+
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
         """What its provider permits and asks for now, and whether that counts; see EvceState."""
 
@@ -145,6 +157,20 @@ class ProviderProfiles(Protocol):
         """How the CSMS is asked for the values of dynamic profiles (K28.FR.10)."""
 
 
+class ProviderEnding(Protocol):
+    """Ends what the provider has set for all stations, once the owner does not agree any more."""
+
+    def end(self) -> None:
+        """Out of force at once; idempotent."""
+
+    async def erase(self) -> None:
+        """Nothing of it is kept any more when this returns.
+
+        Raises:
+            StoreUnavailable: it cannot be written.
+        """
+
+
 class ProviderTokens(Protocol):
     """What the provider says of idTokens, for the time when it cannot be asked; none of these blocks."""
 
@@ -156,6 +182,12 @@ class ProviderTokens(Protocol):
 
     def judged(self, frame: Frame, answer: Payload, version: Version) -> None:
         """The CSMS itself has given this answer to an Authorize, StartTransaction or TransactionEvent."""
+
+    def settings_told(self, frame: Frame, answer: Payload) -> None:
+        """The station has answered this SetVariables or GetVariables of the CSMS."""
+
+    def in_its_place(self, frame: Frame, local: Payload, version: Version) -> Payload:
+        """The hub's own answer about a card, while the CSMS is away, with what that has said of the card's group."""
 
 
 class FirmwareCheck(Protocol):

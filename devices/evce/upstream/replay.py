@@ -3,12 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
+from devices.evce.fields import Payload
 from devices.evce.frames import Frame, MessageType
 from devices.evce.rpc import CallTimeout
 from devices.evce.schemas import Version
-from devices.evce.upstream.port import ProviderTokens
 from devices.evce.upstream.transaction_ids import TransactionIds
 from homeapp.ports import Clock, CsmsWay, StationMessage, StationOutbox
 
@@ -34,7 +32,7 @@ class Replay:
     """Hands rows of the outbox over; all calls raise StoreUnavailable where the outbox does.
 
     Args:
-        tokens: told what the CSMS thinks of a card that was used while it was away.
+        answered: told each answer of the CSMS to a message that the station has been answered before.
         silent: told that the CSMS has not answered; ends the connection.
 
     Attributes:
@@ -49,7 +47,7 @@ class Replay:
         way: CsmsWay,
         outbox: StationOutbox,
         clock: Clock,
-        tokens: ProviderTokens | None,
+        answered: Callable[[StationMessage, Payload], None],
         silent: Callable[[], None],
     ) -> None:
         self.ids = TransactionIds()
@@ -58,7 +56,7 @@ class Replay:
         self._way = way
         self._outbox = outbox
         self._clock = clock
-        self._tokens = tokens
+        self._answered = answered
         self._silent = silent
 
     async def load(self) -> None:
@@ -97,9 +95,7 @@ class Replay:
         if theirs is not None and row.transaction is not None:
             # First: a connection that ends while this is being written does not take it back.
             self.ids.learn({row.transaction: theirs})
-        if self._tokens is not None:
-            said = Frame(MessageType.CALL, row.message_id, row.action, msgspec.json.decode(row.payload))
-            self._tokens.judged(said, answer.payload, self.version)
+        self._answered(row, answer.payload)
         await self._outbox.delivered(self._device_id, row, theirs)
 
     async def _failed(self, row: StationMessage, code: str, most: int) -> int:

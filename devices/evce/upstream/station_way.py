@@ -15,10 +15,19 @@ from devices.evce.link import Link
 from devices.evce.rpc import ActionUnknown, RpcPeer
 from devices.evce.schemas import Version
 from devices.evce.upstream.csms_link import CsmsAccess, CsmsLink
+from devices.evce.upstream.deauthorized import Deauthorized
 from devices.evce.upstream.downward import Downward
 from devices.evce.upstream.mirror import Mirror
+from devices.evce.upstream.own_limit import OwnLimit
 from devices.evce.upstream.policy import Direction, Treatment, rule
-from devices.evce.upstream.port import FirmwareCheck, HubRoot, ProviderProfiles, ProviderTokens, StationFacts
+from devices.evce.upstream.port import (
+    FirmwareCheck,
+    HubRoot,
+    ProviderEnding,
+    ProviderProfiles,
+    ProviderTokens,
+    StationFacts,
+)
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.transaction_ids import transaction_in
 from devices.evce.upstream.upward import WRITE_THROUGH_S, Upward
@@ -52,9 +61,11 @@ class Surroundings:
         access: to the CSMS.
         mirrors: to those that only look on.
         profiles: makes or finds the provider's profiles of a station; None where there are none.
+        ending: ends what the provider has set; None where nothing is kept of it.
         tokens: the provider's word about idTokens, by the station's id; None where nobody keeps it.
         firmware: looks at software for a station, by its id; None for signed software only.
         root: what the station trusts the hub by.
+        tells_limits: a 2.x CSMS is told where the hub holds a station below what it permits.
         write_through_s: real seconds that a station waits for the CSMS.
     """
 
@@ -63,9 +74,11 @@ class Surroundings:
     clock: Clock
     mirrors: Sequence[CsmsAccess] = ()
     profiles: Callable[[StationFacts], ProviderProfiles] | None = None
+    ending: ProviderEnding | None = None
     tokens: Callable[[str], ProviderTokens] | None = None
     firmware: Callable[[str], FirmwareCheck] | None = None
     root: HubRoot | None = None
+    tells_limits: bool = False
     write_through_s: float = WRITE_THROUGH_S
 
 
@@ -82,6 +95,9 @@ class StationWay:
         self._link = CsmsLink(around.access, identity, around.clock, self._told)
         self._profiles_of = around.profiles
         self._profiles = profiles = around.profiles(station) if around.profiles else None
+        self._deauthorized = Deauthorized(
+            self._device_id, lambda: self._upward.station.transaction, lambda: self._station, way
+        )
         self._upward = Upward(
             station,
             way=way,
@@ -89,8 +105,12 @@ class StationWay:
             clock=around.clock,
             tokens=tokens,
             silent=self._link.drop,
+            rejected=self._deauthorized.reject,
             profiles=profiles,
             write_through_s=around.write_through_s,
+        )
+        self._own_limit = (
+            OwnLimit(lambda: self._upward.station, around.clock, self._upward.call) if around.tells_limits else None
         )
         self._downward = Downward(
             self._upward,
@@ -102,7 +122,10 @@ class StationWay:
         if profiles is not None:
             profiles.ask_by(self._upward.call)
             profiles.csms_is(reachable=False)
-        self._mirrors = [Mirror(access, identity, around.clock, self) for access in around.mirrors]
+        self._mirrors = [
+            Mirror(access, identity, around.clock, self, lambda: self._upward.copies.statuses)
+            for access in around.mirrors
+        ]
         self._station: Link | None = None
         self._version: Version | None = None
         self._boot: bytes | None = None
@@ -119,6 +142,7 @@ class StationWay:
         if self._version is not dialect.version:
             self._boot = None
             self._upward.pause()
+            self._upward.copies.forget_statuses()
         self._station, self._version = link, dialect.version
         self._upward.replay.version = dialect.version
         self._downward.link = link
@@ -132,12 +156,14 @@ class StationWay:
         """Something that decides whether the way may be open has changed."""
         if not self._way.may_relay():
             self._upward.forget()
+            self._deauthorized.forget()
             for mirror in self._mirrors:
                 mirror.forget()
         self._moved.set()
         self._moved = asyncio.Event()
 
     async def from_station(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
+        self._deauthorized.heard()
         if self._profiles is not None:
             self._profiles.heard(frame, self._upward.version)
         if frame.action == "BootNotification":
@@ -155,11 +181,13 @@ class StationWay:
     async def run(self) -> None:
         """Hold the way open while it may be, until cancelled."""
         await self._upward.replay.load()
-        while True:
-            await self._until(lambda: self._wanted is not None)
-            version = self._wanted
-            if version is not None:
-                await self._hold(version)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._deauthorized.run())
+            while True:
+                await self._until(lambda: self._wanted is not None)
+                version = self._wanted
+                if version is not None:
+                    await self._hold(version)
 
     async def introduction(self) -> bytes:
         async with self._asking:
@@ -266,9 +294,15 @@ class StationWay:
         registration = Registration(peer, self._clock, self, self._judged, self._link.drop)
         self._downward.registration = registration
         try:
-            await registration.run(lambda: self._upward.drain(peer))
+            await registration.run(lambda: self._tell(peer))
         finally:
             self._downward.registration = None
+
+    async def _tell(self, peer: RpcPeer) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if self._own_limit is not None and self._upward.version is not Version.V16:
+                tasks.create_task(self._own_limit.watch())
+            await self._upward.drain(peer)
 
     def _judged(self, standing: Standing) -> None:
         if standing is Standing.ACCEPTED:

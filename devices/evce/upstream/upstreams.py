@@ -41,11 +41,18 @@ class Upstreams:
                 await self._came.wait()
 
     def consent_changed(self) -> None:
+        # Before the consents are known nothing is withdrawn.
+        withdrawn = self._way is not None and not self._way.may_relay()
+        if withdrawn and self._around.ending is not None:
+            self._around.ending.end()
         for way in self._ways.values():
             way.moved()
 
     async def void(self) -> int:
-        return await self._around.outbox.void()
+        count = await self._around.outbox.void()
+        if self._around.ending is not None:
+            await self._around.ending.erase()
+        return count
 
     def may_relay(self) -> bool:
         return self._way is not None and self._way.may_relay()

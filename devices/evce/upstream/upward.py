@@ -20,6 +20,7 @@ from devices.evce.provider.provider_words import needs_answer
 from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer
 from devices.evce.schemas import Version
 from devices.evce.upstream.copies import Copies, Copy
+from devices.evce.upstream.deauthorized import rejected_transaction
 from devices.evce.upstream.own_token import is_hubs_token, with_verdict
 from devices.evce.upstream.port import ProviderProfiles, ProviderTokens, StationFacts
 from devices.evce.upstream.refusals import passed_on, unreachable
@@ -51,6 +52,10 @@ class _Flight:
 class Upward:
     """One station's messages to its CSMS.
 
+    Args:
+        silent: told that the CSMS has not answered; ends the connection.
+        rejected: told a transaction, by the station's id, whose card the CSMS rejects after the hub has let it charge.
+
     Attributes:
         station: what the hub knows of it.
         drained: nothing that is durable waits, as far as is known.
@@ -67,17 +72,21 @@ class Upward:
         clock: Clock,
         tokens: ProviderTokens | None,
         silent: Callable[[], None],
+        rejected: Callable[[str], None],
         profiles: ProviderProfiles | None = None,
         write_through_s: float = WRITE_THROUGH_S,
     ) -> None:
         self.station = station
         self.drained = False
         self.copies = Copies()
-        self.replay = Replay(station.device_id, way=way, outbox=outbox, clock=clock, tokens=tokens, silent=silent)
+        self.replay = Replay(
+            station.device_id, way=way, outbox=outbox, clock=clock, answered=self._answered_late, silent=silent
+        )
         self._way = way
         self._outbox = outbox
         self._clock = clock
         self._tokens = tokens
+        self._rejected = rejected
         self._profiles = profiles
         self._write_through_s = write_through_s
         self._turn = asyncio.Lock()
@@ -90,6 +99,11 @@ class Upward:
     def version(self) -> Version:
         """The one that the station speaks."""
         return self.replay.version
+
+    @property
+    def is_agreed(self) -> bool:
+        """The owner agrees that there is a way to the CSMS."""
+        return self._way.may_relay()
 
     async def write_through(self, frame: Frame, local: Payload | None) -> Payload | msgspec.Raw:
         """A message that must not be lost: the answer of the CSMS where it comes in time, else the hub's own.
@@ -121,7 +135,7 @@ class Upward:
                 answer = await self._send(self._accepting(), Priority.OWNER, frame.action, frame.raw, frame.id)
         except (TimeoutError, CallTimeout, DeviceUnreachable) as error:
             if local is not None:
-                return local
+                return self._in_its_place(frame, local)
             if not known:
                 raise ActionUnknown(frame.action) from error
             raise unreachable(self.version, "the provider cannot be reached") from error
@@ -232,7 +246,7 @@ class Upward:
             return row
 
     async def _keep(self, frame: Frame, local: Payload | None) -> Payload:
-        answer = local or {}
+        answer = self._in_its_place(frame, local or {})
         if not self._way.may_relay():
             return answer
         transaction = answer.get("transactionId") if frame.action == "StartTransaction" else None
@@ -277,6 +291,18 @@ class Upward:
             return needed
         return msgspec.Raw(answer.raw)
 
+    def _answered_late(self, row: StationMessage, answer: Payload) -> None:
+        """The station goes by the hub's own verdict about a card."""
+        said = Frame(MessageType.CALL, row.message_id, row.action, msgspec.json.decode(row.payload))
+        if self._tokens is not None:
+            self._tokens.judged(said, answer, self.version)
+        transaction_id = rejected_transaction(row, said.payload, answer, self.version)
+        if transaction_id is not None and not self._is_households(said):
+            self._rejected(transaction_id)
+
+    def _in_its_place(self, frame: Frame, local: Payload) -> Payload:
+        return local if self._tokens is None else self._tokens.in_its_place(frame, local, self.version)
+
     def _is_households(self, frame: Frame) -> bool:
         """Who lives here charges here, whatever a CSMS knows of it."""
         return is_hubs_token(frame.payload) or (
@@ -295,7 +321,7 @@ class Upward:
                 await peer.call(item.action, item.payload)
             else:
                 frame = item.frame
-                await self._send(peer, Priority.HOUSEKEEPING, frame.action, frame.raw, item.message_id)
+                await self._send(peer, Priority.HOUSEKEEPING, frame.action, frame.raw, frame.id)
         except (CallTimeout, CallRefused, ProtocolError) as error:
             logger.info("%s: the CSMS did not take a copy: %s", self.station.device_id, error)
 

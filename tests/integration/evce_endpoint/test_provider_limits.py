@@ -18,7 +18,7 @@ from devices.evce.provider.token_frames import StationTokens
 from devices.evce.schemas import Version
 from devices.evce.upstream.port import StationFacts
 from homeapp.model.readings import EvceState
-from homeapp.ports import TokenVerdict
+from homeapp.ports import TokenGroup, TokenVerdict
 from kit.evce_street import ALL, Tls
 from kit.upstream_street import PlainStation, UpstreamStreet, run
 
@@ -46,6 +46,20 @@ class Home:
     def may_feed_w(self, at: datetime) -> float | None:
         return self.feed_w
 
+    async def begin(self) -> None:
+        pass
+
+    async def forget(self) -> None:
+        self.kept.clear()
+
+    def end(self) -> None:
+        assert self.stations is not None
+        self.stations.end()
+
+    async def erase(self) -> None:
+        assert self.stations is not None
+        await self.stations.erase()
+
     async def load(self, device_id: str) -> str | None:
         return self.kept.get(device_id)
 
@@ -57,6 +71,13 @@ class Home:
 
     def provider_list(self, device_id: str, verdicts: Sequence[TokenVerdict], *, full: bool) -> None:
         self.verdicts.extend(verdicts)
+
+    def group(self, device_id: str, token: str) -> TokenGroup | None:
+        verdict = next((verdict for verdict in self.verdicts if verdict.token == token), None)
+        return None if verdict is None else verdict.group
+
+    def master_pass(self, device_id: str, group: str) -> None:
+        pass
 
     def provider_judged(self, device_id: str, verdict: TokenVerdict) -> None:
         self.verdicts.append(verdict)
@@ -111,7 +132,8 @@ async def until(street: UpstreamStreet, limit_w: float | None) -> EvceState:
 
 
 def in_home(tls: Tls, directory: Path, home: Home, body: Any) -> None:
-    run(tls, directory, body, profiles=home.profiles, tokens=lambda device_id: StationTokens(device_id, home))
+    tokens = lambda device_id: StationTokens(device_id, home)  # noqa: E731
+    run(tls, directory, body, profiles=home.profiles, ending=home, tokens=tokens)
 
 
 @pytest.mark.parametrize("version", ALL)
@@ -132,6 +154,28 @@ def test_a_limit_of_the_provider_is_known_and_cleared(tls: Tls, tmp_path: Path, 
 
     in_home(tls, tmp_path, home, body)
     assert "77" not in home.kept["ocpp:garage-1"]
+
+
+def test_with_the_consent_the_limit_of_the_provider_goes_at_once(tls: Tls, tmp_path: Path) -> None:
+    home = Home()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, Version.V21):
+            profile = set_profile(street, Version.V21, 5000.0)
+            assert (await asked(street, "SetChargingProfile", profile))["status"] == "Accepted"
+            await until(street, 5000.0)
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            assert street.register.state is not None
+            assert street.register.state.provider_limit_w is None
+            await street.upstreams.void()
+            assert home.kept == {}
+            street.way.allowed = True
+            street.upstreams.consent_changed()
+            await street.up()
+            assert street.register.state.provider_limit_w is None
+
+    in_home(tls, tmp_path, home, body)
 
 
 def test_a_profile_for_a_transaction_goes_by_the_name_that_the_csms_gave_it(tls: Tls, tmp_path: Path) -> None:
@@ -301,3 +345,60 @@ def test_a_card_of_the_household_charges_also_where_the_csms_does_not_know_it(
         assert not street.csms.of("Authorize")
 
     in_home(tls, tmp_path, home, body)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_without_the_csms_a_second_card_of_a_group_may_end_what_the_first_began(
+    tls: Tls, tmp_path: Path, version: Version
+) -> None:
+    home = Home()
+    card = {"idTag": "owner-tag"} if version is Version.V16 else {"idToken": {"idToken": "owner-tag", "type": "Local"}}
+    group = {"parentIdTag": "G"} if version is Version.V16 else {"groupIdToken": {"idToken": "G", "type": "Central"}}
+    verdict = {"idTagInfo" if version is Version.V16 else "idTokenInfo": {"status": "Accepted"} | group}
+
+    async def body(street: UpstreamStreet) -> None:
+        street.csms.answers["Authorize"] = verdict
+        async with home.charged(street, version) as station:
+            assert json.loads(await station.say("Authorize", json.dumps(card))) == verdict
+            street.csms.status = 503
+            street.csms.cut()
+            await street.csms.until(lambda: street.csms.connection is None)
+            # The station compares the groups; it can do so only if it is told.
+            assert verdict.items() <= json.loads(await station.say("Authorize", json.dumps(card))).items()
+
+    in_home(tls, tmp_path, home, body)
+    assert len(home.verdicts) == 1
+
+
+def test_the_csms_hears_that_the_hub_holds_the_station_lower_than_it_has_to(tls: Tls, tmp_path: Path) -> None:
+    home = Home()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, Version.V201) as station:
+            await station.say("TransactionEvent", _event("Started", 0))
+            # Nothing but the floor stands in this station.
+            (told,) = await street.csms.until_heard("NotifyChargingLimit")
+            assert told["evseId"] == 1
+            limit_w = told["chargingSchedule"][0]["chargingSchedulePeriod"][0]["limit"]
+            assert street.register.state is not None
+            assert limit_w == street.register.state.granted_w
+            await station.say("TransactionEvent", _event("Ended", 1))
+            assert await street.csms.until_heard("ClearedChargingLimit") == [
+                {"chargingLimitSource": "EMS", "evseId": 1}
+            ]
+
+    run(tls, tmp_path, body, profiles=home.profiles, tells_limits=True)
+
+
+def test_a_csms_of_1_6_does_not_hear_of_limits(tls: Tls, tmp_path: Path) -> None:
+    home = Home()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with home.charged(street, Version.V16) as station:
+            start = {"connectorId": 1, "idTag": "owner-tag", "meterStart": 0, "timestamp": "2027-01-15T12:00:00Z"}
+            street.csms.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Accepted"}}
+            await station.say("StartTransaction", json.dumps(start))
+            await street.clock.sleep(120)
+            assert street.csms.of("NotifyChargingLimit") == []
+
+    run(tls, tmp_path, body, profiles=home.profiles, tells_limits=True)

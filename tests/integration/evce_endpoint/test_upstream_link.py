@@ -614,3 +614,47 @@ def test_mirrors_hear_what_goes_up_and_may_ask_for_nothing(tls: Tls, tmp_path: P
             assert street.csms.heard[-1][0] == "n"
 
     run(tls, tmp_path, body, mirror)
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_mirrors_hear_boot_and_statuses_again_after_each_reconnect(tls: Tls, tmp_path: Path, version: Version) -> None:
+    mirror = RawCsms()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(version) as station:
+            await station.say("StatusNotification", STATUS[version], "s-1")
+            await mirror.until_heard("BootNotification")
+            await mirror.until_heard("StatusNotification")
+            for number in (2, 3):
+                before = len(mirror.heard)
+                mirror.cut()
+                await mirror.until_heard("BootNotification", number)
+                await mirror.until_heard("StatusNotification", number)
+                actions = [(action, payload) for _, action, payload in mirror.heard[before:]]
+                assert actions[:2] == [
+                    ("BootNotification", BOOT[version]),
+                    ("StatusNotification", STATUS[version]),
+                ]
+            ids = [message_id for message_id, action, _ in mirror.heard if action == "StatusNotification"]
+            assert len(set(ids)) == len(ids)
+
+    run(tls, tmp_path, body, mirror)
+
+
+def test_a_status_of_another_version_is_not_told(tls: Tls, tmp_path: Path) -> None:
+    mirror = RawCsms()
+
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V16) as station:
+            await station.say("StatusNotification", STATUS[Version.V16])
+            await street.csms.until_heard("StatusNotification")
+            await mirror.until_heard("StatusNotification")
+        async with street.online(Version.V201) as station:
+            for csms in (street.csms, mirror):
+                await csms.until_heard("BootNotification", 2)
+            await station.say("NotifyEvent", _NOTHING_HAPPENED)
+            for csms in (street.csms, mirror):
+                await csms.until_heard("NotifyEvent")
+                assert len(csms.of("StatusNotification")) == 1
+
+    run(tls, tmp_path, body, mirror)

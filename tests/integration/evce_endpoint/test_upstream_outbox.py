@@ -271,6 +271,12 @@ class _Tokens:
     def list_sent(self, _frame: Frame, _version: Version) -> None:
         raise AssertionError
 
+    def settings_told(self, _frame: Frame, _answer: dict[str, Any]) -> None:
+        raise AssertionError
+
+    def in_its_place(self, _frame: Frame, local: dict[str, Any], _version: Version) -> dict[str, Any]:
+        return local
+
     def judged(self, frame: Frame, answer: dict[str, Any], _version: Version) -> None:
         self.verdicts.append((frame.payload.get("idTag"), answer.get("idTagInfo")))
 

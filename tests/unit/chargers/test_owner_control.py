@@ -228,9 +228,26 @@ def test_before_the_hub_is_there_the_provider_may_lower_and_have_nothing_fed() -
 @in_loop
 async def test_profiles_of_the_provider_are_kept_in_the_ledger(tmp_path: Path) -> None:
     async with Database(tmp_path) as database:
-        keeper = KeptProfiles(Ledger(database, StandingClock(NOW)))
+        ledger = Ledger(database, StandingClock(NOW))
+        keeper = KeptProfiles(ledger, "wss://one")
         assert await keeper.load("ocpp:a") is None
         await keeper.keep("ocpp:a", "first")
         await keeper.keep("ocpp:a", "second")
         assert await keeper.load("ocpp:a") == "second"
         assert await keeper.load("ocpp:b") is None
+        await keeper.keep("ocpp:b", "other")
+        await keeper.forget()
+        assert [await keeper.load("ocpp:a"), await keeper.load("ocpp:b")] == [None, None]
+
+
+@pytest.mark.parametrize("now", ["wss://another", ""])
+@in_loop
+async def test_profiles_of_another_csms_are_not_kept(tmp_path: Path, now: str) -> None:
+    async with Database(tmp_path) as database:
+        ledger = Ledger(database, StandingClock(NOW))
+        await KeptProfiles(ledger, "wss://one").keep("ocpp:a", "first")
+        assert await KeptProfiles(ledger, "wss://one").load("ocpp:a") == "first"
+        await KeptProfiles(ledger, now).begin()
+        assert await KeptProfiles(ledger, now).load("ocpp:a") is None
+        # Also where the old one comes back.
+        assert await KeptProfiles(ledger, "wss://one").load("ocpp:a") is None

@@ -9,10 +9,10 @@ import pytest
 
 from devices.evce.frames import Frame, MessageType
 from devices.evce.provider.token_frames import StationTokens
-from devices.evce.schemas import Version, request_problem
+from devices.evce.schemas import Version, request_problem, response_problem
 from homeapp.chargers.tokens import MOST_TOKENS, SAVE_EVERY_S, Tokens
 from homeapp.errors import NotFound, WrongState
-from homeapp.ports import TokenVerdict
+from homeapp.ports import TokenGroup, TokenVerdict
 from homeapp.sessions import HUB_ID_TOKEN
 from kit.clocks import LeapingClock
 from kit.in_loop import in_loop
@@ -253,3 +253,116 @@ def test_what_the_provider_decides_is_remembered(
     assert tokens.authorizes(A, "aa")
     station.judged(frame, answer("Blocked"), version)
     assert not tokens.authorizes(A, "aa")
+
+
+FAMILY = "Family-7"
+
+
+def _answered(version: Version, group: str, status: str = "Accepted") -> dict[str, Any]:
+    """An Authorize.conf of the CSMS about a card of a group."""
+    if version is Version.V16:
+        return {"idTagInfo": {"status": status, "parentIdTag": group}}
+    return {"idTokenInfo": {"status": status, "groupIdToken": {"idToken": group, "type": "Local"}}}
+
+
+def _asks(version: Version, card: str, action: str = "Authorize", **more: Any) -> Frame:
+    token: dict[str, Any] = {"idTag": card}
+    if version is not Version.V16:
+        token = {"idToken": {"idToken": card, "type": "ISO14443"}}
+    return Frame(MessageType.CALL, "1", action, token | more)
+
+
+def _own(version: Version, status: str = "Accepted") -> dict[str, Any]:
+    """The hub's own answer."""
+    return {"idTagInfo" if version is Version.V16 else "idTokenInfo": {"status": status}}
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_the_hub_says_which_group_a_card_is_of_while_the_provider_is_away(version: Version) -> None:
+    home = Home()
+    station = StationTokens(A, home.tokens)
+    station.judged(_asks(version, "AA"), _answered(version, FAMILY), version)
+    station.judged(_asks(version, "CC"), _answered(version, FAMILY, "Blocked"), version)
+    answer = station.in_its_place(_asks(version, "aa"), _own(version), version)
+    assert answer == _answered(version, FAMILY)
+    assert response_problem(version, "Authorize", answer) is None
+    # Neither of others nor of those that are refused.
+    for card, own in (("BB", "Accepted"), ("CC", "Accepted"), ("AA", "Invalid")):
+        assert station.in_its_place(_asks(version, card), _own(version, own), version) == _own(version, own)
+    other_station = StationTokens(B, home.tokens)
+    assert other_station.in_its_place(_asks(version, "AA"), _own(version), version) == _own(version)
+    home.clock.at += timedelta(days=15)
+    assert station.in_its_place(_asks(version, "AA"), _own(version), version) == _own(version)
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_groups_come_also_with_the_local_list(version: Version) -> None:
+    home = Home()
+    station = StationTokens(A, home.tokens)
+    sent = _list(version, "Full", ("AA", "Accepted"))
+    entry = sent.payload["localAuthorizationList"][0]
+    entry |= _answered(version, FAMILY)
+    station.list_sent(sent, version)
+    assert station.in_its_place(_asks(version, "AA"), _own(version), version) == _answered(version, FAMILY)
+
+
+@pytest.mark.parametrize(("version", "longest"), [(Version.V16, 20), (Version.V201, 36), (Version.V21, 64)])
+def test_a_group_with_too_long_a_number_is_none(version: Version, longest: int) -> None:
+    station = StationTokens(A, Home().tokens)
+    for length, fits in ((longest, True), (longest + 1, False)):
+        station.judged(_asks(version, "AA"), _answered(version, "g" * length), version)
+        answer = station.in_its_place(_asks(version, "AA"), _own(version), version)
+        assert (answer != _own(version)) is fits
+
+
+@in_loop
+async def test_a_group_is_kept_sealed_and_known_again_after_a_restart() -> None:
+    home = Home()
+    verdict = TokenVerdict(token="AA", allowed=True, group=TokenGroup(token=FAMILY, kind="Local"))
+    home.tokens.provider_judged(A, verdict)
+    home.tokens.master_pass(A, "Police")
+    await home.wait(SAVE_EVERY_S + 2)
+    kept = "".join(home.values.of.values()).lower()
+    assert FAMILY.lower() not in kept
+    assert "police" not in kept
+    again = Home(home.values)
+    await again.tokens.load()
+    assert again.tokens.group(A, "aa") == TokenGroup(token=FAMILY, kind="Local")
+    stolen = Home(home.values, key=b"x" * 32)
+    await stolen.tokens.load()
+    (copy,) = stolen.tokens._copies.values()
+    (word,) = copy.judged.values()
+    copy.judged[stolen.tokens._hash("AA")] = word
+    assert stolen.tokens.group(A, "AA") is None
+
+
+def _setting(value: str, **more: Any) -> dict[str, Any]:
+    """A variable with a value, its names in other letters than usual."""
+    named = {"component": {"name": "authctrlr"}, "variable": {"name": "MASTERPASSGROUPID"}}
+    return named | ({"attributeValue": value} if value else {}) | more
+
+
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+@pytest.mark.parametrize("learnt", ["SetVariables", "GetVariables"])
+def test_a_master_pass_ends_what_runs_and_begins_nothing(version: Version, learnt: str) -> None:
+    station = StationTokens(A, Home().tokens)
+    station.judged(_asks(version, "AA"), _answered(version, "Police"), version)
+    starts = _asks(version, "AA", "TransactionEvent", eventType="Started", triggerReason="CablePluggedIn")
+    assert station.in_its_place(starts, _own(version), version) == _answered(version, "Police")
+    if learnt == "SetVariables":
+        asked = {"setVariableData": [_setting("POLICE")]}
+        refused = {"setVariableResult": [_setting("", attributeStatus="Rejected")]}
+        station.settings_told(Frame(MessageType.CALL, "2", learnt, asked), refused)
+        assert station.in_its_place(starts, _own(version), version) == _answered(version, "Police")
+        told = {"setVariableResult": [_setting("", attributeStatus="Accepted")]}
+    else:
+        asked = {"getVariableData": [_setting("")]}
+        told = {"getVariableResult": [_setting("POLICE", attributeStatus="Accepted")]}
+    station.settings_told(Frame(MessageType.CALL, "2", learnt, asked), told)
+    assert station.in_its_place(starts, _own(version), version) == _answered(version, "Police", "Invalid")
+    goes_on = _asks(version, "AA", "TransactionEvent", eventType="Updated", triggerReason="Authorized")
+    assert station.in_its_place(goes_on, _own(version), version) == _answered(version, "Police", "Invalid")
+    # Only with these can the station end what runs (C16).
+    stops = _asks(version, "AA", "TransactionEvent", eventType="Updated", triggerReason="StopAuthorized")
+    for said in (_asks(version, "AA"), stops):
+        assert station.in_its_place(said, _own(version), version) == _answered(version, "Police")

@@ -1,7 +1,7 @@
 """What the provider is answered about charging profiles, and what of them reaches the station's facts."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,6 +63,10 @@ class Owner:
         return self.feed_w if at < self.until else None
 
 
+async def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Kept:
     """What survives the hub."""
@@ -70,6 +74,10 @@ class Kept:
     of: dict[str, str] = field(default_factory=dict)
     writes: int = 0
     full: bool = False
+    before: Callable[[], Awaitable[None]] = _nothing
+
+    async def begin(self) -> None:
+        pass
 
     async def load(self, device_id: str) -> str | None:
         return self.of.get(device_id)
@@ -77,8 +85,14 @@ class Kept:
     async def keep(self, device_id: str, kept: str) -> None:
         if self.full:
             raise StoreUnavailable("The disk is full.")
+        await self.before()
         self.of[device_id] = kept
         self.writes += 1
+
+    async def forget(self) -> None:
+        if self.full:
+            raise StoreUnavailable("The disk is full.")
+        self.of.clear()
 
 
 class Bench:
@@ -611,3 +625,69 @@ def test_whatever_the_provider_sends_it_gets_an_answer_of_the_standard(payload: 
         assert response_problem(bench.version, action, served.answer) is None
 
     ask()
+
+
+@VERSIONS
+@in_loop
+async def test_without_the_consent_nothing_of_the_provider_holds_and_nothing_comes_back(version: Version) -> None:
+    bench = Bench(version)
+    bench.kept.of["ocpp:away"] = "of a station that has not come yet"
+    assert await bench.set(1, "TxDefaultProfile", 5000.0) == "Accepted "
+    bench.stations.end()
+    assert bench.facts.permitted == (None, None, True)
+    await bench.stations.erase()
+    assert bench.kept.of == {}
+    bench.begin()
+    await bench.move(180)
+    assert bench.facts.permitted == (None, None, True)
+    assert bench.kept.of == {}
+    again = Bench(version, kept=bench.kept)
+    await again.move(2)
+    assert again.facts.permitted[0] is None
+    # A new consent, a new beginning.
+    assert await bench.set(2, "TxDefaultProfile", 4000.0) == "Accepted "
+    assert "4000" in bench.kept.of["ocpp:x"]
+    assert bench.facts.permitted[0] == 4000
+
+
+@in_loop
+async def test_a_profile_that_is_being_kept_while_the_consent_is_withdrawn_is_refused() -> None:
+    bench = Bench()
+    await bench.move(2)
+
+    async def withdrawn() -> None:
+        bench.stations.end()
+
+    bench.kept.before = withdrawn
+    assert await bench.set(1, "TxDefaultProfile", 5000.0) == "Rejected NotEnabled"
+    await bench.stations.erase()
+    assert bench.facts.permitted == (None, None, True)
+    assert bench.kept.of == {}
+
+
+@in_loop
+async def test_the_profile_of_a_start_is_forgotten_with_the_consent() -> None:
+    bench = Bench()
+    period = {"startPeriod": 0, "limit": 3000.0}
+    schedule = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [period], "startSchedule": rfc3339(NOW)}
+    profile = {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Absolute"}
+    token = {"idToken": "a", "type": "Central"}
+    start = {"remoteStartId": 9, "idToken": token, "chargingProfile": profile | {"chargingSchedule": [schedule]}}
+    assert await bench.profiles.starting(bench.frame("RequestStartTransaction", start), bench.version) is None
+    bench.stations.end()
+    bench.begin(remoteStartId=9)
+    assert bench.facts.permitted == (None, None, True)
+
+
+@in_loop
+async def test_what_cannot_be_erased_is_erased_later() -> None:
+    bench = Bench()
+    assert await bench.set(1, "TxDefaultProfile", 5000.0) == "Accepted "
+    bench.stations.end()
+    bench.kept.full = True
+    with pytest.raises(StoreUnavailable):
+        await bench.stations.erase()
+    assert bench.kept.of
+    bench.kept.full = False
+    await bench.move(2)
+    assert bench.kept.of == {}

@@ -34,8 +34,15 @@ async def answered(_action: str, _payload: bytes, message_id: str) -> Frame:
 def test_a_cut_while_the_delivery_is_written_does_not_lose_the_csms_id_of_a_transaction() -> None:
     async def main() -> None:
         outbox: Any = SlowOutbox()
-        nothing: Any = None
-        replay = Replay("ocpp:garage-1", way=nothing, outbox=outbox, clock=nothing, tokens=None, silent=lambda: None)
+        unused: Any = None
+        replay = Replay(
+            "ocpp:garage-1",
+            way=unused,
+            outbox=outbox,
+            clock=unused,
+            answered=lambda _row, _answer: None,
+            silent=lambda: None,
+        )
         handing = asyncio.create_task(replay.hand_over(ROW, answered))
         while not outbox.written:
             await asyncio.sleep(0)

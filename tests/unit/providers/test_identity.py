@@ -208,7 +208,7 @@ def test_a_station_that_trusts_the_local_authority_connects(tmp_path: Path) -> N
 
 def test_no_key_lies_in_the_data_directory(tmp_path: Path) -> None:
     identity.server_context(LocalAuthority(MemorySecrets(), tmp_path), ())
-    assert {path.name for path in tmp_path.iterdir()} == {"ocpp-ca.pem", "ocpp-server.pem"}
+    assert {path.name for path in tmp_path.iterdir()} == {"ocpp-ca.pem", "ocpp-server.pem", "ocpp-server-rsa.pem"}
     assert all("PRIVATE" not in path.read_text() for path in tmp_path.iterdir())
 
 
@@ -288,6 +288,58 @@ def test_a_running_endpoint_can_be_given_a_newer_certificate(tmp_path: Path) -> 
         handshake(server, trusting(authority.ca_file), "new.home")
     identity.renew(server, authority, ("new.home",))
     assert handshake(server, trusting(authority.ca_file), "new.home")
+
+
+def knowing(authority: LocalAuthority, kind: str) -> ssl.SSLContext:
+    """A station with TLS 1.2 that can do RSA alone, or ECDSA alone."""
+    context = trusting(authority.ca_file)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"ECDHE-{kind}-AES128-GCM-SHA256:ECDHE-{kind}-AES256-GCM-SHA384")
+    return context
+
+
+@pytest.mark.parametrize("kind", ["RSA", "ECDSA"])
+def test_a_station_that_knows_one_kind_of_key_alone_connects(tmp_path: Path, kind: str) -> None:
+    authority = LocalAuthority(MemorySecrets(), tmp_path)
+    server = identity.server_context(authority, ())
+    for name in ("hub.local", "127.0.0.1"):
+        assert handshake(server, knowing(authority, kind), name) == "TLSv1.2"
+    without_secrecy = trusting(authority.ca_file)
+    without_secrecy.maximum_version = ssl.TLSVersion.TLSv1_2
+    without_secrecy.set_ciphers("AES128-GCM-SHA256:AES256-GCM-SHA384")
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        handshake(server, without_secrecy, "hub.local")
+
+
+def test_both_kinds_are_renewed_without_a_break_and_the_rsa_key_is_made_once(tmp_path: Path) -> None:
+    now, secrets = Now(), MemorySecrets()
+    today = now.at
+    now.at = today - timedelta(days=340)
+    authority = LocalAuthority(secrets, tmp_path, now)
+    server = identity.server_context(authority, ())
+    first = authority.rsa_server_certificate(())
+    assert LocalAuthority(secrets, tmp_path, now).rsa_server_certificate(()) == first
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(server, knowing(authority, "RSA"), "new.home")
+    now.at = today
+    assert identity.renew(server, authority, ("new.home",)) > first.not_after
+    again = authority.rsa_server_certificate(())
+    assert again.not_after > first.not_after
+    assert again.key_pem == first.key_pem
+    for kind in ("RSA", "ECDSA"):
+        assert handshake(server, knowing(authority, kind), "new.home") == "TLSv1.2"
+
+
+def test_the_rsa_key_fits_into_every_keyring_and_a_damaged_one_is_said(tmp_path: Path) -> None:
+    secrets = MemorySecrets()
+    authority = LocalAuthority(secrets, tmp_path)
+    authority.rsa_server_certificate(())
+    kept = secrets.kept[identity.RSA_SERVER_KEY]
+    assert len(kept) < 1280
+    for damaged in ("?", "AAAA", kept[:40], kept[172:] + kept[:172][:-4]):
+        secrets.kept[identity.RSA_SERVER_KEY] = damaged
+        with pytest.raises(SecretStoreUnavailable, match=r"damaged|not an RSA"):
+            authority.rsa_server_certificate(())
 
 
 def test_a_data_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
