@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from devices.evce.fields import number
-from devices.evce.profiles import Unit
+from devices.evce.profiles import Begin, Unit
 from homeapp.model.readings import LimitControl
 
 REFUSALS_TO_BELIEVE = 2
@@ -38,6 +38,8 @@ class Capability:
         measurands: that it samples.
         tx_refusals: charges running in which it refused a leased TxProfile and took a TxDefaultProfile.
         keeps_maximum: it keeps a limit for the whole station, or None while that was not tried.
+        floor_begin, max_begin: how the floor and the maximum must begin for it to take and heed them.
+        floor_in_vain, max_in_vain: no beginning made it heed them; it is not tried again before there is new firmware.
         out_of_service: the hub has made it inoperative and has to make it operative again.
     """
 
@@ -60,6 +62,10 @@ class Capability:
     measurands: tuple[str, ...] = ()
     tx_refusals: int = 0
     keeps_maximum: bool | None = None
+    floor_begin: Begin = Begin.EPOCH
+    max_begin: Begin = Begin.EPOCH
+    floor_in_vain: bool = False
+    max_in_vain: bool = False
     out_of_service: bool = False
 
     @property
@@ -87,14 +93,21 @@ class Capability:
         return LimitControl.COARSE if self.leased_stack_level is not None else LimitControl.STATIC
 
     def learnt_from(self, known: "Capability") -> "Capability":
-        """This one, with what use has taught of the same make; another make has nothing to teach."""
-        if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
-            return replace(self, keeps_maximum=known.keeps_maximum, out_of_service=known.out_of_service)
-        return replace(
+        """This one, with what use has taught of the same make; another make has little to teach."""
+        learnt = replace(
             self,
-            tx_refusals=known.tx_refusals,
             keeps_maximum=known.keeps_maximum,
+            floor_begin=known.floor_begin,
+            max_begin=known.max_begin,
             out_of_service=known.out_of_service,
+        )
+        if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
+            return learnt
+        return replace(
+            learnt,
+            tx_refusals=known.tx_refusals,
+            floor_in_vain=known.floor_in_vain,
+            max_in_vain=known.max_in_vain,
         )
 
 

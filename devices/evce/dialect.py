@@ -49,6 +49,7 @@ class TransactionReport:
     Attributes:
         evse: EVSE (1.6: connector) it runs at.
         sequence: 2.x seqNo; an older report does not undo a newer one. None in 1.6.
+        told_at: when it was made by the station's clock, be it ever so wrong, or None.
         began: this report is of its very beginning.
         reported: the charging state told, or None.
         start_wh: import register at the beginning, Wh, or None while unknown.
@@ -63,6 +64,7 @@ class TransactionReport:
     samples: Sequence[Sample] = ()
     start_wh: float | None = None
     late: bool = False
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,9 @@ class Listener(Protocol):
 
     def heard(self) -> None:
         """It has said something of no further interest."""
+
+    def clock_shows(self, at: datetime | None) -> None:
+        """A message that was made just now bears this time of the station's clock, be it ever so wrong."""
 
     def authorizes(self, token: str, /) -> bool:
         """Whether this token may charge here."""
@@ -234,6 +239,9 @@ class Dialect(Protocol):
 
     def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
         """The present limit in an answer to ``composite``, A per phase; None where the station does not say."""
+
+    def composite_begins(self, answer: Payload) -> datetime | None:
+        """Since when the limit in an answer to ``composite`` holds by the station's clock, mostly now; or None."""
 
     def settled(self, answer: Payload) -> str:
         """The status in an answer of a station, for instance ``Accepted``; empty where there is none."""

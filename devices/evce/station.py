@@ -44,6 +44,8 @@ _CLOCK_WRONG = (
     "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
     "time. Restart it, or set its clock."
 )
+_CAN_WAIT = ("clock", "unencrypted")
+"""An open connection works and the hub allows for a wrong clock; anything else that is wrong is more urgent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,16 @@ class Station:
     def station_now(self) -> datetime:
         """What the station's own clock shows, as far as is known."""
         return self._clock.now() + self._station_clock.offset
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """What to add to the hub's time to get the station's, as far as is known."""
+        return self._station_clock.offset
+
+    @property
+    def clock_wrong(self) -> bool:
+        """It is far off by what the station told last."""
+        return self._station_clock.wrong
 
     @property
     def target(self) -> Target | None:
@@ -245,6 +257,15 @@ class Station:
     def heard(self) -> None:
         self._tell()
 
+    def clock_shows(self, at: datetime | None) -> None:
+        if at is not None:
+            self._station_clock.hinted(at, self._clock.now())
+
+    def schedule_begins(self, at: datetime | None) -> None:
+        """A composite schedule of now begins at ``at`` by the station's clock."""
+        if at is not None:
+            self._station_clock.schedule_begins(at, self._clock.now())
+
     def authorizes(self, token: str) -> bool:
         return self._register.authorizes(self.device_id, token)
 
@@ -280,6 +301,7 @@ class Station:
             if report.late:
                 self._measured.take_energy(report.samples)
             else:
+                self.clock_shows(report.told_at)
                 self._judge_clock(report.samples)
                 self._measured.take(report.samples)
         self._tell()
@@ -427,9 +449,9 @@ class Station:
         self._register.changed(self.state)
 
     def _foremost(self, fault: str | None) -> str | None:
-        # An open connection works, and anything else that is wrong is more urgent.
-        urgent = (sentence for about, sentence in self._problems.items() if about != "unencrypted")
-        return next(urgent, fault or self._problems.get("unencrypted"))
+        urgent = (sentence for about, sentence in self._problems.items() if about not in _CAN_WAIT)
+        waiting = (self._problems[about] for about in _CAN_WAIT if about in self._problems)
+        return next(urgent, fault or next(waiting, None))
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured

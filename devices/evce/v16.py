@@ -22,7 +22,7 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
+from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, told_instant, whole
 from devices.evce.metering import Sample, samples
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
@@ -148,6 +148,9 @@ class Ocpp16:
     def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
         return present_limit_a(mapping(answer, "chargingSchedule"), limits)
 
+    def composite_begins(self, answer: Payload) -> datetime | None:
+        return told_instant(answer, "scheduleStart")
+
     def settled(self, answer: Payload) -> str:
         return status_of(answer)
 
@@ -170,6 +173,7 @@ def _status(payload: Payload, listener: Listener) -> Payload:
     reported = _REPORTED.get(text(payload, "status"))
     if reported is None:
         raise FieldError("status is unknown")
+    listener.clock_shows(told_instant(payload, "timestamp"))
     listener.connector_is(evse_number(payload, "connectorId"), reported, instant(payload, "timestamp"))
     return {}
 

@@ -25,7 +25,7 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
+from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, told_instant, whole
 from devices.evce.metering import samples
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
@@ -183,6 +183,9 @@ class Ocpp201:
     def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
         return present_limit_a(mapping(answer, "schedule"), limits)
 
+    def composite_begins(self, answer: Payload) -> datetime | None:
+        return told_instant(mapping(answer, "schedule"), "scheduleStart")
+
     def settled(self, answer: Payload) -> str:
         result = next(iter(items(answer, "setVariableResult")), None)
         return status_of(answer if result is None else {"status": result.get("attributeStatus")})
@@ -234,6 +237,7 @@ def _status(payload: Payload, listener: Listener) -> Payload:
     reported = _CONNECTOR.get(text(payload, "connectorStatus"))
     if reported is None:
         raise FieldError("connectorStatus is unknown")
+    listener.clock_shows(told_instant(payload, "timestamp"))
     listener.connector_is(evse_number(payload, "evseId"), reported, instant(payload, "timestamp"))
     return {}
 
@@ -262,6 +266,7 @@ def _transaction(payload: Payload, listener: Listener) -> Payload:
                     reported=_CHARGING_STATE.get(plain(info.get("chargingState"))),
                     samples=taken,
                     late=late,
+                    told_at=told_instant(payload, "timestamp"),
                 )
             )
         case _:

@@ -108,6 +108,9 @@ class Visit:
     def heard(self) -> None:
         pass
 
+    def clock_shows(self, at: datetime | None) -> None:
+        pass
+
     def authorizes(self, _token: str, /) -> bool:
         return False
 

@@ -445,6 +445,7 @@ def test_a_station_that_agrees_to_start_and_does_not_is_told_of(tls: Tls) -> Non
 def test_leases_suit_a_station_whose_clock_is_behind(tls: Tls) -> None:
     async def body(street: Street) -> None:
         async with street.charging(Version.V201, clock_off_s=-300.0) as (station, evce, tx):
+            street.clock.move(10)
             await station.measure(tx, 4000.0, 40)
             before = len(station.calls)
             await evce.apply(EvceCommand(limit_w=7000))
