@@ -97,7 +97,7 @@ class OcppEvce:
         with contextlib.suppress(DeviceUnreachable):
             # What goes wrong here must not keep a limit from the station.
             await self._verification.put_back(session)
-            await self._verification.judge(session)
+            await self._verification.judge(session, endangers=command.reason in _DANGEROUS)
         if target is not None and self.state.status.car_present:
             self._starts = 0
             self._station.problem("start", None)

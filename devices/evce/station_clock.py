@@ -7,13 +7,14 @@ WRONG = timedelta(seconds=120)
 """A station this far off is told of."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CENTURY = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _STEADY = timedelta(seconds=5)
 
 
 class StationClock:
     """Learns the difference from time stamps of now, whatever their year.
 
-    A difference counts once it is the same over a while: neither a backlog of old samples nor a stamp that never moves
+    A difference counts once it is the same over a while: neither a backlog of old samples nor a stamp that stands still
     has a steady one.
 
     Attributes:
@@ -33,6 +34,9 @@ class StationClock:
 
     def hinted(self, at: datetime, now: datetime) -> None:
         """A message of now bears the station's time, which may be that of something a little earlier."""
+        if not EPOCH <= at < _LATEST:
+            # No clock shows this, and no schedule can be made for it.
+            return
         difference = at - now
         if self._seen is None:
             self._seen = difference, now
