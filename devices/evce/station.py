@@ -44,8 +44,8 @@ _CLOCK_WRONG = (
     "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
     "time. Restart it, or set its clock."
 )
-_CAN_WAIT = ("clock", "unencrypted")
-"""An open connection works and the hub allows for a wrong clock; anything else that is wrong is more urgent."""
+_URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4}
+"""Of what is wrong, the rest being 1. An open connection works, and for a wrong clock the hub allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,9 +449,8 @@ class Station:
         self._register.changed(self.state)
 
     def _foremost(self, fault: str | None) -> str | None:
-        urgent = (sentence for about, sentence in self._problems.items() if about not in _CAN_WAIT)
-        waiting = (self._problems[about] for about in _CAN_WAIT if about in self._problems)
-        return next(urgent, fault or next(waiting, None))
+        known = self._problems | ({"fault": fault} if fault is not None else {})
+        return known[min(known, key=lambda about: _URGENCY.get(about, 1))] if known else None
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured
