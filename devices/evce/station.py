@@ -270,7 +270,7 @@ class Station:
         return self._register.authorizes(self.device_id, token)
 
     def connector_is(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
-        self._connectors.told(evse, reported, stamp)
+        self._connectors.told(evse, reported, stamp, self._clock.now())
         if self._reported() is Reported.AVAILABLE:
             if self._doubtful:
                 self._over_now()
