@@ -1,5 +1,10 @@
-"""What one station can do: asked once for each vendor, model and firmware, and otherwise learnt by use."""
+"""What one station can do: asked once for each vendor, model and firmware, and otherwise learnt by use.
 
+What stations of a make say of themselves is kept for the next one of that make; what use teaches of a station stays
+with it.
+"""
+
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -141,6 +146,18 @@ class ForgetfulKeeper:
 def capability_key(device_id: str) -> str:
     """Where the capability of a station is kept."""
     return f"evce_capability:{device_id}"
+
+
+def make_key(made_by: tuple[str, str, str], protocol: str) -> str | None:
+    """Where is kept what stations of a make say of themselves; None where the make is not certain.
+
+    One of 256 places, found by a hash: the names are the station's own text, and a station that invents ever new ones
+    fills no disk. Two makes may have the same place, so that what is found there has to be looked at.
+    """
+    if not all(made_by):
+        return None
+    digest = hashlib.sha256(msgspec.json.encode([*made_by, protocol])).hexdigest()
+    return f"evce_make:{digest[:2]}"
 
 
 def encode(capability: Capability) -> str:

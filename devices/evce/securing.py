@@ -53,7 +53,7 @@ class Securing:
         """What is known of the station without asking it."""
         known = self._station.capability
         if known is None:
-            known = capabilities.decode(await self._kept())
+            known = await self._kept(capabilities.capability_key(self._station.device_id))
             if known is not None:
                 self._station.capable(known)
         return known or Capability()
@@ -99,16 +99,17 @@ class Securing:
     async def learn(self, capability: Capability) -> None:
         """Use has taught something; it is kept, unless the disk is full."""
         self._station.capable(capability)
+        await self._keep(capabilities.capability_key(self._station.device_id), capability)
+
+    async def _keep(self, key: str, capability: Capability) -> None:
         try:
-            await self._keeper.keep_mark(
-                capabilities.capability_key(self._station.device_id), capabilities.encode(capability)
-            )
+            await self._keeper.keep_mark(key, capabilities.encode(capability))
         except EnvironmentProblem as error:
             logger.warning("%s: what it can do was not kept: %s", self._station.device_id, error)
 
-    async def _kept(self) -> str | None:
+    async def _kept(self, key: str) -> Capability | None:
         try:
-            return await self._keeper.value(capabilities.capability_key(self._station.device_id))
+            return capabilities.decode(await self._keeper.value(key))
         except EnvironmentProblem as error:
             logger.warning("%s: what it can do could not be read: %s", self._station.device_id, error)
             return None
@@ -188,6 +189,17 @@ class Securing:
             made_by = introduction.vendor, introduction.model, introduction.firmware
         if known.probed and (known.made_by, known.protocol) == (made_by, protocol):
             return
-        answers = [(await self._link.ask(call, Priority.HOUSEKEEPING))[1] for call in self._dialect.probe()]
-        found = replace(self._dialect.probed(answers), made_by=made_by, protocol=protocol, probed=True)
+        found = await self._of_make(made_by, protocol)
+        if found is None:
+            answers = [(await self._link.ask(call, Priority.HOUSEKEEPING))[1] for call in self._dialect.probe()]
+            found = replace(self._dialect.probed(answers), made_by=made_by, protocol=protocol, probed=True)
+            key = capabilities.make_key(made_by, protocol)
+            if key is not None and all(answers):
+                await self._keep(key, found)
         await self.learn(found.learnt_from(known))
+
+    async def _of_make(self, made_by: tuple[str, str, str], protocol: str) -> Capability | None:
+        """What another station of the same make has said."""
+        key = capabilities.make_key(made_by, protocol)
+        found = await self._kept(key) if key is not None else None
+        return found if found is not None and (found.made_by, found.protocol) == (made_by, protocol) else None

@@ -1,7 +1,9 @@
 """Stations that take limits in their own way, and those that take them and do not keep them."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +66,56 @@ def test_a_station_is_asked_once_what_it_can_do_and_again_with_new_firmware(tls:
         async with street.station(version) as station:
             await station.boot(firmware="10")
             await station.until_called(lambda action, _: action == name)
+
+    run(tls, body)
+
+
+@contextlib.asynccontextmanager
+async def another(street: Street, version: Version, number: int) -> AsyncIterator[list[str]]:
+    """A further station of the same maker; what it was asked."""
+    name = f"garage-{number}"
+    street.adopt(name)
+    street.register.state = None
+    async with street.station(version, name=name) as station:
+        await station.boot()
+        state = await street.register.until_status(EvceStatus.AVAILABLE)
+        assert state.device_id == f"ocpp:{name}"
+        yield [action for action, _ in station.calls]
+
+
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+def test_a_second_station_of_a_make_is_not_asked_what_the_first_has_said(tls: Tls, version: Version) -> None:
+    async def body(street: Street) -> None:
+        settings = {"SmartChargingCtrlr.Phases3to1": "true"}
+        async with street.secured(version, settings=settings):
+            own = Capability(made_by=("Acme", "Box", "9"), protocol=version.value, probed=True)
+            learnt = replace(own, phase_switching=True, tx_refusals=2, out_of_service=True)
+            await street.keeper.keep_mark(capabilities.capability_key(DEVICE), capabilities.encode(learnt))
+        async with another(street, version, 2) as asked:
+            assert "GetVariables" not in asked
+            kept = capabilities.decode(await street.keeper.value(capabilities.capability_key("ocpp:garage-2")))
+            assert kept is not None
+            assert (kept.phase_switching, kept.tx_refusals, kept.out_of_service) == (True, 0, False)
+        other = Version.V21 if version is Version.V201 else Version.V201
+        async with another(street, other, 3) as asked:
+            assert "GetVariables" in asked, "another protocol"
+
+    run(tls, body)
+
+
+def test_a_make_that_is_not_certain_or_was_mixed_up_is_asked(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        async with street.secured(Version.V16):
+            pass
+        async with another(street, Version.V16, 2) as asked:
+            assert "GetConfiguration" in asked, "without a firmware it may be any"
+        key = capabilities.make_key(("Acme", "Box", "9"), "ocpp2.1")
+        assert key is not None
+        stranger = Capability(made_by=("Other", "Box", "9"), protocol="ocpp2.1", probed=True, max_stack_level=0)
+        for number, text in ((3, capabilities.encode(stranger)), (4, "no JSON")):
+            await street.keeper.keep_mark(key, text)
+            async with another(street, Version.V21, number) as asked:
+                assert "GetVariables" in asked
 
     run(tls, body)
 
