@@ -158,6 +158,9 @@ class Listener(Protocol):
     def present_setpoint(self, profile_id: int, /) -> Payload | None:
         """2.1: the setpoint fields of a Dynamic profile of the hub as of now; None where there is no such profile."""
 
+    def profiles_are(self, request_id: int, ids: Sequence[int], *, more: bool) -> None:
+        """2.x: a part of a report of the profiles in the station; ``more`` of it follows."""
+
     def software_is(self, report: SoftwareReport) -> None:
         """An update of the station's software goes on."""
 
@@ -215,6 +218,12 @@ class Dialect(Protocol):
 
     def clear(self, purpose: str, stack_level: int | None) -> Outgoing:
         """Removes the profiles of a purpose, of one stack level or of all."""
+
+    def report_profiles(self, request_id: int, purpose: str, /) -> Outgoing | None:
+        """2.x: has the station report its profiles of a purpose."""
+
+    def clear_one(self, profile_id: int, /) -> Outgoing:
+        """Removes one profile."""
 
     def probe(self) -> list[Outgoing]:
         """CALLs that ask what the station can do; few, as some stations restart under a flood of questions."""

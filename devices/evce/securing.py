@@ -8,6 +8,7 @@ from datetime import timedelta
 from devices.evce import capability as capabilities
 from devices.evce.capability import Capability, CapabilityKeeper
 from devices.evce.dialect import Dialect, Outgoing
+from devices.evce.foreign_profiles import ForeignProfiles
 from devices.evce.lasting import Install, LastingProfiles
 from devices.evce.link import ACCEPTED, Link
 from devices.evce.rpc import Priority, Superseded
@@ -47,6 +48,7 @@ class Securing:
         self._dialect = dialect
         self._link = link
         self._lasting = LastingProfiles(station, dialect.version, install, self.learn)
+        self._foreign = ForeignProfiles(station.device_id, dialect, link, station.profile_report)
         self._keeper = keeper
 
     async def recall(self) -> Capability:
@@ -141,13 +143,19 @@ class Securing:
 
     async def _bring_to_floor(self, current_a: float) -> float:
         """What others have left in the station is removed, and its floor made to hold; returns what holds then."""
+        most_a = self._granted_a() + TOLERANCE_A
+        if await self._foreign.remove():
+            left_a = await self._composite_a()
+            if left_a is not None and left_a <= most_a:
+                return left_a
+        # Where the station does not tell which there are, all have to go, its floor for a moment too.
         await self._link.call(self._dialect.clear("TxDefaultProfile", None), Priority.SAFETY)
         if not await self.floor_stands():
             return current_a
         cleared_a = await self._composite_a()
         if cleared_a is None:
             return current_a
-        return await self._lasting.mend_floor(cleared_a, self._granted_a() + TOLERANCE_A, self._composite_a)
+        return await self._lasting.mend_floor(cleared_a, most_a, self._composite_a)
 
     async def _composite_a(self) -> float | None:
         call = self._dialect.composite(self._station.likely_evse)

@@ -18,6 +18,7 @@ from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.feeding import feed_refusal
 from devices.evce.fields import Payload
+from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
 from devices.evce.measured import Measured
 from devices.evce.metering import Sample, SignedReading
@@ -96,6 +97,7 @@ class Station:
         setpoint: the Dynamic profile that stands, or None.
         signed: the newest readings that its meter has signed, each with the transaction that it belongs to.
         needed: what the car has told of its wishes, or None.
+        profile_report: what it reports of the profiles that it holds.
     """
 
     admitted = True
@@ -109,6 +111,7 @@ class Station:
         self.setpoint: Setpoint | None = None
         self.signed: deque[tuple[str, SignedReading]] = deque(maxlen=_KEPT_SIGNED)
         self.needed: ChargingNeeds | None = None
+        self.profile_report = ProfileReport()
         self.grants = Grants(limits.watts(limits.safe_current_a))
         self._clock = clock
         self._register = register
@@ -337,6 +340,9 @@ class Station:
         """The station does not begin."""
         self._software.not_taken()
         self._tell()
+
+    def profiles_are(self, request_id: int, ids: Sequence[int], *, more: bool) -> None:
+        self.profile_report.told(request_id, ids, more=more)
 
     def software_is(self, report: SoftwareReport) -> None:
         self._software.reported(report)

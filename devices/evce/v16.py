@@ -121,6 +121,12 @@ class Ocpp16:
         level = {} if stack_level is None else {"stackLevel": stack_level}
         return Outgoing("ClearChargingProfile", {"chargingProfilePurpose": purpose} | level)
 
+    def report_profiles(self, _request_id: int, _purpose: str, /) -> Outgoing | None:
+        return None
+
+    def clear_one(self, profile_id: int, /) -> Outgoing:
+        return Outgoing("ClearChargingProfile", {"id": profile_id})
+
     def probe(self) -> list[Outgoing]:
         return [Outgoing("GetConfiguration", {"key": list(keys)}) for keys in _PROBED]
 

@@ -54,6 +54,7 @@ _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
     "Energy.Active.Import.Register,Power.Active.Import",
 )
+_NO_ID = 2**31
 _ACKNOWLEDGED = (
     "SecurityEventNotification",
     "NotifyReport",
@@ -61,7 +62,6 @@ _ACKNOWLEDGED = (
     "NotifyMonitoringReport",
     "NotifyChargingLimit",
     "ClearedChargingLimit",
-    "ReportChargingProfiles",
     "LogStatusNotification",
 )
 """Their answers have no field that must be there."""
@@ -96,6 +96,7 @@ class Ocpp201:
             "NotifyEVChargingSchedule": _accept,
             "DataTransfer": unknown_vendor,
             "FirmwareStatusNotification": progress,
+            "ReportChargingProfiles": _profiles,
         }
         self._serve.update(dict.fromkeys(_ACKNOWLEDGED, acknowledge))
 
@@ -157,6 +158,13 @@ class Ocpp201:
         criteria: Payload = {"chargingProfilePurpose": purpose}
         criteria |= {} if stack_level is None else {"stackLevel": stack_level}
         return Outgoing("ClearChargingProfile", {"chargingProfileCriteria": criteria})
+
+    def report_profiles(self, request_id: int, purpose: str, /) -> Outgoing | None:
+        criterion = {"chargingProfilePurpose": purpose}
+        return Outgoing("GetChargingProfiles", {"requestId": request_id, "chargingProfile": criterion})
+
+    def clear_one(self, profile_id: int, /) -> Outgoing:
+        return Outgoing("ClearChargingProfile", {"chargingProfileId": profile_id})
 
     def probe(self) -> list[Outgoing]:
         return [_get_variables(names) for names in self.probed_variables]
@@ -277,6 +285,14 @@ def _transaction(payload: Payload, listener: Listener) -> Payload:
 
 def _meter(payload: Payload, listener: Listener) -> Payload:
     listener.metered(samples(payload, listener.limits))
+    return {}
+
+
+def _profiles(payload: Payload, listener: Listener) -> Payload:
+    told = (item.get("id") for item in items(payload, "chargingProfile"))
+    ids = [number for number in told if type(number) is int and abs(number) < _NO_ID]
+    listener.profiles_are(whole(payload, "requestId"), ids, more=payload.get("tbc") is True)
+    listener.heard()
     return {}
 
 

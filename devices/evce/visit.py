@@ -135,6 +135,9 @@ class Visit:
     def present_setpoint(self, _profile_id: int, /) -> Payload | None:
         return None
 
+    def profiles_are(self, request_id: int, ids: Sequence[int], *, more: bool) -> None:
+        pass
+
     def software_is(self, report: SoftwareReport) -> None:
         pass
 

@@ -410,6 +410,49 @@ def test_what_others_have_left_in_a_station_is_removed(tls: Tls, version: Versio
     run(tls, body)
 
 
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+def test_what_others_have_left_is_removed_one_by_one_and_the_floor_stands_all_the_while(
+    tls: Tls, version: Version
+) -> None:
+    async def body(street: Street) -> None:
+        left = {77, 78}
+
+        def cleared(payload: Json) -> Json:
+            left.discard(payload["chargingProfileId"])
+            return {"status": "Accepted"}
+
+        def present(payload: Json) -> Json:
+            return composite(16.0 if left else 6.0)(payload)
+
+        async def report(station: RawStation) -> None:
+            asked = await station.until_called(lambda action, _: action == "GetChargingProfiles")
+            assert asked["chargingProfile"] == {"chargingProfilePurpose": "TxDefaultProfile"}
+            floor = profile_of(next(body for action, body in station.calls if action == "SetChargingProfile"))
+            for request_id, number in (
+                (asked["requestId"] ^ 1, 79),
+                (asked["requestId"], 77),
+                (asked["requestId"], 78),
+            ):
+                told = [floor, floor | {"id": number, "stackLevel": 3}]
+                more = {"chargingLimitSource": "CSO", "evseId": 0, "tbc": number == 77}
+                await station.call("ReportChargingProfiles", {"requestId": request_id, "chargingProfile": told} | more)
+
+        street.adopt()
+        async with street.station(version) as station:
+            station.answers["GetChargingProfiles"] = {"status": "Accepted"}
+            station.answers["GetCompositeSchedule"] = present
+            station.answers["ClearChargingProfile"] = cleared
+            await asyncio.gather(station.boot(), report(station))
+            state = await street.register.until_status(EvceStatus.AVAILABLE)
+            assert state.problem is None
+            clears = [payload for action, payload in station.calls if action == "ClearChargingProfile"]
+            assert clears == [{"chargingProfileId": 77}, {"chargingProfileId": 78}]
+            purposes = [purpose_of(payload) for action, payload in station.calls if action == "SetChargingProfile"]
+            assert purposes.count("TxDefaultProfile") == 1
+
+    run(tls, body)
+
+
 def test_a_limit_of_others_that_stays_is_told(tls: Tls) -> None:
     async def body(street: Street) -> None:
         street.adopt()
