@@ -5,11 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from devices.evce.capability import Capability, capability_key, encode
+from devices.evce.escalation import PATIENCE_S
+from devices.evce.profiles import Begin, Unit
 from devices.evce.schemas import Version
 from homeapp.errors import DeviceRefused
 from homeapp.model.live import Doing
+from homeapp.model.offer import Job
 from homeapp.model.readings import EvceCommand, EvceStatus
-from kit.evce_street import ALL, Json, RawStation, Street, Tls, profile_of, purpose_of, run, schedule_of
+from kit.evce_street import ALL, DEVICE, Json, RawStation, Street, Tls, profile_of, purpose_of, run, schedule_of
 
 LASTING = ("TxDefaultProfile", "ChargePointMaxProfile", "ChargingStationMaxProfile")
 
@@ -208,7 +212,41 @@ def test_a_floor_that_is_not_kept_ends_in_the_escalation(tls: Tls, reason: Doing
                     await evce.apply(command)
                 state = await street.register.until_status(EvceStatus.CHARGING)
             assert state.granted_w == 11_000, "what it draws counts"
+            assert evce.session is not None
+            assert evce.session.unit is Unit.AMPERE, "the floor is not sent again, so in no other unit"
             assert ("RequestStopTransaction" in [action for action, _ in station.calls]) is ends
             assert "clock is wrong and it does not keep" in (evce.state.problem or "")
+
+    run(tls, body)
+
+
+def test_the_limit_of_the_whole_station_begins_as_its_maximum_must(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        known = Capability(made_by=("Acme", "Box", "9"), protocol="ocpp2.0.1", probed=True, max_begin=Begin.CENTURY)
+        await street.keeper.keep_mark(capability_key(DEVICE), encode(known))
+        command = EvceCommand(limit_w=5000)
+        async with street.charging(Version.V201) as (station, evce, tx):
+            await evce.apply(command)
+            before = len(station.calls)
+            while not [one for one in sent(station, before) if "Max" in one["chargingProfilePurpose"]]:
+                street.clock.move(PATIENCE_S / 2)
+                await station.measure(tx, 11_000.0, 41)
+                await evce.apply(command)
+            assert begins(sent(station, before)[-1]) == "2000"
+
+    run(tls, body)
+
+
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+def test_software_is_to_be_loaded_at_once_by_the_stations_own_clock(tls: Tls, version: Version) -> None:
+    async def body(street: Street) -> None:
+        async with street.secured(version, clock_off_s=-7200.0) as (station, evce):
+            for _ in range(2):
+                await station.plug_in()
+                street.clock.move(6)
+            await station.unplug()
+            await evce.update_software(Job(version="2.0.0", location="https://maker.example/2.0.0.bin"))
+            asked = next(payload for action, payload in station.calls if action == "UpdateFirmware")
+            assert abs(street.since(asked["firmware"]["retrieveDateTime"]) - 7200) < 10
 
     run(tls, body)

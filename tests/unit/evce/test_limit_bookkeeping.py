@@ -271,6 +271,15 @@ def test_a_composite_schedule_tells_the_time_unless_it_tells_its_profiles_beginn
     assert other.offset == timedelta(), "that is the beginning of the hub's floor"
 
 
+def test_the_beginning_of_the_hubs_floor_does_not_disturb_what_is_being_learnt() -> None:
+    clock = StationClock()
+    clock.told(later(-7200), later(0))
+    clock.schedule_begins(datetime(1970, 1, 1, tzinfo=UTC), later(5))
+    clock.schedule_begins(datetime(2000, 1, 1, tzinfo=UTC), later(6))
+    clock.told(later(10 - 7200), later(10))
+    assert clock.offset == timedelta(hours=-2)
+
+
 def test_what_a_station_may_draw_is_not_what_it_draws() -> None:
     grants = Grants(4140.0)
     grants.floor_stands(NOW)

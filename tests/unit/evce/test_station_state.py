@@ -305,6 +305,14 @@ def test_the_clock_shows_in_reports_that_are_not_late() -> None:
     assert bench.station.station_now() == START + timedelta(seconds=6 - 7200)
 
 
+def test_the_clock_shows_in_the_reports_of_a_connector_in_16() -> None:
+    bench = Bench(Version.V16)
+    bench.say(status16("Preparing", -7200))
+    bench.clock.at = START + timedelta(seconds=6)
+    bench.say(status16("Preparing", 6 - 7200))
+    assert bench.station.clock_offset == timedelta(hours=-2)
+
+
 def test_another_protocol_starts_from_nothing() -> None:
     bench = Bench(Version.V201)
     bench.say(*CHARGE_20)
