@@ -72,7 +72,7 @@ class Home:
             port=0,
             tls=authority.server_context(),
             clock=self.clock,
-            limits=LIMITS,
+            limits=lambda _: LIMITS,
             lease_s=60.0,
         )
         self.limit_w = 0.0

@@ -130,7 +130,7 @@ class UpstreamStreet:
             port=0,
             tls=self.tls[0],
             clock=self.clock,
-            limits=LIMITS,
+            limits=lambda _: LIMITS,
             lease_s=60.0,
             upstreams=self.upstreams,
         )

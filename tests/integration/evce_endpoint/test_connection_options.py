@@ -30,7 +30,7 @@ def test_compression_is_agreed_on_only_where_it_is_set(tls: Tls, compression: bo
             port=0,
             tls=tls[0],
             clock=street.clock,
-            limits=LIMITS,
+            limits=lambda _: LIMITS,
             lease_s=60.0,
             compression=compression,
         )
