@@ -1,5 +1,10 @@
-"""What one station can do: asked once for each vendor, model and firmware, and otherwise learnt by use."""
+"""What one station can do: asked once for each vendor, model and firmware, and otherwise learnt by use.
 
+What stations of a make say of themselves is kept for the next one of that make; what use teaches of a station stays
+with it.
+"""
+
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -7,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from devices.evce.fields import number
-from devices.evce.profiles import Unit
+from devices.evce.profiles import Begin, Unit
 from homeapp.model.readings import LimitControl
 
 REFUSALS_TO_BELIEVE = 2
@@ -39,6 +44,8 @@ class Capability:
         limit_change_pct: LimitChangeSignificance, %, or None.
         tx_refusals: charges running in which it refused a leased TxProfile and took a TxDefaultProfile.
         keeps_maximum: it keeps a limit for the whole station, or None while that was not tried.
+        floor_begin, max_begin: how the floor and the maximum must begin for it to take and heed them.
+        floor_in_vain, max_in_vain: no beginning made it heed them; it is not tried again before there is new firmware.
         out_of_service: the hub has made it inoperative and has to make it operative again.
     """
 
@@ -62,6 +69,10 @@ class Capability:
     limit_change_pct: float | None = None
     tx_refusals: int = 0
     keeps_maximum: bool | None = None
+    floor_begin: Begin = Begin.EPOCH
+    max_begin: Begin = Begin.EPOCH
+    floor_in_vain: bool = False
+    max_in_vain: bool = False
     out_of_service: bool = False
 
     @property
@@ -89,14 +100,21 @@ class Capability:
         return LimitControl.COARSE if self.leased_stack_level is not None else LimitControl.STATIC
 
     def learnt_from(self, known: "Capability") -> "Capability":
-        """This one, with what use has taught of the same make; another make has nothing to teach."""
-        if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
-            return replace(self, keeps_maximum=known.keeps_maximum, out_of_service=known.out_of_service)
-        return replace(
+        """This one, with what use has taught of the same make; another make has little to teach."""
+        learnt = replace(
             self,
-            tx_refusals=known.tx_refusals,
             keeps_maximum=known.keeps_maximum,
+            floor_begin=known.floor_begin,
+            max_begin=known.max_begin,
             out_of_service=known.out_of_service,
+        )
+        if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
+            return learnt
+        return replace(
+            learnt,
+            tx_refusals=known.tx_refusals,
+            floor_in_vain=known.floor_in_vain,
+            max_in_vain=known.max_in_vain,
         )
 
 
@@ -130,6 +148,18 @@ class ForgetfulKeeper:
 def capability_key(device_id: str) -> str:
     """Where the capability of a station is kept."""
     return f"evce_capability:{device_id}"
+
+
+def make_key(made_by: tuple[str, str, str], protocol: str) -> str | None:
+    """Where is kept what stations of a make say of themselves; None where the make is not certain.
+
+    One of 256 places, found by a hash: the names are the station's own text, and a station that invents ever new ones
+    fills no disk. Two makes may have the same place, so that what is found there has to be looked at.
+    """
+    if not all(made_by):
+        return None
+    digest = hashlib.sha256(msgspec.json.encode([*made_by, protocol])).hexdigest()
+    return f"evce_make:{digest[:2]}"
 
 
 def encode(capability: Capability) -> str:

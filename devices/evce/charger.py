@@ -78,7 +78,7 @@ class OcppEvce:
         if self.state.status in (EvceStatus.CHARGING, EvceStatus.FEEDING):
             raise DeviceRefused("The charger is in use. Its software can be renewed once the charge is over.")
         request_id = secrets.randbelow(2**31 - 1) + 1
-        call = session.link.dialect.update_software(job, request_id, self._clock.now())
+        call = session.link.dialect.update_software(job, request_id, self._station.station_now())
         # Before it is asked: its first report may come sooner than the answer is looked at.
         self._station.software_asked(job.version, request_id)
         try:
@@ -97,7 +97,7 @@ class OcppEvce:
         with contextlib.suppress(DeviceUnreachable):
             # What goes wrong here must not keep a limit from the station.
             await self._verification.put_back(session)
-            await self._verification.judge(session)
+            await self._verification.judge(session, endangers=command.reason in _DANGEROUS)
         if target is not None and self.state.status.car_present:
             self._starts = 0
             self._station.problem("start", None)
@@ -163,6 +163,7 @@ class OcppEvce:
             at=self._clock.now(),
             asked_s=now_s,
             seconds=min(seconds, FEED_LEASE_S) if feed_w > 0 else seconds,
+            clock_offset=self._station.clock_offset,
         )
 
     def _paused_for_phases(self, command: EvceCommand, target: Target, now_s: float) -> bool:

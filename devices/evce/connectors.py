@@ -1,31 +1,34 @@
 """What a station says of its connectors."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from devices.evce.dialect import Reported
 
 _BUSY = (Reported.OCCUPIED, Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE, Reported.FINISHING)
 _OUT_OF_ORDER = (Reported.FAULTED, Reported.UNAVAILABLE)
 _TAKING = (Reported.CHARGING, Reported.SUSPENDED_EV, Reported.SUSPENDED_EVSE)
+_CLOCK_WENT_BACK = timedelta(seconds=30)
 
 
 class Connectors:
     """The newest report of each, by EVSE (1.6: connector); 0 is the whole station."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Reported, datetime | None]] = {}
+        self._known: dict[int, tuple[Reported, datetime | None, datetime]] = {}
 
     @property
     def likely_evse(self) -> int:
         """Where something goes on, or most likely will."""
-        busy = [evse for evse, (reported, _) in self._known.items() if evse and reported in _BUSY]
+        busy = [evse for evse, (reported, _, _) in self._known.items() if evse and reported in _BUSY]
         return min(busy or [evse for evse in self._known if evse] or [1])
 
-    def told(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
-        """A report; one that is older than the newest changes nothing."""
-        known = self._known.get(evse)
-        if known is None or stamp is None or known[1] is None or stamp >= known[1]:
-            self._known[evse] = (reported, stamp)
+    def told(self, evse: int, reported: Reported, stamp: datetime | None, now: datetime) -> None:
+        """A report that came ``now``; one that is older than the newest changes nothing."""
+        known, stamped, received = self._known.get(evse, (None, None, now))
+        # A clock that was set back must not freeze the status.
+        set_back = now - received > _CLOCK_WENT_BACK
+        if known is None or stamp is None or stamped is None or stamp >= stamped or set_back:
+            self._known[evse] = (reported, stamp, now)
 
     def clear(self) -> None:
         """Nothing of it is true any more."""

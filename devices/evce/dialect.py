@@ -49,6 +49,7 @@ class TransactionReport:
     Attributes:
         evse: EVSE (1.6: connector) it runs at.
         sequence: 2.x seqNo; an older report does not undo a newer one. None in 1.6.
+        told_at: when it was made by the station's clock, be it ever so wrong, or None.
         began: this report is of its very beginning.
         reported: the charging state told, or None.
         start_wh: import register at the beginning, Wh, or None while unknown.
@@ -63,6 +64,7 @@ class TransactionReport:
     samples: Sequence[Sample] = ()
     start_wh: float | None = None
     late: bool = False
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,9 @@ class Listener(Protocol):
     def heard(self) -> None:
         """It has said something of no further interest."""
 
+    def clock_shows(self, at: datetime | None) -> None:
+        """A message that was made just now bears this time of the station's clock, be it ever so wrong."""
+
     def authorizes(self, token: str, /) -> bool:
         """Whether this token may charge here."""
 
@@ -152,6 +157,9 @@ class Listener(Protocol):
 
     def present_setpoint(self, profile_id: int, /) -> Payload | None:
         """2.1: the setpoint fields of a Dynamic profile of the hub as of now; None where there is no such profile."""
+
+    def profiles_are(self, request_id: int, ids: Sequence[int], *, more: bool) -> None:
+        """2.x: a part of a report of the profiles in the station; ``more`` of it follows."""
 
     def software_is(self, report: SoftwareReport) -> None:
         """An update of the station's software goes on."""
@@ -211,6 +219,12 @@ class Dialect(Protocol):
     def clear(self, purpose: str, stack_level: int | None) -> Outgoing:
         """Removes the profiles of a purpose, of one stack level or of all."""
 
+    def report_profiles(self, request_id: int, purpose: str, /) -> Outgoing | None:
+        """2.x: has the station report its profiles of a purpose."""
+
+    def clear_one(self, profile_id: int, /) -> Outgoing:
+        """Removes one profile."""
+
     def probe(self) -> list[Outgoing]:
         """CALLs that ask what the station can do; few, as some stations restart under a flood of questions."""
 
@@ -234,6 +248,9 @@ class Dialect(Protocol):
 
     def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
         """The present limit in an answer to ``composite``, A per phase; None where the station does not say."""
+
+    def composite_begins(self, answer: Payload) -> datetime | None:
+        """Since when the limit in an answer to ``composite`` holds by the station's clock, mostly now; or None."""
 
     def settled(self, answer: Payload) -> str:
         """The status in an answer of a station, for instance ``Accepted``; empty where there is none."""

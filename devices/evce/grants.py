@@ -92,15 +92,22 @@ class Grants:
 
     def most(self, now: datetime) -> tuple[float | None, float, datetime | None]:
         """The most charging power, the most power feed, W, and when the last lease ends."""
-        possible = [grant for grant in (*self._open, *self._hidden) if grant.holds(now)]
-        if self._held is not None:
-            possible.append(self._held if self._held.holds(now) else self._floor)
-        if self._excess is not None:
-            possible.append(self._excess)
+        possible = self._possible(now) + ([self._excess] if self._excess is not None else [])
         if not possible:
             return None, 0.0, None
         ends = [grant.until for grant in possible if grant.until is not None]
         return max(one.limit_w for one in possible), max(one.feed_w for one in possible), max(ends, default=None)
+
+    def allowed(self, now: datetime) -> tuple[float, float]:
+        """The most charging power and power feed, W, that the station may have been granted, whatever it draws."""
+        possible = [*self._possible(now), self._floor]
+        return max(one.limit_w for one in possible), max(one.feed_w for one in possible)
+
+    def _possible(self, now: datetime) -> list[Grant]:
+        possible = [grant for grant in (*self._open, *self._hidden) if grant.holds(now)]
+        if self._held is not None:
+            possible.append(self._held if self._held.holds(now) else self._floor)
+        return possible
 
     def _known(self) -> list[Grant]:
         """What is held, unless it is the floor, which nothing replaces."""

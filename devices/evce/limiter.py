@@ -257,7 +257,7 @@ class Limiter:
         return Lease(
             evse=wish.target.evse,
             transaction_id=wish.target.transaction_id,
-            now=self._station.station_now() - (self._clock.now() - wish.at),
+            now=wish.at + wish.clock_offset,
             seconds=wish.seconds,
         )
 
@@ -273,10 +273,11 @@ class Limiter:
     async def _write_max(self, session: Session, limit_w: float | None) -> None:
         version: Version = session.link.dialect.version
         limits: StationLimits = self._station.limits
+        begin = self.capability.max_begin
         await self._writes.counted(
             session.install(
                 profiles.max_purpose(version),
-                lambda unit: profiles.station_max(version, limits, unit, limit_w),
+                lambda unit: profiles.station_max(version, limits, unit, limit_w, begin=begin),
                 Priority.SAFETY,
             )
         )

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from devices.evce.fields import Payload, rfc3339
 from devices.evce.schemas import Version
+from devices.evce.station_clock import CENTURY, EPOCH
 
 FLOOR_ID = 8001
 MAX_ID = 8002
@@ -22,9 +23,26 @@ DEFAULT_ID = 8004
 STACK_LEVEL = 0
 BACKDATED_S = 60
 """A station's clock may be behind the hub's by this much and a new profile still holds at once."""
-_STATIC_START = "2020-01-01T00:00:00.000Z"
-"""Fixed, so that a station which gets the same profile again need not write its flash memory."""
 _DEFAULT_PHASES = 3
+
+
+class Begin(StrEnum):
+    """When a profile without an end begins: always the same, so that its repetition wears no flash memory.
+
+    By a clock that was never set, a date of the hub's own time lies ahead, and until then the profile holds nothing.
+    """
+
+    EPOCH = "epoch"
+    """Absolute, from where clocks begin: it holds whatever the station's clock says"""
+    RELATIVE = "relative"
+    """with the transaction, for stations that refuse such a date; not for a maximum (K01.FR.38)"""
+    CENTURY = "century"
+    """Absolute, from 2000, for those that know neither; it holds once the clock was set"""
+
+
+FLOOR_BEGINS = (Begin.EPOCH, Begin.RELATIVE, Begin.CENTURY)
+MAX_BEGINS = (Begin.EPOCH, Begin.CENTURY)
+_BEGINS = {Begin.EPOCH: EPOCH, Begin.CENTURY: CENTURY}
 
 
 class Unit(StrEnum):
@@ -85,13 +103,15 @@ class Lease:
     seconds: float
 
 
-def floor(version: Version, limits: StationLimits, unit: Unit) -> Payload:
+def floor(version: Version, limits: StationLimits, unit: Unit, begin: Begin = Begin.EPOCH) -> Payload:
     """SetChargingProfile of the floor: TxDefaultProfile, lowest stack level, without an end, never discharging."""
     period = _limit(limits, limits.watts(limits.safe_current_a), unit)
     if version is Version.V21:
         period["operationMode"] = "ChargingOnly"
-    schedule: Payload = {"startSchedule": _STATIC_START}
-    return _request(version, 0, _profile(version, FLOOR_ID, "TxDefaultProfile", schedule, unit, period))
+    profile = _profile(version, FLOOR_ID, "TxDefaultProfile", _begins(begin), unit, period)
+    if begin is Begin.RELATIVE:
+        profile["chargingProfileKind"] = "Relative"
+    return _request(version, 0, profile)
 
 
 def max_purpose(version: Version) -> str:
@@ -99,7 +119,9 @@ def max_purpose(version: Version) -> str:
     return "ChargePointMaxProfile" if version is Version.V16 else "ChargingStationMaxProfile"
 
 
-def station_max(version: Version, limits: StationLimits, unit: Unit, limit_w: float | None = None) -> Payload:
+def station_max(
+    version: Version, limits: StationLimits, unit: Unit, limit_w: float | None = None, *, begin: Begin = Begin.EPOCH
+) -> Payload:
     """SetChargingProfile of the most that the whole station may draw, W; the circuit's maximum where none is given.
 
     Stations keep it in their flash memory, so it is no way to follow a plan.
@@ -107,8 +129,7 @@ def station_max(version: Version, limits: StationLimits, unit: Unit, limit_w: fl
     purpose = max_purpose(version)
     most_w = limits.watts(limits.max_current_a)
     period = _limit(limits, most_w if limit_w is None else min(limit_w, most_w), unit)
-    schedule: Payload = {"startSchedule": _STATIC_START}
-    return _request(version, 0, _profile(version, MAX_ID, purpose, schedule, unit, period))
+    return _request(version, 0, _profile(version, MAX_ID, purpose, _begins(begin), unit, period))
 
 
 def leased_limit(
@@ -188,10 +209,16 @@ def _charging(version: Version, limits: StationLimits, unit: Unit, limit_w: floa
     return period | {"operationMode": "ChargingOnly"} if version is Version.V21 else period
 
 
+def _begins(begin: Begin) -> Payload:
+    return {} if begin is Begin.RELATIVE else {"startSchedule": rfc3339(_BEGINS[begin])}
+
+
 def _backdated(lease: Lease) -> Payload:
+    # No station takes a date before the one where clocks begin.
+    start = max(lease.now - timedelta(seconds=BACKDATED_S), min(EPOCH, lease.now))
     return {
-        "startSchedule": rfc3339(lease.now - timedelta(seconds=BACKDATED_S)),
-        "duration": BACKDATED_S + math.ceil(lease.seconds),
+        "startSchedule": rfc3339(start),
+        "duration": math.ceil((lease.now - start).total_seconds()) + math.ceil(lease.seconds),
     }
 
 

@@ -2,18 +2,15 @@
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
 
 from devices.evce import capability as capabilities
-from devices.evce import profiles
 from devices.evce.capability import Capability, CapabilityKeeper
 from devices.evce.dialect import Dialect, Outgoing
-from devices.evce.fields import Payload
+from devices.evce.foreign_profiles import ForeignProfiles
+from devices.evce.lasting import Install, LastingProfiles
 from devices.evce.link import ACCEPTED, Link
-from devices.evce.profiles import STACK_LEVEL, Unit
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.station import Station
 from homeapp.errors import DeviceUnreachable, EnvironmentProblem
@@ -41,14 +38,6 @@ _FOREIGN = (
 )
 
 
-class Install(Protocol):
-    """See ``Session.install``."""
-
-    def __call__(
-        self, purpose: str, make: Callable[[Unit], Payload], priority: Priority, stack_level: int = STACK_LEVEL
-    ) -> Awaitable[str]: ...
-
-
 class Securing:
     """The sequence for one connection; each step but the floor may fail without harm."""
 
@@ -58,25 +47,23 @@ class Securing:
         self._station = station
         self._dialect = dialect
         self._link = link
-        self._install = install
+        self._lasting = LastingProfiles(station, dialect.version, install, self.learn)
+        self._foreign = ForeignProfiles(station.device_id, dialect, link, station.profile_report)
         self._keeper = keeper
 
     async def recall(self) -> Capability:
         """What is known of the station without asking it."""
         known = self._station.capability
         if known is None:
-            known = capabilities.decode(await self._kept())
+            known = await self._kept(capabilities.capability_key(self._station.device_id))
             if known is not None:
                 self._station.capable(known)
         return known or Capability()
 
     async def floor_stands(self) -> bool:
         """Install the floor."""
-        limits, version = self._station.limits, self._dialect.version
         try:
-            status = await self._install(
-                "TxDefaultProfile", lambda unit: profiles.floor(version, limits, unit), Priority.SAFETY
-            )
+            status = await self._lasting.floor()
         except (DeviceUnreachable, Superseded):
             self._station.problem("floor", _FLOOR_UNANSWERED)
             return False
@@ -114,30 +101,23 @@ class Securing:
     async def learn(self, capability: Capability) -> None:
         """Use has taught something; it is kept, unless the disk is full."""
         self._station.capable(capability)
+        await self._keep(capabilities.capability_key(self._station.device_id), capability)
+
+    async def _keep(self, key: str, capability: Capability) -> None:
         try:
-            await self._keeper.keep_mark(
-                capabilities.capability_key(self._station.device_id), capabilities.encode(capability)
-            )
+            await self._keeper.keep_mark(key, capabilities.encode(capability))
         except EnvironmentProblem as error:
             logger.warning("%s: what it can do was not kept: %s", self._station.device_id, error)
 
-    async def _kept(self) -> str | None:
+    async def _kept(self, key: str) -> Capability | None:
         try:
-            return await self._keeper.value(capabilities.capability_key(self._station.device_id))
+            return capabilities.decode(await self._keeper.value(key))
         except EnvironmentProblem as error:
             logger.warning("%s: what it can do could not be read: %s", self._station.device_id, error)
             return None
 
     async def _install_max(self) -> None:
-        limits, version = self._station.limits, self._dialect.version
-        known = self._station.capability or Capability()
-        status = await self._install(
-            profiles.max_purpose(version), lambda unit: profiles.station_max(version, limits, unit), Priority.SAFETY
-        )
-        if status != ACCEPTED:
-            logger.info("%s: keeps no limit of its circuit: %s", self._station.device_id, status)
-        if known.keeps_maximum is not (status == ACCEPTED):
-            await self.learn(replace(known, keeps_maximum=status == ACCEPTED))
+        await self._lasting.maximum()
 
     async def _ask_how_it_stands(self) -> None:
         for trigger in self._dialect.triggers():
@@ -145,33 +125,48 @@ class Securing:
                 await self._link.call(trigger)
 
     async def _compare(self) -> None:
-        """Compare what holds in the station with what should; what others have left there is removed."""
+        """Compare what holds in the station with what should, and mend it."""
         limits, station = self._station.limits, self._station
-        for last in (False, True):
-            current_a = await self._composite_a()
-            if current_a is None:
-                return
-            if current_a > limits.max_current_a + TOLERANCE_A:
-                station.problem("above", _MAX_IGNORED)
-                return
-            if current_a <= limits.amperes(station.state.granted_w or 0.0) + TOLERANCE_A:
-                break
-            if station.target is not None:
-                station.grants.older(limits.watts(current_a), station.now() + OLDER_LEASE)
-                station.grants_changed()
-                break
-            if last:
-                station.problem("above", _FOREIGN)
-                return
-            await self._link.call(self._dialect.clear("TxDefaultProfile", None), Priority.SAFETY)
-            if not await self.floor_stands():
-                return
-        station.problem("above", None)
+        most_a = limits.max_current_a + TOLERANCE_A
+        current_a = await self._composite_a()
+        if current_a is None:
+            return
+        current_a = await self._lasting.mend_maximum(current_a, most_a, self._composite_a)
+        excess = current_a > self._granted_a() + TOLERANCE_A
+        if excess and station.target is not None and current_a <= most_a:
+            station.grants.older(limits.watts(current_a), station.now() + OLDER_LEASE)
+            station.grants_changed()
+        elif excess and station.target is None:
+            current_a = await self._bring_to_floor(current_a)
+        problem = _FOREIGN if station.target is None and current_a > self._granted_a() + TOLERANCE_A else None
+        station.problem("above", _MAX_IGNORED if current_a > most_a else problem)
+
+    async def _bring_to_floor(self, current_a: float) -> float:
+        """What others have left in the station is removed, and its floor made to hold; returns what holds then."""
+        most_a = self._granted_a() + TOLERANCE_A
+        if await self._foreign.remove():
+            left_a = await self._composite_a()
+            if left_a is not None and left_a <= most_a:
+                return left_a
+        # Where the station does not tell which there are, all have to go, its floor for a moment too.
+        await self._link.call(self._dialect.clear("TxDefaultProfile", None), Priority.SAFETY)
+        if not await self.floor_stands():
+            return current_a
+        cleared_a = await self._composite_a()
+        if cleared_a is None:
+            return current_a
+        return await self._lasting.mend_floor(cleared_a, most_a, self._composite_a)
 
     async def _composite_a(self) -> float | None:
         call = self._dialect.composite(self._station.likely_evse)
         status, answer = await self._link.ask(call, Priority.HOUSEKEEPING)
-        return self._dialect.composite_current_a(answer, self._station.limits) if status == ACCEPTED else None
+        if status != ACCEPTED:
+            return None
+        self._station.schedule_begins(self._dialect.composite_begins(answer))
+        return self._dialect.composite_current_a(answer, self._station.limits)
+
+    def _granted_a(self) -> float:
+        return self._station.limits.amperes(self._station.state.granted_w or 0.0)
 
     async def _ask_transaction(self) -> None:
         running = self._station.transaction
@@ -202,6 +197,17 @@ class Securing:
             made_by = introduction.vendor, introduction.model, introduction.firmware
         if known.probed and (known.made_by, known.protocol) == (made_by, protocol):
             return
-        answers = [(await self._link.ask(call, Priority.HOUSEKEEPING))[1] for call in self._dialect.probe()]
-        found = replace(self._dialect.probed(answers), made_by=made_by, protocol=protocol, probed=True)
+        found = await self._of_make(made_by, protocol)
+        if found is None:
+            answers = [(await self._link.ask(call, Priority.HOUSEKEEPING))[1] for call in self._dialect.probe()]
+            found = replace(self._dialect.probed(answers), made_by=made_by, protocol=protocol, probed=True)
+            key = capabilities.make_key(made_by, protocol)
+            if key is not None and all(answers):
+                await self._keep(key, found)
         await self.learn(found.learnt_from(known))
+
+    async def _of_make(self, made_by: tuple[str, str, str], protocol: str) -> Capability | None:
+        """What another station of the same make has said."""
+        key = capabilities.make_key(made_by, protocol)
+        found = await self._kept(key) if key is not None else None
+        return found if found is not None and (found.made_by, found.protocol) == (made_by, protocol) else None

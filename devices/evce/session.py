@@ -196,7 +196,10 @@ class Session:
     async def _check_limit(self) -> None:
         evse, before_a = self._expected
         status, answer = await self.link.ask(self._dialect.composite(evse), Priority.HOUSEKEEPING)
-        current_a = self._dialect.composite_current_a(answer, self._station.limits) if status == ACCEPTED else None
+        current_a = None
+        if status == ACCEPTED:
+            self._station.schedule_begins(self._dialect.composite_begins(answer))
+            current_a = self._dialect.composite_current_a(answer, self._station.limits)
         # While it was being asked, another limit may have come to hold.
         limit_a = max(before_a, self._expected[1])
         self.contradicted = current_a is not None and current_a > limit_a + TOLERANCE_A

@@ -18,6 +18,7 @@ from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
 from devices.evce.feeding import feed_refusal
 from devices.evce.fields import Payload
+from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
 from devices.evce.measured import Measured
 from devices.evce.metering import Sample, SignedReading
@@ -44,6 +45,8 @@ _CLOCK_WRONG = (
     "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
     "time. Restart it, or set its clock."
 )
+_URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4}
+"""Of what is wrong, the rest being 1. An open connection works, and for a wrong clock the hub allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class Station:
         setpoint: the Dynamic profile that stands, or None.
         signed: the newest readings that its meter has signed, each with the transaction that it belongs to.
         needed: what the car has told of its wishes, or None.
+        profile_report: what it reports of the profiles that it holds.
     """
 
     admitted = True
@@ -107,6 +111,7 @@ class Station:
         self.setpoint: Setpoint | None = None
         self.signed: deque[tuple[str, SignedReading]] = deque(maxlen=_KEPT_SIGNED)
         self.needed: ChargingNeeds | None = None
+        self.profile_report = ProfileReport()
         self.grants = Grants(limits.watts(limits.safe_current_a))
         self._clock = clock
         self._register = register
@@ -131,6 +136,16 @@ class Station:
     def station_now(self) -> datetime:
         """What the station's own clock shows, as far as is known."""
         return self._clock.now() + self._station_clock.offset
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """What to add to the hub's time to get the station's, as far as is known."""
+        return self._station_clock.offset
+
+    @property
+    def clock_wrong(self) -> bool:
+        """It is far off by what the station told last."""
+        return self._station_clock.wrong
 
     @property
     def target(self) -> Target | None:
@@ -261,11 +276,20 @@ class Station:
     def heard(self) -> None:
         self._tell()
 
+    def clock_shows(self, at: datetime | None) -> None:
+        if at is not None:
+            self._station_clock.hinted(at, self._clock.now())
+
+    def schedule_begins(self, at: datetime | None) -> None:
+        """A composite schedule of now begins at ``at`` by the station's clock."""
+        if at is not None:
+            self._station_clock.schedule_begins(at, self._clock.now())
+
     def authorizes(self, token: str) -> bool:
         return self._register.authorizes(self.device_id, token)
 
     def connector_is(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
-        self._connectors.told(evse, reported, stamp)
+        self._connectors.told(evse, reported, stamp, self._clock.now())
         if self._reported() is Reported.AVAILABLE:
             if self._doubtful:
                 self._over_now()
@@ -296,6 +320,7 @@ class Station:
             if report.late:
                 self._measured.take_energy(report.samples)
             else:
+                self.clock_shows(report.told_at)
                 self._judge_clock(report.samples)
                 self._measured.take(report.samples)
         self._tell()
@@ -331,6 +356,9 @@ class Station:
         """The station does not begin."""
         self._software.not_taken()
         self._tell()
+
+    def profiles_are(self, request_id: int, ids: Sequence[int], *, more: bool) -> None:
+        self.profile_report.told(request_id, ids, more=more)
 
     def software_is(self, report: SoftwareReport) -> None:
         self._software.reported(report)
@@ -443,9 +471,8 @@ class Station:
         self._register.changed(self.state)
 
     def _foremost(self, fault: str | None) -> str | None:
-        # An open connection works, and anything else that is wrong is more urgent.
-        urgent = (sentence for about, sentence in self._problems.items() if about != "unencrypted")
-        return next(urgent, fault or self._problems.get("unencrypted"))
+        known = self._problems | ({"fault": fault} if fault is not None else {})
+        return known[min(known, key=lambda about: _URGENCY.get(about, 1))] if known else None
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured

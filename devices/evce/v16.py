@@ -22,7 +22,7 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
+from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, told_instant, whole
 from devices.evce.metering import Sample, samples
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
@@ -121,6 +121,12 @@ class Ocpp16:
         level = {} if stack_level is None else {"stackLevel": stack_level}
         return Outgoing("ClearChargingProfile", {"chargingProfilePurpose": purpose} | level)
 
+    def report_profiles(self, _request_id: int, _purpose: str, /) -> Outgoing | None:
+        return None
+
+    def clear_one(self, profile_id: int, /) -> Outgoing:
+        return Outgoing("ClearChargingProfile", {"id": profile_id})
+
     def probe(self) -> list[Outgoing]:
         return [Outgoing("GetConfiguration", {"key": list(keys)}) for keys in _PROBED]
 
@@ -148,6 +154,9 @@ class Ocpp16:
     def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
         return present_limit_a(mapping(answer, "chargingSchedule"), limits)
 
+    def composite_begins(self, answer: Payload) -> datetime | None:
+        return told_instant(answer, "scheduleStart")
+
     def settled(self, answer: Payload) -> str:
         return status_of(answer)
 
@@ -170,6 +179,7 @@ def _status(payload: Payload, listener: Listener) -> Payload:
     reported = _REPORTED.get(text(payload, "status"))
     if reported is None:
         raise FieldError("status is unknown")
+    listener.clock_shows(told_instant(payload, "timestamp"))
     listener.connector_is(evse_number(payload, "connectorId"), reported, instant(payload, "timestamp"))
     return {}
 

@@ -25,7 +25,7 @@ from devices.evce.dialect import (
     Reported,
     TransactionReport,
 )
-from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, whole
+from devices.evce.fields import FieldError, Payload, instant, items, mapping, number, plain, text, told_instant, whole
 from devices.evce.metering import samples
 from devices.evce.profiles import StationLimits
 from devices.evce.rpc import ActionUnknown
@@ -54,6 +54,7 @@ _MEASURANDS = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import",
     "Energy.Active.Import.Register,Power.Active.Import",
 )
+_NO_ID = 2**31
 _ACKNOWLEDGED = (
     "SecurityEventNotification",
     "NotifyReport",
@@ -61,7 +62,6 @@ _ACKNOWLEDGED = (
     "NotifyMonitoringReport",
     "NotifyChargingLimit",
     "ClearedChargingLimit",
-    "ReportChargingProfiles",
     "LogStatusNotification",
 )
 """Their answers have no field that must be there."""
@@ -101,6 +101,7 @@ class Ocpp201:
             "NotifyEVChargingSchedule": _accept,
             "DataTransfer": unknown_vendor,
             "FirmwareStatusNotification": progress,
+            "ReportChargingProfiles": _profiles,
         }
         self._serve.update(dict.fromkeys(_ACKNOWLEDGED, acknowledge))
 
@@ -163,6 +164,13 @@ class Ocpp201:
         criteria |= {} if stack_level is None else {"stackLevel": stack_level}
         return Outgoing("ClearChargingProfile", {"chargingProfileCriteria": criteria})
 
+    def report_profiles(self, request_id: int, purpose: str, /) -> Outgoing | None:
+        criterion = {"chargingProfilePurpose": purpose}
+        return Outgoing("GetChargingProfiles", {"requestId": request_id, "chargingProfile": criterion})
+
+    def clear_one(self, profile_id: int, /) -> Outgoing:
+        return Outgoing("ClearChargingProfile", {"chargingProfileId": profile_id})
+
     def probe(self) -> list[Outgoing]:
         return [_get_variables(names) for names in self.probed_variables]
 
@@ -187,6 +195,9 @@ class Ocpp201:
 
     def composite_current_a(self, answer: Payload, limits: StationLimits) -> float | None:
         return present_limit_a(mapping(answer, "schedule"), limits)
+
+    def composite_begins(self, answer: Payload) -> datetime | None:
+        return told_instant(mapping(answer, "schedule"), "scheduleStart")
 
     def settled(self, answer: Payload) -> str:
         result = next(iter(items(answer, "setVariableResult")), None)
@@ -239,6 +250,7 @@ def _status(payload: Payload, listener: Listener) -> Payload:
     reported = _CONNECTOR.get(text(payload, "connectorStatus"))
     if reported is None:
         raise FieldError("connectorStatus is unknown")
+    listener.clock_shows(told_instant(payload, "timestamp"))
     listener.connector_is(evse_number(payload, "evseId"), reported, instant(payload, "timestamp"))
     return {}
 
@@ -267,6 +279,7 @@ def _transaction(payload: Payload, listener: Listener) -> Payload:
                     reported=_CHARGING_STATE.get(plain(info.get("chargingState"))),
                     samples=taken,
                     late=late,
+                    told_at=told_instant(payload, "timestamp"),
                 )
             )
         case _:
@@ -277,6 +290,14 @@ def _transaction(payload: Payload, listener: Listener) -> Payload:
 
 def _meter(payload: Payload, listener: Listener) -> Payload:
     listener.metered(samples(payload, listener.limits))
+    return {}
+
+
+def _profiles(payload: Payload, listener: Listener) -> Payload:
+    told = (item.get("id") for item in items(payload, "chargingProfile"))
+    ids = [number for number in told if type(number) is int and abs(number) < _NO_ID]
+    listener.profiles_are(whole(payload, "requestId"), ids, more=payload.get("tbc") is True)
+    listener.heard()
     return {}
 
 

@@ -31,6 +31,10 @@ _ALARM = (
     "The charger has accepted the hub's limits but does not keep any of them, whatever the hub has tried. "
     "Switch the charge off at the car or at the charger, and have the charger checked."
 )
+_BY_CLOCK = (
+    "The charger's clock is wrong and it does not keep the hub's limits. Restart it, or set its clock; "
+    "until then switch the charge off at the car or at the charger if it draws too much."
+)
 _STOPPED = (
     "The charger drew more than the home's connection bears and did not follow the hub's limits, so the hub has "
     "stopped the charge. Have the charger checked."
@@ -49,14 +53,20 @@ class Verification:
         self._contradictions = 0
         self._stopped_s: float | None = None
 
-    async def judge(self, session: Session) -> None:
-        """Compare the newest measurement with what the station holds, and act.
+    async def judge(self, session: Session, *, endangers: bool) -> None:
+        """Compare the newest measurement with what the station holds, be it only its floor, and act.
+
+        Args:
+            session: the connection of the moment.
+            endangers: to draw more than the floor endangers the fuse or breaks a mandatory limit.
 
         Raises:
             DeviceUnreachable: no answer in time.
         """
         held, state, now_s = self._limiter.held, self._station.state, self._clock.monotonic()
-        if held is None or held.lapsed(now_s) or state.power_w is None:
+        if held is None or held.lapsed(now_s):
+            held = self._floor(session, now_s, endangers=endangers)
+        if held is None or state.power_w is None:
             return
         if (held.session, held.restarts) != (session, session.restarts):
             # What it was told before it came anew, it is told again first.
@@ -80,6 +90,25 @@ class Verification:
             logger.warning("%s: draws %.0f W, may %.0f W: %s", state.device_id, state.power_w, held.limit_w, measure)
             await self._take(measure, held)
 
+    def _floor(self, session: Session, now_s: float, *, endangers: bool) -> Wish | None:
+        """What holds where no command does: the floor, and what was granted before."""
+        target, now = self._station.target, self._clock.now()
+        if target is None:
+            return None
+        limit_w, feed_w = self._station.grants.allowed(now)
+        return Wish(
+            limit_w=limit_w,
+            feed_w=feed_w,
+            phases=None,
+            endangers=endangers,
+            target=target,
+            session=session,
+            restarts=session.restarts,
+            at=now,
+            asked_s=now_s,
+            seconds=0.0,
+        )
+
     @property
     def bans(self) -> bool:
         """A charge that the hub had to stop is not to be started again yet."""
@@ -98,7 +127,7 @@ class Verification:
         if session.contradicted:
             session.contradicted = None
             self._contradictions += 1
-            self._station.problem("ignored", _NEXT_ONLY if held.means is Means.TX_DEFAULT else _IGNORED)
+            self._station.problem("ignored", self._named(_NEXT_ONLY if held.means is Means.TX_DEFAULT else _IGNORED))
             if held.means is Means.TX and self._contradictions <= _MOST_CONTRADICTIONS:
                 self._limiter.send_again()
         elif session.contradicted is False:
@@ -112,7 +141,7 @@ class Verification:
         if held.target.transaction_id is not None:
             possible.add(Measure.STOP)
         if held.feed_w == 0:
-            if len(known.units) != 1:
+            if len(known.units) != 1 and self._limiter.held is held:
                 possible.add(Measure.OTHER_UNIT)
             if known.leased_stack_level is not None and held.means is Means.TX:
                 possible.add(Measure.TX_DEFAULT)
@@ -159,4 +188,8 @@ class Verification:
             sentence = _ALARM
         else:
             sentence = _NEXT_ONLY if held.means is Means.TX_DEFAULT else _IGNORED
-        self._station.problem("ignored", sentence)
+        self._station.problem("ignored", self._named(sentence))
+
+    def _named(self, sentence: str) -> str:
+        """The sentence, or one that names the likely cause."""
+        return _BY_CLOCK if self._station.clock_wrong and sentence is not _STOPPED else sentence

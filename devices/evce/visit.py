@@ -108,6 +108,9 @@ class Visit:
     def heard(self) -> None:
         pass
 
+    def clock_shows(self, at: datetime | None) -> None:
+        pass
+
     def authorizes(self, _token: str, /) -> bool:
         return False
 
@@ -131,6 +134,9 @@ class Visit:
 
     def present_setpoint(self, _profile_id: int, /) -> Payload | None:
         return None
+
+    def profiles_are(self, request_id: int, ids: Sequence[int], *, more: bool) -> None:
+        pass
 
     def software_is(self, report: SoftwareReport) -> None:
         pass

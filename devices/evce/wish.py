@@ -8,6 +8,7 @@ from devices.evce.grants import Grant
 from devices.evce.profiles import StationLimits, on_phases
 from devices.evce.session import Session
 from devices.evce.station import Target
+from devices.evce.station_clock import TOLERATED
 
 RISE_A = 0.5
 """A wish for more is passed on from here; one for less at once, as soon as the station can tell the difference."""
@@ -39,6 +40,7 @@ class Wish:
         restarts: of the station on this connection.
         at, asked_s: when it was wished, civil and monotonic.
         seconds: how long it holds.
+        clock_offset: of the station's clock when it was wished; by another clock it holds at another time.
     """
 
     limit_w: float
@@ -52,6 +54,7 @@ class Wish:
     asked_s: float
     seconds: float
     means: Means = Means.TX
+    clock_offset: timedelta = timedelta()
 
     @property
     def until(self) -> datetime:
@@ -79,6 +82,8 @@ class Wish:
     def alike(self, newer: "Wish", limits: StationLimits) -> bool:
         """The newer one asks for about the same at the same place by the same means."""
         if self.place != newer.place or self.means is not newer.means or self.phases != newer.phases:
+            return False
+        if abs(self.clock_offset - newer.clock_offset) > TOLERATED:
             return False
         if (self.feed_w > 0) is not (newer.feed_w > 0):
             return False

@@ -176,3 +176,61 @@ def test_the_hub_sees_what_there_is_in_spite_of(version: Version, name: str, tmp
         await home.charges(station, 4830)
 
     at_home(tmp_path, version, body)
+
+
+FLOOR_W = 6 * 3 * 230.0
+CLOCKS = {
+    "1970": Faults(clock_1970=True),
+    "1970 and silent of it": Faults(clock_1970=True, no_timestamp=True),
+    "two hours fast": Faults(clock_offset_s=7200.0),
+    "two hours slow": Faults(clock_offset_s=-7200.0),
+}
+
+
+@contextlib.asynccontextmanager
+async def never_above(station: DemoStation, limit_w: float) -> AsyncGenerator[None, None]:
+    """The car draws no more than this at any moment."""
+    exceeding = asyncio.ensure_future(station.wait_for(lambda seen: seen.power_w > limit_w + 50, 10 * WITHIN_S))
+    try:
+        yield
+        assert not exceeding.done()
+    finally:
+        exceeding.cancel()
+        await asyncio.gather(exceeding, return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+@pytest.mark.parametrize("version", ALL)
+def test_limits_hold_whatever_the_stations_clock_says(version: Version, name: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        home = Home(tmp_path, version)
+        async with running(home.endpoint.run(home.register), home.control()):
+            await home.endpoint.started()
+            station = home.make_station()
+            station.faults = CLOCKS[name]
+            async with running(station.run()):
+                await home.register.until(lambda state: state.status is EvceStatus.AVAILABLE)
+                home.limit_w = 6900
+                async with never_above(station, 6900):
+                    station.plug_in()
+                    await station.wait_for(lambda seen: seen.power_w >= FLOOR_W - 50, WITHIN_S)
+                    await home.charges(station, 6900)
+                home.limit_w = 0.0
+                await station.wait_for(lambda seen: seen.power_w == 0, WITHIN_S)
+                assert list(station.breaches) == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("version", ALL)
+def test_a_clock_that_jumps_during_a_charge_lifts_no_limit(version: Version, tmp_path: Path) -> None:
+    async def body(home: Home, station: DemoStation) -> None:
+        station.plug_in()
+        await home.charges(station, 6900)
+        async with never_above(station, 6900):
+            for faults in (Faults(clock_1970=True), Faults(clock_offset_s=7200.0), Faults()):
+                station.faults = faults
+                await station.wait_for(lambda seen: seen.power_w < FLOOR_W + 50, WITHIN_S)
+                await home.charges(station, 6900)
+
+    at_home(tmp_path, version, body)

@@ -158,6 +158,7 @@ class RawStation:
         self.transaction = "tx-1"
         self.answers["GetConfiguration"] = self._configuration
         self.answers["GetVariables"] = self._variables
+        self.answers["GetChargingProfiles"] = {"status": "NoProfiles"}
         self.answers["GetTransactionStatus"] = {"ongoingIndicator": True, "messagesInQueue": False}
         self._waiting: dict[str, asyncio.Future[Json]] = {}
         self._moved = asyncio.Event()

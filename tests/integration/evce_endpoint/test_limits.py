@@ -1,7 +1,9 @@
 """Stations that take limits in their own way, and those that take them and do not keep them."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +66,56 @@ def test_a_station_is_asked_once_what_it_can_do_and_again_with_new_firmware(tls:
         async with street.station(version) as station:
             await station.boot(firmware="10")
             await station.until_called(lambda action, _: action == name)
+
+    run(tls, body)
+
+
+@contextlib.asynccontextmanager
+async def another(street: Street, version: Version, number: int) -> AsyncIterator[list[str]]:
+    """A further station of the same maker; what it was asked."""
+    name = f"garage-{number}"
+    street.adopt(name)
+    street.register.state = None
+    async with street.station(version, name=name) as station:
+        await station.boot()
+        state = await street.register.until_status(EvceStatus.AVAILABLE)
+        assert state.device_id == f"ocpp:{name}"
+        yield [action for action, _ in station.calls]
+
+
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+def test_a_second_station_of_a_make_is_not_asked_what_the_first_has_said(tls: Tls, version: Version) -> None:
+    async def body(street: Street) -> None:
+        settings = {"SmartChargingCtrlr.Phases3to1": "true"}
+        async with street.secured(version, settings=settings):
+            own = Capability(made_by=("Acme", "Box", "9"), protocol=version.value, probed=True)
+            learnt = replace(own, phase_switching=True, tx_refusals=2, out_of_service=True)
+            await street.keeper.keep_mark(capabilities.capability_key(DEVICE), capabilities.encode(learnt))
+        async with another(street, version, 2) as asked:
+            assert "GetVariables" not in asked
+            kept = capabilities.decode(await street.keeper.value(capabilities.capability_key("ocpp:garage-2")))
+            assert kept is not None
+            assert (kept.phase_switching, kept.tx_refusals, kept.out_of_service) == (True, 0, False)
+        other = Version.V21 if version is Version.V201 else Version.V201
+        async with another(street, other, 3) as asked:
+            assert "GetVariables" in asked, "another protocol"
+
+    run(tls, body)
+
+
+def test_a_make_that_is_not_certain_or_was_mixed_up_is_asked(tls: Tls) -> None:
+    async def body(street: Street) -> None:
+        async with street.secured(Version.V16):
+            pass
+        async with another(street, Version.V16, 2) as asked:
+            assert "GetConfiguration" in asked, "without a firmware it may be any"
+        key = capabilities.make_key(("Acme", "Box", "9"), "ocpp2.1")
+        assert key is not None
+        stranger = Capability(made_by=("Other", "Box", "9"), protocol="ocpp2.1", probed=True, max_stack_level=0)
+        for number, text in ((3, capabilities.encode(stranger)), (4, "no JSON")):
+            await street.keeper.keep_mark(key, text)
+            async with another(street, Version.V21, number) as asked:
+                assert "GetVariables" in asked
 
     run(tls, body)
 
@@ -358,6 +410,49 @@ def test_what_others_have_left_in_a_station_is_removed(tls: Tls, version: Versio
     run(tls, body)
 
 
+@pytest.mark.parametrize("version", [Version.V201, Version.V21])
+def test_what_others_have_left_is_removed_one_by_one_and_the_floor_stands_all_the_while(
+    tls: Tls, version: Version
+) -> None:
+    async def body(street: Street) -> None:
+        left = {77, 78}
+
+        def cleared(payload: Json) -> Json:
+            left.discard(payload["chargingProfileId"])
+            return {"status": "Accepted"}
+
+        def present(payload: Json) -> Json:
+            return composite(16.0 if left else 6.0)(payload)
+
+        async def report(station: RawStation) -> None:
+            asked = await station.until_called(lambda action, _: action == "GetChargingProfiles")
+            assert asked["chargingProfile"] == {"chargingProfilePurpose": "TxDefaultProfile"}
+            floor = profile_of(next(body for action, body in station.calls if action == "SetChargingProfile"))
+            for request_id, number in (
+                (asked["requestId"] ^ 1, 79),
+                (asked["requestId"], 77),
+                (asked["requestId"], 78),
+            ):
+                told = [floor, floor | {"id": number, "stackLevel": 3}]
+                more = {"chargingLimitSource": "CSO", "evseId": 0, "tbc": number == 77}
+                await station.call("ReportChargingProfiles", {"requestId": request_id, "chargingProfile": told} | more)
+
+        street.adopt()
+        async with street.station(version) as station:
+            station.answers["GetChargingProfiles"] = {"status": "Accepted"}
+            station.answers["GetCompositeSchedule"] = present
+            station.answers["ClearChargingProfile"] = cleared
+            await asyncio.gather(station.boot(), report(station))
+            state = await street.register.until_status(EvceStatus.AVAILABLE)
+            assert state.problem is None
+            clears = [payload for action, payload in station.calls if action == "ClearChargingProfile"]
+            assert clears == [{"chargingProfileId": 77}, {"chargingProfileId": 78}]
+            purposes = [purpose_of(payload) for action, payload in station.calls if action == "SetChargingProfile"]
+            assert purposes.count("TxDefaultProfile") == 1
+
+    run(tls, body)
+
+
 def test_a_limit_of_others_that_stays_is_told(tls: Tls) -> None:
     async def body(street: Street) -> None:
         street.adopt()
@@ -445,6 +540,7 @@ def test_a_station_that_agrees_to_start_and_does_not_is_told_of(tls: Tls) -> Non
 def test_leases_suit_a_station_whose_clock_is_behind(tls: Tls) -> None:
     async def body(street: Street) -> None:
         async with street.charging(Version.V201, clock_off_s=-300.0) as (station, evce, tx):
+            street.clock.move(10)
             await station.measure(tx, 4000.0, 40)
             before = len(station.calls)
             await evce.apply(EvceCommand(limit_w=7000))

@@ -1,5 +1,6 @@
 """Charging profiles against the schemas of the standard and its traps."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.evce import profiles, schemas
-from devices.evce.profiles import BACKDATED_S, Lease, StationLimits, Unit
+from devices.evce.profiles import BACKDATED_S, Begin, Lease, StationLimits, Unit
 from devices.evce.schemas import Version
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -102,6 +103,25 @@ def test_the_floor_never_ends_and_never_feeds(version: Version) -> None:
     assert period_of(payload)["limit"] == 6.0
     assert period_of(payload).get("operationMode") == ("ChargingOnly" if version is Version.V21 else None)
     assert payload == profiles.floor(version, LIMITS, Unit.AMPERE)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_floor_holds_by_any_clock(version: Version) -> None:
+    assert schedule_of(profiles.floor(version, LIMITS, Unit.AMPERE))["startSchedule"] == "1970-01-01T00:00:00.000Z"
+    relative = valid(version, profiles.floor(version, LIMITS, Unit.AMPERE, Begin.RELATIVE))
+    assert profile_of(relative)["chargingProfileKind"] == "Relative"
+    assert "startSchedule" not in schedule_of(relative), "K01.FR.41"
+    late = valid(version, profiles.floor(version, LIMITS, Unit.AMPERE, Begin.CENTURY))
+    assert profile_of(late)["chargingProfileKind"] == "Absolute"
+    assert schedule_of(late)["startSchedule"] == "2000-01-01T00:00:00.000Z"
+    assert Begin.RELATIVE not in profiles.MAX_BEGINS, "K01.FR.38"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_lease_begins_before_clocks_do(version: Version) -> None:
+    young = replace(lease(), now=datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC))
+    schedule = schedule_of(profiles.leased_limit(version, LIMITS, Unit.AMPERE, 4140.0, young))
+    assert (schedule["startSchedule"], schedule["duration"]) == ("1970-01-01T00:00:00.000Z", 70)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -220,3 +220,72 @@ def test_a_backlog_of_old_samples_is_no_clock() -> None:
     for number in range(20):
         clock.told(later(number * 10 - 600), later(0))
     assert clock.offset == timedelta()
+
+
+def test_a_stamp_that_stands_still_is_no_clock() -> None:
+    clock = StationClock()
+    for tenths in range(200):
+        clock.told(datetime(1970, 1, 1, tzinfo=UTC), later(tenths / 10))
+    assert clock.offset == timedelta()
+
+
+def test_several_stamps_at_once_prove_nothing() -> None:
+    clock = StationClock()
+    for seconds in (0, 1, 2):
+        clock.hinted(later(seconds - 7200), later(seconds))
+    assert clock.offset == timedelta(), "reports from the memory may come so"
+    clock.hinted(later(6 - 7200), later(6))
+    assert clock.offset == timedelta(hours=-2)
+    assert not clock.wrong, "only what it measures now tells so much"
+
+
+def test_a_clock_that_jumps_is_followed() -> None:
+    clock = StationClock()
+    for seconds in (0, 10):
+        clock.told(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), later(seconds))
+    for seconds in (20, 30):
+        clock.told(later(seconds), later(seconds))
+    assert (clock.offset, clock.wrong) == (timedelta(), False)
+
+
+@pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
+def test_a_time_that_no_clock_shows_is_none(year: int) -> None:
+    clock = StationClock()
+    for seconds in (0, 10):
+        clock.told(datetime(year, 6, 1, tzinfo=UTC) + timedelta(seconds=seconds), later(seconds))
+    assert clock.offset == timedelta()
+
+
+def test_a_composite_schedule_tells_the_time_unless_it_tells_its_profiles_beginning() -> None:
+    clock = StationClock()
+    for seconds in (0, 10):
+        clock.schedule_begins(later(seconds - 7200), later(seconds))
+    assert clock.offset == timedelta(hours=-2)
+    for seconds in (20, 30):
+        # The hub's own lease, backdated: to believe it would drive the next lease further back.
+        clock.schedule_begins(later(seconds - 7200 - 90), later(seconds))
+    assert clock.offset == timedelta(hours=-2)
+    other = StationClock()
+    for seconds in (0, 1):
+        other.schedule_begins(datetime(1970, 1, 1, tzinfo=UTC), later(seconds * 5.5))
+    assert other.offset == timedelta(), "that is the beginning of the hub's floor"
+
+
+def test_the_beginning_of_the_hubs_floor_does_not_disturb_what_is_being_learnt() -> None:
+    clock = StationClock()
+    clock.told(later(-7200), later(0))
+    clock.schedule_begins(datetime(1970, 1, 1, tzinfo=UTC), later(5))
+    clock.schedule_begins(datetime(2000, 1, 1, tzinfo=UTC), later(6))
+    clock.told(later(10 - 7200), later(10))
+    assert clock.offset == timedelta(hours=-2)
+
+
+def test_what_a_station_may_draw_is_not_what_it_draws() -> None:
+    grants = Grants(4140.0)
+    grants.floor_stands(NOW)
+    grants.exceeded(11_000.0)
+    assert grants.most(NOW)[0] == 11_000.0
+    assert grants.allowed(NOW) == (4140.0, 0.0)
+    grants.older(8000.0, later(60))
+    assert grants.allowed(NOW) == (8000.0, 0.0)
+    assert grants.allowed(later(60)) == (4140.0, 0.0)

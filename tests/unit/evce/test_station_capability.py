@@ -1,5 +1,7 @@
 """What stations say of what they can do, in the many ways in which they say it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from devices.evce import capability as capabilities
 from devices.evce.capability import Capability
 from devices.evce.dialect import ChargingNeeds
 from devices.evce.feeding import feed_refusal
-from devices.evce.profiles import Unit
+from devices.evce.profiles import Begin, Unit
 from devices.evce.schemas import Version, request_problem
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
@@ -182,3 +184,30 @@ def test_why_power_cannot_be_fed(
 ) -> None:
     refusal = feed_refusal(version, station, car)
     assert refusal is None if words is None else words in (refusal or "")
+
+
+@given(st.tuples(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1)), st.sampled_from(Version))
+def test_the_place_of_a_make_is_short_and_safe_whatever_it_calls_itself(
+    made_by: tuple[str, str, str], version: Version
+) -> None:
+    key = capabilities.make_key(made_by, version.value)
+    assert key is not None
+    assert re.fullmatch("evce_make:[0-9a-f]{2}", key)
+
+
+def test_makes_are_told_apart_and_one_without_a_firmware_may_be_any() -> None:
+    makes = [("Acme", "Box", str(number)) for number in range(20)]
+    assert len({capabilities.make_key(made_by, "ocpp2.0.1") for made_by in makes}) > 15
+    assert capabilities.make_key(("Acme", "Box", ""), "ocpp1.6") is None
+
+
+def test_what_use_has_taught_stays_with_the_station() -> None:
+    told = Capability(made_by=("Acme", "Box", "9"), protocol="ocpp1.6", probed=True, max_stack_level=3)
+    known = Capability(floor_begin=Begin.RELATIVE, max_begin=Begin.CENTURY, tx_refusals=1, floor_in_vain=True)
+    learnt = told.learnt_from(known)
+    assert (learnt.max_stack_level, learnt.floor_begin, learnt.max_begin) == (3, Begin.RELATIVE, Begin.CENTURY)
+    assert (learnt.tx_refusals, learnt.floor_in_vain) == (1, True)
+    newer = Capability(made_by=("Acme", "Box", "10"), protocol="ocpp1.6", probed=True).learnt_from(learnt)
+    assert newer.floor_begin is Begin.RELATIVE, "it was taken on this very connection"
+    assert (newer.tx_refusals, newer.floor_in_vain) == (0, False), "new firmware deserves a new try"
+    assert capabilities.decode(capabilities.encode(learnt)) == learnt

@@ -186,6 +186,14 @@ def test_a_clock_that_is_set_back_does_not_freeze_the_power() -> None:
     assert bench.say(event("Updated", 1, "Charging", meterValue=values(3000, 31))).power_w == 3000
 
 
+def test_a_clock_that_is_set_back_does_not_freeze_the_connector() -> None:
+    bench = Bench(Version.V201)
+    bench.say(connector("Occupied", 7200))
+    assert bench.say(connector("Available", 0)).status is EvceStatus.PLUGGED, "that may be an older report"
+    bench.clock.at = START + timedelta(seconds=31)
+    assert bench.say(connector("Available", 31)).status is EvceStatus.AVAILABLE
+
+
 def test_a_new_transaction_replaces_one_that_never_ended() -> None:
     bench = Bench(Version.V201)
     bench.say(*CHARGE_20)
@@ -274,6 +282,35 @@ def test_a_wrong_clock_is_told() -> None:
     assert "clock" in (bench.station.state.problem or "")
     bench.say(event("Updated", 1, "Charging", meterValue=values(7000, 60)))
     assert bench.station.state.problem is None
+
+
+def test_a_wrong_clock_is_told_after_all_else_and_a_limit_that_is_not_kept_before() -> None:
+    bench = Bench(Version.V201)
+    bench.say(event("Started", 0, "Charging", meterValue=values(7000, 500)))
+    for about, sentence in (("limit", "refuses"), ("ignored", "ignores")):
+        bench.station.problem(about, sentence)
+        assert bench.station.state.problem == sentence
+    for about in ("ignored", "limit"):
+        bench.station.problem(about, None)
+    assert "clock" in (bench.station.state.problem or "")
+
+
+def test_the_clock_shows_in_reports_that_are_not_late() -> None:
+    bench = Bench(Version.V201)
+    bench.say(connector("Occupied", -7200))
+    bench.clock.at = START + timedelta(seconds=6)
+    late = event("Updated", 1, "Charging", offline=True, timestamp="2020-01-01T00:00:00Z")
+    bench.say(late, event("Updated", 2, "Charging", timestamp=at(6 - 7200)))
+    assert bench.station.clock_offset == timedelta(hours=-2)
+    assert bench.station.station_now() == START + timedelta(seconds=6 - 7200)
+
+
+def test_the_clock_shows_in_the_reports_of_a_connector_in_16() -> None:
+    bench = Bench(Version.V16)
+    bench.say(status16("Preparing", -7200))
+    bench.clock.at = START + timedelta(seconds=6)
+    bench.say(status16("Preparing", 6 - 7200))
+    assert bench.station.clock_offset == timedelta(hours=-2)
 
 
 def test_another_protocol_starts_from_nothing() -> None:
