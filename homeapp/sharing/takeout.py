@@ -1,7 +1,8 @@
 """Everything personal that the hub keeps, as one JSON document; read beside a running hub or without one.
 
 Each table is read in pages, so that neither memory nor the hub has to wait; what comes later in the document may
-therefore be a little newer. A period names the signed readings of its transaction by their numbers. No secret is in it: of secrets, PINs included, only the names are told.
+therefore be a little newer. A period names the signed readings of its transaction by their numbers. No secret is in
+it: of secrets, PINs included, only the names are told.
 """
 
 import json
