@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from homeapp.settings import CsmsSettings, Settings
     from homeapp.store.database import Database
     from homeapp.store.ledger import Ledger
+    from homeapp.store.signed_readings import SignedReadings
 
 logger = logging.getLogger("homeapp")
 
@@ -240,6 +241,7 @@ async def _outside(
     from homeapp.reporting.pseudonym import pseudonym_key
     from homeapp.store.kept_profiles import KeptProfiles
     from homeapp.store.ledger import Ledger
+    from homeapp.store.signed_readings import SignedReadings
 
     keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
     authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
@@ -264,7 +266,7 @@ async def _outside(
     certificates = await asyncio.to_thread(
         identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
     )
-    endpoint = _endpoint(settings, ledger, clock, tls, certificates, upstreams)
+    endpoint = _endpoint(settings, ledger, SignedReadings(database, clock), clock, tls, certificates, upstreams)
     extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
@@ -304,6 +306,7 @@ def _firmware_rules(data_dir: Path, settings: "Settings", clock: SharedClock | S
 def _endpoint(
     settings: "Settings",
     ledger: "Ledger",
+    signed_readings: "SignedReadings",
     clock: SharedClock | SystemClock,
     tls: "ssl.SSLContext",
     certificates: "identity.IssuedCertificates",
@@ -335,6 +338,7 @@ def _endpoint(
         unencrypted_port=settings.ocpp.unencrypted_port or None,
         no_subprotocol=settings.ocpp.no_subprotocol,
         keeper=ledger,
+        signed_keeper=signed_readings,
         upstreams=upstreams,
         compression=settings.ocpp.compression,
     )

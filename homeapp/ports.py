@@ -13,6 +13,7 @@ from homeapp.model.live import LinkState
 from homeapp.model.offer import Decision, Job, Offer, Receipt
 from homeapp.model.readings import EvceCommand, EvceState, MeterReading
 from homeapp.model.record import DataRecord
+from homeapp.model.signed_reading import SignedReading
 from homeapp.model.tariff import Tariff
 
 
@@ -256,6 +257,17 @@ class ProfileKeeper(Protocol):
 
     async def forget(self) -> None:
         """Delete what is kept of all stations; durable when this returns."""
+
+
+class SignedReadingKeeper(Protocol):
+    """Keeps what the meters of charging stations have signed, as it was received."""
+
+    async def keep(self, device_id: str, transaction_id: str, readings: Sequence[SignedReading]) -> None:
+        """Keep readings of one transaction; durable when this returns. One that is known already changes nothing.
+
+        Raises:
+            StoreUnavailable: they cannot be written; nothing of them is kept.
+        """
 
 
 class Evce(Protocol):

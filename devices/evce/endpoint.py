@@ -34,7 +34,7 @@ from devices.evce.v201 import Ocpp201
 from devices.evce.visit import Visit, candidate
 from homeapp.errors import DeviceUnreachable, EnvironmentProblem, NotSupported
 from homeapp.model.readings import EvceState
-from homeapp.ports import Admission, Clock, StationCertificates, StationRegister
+from homeapp.ports import Admission, Clock, SignedReadingKeeper, StationCertificates, StationRegister
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class OcppEndpoint:
     Args:
         certificates: the hub as certificate authority; without it there is no security profile 3.
         unencrypted_port: for security profile 1, without TLS; None keeps it shut.
+        signed_keeper: keeps what stations' meters sign; without it, that is only passed on to the provider.
         no_subprotocol: identities of stations that may come without naming a protocol; they are taken to speak 1.6.
 
     Attributes:
@@ -77,6 +78,7 @@ class OcppEndpoint:
         unencrypted_port: int | None = None,
         no_subprotocol: Collection[str] = (),
         keeper: CapabilityKeeper | None = None,
+        signed_keeper: SignedReadingKeeper | None = None,
         upstreams: UpstreamSource | None = None,
         compression: bool = False,
     ) -> None:
@@ -90,6 +92,7 @@ class OcppEndpoint:
         self._certificates = certificates
         self._no_subprotocol = no_subprotocol
         self._keeper = keeper or ForgetfulKeeper()
+        self._signed_keeper = signed_keeper
         self._upstreams = upstreams
         self._compression = compression
         self._keepalive = Keepalive()
@@ -240,7 +243,7 @@ class OcppEndpoint:
         certification = None if entry.profile is SecurityProfile.PLAIN else adopted.certification
         upstream = self._upstreams.upstream(station) if self._upstreams else None
         evce.session = session = Session(
-            station, dialect, connection, self._clock, self._keeper, upstream, certification
+            station, dialect, connection, self._clock, self._keeper, upstream, certification, self._signed_keeper
         )
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
         station.came(dialect.version)

@@ -11,6 +11,7 @@ from typing import Any
 
 from devices.evce.fields import instant, items, mapping, number, plain, told_instant
 from devices.evce.profiles import StationLimits
+from homeapp.model.signed_reading import SignedReading
 
 _DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 _SOC = ("SoC", "Display.PresentSOC")
@@ -19,26 +20,6 @@ _LARGEST_MULTIPLIER = 9
 LONGEST_SIGNED = 32_768
 _Key = tuple[str, str]
 """Measurand, and phase ``L1``..``L3`` or an empty string for the whole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedReading:
-    """A meter reading with the meter's signature, byte for byte as it came; the hub does not check it.
-
-    Attributes:
-        data: the signed text.
-        encoding, method: how it is encoded and signed, as the station says; empty in 1.6.
-        public_key: of the meter, or empty.
-        context: ReadingContext, for instance ``Transaction.Begin``.
-        stamp: as in the sample that it belongs to.
-    """
-
-    data: str
-    encoding: str = ""
-    method: str = ""
-    public_key: str = ""
-    context: str = ""
-    stamp: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

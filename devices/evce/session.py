@@ -22,8 +22,8 @@ from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Th
 from devices.evce.securing import TOLERANCE_A, Securing
 from devices.evce.station import Station
 from devices.evce.upstream.port import Upstream
-from homeapp.errors import DeviceUnreachable
-from homeapp.ports import Clock
+from homeapp.errors import DeviceUnreachable, StoreUnavailable
+from homeapp.ports import Clock, SignedReadingKeeper
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class Session:
         keeper: CapabilityKeeper | None = None,
         upstream: Upstream | None = None,
         certification: Certification | None = None,
+        signed_keeper: SignedReadingKeeper | None = None,
     ) -> None:
         self.ready = False
         self.restarts = 0
@@ -71,6 +72,7 @@ class Session:
         self._clock = clock
         self._certification = certification
         self._upstream = upstream
+        self._signed_keeper = signed_keeper
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
         self._restarted = asyncio.Event()
@@ -145,11 +147,23 @@ class Session:
     async def _serve(self, frame: Frame) -> Payload | msgspec.Raw:
         # Control goes by what the station says, not by what the provider makes of it.
         local = self._take_in(frame)
+        if self._signed_keeper is not None:
+            await self._keep_signed(self._signed_keeper)
         if self._upstream is not None:
             return await self._upstream.from_station(frame, local)
         if local is None:
             raise ActionUnknown(frame.action)
         return local
+
+    async def _keep_signed(self, keeper: SignedReadingKeeper) -> None:
+        """Before the station is answered, because afterwards it forgets them."""
+        try:
+            await self._station.signed.keep(self._station.device_id, keeper)
+        except StoreUnavailable as error:
+            # They are tried again with its next message; a station whose meter is not believed must still charge.
+            self._station.problem("signed", f"What the charger's meter has signed cannot be kept yet: {error}")
+        else:
+            self._station.problem("signed", None)
 
     def _take_in(self, frame: Frame) -> Payload | None:
         """The hub's own answer, or None where it does not serve the action."""

@@ -6,7 +6,7 @@ fact of its own and the state is derived from all of them, so that the order doe
 
 import logging
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,9 +21,10 @@ from devices.evce.fields import Payload
 from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
 from devices.evce.measured import Measured
-from devices.evce.metering import Sample, SignedReading
+from devices.evce.metering import Sample
 from devices.evce.profiles import LEASED_ID, StationLimits
 from devices.evce.schemas import Version
+from devices.evce.signed_readings import SignedReadings
 from devices.evce.software_progress import SoftwareProgress
 from devices.evce.station_clock import StationClock
 from homeapp.model.readings import (
@@ -38,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 POWER_COUNTS_S = 60.0
 _REMEMBERED_TRANSACTIONS = 32
-_KEPT_SIGNED = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
 _CLOCK_WRONG = (
@@ -95,7 +95,7 @@ class Station:
         introduction: as it introduced itself last, or None.
         capability: what is known of it, or None before it was asked.
         setpoint: the Dynamic profile that stands, or None.
-        signed: the newest readings that its meter has signed, each with the transaction that it belongs to.
+        signed: readings that its meter has signed and that wait to be kept.
         needed: what the car has told of its wishes, or None.
         profile_report: what it reports of the profiles that it holds.
     """
@@ -109,7 +109,7 @@ class Station:
         self.introduction: Introduction | None = None
         self.capability: Capability | None = None
         self.setpoint: Setpoint | None = None
-        self.signed: deque[tuple[str, SignedReading]] = deque(maxlen=_KEPT_SIGNED)
+        self.signed = SignedReadings()
         self.needed: ChargingNeeds | None = None
         self.profile_report = ProfileReport()
         self.grants = Grants(limits.watts(limits.safe_current_a))
@@ -314,9 +314,10 @@ class Station:
             self._tell()
 
     def runs(self, report: TransactionReport) -> None:
+        # What was signed is evidence, also about a transaction that is over by now.
+        self.signed.came(report.transaction_id, report.samples)
         if self._belongs(report):
             self._follow(report)
-            self._keep_signed(report.transaction_id, report.samples)
             if report.late:
                 self._measured.take_energy(report.samples)
             else:
@@ -327,15 +328,18 @@ class Station:
 
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
         self._remember_over(transaction_id)
-        self._keep_signed(transaction_id, samples)
         # A 1.6 station that never got an answer to its StartTransaction ends it with an id of 0 or -1.
         nameless = self._version is Version.V16 and transaction_id in ("0", "-1")
-        if self.transaction is not None and (self.transaction.id == transaction_id or nameless):
+        running = self.transaction
+        self.signed.came(running.id if running is not None and nameless else transaction_id, samples)
+        if running is not None and (running.id == transaction_id or nameless):
             self._measured.take_energy(samples)
             self._over_now()
         self._tell()
 
     def metered(self, samples: Sequence[Sample]) -> None:
+        if self.transaction is not None:
+            self.signed.came(self.transaction.id, samples)
         self._judge_clock(samples)
         self._measured.take(samples)
         self._tell()
@@ -369,11 +373,6 @@ class Station:
         if told_at is not None:
             self._station_clock.told(told_at, self._clock.now())
             self.problem("clock", _CLOCK_WRONG if self._station_clock.wrong else None)
-
-    def _keep_signed(self, transaction_id: str, samples: Sequence[Sample]) -> None:
-        known = {reading for _, reading in self.signed}
-        fresh = (reading for sample in samples for reading in sample.signed if reading not in known)
-        self.signed.extend((transaction_id, reading) for reading in fresh)
 
     def _belongs(self, report: TransactionReport) -> bool:
         running = self.transaction

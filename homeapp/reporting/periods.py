@@ -17,6 +17,8 @@ BEGINS_AFTER = timedelta(seconds=10)
 ENDS_AFTER = timedelta(seconds=30)
 LONGEST_GAP = timedelta(seconds=60)
 """A power that is older counts no longer."""
+GOES_ON_WITHIN = timedelta(minutes=5)
+"""A flow that a restarted hub finds later than that is another one."""
 _NAMESPACE = uuid.UUID("6f1d2b5e-6c0c-4f0a-9a53-3c2a6c0e7f51")
 _UNSEEN = (EvceStatus.OFFLINE, EvceStatus.STARTING)
 
@@ -105,6 +107,48 @@ def follow(tracking: Tracking, sample: Sample) -> tuple[Tracking, tuple[Period, 
 def unseen_end(period: Period) -> Period:
     """An open period whose end nobody has seen, closed with what is known."""
     return replace(period, ended_at=period.seen_at, quality=Quality.ESTIMATED)
+
+
+def taken_up(period: Period, tracking: Tracking) -> tuple[Tracking, Period | None] | None:
+    """What becomes of a period that an earlier life of the hub has left open.
+
+    The registers have gone on counting. Nobody but a hub has a car fed, so what was fed meanwhile belongs to the cycle
+    that was under way; a charger goes on charging by itself, so what was charged counts within its transaction only.
+
+    Args:
+        period: the newest that was left open at its charger.
+        tracking: what is known of this charger in this life.
+
+    Returns:
+        What is known now, and the period where it has ended, None where it goes on. None as long as too little is
+        known.
+    """
+    sample = tracking.last
+    if sample is None:
+        return None
+    same = sample.transaction_id is not None and sample.transaction_id == period.transaction_id
+    if not same and period.direction is Direction.CHARGE:
+        return None if sample.transaction_id is None else (tracking, unseen_end(period))
+    register, before = _unclaimed(tracking, sample, period.direction), period.meter_end_wh
+    if before is None or (register is not None and register < before):
+        return tracking, unseen_end(period)
+    if register is None:
+        return None
+    whole = _with_energy(replace(period, meter_end_wh=register), period.energy_wh)
+    flows = same and sample.direction is period.direction and not tracking.certain
+    if not flows or sample.at - period.seen_at > GOES_ON_WITHIN:
+        return tracking, unseen_end(whole)
+    register = sample.register(period.direction)
+    whole = _with_energy(replace(period, meter_end_wh=register, seen_at=sample.at), whole.energy_wh)
+    return Tracking(last=sample, period=whole, certain=True, carried_wh=whole.energy_wh), None
+
+
+def _unclaimed(tracking: Tracking, sample: Sample, direction: Direction) -> float | None:
+    """The register up to where a period of this life has begun to count."""
+    running = tracking.period
+    if running is not None and running.direction is direction and running.meter_start_wh is not None:
+        return running.meter_start_wh
+    return sample.register(direction)
 
 
 def _flow(state: EvceState, now: datetime) -> tuple[Direction | None, float]:

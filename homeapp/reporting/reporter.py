@@ -19,7 +19,7 @@ from homeapp.model.plan import Goal
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.record import DataRecord, RecordKind, Value
 from homeapp.ports import Clock
-from homeapp.reporting.periods import Tracking, follow, sample_of, unseen_end
+from homeapp.reporting.periods import Tracking, follow, sample_of, taken_up, unseen_end
 from homeapp.reporting.quarter_hours import QuarterHours
 from homeapp.reporting.records import (
     EVC_SP,
@@ -43,6 +43,8 @@ KEEP_OPEN_EVERY_S = 60.0
 LEAST_APART_S = 60.0
 """Between two records about the car's state, or about its parameters, unless it was plugged in or out."""
 SOC_MOVES_PCT = 5.0
+TAKE_UP_WITHIN_S = 300.0
+"""For so long a charger is waited for, to learn from its meter how a period ended that the hub did not see end."""
 LOCATE_EVERY_S = 3600.0
 LOCATE_AGAIN_S = 300.0
 _SILENT = (EvceStatus.OFFLINE, EvceStatus.STARTING, EvceStatus.FAULTED)
@@ -93,7 +95,8 @@ class Reporter:
         self._due_s: dict[tuple[str, RecordKind], float] = {}
         self._kept_s = clock.monotonic()
         self._locate_s = clock.monotonic()
-        self._taken_up = False
+        self._left_open: list[Period] | None = None
+        self._take_up_until_s = clock.monotonic() + TAKE_UP_WITHIN_S
 
     def evce_changed(self, state: EvceState) -> None:
         """A charger's newest state: each has periods of its own; returns at once."""
@@ -143,11 +146,21 @@ class Reporter:
 
     async def _take_up(self) -> None:
         """What an earlier life of the hub has left open."""
-        if self._taken_up:
-            return
-        for period in await self._periods.unfinished():
-            await self._ended(unseen_end(period))
-        self._taken_up = True
+        if self._left_open is None:
+            self._left_open = list(await self._periods.unfinished())
+        newest = {period.device_id: period for period in self._left_open}
+        in_time = self._clock.monotonic() < self._take_up_until_s
+        for period in tuple(self._left_open):
+            known = self._trackings.get(period.device_id, Tracking())
+            found = taken_up(period, known) if newest[period.device_id] is period else (known, unseen_end(period))
+            if found is None and in_time:
+                continue
+            self._left_open.remove(period)
+            tracking, ended = found or (known, unseen_end(period))
+            if ended is None:
+                self._trackings[period.device_id] = tracking
+            else:
+                self._changes.append(ended)
 
     async def _tell_periods(self) -> None:
         while self._changes:

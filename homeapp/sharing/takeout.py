@@ -1,7 +1,8 @@
 """Everything personal that the hub keeps, as one JSON document; read beside a running hub or without one.
 
 Each table is read in pages, so that neither memory nor the hub has to wait; what comes later in the document may
-therefore be a little newer. No secret is in it: of secrets, PINs included, only the names are told.
+therefore be a little newer. A period names the signed readings of its transaction by their numbers. No secret is in
+it: of secrets, PINs included, only the names are told.
 """
 
 import json
@@ -61,7 +62,18 @@ LEDGER_SECTIONS = (
     ),
     Section("alerts", "alerts"),
     Section("orders", "part_orders"),
-    Section("periods", "periods"),
+    Section(
+        "periods",
+        "periods",
+        "*, (SELECT json_group_array(number) FROM (SELECT number FROM signed_readings AS signed WHERE "
+        "signed.device_id = periods.device_id AND signed.transaction_id = periods.body ->> '$.transaction_id' "
+        "ORDER BY number)) AS signed_readings",
+    ),
+    Section(
+        "signed_readings",
+        "signed_readings",
+        "number, device_id, transaction_id, received_at, measured_at, context, encoding, method, public_key, data",
+    ),
     Section("notices", "notices"),
     Section("prices", "tariffs"),
     Section("choices", "kept_values"),
@@ -83,7 +95,7 @@ TELEMETRY_SECTIONS = (
         "ts AS at, grid_w, home_w, evce_w, soc_centi / 100.0 AS soc_pct, price_micro / 1e6 AS price",
     ),
 )
-_JSON_COLUMNS = ("body", "detail", "message", "fields")
+_JSON_COLUMNS = ("body", "detail", "message", "fields", "signed_readings")
 _INSTANT_COLUMNS = ("at", "not_after", "locked_until")
 
 

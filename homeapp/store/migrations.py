@@ -186,6 +186,23 @@ def _ledger_4(database: Database) -> None:
     )
 
 
+@LEDGER(name="0005")
+def _ledger_5(database: Database) -> None:
+    """What the meters of charging stations have signed."""
+    _run(
+        database,
+        (
+            """CREATE TABLE signed_readings (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, device_id TEXT NOT NULL, transaction_id TEXT NOT NULL,
+                digest BLOB NOT NULL, received_at REAL NOT NULL, measured_at REAL, context TEXT NOT NULL,
+                encoding TEXT NOT NULL, method TEXT NOT NULL, public_key TEXT NOT NULL, size INTEGER NOT NULL,
+                data TEXT NOT NULL, UNIQUE (device_id, transaction_id, digest)) STRICT""",
+            "CREATE INDEX signed_readings_by_age ON signed_readings (received_at)",
+            "CREATE INDEX signed_readings_by_size ON signed_readings (device_id, number, size)",
+        ),
+    )
+
+
 @TELEMETRY(name="0001")
 def _telemetry_1(database: Database) -> None:
     _run(

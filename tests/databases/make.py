@@ -26,17 +26,21 @@ from homeapp.model.offer import (
     Receipt,
     ReceiptLevel,
 )
+from homeapp.model.period import Direction, Period
+from homeapp.model.signed_reading import SignedReading
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import StationMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
+from homeapp.store.periods import Periods
+from homeapp.store.signed_readings import SignedReadings
 from homeapp.store.station_outbox import StoredStationOutbox
 from homeapp.store.telemetry import Sample, Telemetry
 
 HERE = Path(__file__).parent
-SCHEMAS = {"ledger": 4, "telemetry": 1}
+SCHEMAS = {"ledger": 5, "telemetry": 1}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -129,6 +133,22 @@ async def _fill_station_outbox(outbox: StoredStationOutbox) -> None:
     await outbox.put("ocpp:box", StationMessage(message_id="s-2", action="MeterValues", payload=b'{ "b":2}'))
 
 
+async def _fill_metering(periods: Periods, signed: SignedReadings) -> None:
+    await periods.keep(
+        Period(
+            period_id="p1",
+            device_id="ocpp:box",
+            direction=Direction.FEED,
+            begun_at=NOON,
+            seen_at=NOON,
+            transaction_id="7",
+        )
+    )
+    await signed.keep(
+        "ocpp:box", "7", [SignedReading(data="OCMF|{}|{}", context="Transaction.Begin", public_key="k", stamp=NOON)]
+    )
+
+
 async def _make(directory: Path) -> None:
     async with Database(directory) as database:
         ledger = Ledger(database, _Noon())
@@ -137,6 +157,7 @@ async def _make(directory: Path) -> None:
             OfferDesk(ledger=ledger, outbox=Outbox(database, _Noon()), clock=_Noon(), on_change=lambda: None)
         )
         await _fill_station_outbox(StoredStationOutbox(database, _Noon(), "wss://csms.example/ocpp"))
+        await _fill_metering(Periods(database, _Noon()), SignedReadings(database, _Noon()))
         telemetry = Telemetry(database)
         for second in range(0, 1800, 30):
             at = NOON + timedelta(seconds=second)

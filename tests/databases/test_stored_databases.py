@@ -15,11 +15,14 @@ import pytest
 
 from homeapp import audit
 from homeapp.model.offer import Choice, OfferState
+from homeapp.model.signed_reading import SignedReading
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox, Waiting
+from homeapp.store.periods import Periods
+from homeapp.store.signed_readings import SignedReadings
 from homeapp.store.station_outbox import StoredStationOutbox
 from homeapp.store.telemetry import Column, Telemetry
 
@@ -131,6 +134,19 @@ def test_what_a_station_said_still_waits(data_dir: Path) -> None:
             assert (message.message_id, message.payload) == ("s-2", b'{ "b":2}')
             assert await outbox.transactions("ocpp:box") == {7: 4711}
             assert await outbox.introduction("ocpp:box", "ocpp1.6") == b'{"chargePointVendor": "V"}'
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("data_dir", [schema for schema in SCHEMAS if schema >= 5], indirect=True)
+def test_what_a_meter_has_signed_is_as_it_came(data_dir: Path) -> None:
+    async def main() -> None:
+        async with Database(data_dir) as database:
+            (period,) = await Periods(database, _Noon()).newest(10)
+            assert period.transaction_id == "7"
+            assert await SignedReadings(database, _Noon()).of(period.device_id, "7") == (
+                SignedReading(data="OCMF|{}|{}", context="Transaction.Begin", public_key="k", stamp=NOON),
+            )
 
     asyncio.run(main())
 

@@ -1,21 +1,32 @@
-"""A hub that is killed while two cars charge, or one feeds: the stations are at their floor within one lease."""
+"""A hub that is killed while two cars charge, or one feeds: the stations are at their floor within one lease.
+
+What was metered is not lost either.
+"""
 
 import asyncio
+import base64
+import json
+import sqlite3
 import ssl
+from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homeapp import api
 from homeapp.client import connect
+from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.car import Car
+from homeapp.demo.charger.meter_signature import is_genuine
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan
 from homeapp.model.consent import DataClass
 from homeapp.model.plan import ChargingMode
+from homeapp.sharing.takeout import document
 
 pytestmark = [pytest.mark.street, pytest.mark.timeout(240)]
 
@@ -29,9 +40,24 @@ SECOND_ID = "EVCE-2"
 
 
 class TwoChargers(Street):
-    """The street with another charger in the garage, of the oldest protocol."""
+    """The street with another charger in the garage, of the oldest protocol; the first one's meter signs."""
 
     second: DemoStation
+
+    def _make_station(self, tls: ssl.SSLContext) -> DemoStation:
+        return DemoStation(
+            station_id=self.charger_id.removeprefix("ocpp:"),
+            url=f"wss://127.0.0.1:{self._ocpp_port}/ocpp/{self.charger_id.removeprefix('ocpp:')}",
+            protocol="ocpp2.1",
+            tls=tls,
+            password=None,
+            clock=self.clock,
+            car=self.car,
+            state_file=self.plan.directory / "station.json",
+            vendor="Demo",
+            model="Driveway charger",
+            abilities=Abilities(signed_meter_values=True),
+        )
 
     async def power_second(self) -> None:
         tls = await asyncio.to_thread(ssl.create_default_context, cafile=str(self.home.ocpp_ca()))
@@ -91,6 +117,20 @@ def ended(station: DemoStation) -> datetime:
     return next(at for at, text in reversed(station.history) if text.startswith("lease ended"))
 
 
+async def exported(street: TwoChargers) -> dict[str, Any]:
+    pieces = await asyncio.to_thread(lambda: "".join(document(street.home.data_dir)))
+    found: dict[str, Any] = json.loads(pieces)
+    return found
+
+
+def feeds_kept(street: TwoChargers) -> tuple[int, int]:
+    """How many power-feed cycles are in the ledger, and how many of them have ended."""
+    query = "SELECT count(*), count(ended_at) FROM periods WHERE body ->> '$.direction' = 'feed'"
+    with closing(sqlite3.connect(street.home.data_dir / "ledger.db")) as ledger:
+        kept, ended = ledger.execute(query).fetchone()
+    return int(kept), int(ended)
+
+
 def test_a_killed_hub_leaves_two_chargers_at_their_floor_and_ends_a_feed_within_one_lease(tmp_path: Path) -> None:
     async def body(street: TwoChargers) -> None:
         evc = street.providers.evc_sp
@@ -107,14 +147,27 @@ def test_a_killed_hub_leaves_two_chargers_at_their_floor_and_ends_a_feed_within_
             await owner.approves(await owner.receives("evc_sp/feed"))
             await street.station.wait_for(lambda seen: seen.power_w < -1000, WAIT_S)
             await street.second.wait_for(lambda seen: seen.power_w == 0, WAIT_S)
+            await street.station.wait_for(lambda _: feeds_kept(street) == (1, 0), WAIT_S)
         at = await killed(street)
         seen = await street.station.wait_for(lambda seen: seen.power_w >= 0, WAIT_S)
         assert seen.at - at <= timedelta(seconds=60 + TICKS_S)
         await both_at_the_floor(street, at)
         assert street.station.observation.setpoint_w is None
+        (left,) = [row["body"] for row in (await exported(street))["periods"] if row["body"]["direction"] == "feed"]
+        assert left["ended_at"] is None
         await evc.cancel_offer("feed")
         await street.home.start_hub()
         await both_charge(street)
+        await street.station.wait_for(lambda _: feeds_kept(street) == (1, 1), WAIT_S)
+        found = await exported(street)
+        (row,) = [row for row in found["periods"] if row["body"]["direction"] == "feed"]
+        assert row["body"]["begun_at"] == left["begun_at"]
+        memory = json.loads((street.plan.directory / "station.json").read_text())
+        assert row["body"]["energy_wh"] == pytest.approx(memory["registers_wh"][1], abs=1.0)
+        texts = {signed["number"]: signed["data"] for signed in found["signed_readings"]}
+        begin = base64.b64decode(texts[row["signed_readings"][0]]).decode()
+        assert is_genuine(begin, street.station.meter_key)
+        assert '"TX":"B"' in begin
         await both_at_the_floor(street, await killed(street))
 
     async def main() -> None:

@@ -14,6 +14,8 @@ import pytest
 from homeapp.errors import StoreUnavailable
 from homeapp.model.consent import Consent, DataClass
 from homeapp.model.device import AdoptedDevice, DeviceKind
+from homeapp.model.period import Direction, Period
+from homeapp.model.signed_reading import SignedReading
 from homeapp.secrets import open_secret_store
 from homeapp.settings import SecretPlace
 from homeapp.sharing import takeout
@@ -21,6 +23,8 @@ from homeapp.sharing.takeout import LEDGER_SECTIONS, TELEMETRY_SECTIONS, documen
 from homeapp.store.consents import Consents
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
+from homeapp.store.periods import Periods
+from homeapp.store.signed_readings import SignedReadings
 from homeapp.store.telemetry import Sample, Telemetry
 from kit.clocks import StandingClock
 
@@ -37,6 +41,17 @@ DEVICE = AdoptedDevice(
     adopted_at=NOW,
     properties={},
 )
+PERIOD = Period(
+    period_id="p1",
+    device_id=DEVICE.device_id,
+    direction=Direction.FEED,
+    begun_at=NOW,
+    seen_at=NOW,
+    ended_at=NOW,
+    energy_wh=12.0,
+    transaction_id="7",
+)
+BEGIN = SignedReading(data="OCMF|begin\x00\u2028", context="Transaction.Begin", public_key="key", stamp=NOW)
 _OWN_BUSINESS = {
     "seen_messages": "numbers of providers' messages, so that none is taken twice; nothing of the home",
     "sqlite_sequence": "SQLite's own",
@@ -74,6 +89,10 @@ async def _live(data_dir: Path) -> None:
                 rows,
             )
         )
+        await Periods(database, StandingClock(NOW)).keep(PERIOD)
+        signed = SignedReadings(database, StandingClock(NOW))
+        await signed.keep(DEVICE.device_id, "another", [SignedReading(data="of another transaction")])
+        await signed.keep(DEVICE.device_id, "7", [BEGIN, SignedReading(data="OCMF|end")])
         telemetry = Telemetry(database)
         for second in range(12):
             await telemetry.add(Sample(at=NOW + timedelta(seconds=second), grid_w=1000.0, evce_w=3600.0, soc_pct=64.5))
@@ -98,6 +117,18 @@ def test_all_that_was_kept_is_in_it_in_order_and_readable(home: Path) -> None:
     assert (quarter["start_at"], quarter["grid_w"], quarter["soc_pct"]) == (NOW.isoformat(), 1000.0, 64.5)
     assert quarter["charged_wh"] == pytest.approx(11.0)
     assert len(found["seconds"]) == 12
+
+
+def test_a_period_is_shown_with_what_the_meter_has_signed_of_its_transaction(home: Path) -> None:
+    found = read(home)
+    (period,) = found["periods"]
+    assert (period["body"]["direction"], period["body"]["energy_wh"]) == ("feed", 12.0)
+    readings = {row["number"]: row for row in found["signed_readings"]}
+    begin, end = (readings[number] for number in period["signed_readings"])
+    assert (begin["data"], begin["context"], begin["public_key"]) == (BEGIN.data, "Transaction.Begin", "key")
+    assert (begin["measured_at"], end["measured_at"]) == (NOW.isoformat(), None)
+    assert end["data"] == "OCMF|end"
+    assert len(readings) == 3
 
 
 def test_names_of_secrets_are_told_and_no_secret(home: Path) -> None:

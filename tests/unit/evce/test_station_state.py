@@ -440,18 +440,54 @@ def test_leases_are_written_in_the_stations_own_time() -> None:
     assert bench.station.state.problem is None
 
 
-def test_signed_readings_are_kept_once_with_their_transaction() -> None:
+def signed_value(text: str, context: str = "Sample.Clock") -> dict[str, Any]:
+    described = {"signedMeterData": text, "signingMethod": "", "encodingMethod": "OCMF", "publicKey": ""}
+    return {
+        "timestamp": at(0),
+        "sampledValue": [{"value": 5, "signedMeterValue": described, "context": context}],
+    }
+
+
+def waiting(bench: Bench) -> list[tuple[str, str]]:
+    return [(transaction, reading.data) for transaction, reading in bench.station.signed.waiting]
+
+
+def test_signed_readings_wait_with_their_transaction() -> None:
     bench = Bench(Version.V201)
-    described = {"signedMeterData": "c2ln", "signingMethod": "", "encodingMethod": "OCMF", "publicKey": ""}
-    sampled = [{"value": 5, "signedMeterValue": described, "context": "Transaction.Begin"}]
-    began = event("Started", 0, "Charging", meterValue=[{"timestamp": at(0), "sampledValue": sampled}])
-    bench.say(began, began)
-    ((transaction_id, reading),) = bench.station.signed
+    bench.say(event("Started", 0, "Charging", meterValue=[signed_value("c2ln", "Transaction.Begin")]))
+    ((transaction_id, reading),) = bench.station.signed.waiting
     assert (transaction_id, reading.data, reading.context) == ("t1", "c2ln", "Transaction.Begin")
+    bench.say(("MeterValues", {"evseId": 1, "meterValue": [signed_value("b")]}))
+    bench.say(event("Ended", 2, "EVConnected", meterValue=[signed_value("c")]))
+    bench.say(("MeterValues", {"evseId": 1, "meterValue": [signed_value("of no transaction")]}))
+    assert waiting(bench) == [("t1", "c2ln"), ("t1", "b"), ("t1", "c")]
+
+
+def test_what_was_signed_in_a_transaction_that_is_over_counts_all_the_same() -> None:
+    bench = Bench(Version.V201)
+    bench.say(event("Started", 0, "Charging"), event("Ended", 2, "EVConnected"))
+    bench.say(event("Updated", 1, "Charging", offline=True, meterValue=[signed_value("late")]))
+    assert waiting(bench) == [("t1", "late")]
+    assert bench.station.transaction is None
+
+
+def test_a_nameless_end_in_16_is_signed_for_the_running_transaction() -> None:
+    bench = Bench(Version.V16)
+    start = {"connectorId": 1, "idTag": "a", "meterStart": 0, "timestamp": at(0)}
+    running = bench.dialect.answer("StartTransaction", start, bench.station)["transactionId"]
+    signed = {"value": "OCMF|a", "format": "SignedData"}
+    data = [{"timestamp": at(9), "sampledValue": [signed]}]
+    bench.say(
+        ("StopTransaction", {"transactionId": 0, "meterStop": 5, "timestamp": at(9), "transactionData": data}),
+    )
+    assert waiting(bench) == [(str(running), "OCMF|a")]
+
+
+def test_of_more_signed_readings_than_can_wait_the_first_ones_and_the_last_do() -> None:
+    bench = Bench(Version.V201)
     for number in range(100):
-        sampled = [{"value": 5, "signedMeterValue": described | {"signedMeterData": str(number)}}]
-        bench.say(event("Updated", number, "Charging", meterValue=[{"timestamp": at(1), "sampledValue": sampled}]))
-    assert len(bench.station.signed) == 32
+        bench.say(event("Updated", number, "Charging", meterValue=[signed_value(str(number))]))
+    assert [text for _, text in waiting(bench)] == [*map(str, range(63)), "99"]
 
 
 def needs_of(**parameters: float) -> Message:

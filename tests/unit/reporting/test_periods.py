@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from homeapp.model.period import Direction, Period, Quality
 from homeapp.model.readings import EvceState, EvceStatus
-from homeapp.reporting.periods import BEGINS_AFTER, FLOW_W, LONGEST_GAP, Tracking, follow, sample_of, unseen_end
+from homeapp.reporting.periods import (
+    BEGINS_AFTER,
+    FLOW_W,
+    GOES_ON_WITHIN,
+    LONGEST_GAP,
+    Tracking,
+    follow,
+    sample_of,
+    taken_up,
+    unseen_end,
+)
 
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 
@@ -252,3 +262,94 @@ def test_the_same_period_has_the_same_id_and_another_one_another() -> None:
     (again,), _ = told_by(run)
     (other,), _ = told_by([replace(state, device_id="ocpp:b") for state in run])
     assert first.period_id == again.period_id != other.period_id
+
+
+def split(moments: list[Moment], at: int, *, registers: bool = True) -> tuple[Period, list[EvceState]]:
+    """What a hub that died after so many moments has left open, and what the next one sees."""
+    run = states(moments, registers=registers)
+    _, tracking = told_by(run[:at])
+    assert tracking.period is not None
+    assert tracking.certain
+    return tracking.period, run[at:]
+
+
+@pytest.mark.usecase("W3", "S3")
+@pytest.mark.parametrize("power_w", [7000, -5000])
+def test_a_flow_that_lasts_beyond_a_restart_is_one_period(power_w: float) -> None:
+    moments = [Moment(10, power_w)] * 4
+    left, seen = split([*moments, Moment(90, power_w), Moment(10, power_w), Moment(10, 0), Moment(40, 0)], 4)
+    _, tracking = told_by(seen[:1])
+    found = taken_up(left, tracking)
+    assert found is not None
+    tracking, ended = found
+    assert ended is None
+    for state in seen[1:]:
+        sample = sample_of(state, state.received_at)
+        assert sample is not None
+        tracking, told = follow(tracking, sample)
+    (whole,) = told
+    assert (whole.period_id, whole.begun_at) == (left.period_id, left.begun_at)
+    assert whole.energy_wh == pytest.approx(abs(power_w) * 140 / 3600)
+    assert whole.quality is Quality.OK
+
+
+@pytest.mark.usecase("W3", "S3")
+def test_the_energy_of_a_feed_that_ended_unseen_is_whole_also_where_its_transaction_is_over() -> None:
+    moments = [*([Moment(10, -5000)] * 4), Moment(60, 0)]
+    for after in (Moment(100, 4140), Moment(100, 4140, "8"), Moment(5000, 0)):
+        left, seen = split([*moments, after, Moment(10, after.power_w, after.transaction_id)], 4)
+        _, tracking = told_by(seen[1:2])
+        found = taken_up(left, tracking)
+        assert found is not None
+        kept, ended = found
+        assert kept is tracking
+        assert ended is not None
+        assert (ended.ended_at, ended.quality) == (left.seen_at, Quality.ESTIMATED)
+        assert ended.energy_wh == pytest.approx(5000 * 90 / 3600)
+
+
+def test_a_charge_that_ended_unseen_counts_within_its_transaction_only() -> None:
+    moments = [Moment(10, 7000)] * 4
+    left, seen = split([*moments, Moment(600, 0), Moment(10, 0), Moment(10, 0, "8")], 4)
+    found = taken_up(left, told_by(seen[:1])[1])
+    assert found is not None
+    assert found[1] is not None
+    assert found[1].energy_wh == pytest.approx(7000 * 630 / 3600)
+    found = taken_up(left, told_by(seen[2:])[1])
+    assert found is not None
+    assert found[1] == unseen_end(left)
+
+
+def test_what_a_new_period_counts_is_not_counted_twice() -> None:
+    moments = [Moment(10, 7000)] * 4
+    late = GOES_ON_WITHIN.total_seconds() + 1
+    left, seen = split([*moments, Moment(late, 7000), Moment(5, 7000), Moment(10, 0), Moment(31, 0)], 4)
+    _, tracking = told_by(seen[:2])
+    found = taken_up(left, tracking)
+    assert found is not None
+    tracking, ended = found
+    assert ended is not None
+    assert tracking.period is not None
+    assert ended.meter_end_wh == tracking.period.meter_start_wh
+    assert ended.energy_wh == pytest.approx(7000 * (30 + late) / 3600)
+
+
+def test_as_long_as_the_charger_tells_too_little_nothing_is_judged() -> None:
+    moments = [*([Moment(10, -5000)] * 4), Moment(10, 0)]
+    left, (state,) = split(moments, 4)
+    assert taken_up(left, Tracking()) is None
+    assert taken_up(left, told_by([replace(state, export_wh=None)])[1]) is None
+    charge, (idle,) = split([*([Moment(10, 7000)] * 4), Moment(10, 0)], 4)
+    assert taken_up(charge, told_by([replace(idle, transaction_id=None)])[1]) is None
+
+
+def test_without_a_register_that_goes_on_counting_only_what_was_seen_counts() -> None:
+    moments = [*([Moment(10, -5000)] * 4), Moment(10, -5000)]
+    left, (state,) = split(moments, 4)
+    for told, period in (
+        (replace(state, export_wh=1.0), left),
+        (state, replace(left, meter_start_wh=None, meter_end_wh=None)),
+    ):
+        found = taken_up(period, told_by([told])[1])
+        assert found is not None
+        assert found[1] == unseen_end(period)

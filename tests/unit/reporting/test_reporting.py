@@ -19,7 +19,7 @@ from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
 from homeapp.model.record import DataRecord, Priority, RecordKind
 from homeapp.reporting.records import RecordMaker
-from homeapp.reporting.reporter import Reporter
+from homeapp.reporting.reporter import TAKE_UP_WITHIN_S, Reporter
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods
@@ -561,3 +561,51 @@ def test_where_the_car_was_and_what_it_did_is_not_in_the_log_that_is_for_ever(tm
 
     living(tmp_path, body)
     assert list(audit.read_rows(tmp_path)) == []
+
+
+@pytest.mark.usecase("W3", "S3", "F2c")
+def test_a_hub_that_dies_during_power_feed_at_two_chargers_still_records_each_cycle_whole(tmp_path: Path) -> None:
+    clock = LeapingClock(NOON)
+    feeding = replace(PLUGGED, status=EvceStatus.FEEDING, power_w=-3600.0)
+
+    def tell(ours: Home, device_id: str, state: EvceState) -> None:
+        ours.reporter.evce_changed(replace(state, device_id=device_id, power_at=clock.at))
+
+    async def first_life(ours: Home) -> None:
+        for passed in range(0, 50, 10):
+            for device_id in ("ocpp:a", "ocpp:b", "ocpp:c"):
+                tell(ours, device_id, replace(feeding, export_wh=50.0 + passed))
+            await ours.reporter.report()
+            clock.at += timedelta(seconds=10)
+        assert len(await ours.periods.unfinished()) == 3
+
+    async def second_life(ours: Home) -> None:
+        await ours.reporter.report()
+        assert len(await ours.periods.unfinished()) == 3, "nobody has heard of the chargers yet"
+        # One of them has ended by itself, one goes on, and one is not heard of any more.
+        tell(ours, "ocpp:a", replace(PLUGGED, power_w=0.0, export_wh=150.0))
+        tell(ours, "ocpp:b", replace(feeding, export_wh=170.0))
+        await ours.reporter.report()
+        (ended,) = ours.told("evc_sp", RecordKind.METERING)
+        assert (ended.body["energy_wh"], ended.body["direction"], ended.body["quality"]) == (100.0, "feed", "ESTIMATED")
+        clock.at += timedelta(seconds=10)
+        tell(ours, "ocpp:b", replace(IDLE, export_wh=180.0))
+        await ours.reporter.report()
+        whole = ours.told("evc_sp", RecordKind.METERING)[-1]
+        assert (whole.body["energy_wh"], whole.body["begun_at"], whole.body["quality"]) == (
+            130.0,
+            NOON.isoformat(),
+            "OK",
+        )
+        assert [period.device_id for period in await ours.periods.unfinished()] == ["ocpp:c"]
+        clock.at += timedelta(seconds=TAKE_UP_WITHIN_S)
+        await ours.reporter.report()
+        assert await ours.periods.unfinished() == ()
+        assert len({record.body["period_id"] for record in ours.told("evc_sp", RecordKind.METERING)}) == 3
+        assert all(period.ended_at and period.energy_wh > 0 for period in await ours.periods.newest(10))
+        await ours.reporter.report()
+        assert len(ours.told("evc_sp", RecordKind.METERING)) == 3
+
+    living(tmp_path, first_life, clock=clock)
+    clock.at += timedelta(seconds=60)
+    living(tmp_path, second_life, clock=clock)
