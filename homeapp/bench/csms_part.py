@@ -47,18 +47,20 @@ class Csms:
     async def _rules(self) -> list[str]:
         return self._broken_rules + [rule for peer in self._stations.values() for rule in peer.broken_rules]
 
-    async def _profiles(self, station: str, samples: int, pause_s: float) -> list[float]:
-        """Seconds from SetChargingProfile to its answer, of each."""
+    async def _profiles(self, station: str, samples: int, every_s: float, *, kept: bool = False) -> list[float]:
+        """Seconds from SetChargingProfile to its answer, of each; ``kept`` ones have to outlive a restart."""
         peer = self._stations.get(station)
         if peer is None:
             raise ProtocolError(f"{station} is not connected.")
         seconds = []
         for _ in range(samples):
-            payload = messages.profile()
+            payload = messages.profile(kept=kept)
             begun = time.perf_counter()
-            await peer.call("SetChargingProfile", payload)
+            answer = await peer.call("SetChargingProfile", payload)
             seconds.append(time.perf_counter() - begun)
-            await asyncio.sleep(pause_s)
+            if answer.get("status") != "Accepted":
+                raise ProtocolError(f"{station} does not take a charging profile: {answer}")
+            await asyncio.sleep(max(0.0, every_s - seconds[-1]))
         return seconds
 
 

@@ -29,13 +29,17 @@ class PathFigures:
         messages_per_s: CALLs and their results, with as many in flight as there are connections.
         hub_cpu_us: CPU time of the hub's process for each of them; None where the hub is not in the way.
         latency: of a CALL that the CSMS answers, at 20 a second.
-        profile: of a SetChargingProfile of 96 periods from the CSMS until its answer, which the hub gives itself.
+        profile: of a SetChargingProfile of 96 periods from the CSMS until its answer, which the hub gives itself, for
+            the transaction that runs.
+        kept_profile: of one that has to outlive a restart, so that the hub has it on disk before it answers; None where
+            nothing is kept.
     """
 
     messages_per_s: float
     hub_cpu_us: float | None
     latency: Spread
     profile: Spread
+    kept_profile: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ def table(figures: Figures) -> list[str]:
         added = "" if path is direct else f"; adds {path.latency.p95 - direct.latency.p95:.2f} at p95 [< 10]"
         lines.append(f"{'':9} answer of the CSMS     {path.latency}{added}")
         lines.append(f"{'':9} 96-period profile      {path.profile} [p95 < 5]")
+        if path.kept_profile is not None:
+            lines.append(f"{'':9}   kept on disk first   {path.kept_profile}")
     memory = "" if figures.idle.kib_each is None else f", {figures.idle.kib_each:.0f} KiB each"
     lines += [
         f"overload  new limit at station   {figures.overload} [p99 < 50]",

@@ -7,6 +7,7 @@ from typing import Any
 PROTOCOL = "ocpp2.0.1"
 PERIODS = 96
 """Of a charging schedule: a day of quarter-hours."""
+TRANSACTION = "bench-transaction"
 _MEASURANDS = [
     ("Current.Import", "A", ("L1", "L2", "L3")),
     ("Voltage", "V", ("L1-N", "L2-N", "L3-N")),
@@ -45,7 +46,7 @@ def event(kind: str = "Updated", sequence: int = 1) -> Json:
         "timestamp": _now(),
         "triggerReason": "MeterValuePeriodic",
         "seqNo": sequence,
-        "transactionInfo": {"transactionId": "bench-transaction", "chargingState": "Charging"},
+        "transactionInfo": {"transactionId": TRANSACTION, "chargingState": "Charging"},
         "evse": {"id": 1, "connectorId": 1},
         "meterValue": [{"timestamp": _now(), "sampledValue": samples}],
     }
@@ -56,20 +57,14 @@ def data() -> Json:
     return {"vendorId": "com.example", "messageId": "bench", "data": json.dumps(event())}
 
 
-def profile() -> Json:
-    """SetChargingProfile with a day of quarter-hours."""
+def profile(*, kept: bool = False) -> Json:
+    """SetChargingProfile with a day of quarter-hours: for the transaction that runs, or one that outlives a restart."""
     periods = [{"startPeriod": 900 * n, "limit": 6.0 + n / 10, "numberPhases": 3} for n in range(PERIODS)]
     schedule = {"id": 1, "startSchedule": _now(), "chargingRateUnit": "A", "chargingSchedulePeriod": periods}
-    return {
-        "evseId": 1,
-        "chargingProfile": {
-            "id": 7,
-            "stackLevel": 1,
-            "chargingProfilePurpose": "TxDefaultProfile",
-            "chargingProfileKind": "Absolute",
-            "chargingSchedule": [schedule],
-        },
-    }
+    of_transaction = {"chargingProfilePurpose": "TxProfile", "transactionId": TRANSACTION}
+    purpose = {"chargingProfilePurpose": "TxDefaultProfile"} if kept else of_transaction
+    profile = {"id": 7 if kept else 8, "stackLevel": 1, "chargingProfileKind": "Absolute"}
+    return {"evseId": 1, "chargingProfile": profile | purpose | {"chargingSchedule": [schedule]}}
 
 
 def _now() -> str:

@@ -23,13 +23,12 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.station_outbox import StoredStationOutbox
 
 EVERY_S = 0.05
-"""20 messages a second."""
+"""20 messages a second: as many as the hub lets a station or a CSMS send for long."""
 CHARGING = "charging"
 """The station at which the fuse is overloaded; no provider limits it."""
 WARM_UP_EACH = 5
 HUB_EACH = 60
 """Messages of each station at full speed, within what the endpoint lets through at once."""
-_PROFILE_PAUSE_S = 0.005
 _SMAPS = Path("/proc/self/statm")
 _PAGE = 4096
 
@@ -77,7 +76,7 @@ class OcppBench:
         each = max(1, self._plan.messages // self._plan.connections)
         rate, cpu_us = await self._rate(each)
         latency = await self._latency()
-        profile = spread(await self._profiles())
+        profile = await self._profiles()
         await self._stations.do("close")
         return PathFigures(
             messages_per_s=rate,
@@ -111,7 +110,11 @@ class OcppBench:
             rate, cpu_us = await self._rate(max(1, min(HUB_EACH, self._plan.messages // self._plan.connections)))
             latency = await self._latency()
             hub = PathFigures(
-                messages_per_s=rate, hub_cpu_us=cpu_us, latency=latency, profile=spread(await self._profiles())
+                messages_per_s=rate,
+                hub_cpu_us=cpu_us,
+                latency=latency,
+                profile=await self._profiles(),
+                kept_profile=await self._profiles(kept=True),
             )
             charge = Charge(
                 station=CHARGING,
@@ -144,18 +147,17 @@ class OcppBench:
         kib_each = None if before is None or after is None else (after - before) / 1024 / max(1, len(names))
         return IdleFigures(stations=len(names), kib_each=kib_each, latency=await self._latency())
 
-    async def _profiles(self) -> list[float]:
+    async def _profiles(self, *, kept: bool = False) -> Spread:
         samples = self._plan.samples
-        seconds: list[float] = await self._csms.do(
-            "profiles", station=self._names[0], samples=samples, pause_s=_PROFILE_PAUSE_S
+        return spread(
+            await self._csms.do("profiles", station=self._names[0], samples=samples, every_s=EVERY_S, kept=kept)
         )
-        return seconds
 
     async def _warm_up(self) -> None:
         """The first message of a kind has its schema loaded."""
         await self._stations.do("rate", names=self._names, each=WARM_UP_EACH)
         await self._stations.do("latency", name=self._names[-1], samples=1, every_s=0.0)
-        await self._csms.do("profiles", station=self._names[-1], samples=1, pause_s=0.0)
+        await self._csms.do("profiles", station=self._names[-1], samples=1, every_s=0.0)
 
     async def _rate(self, each: int) -> tuple[float, float]:
         """Messages per second, and microseconds of this process's CPU for each."""
