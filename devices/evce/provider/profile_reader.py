@@ -29,6 +29,8 @@ _LONGEST_S = 3660 * DAY_S
 _YEARS = range(2000, 2200)
 _PHASES = 3
 _LIMITS = ("limit", "limit_L2", "limit_L3")
+_SETPOINTS = ("setpoint", "setpoint_L2", "setpoint_L3")
+_DISCHARGE_LIMITS = ("dischargeLimit", "dischargeLimit_L2", "dischargeLimit_L3")
 
 
 def read_profile(version: Version, evse: int, payload: Mapping[str, Any], now: datetime) -> Profile:
@@ -171,8 +173,8 @@ def _period(entry: Mapping[str, Any], *, amperes: bool) -> Period:
         limit=min(limits) if limits else None,
         each_phase=not amperes and len(limits) > 1,
         phases=phases,
-        setpoint=_sum_of_phases(entry, "setpoint"),
-        discharge_limit=_sum_of_phases(entry, "dischargeLimit"),
+        setpoint=_sum_of_phases(entry, _SETPOINTS),
+        discharge_limit=_sum_of_phases(entry, _DISCHARGE_LIMITS),
         mode=_mode(entry),
     )
 
@@ -184,13 +186,15 @@ def _quantity(entry: Mapping[str, Any], name: str) -> float:
     return value
 
 
-def _sum_of_phases(entry: Mapping[str, Any], name: str) -> float | None:
-    given = [key for key in (name, f"{name}_L2", f"{name}_L3") if key in entry]
+def _sum_of_phases(entry: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
+    given = [key for key in names if key in entry]
     return math.fsum(_quantity(entry, key) for key in given) if given else None
 
 
 def _mode(entry: Mapping[str, Any]) -> Mode:
-    word = entry.get("operationMode", Mode.CHARGING_ONLY)
+    if "operationMode" not in entry:
+        return Mode.CHARGING_ONLY
+    word = entry["operationMode"]
     if word in ("LocalFrequency", "LocalLoadBalancing"):
         # The hub does not measure the grid's frequency, and balances the home's load itself.
         raise ProfileRefused("UnsupportedParam", f"The operation mode {word} is left to the home's own hub.")

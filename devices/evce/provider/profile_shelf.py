@@ -99,6 +99,11 @@ def as_reported(profile: Profile) -> Payload:
     return payload
 
 
+def surviving(shelf: Shelf) -> Shelf:
+    """The profiles of the shelf that have to survive a restart of the hub."""
+    return tuple(profile for profile in shelf if profile.survives_restart)
+
+
 def to_kept(profiles: Iterable[Profile]) -> list[Payload]:
     """What has to survive a restart of the hub, as JSON values."""
     return [

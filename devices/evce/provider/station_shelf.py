@@ -12,7 +12,15 @@ from devices.evce.fields import instant, items, mapping, plain, whole
 from devices.evce.provider.charging_profile import Profile, ProfileRefused
 from devices.evce.provider.evaluation import Circumstances, evaluate, outlived
 from devices.evce.provider.pending_starts import PendingStarts
-from devices.evce.provider.profile_shelf import Shelf, from_kept, placed, renamed, to_kept, transaction_over
+from devices.evce.provider.profile_shelf import (
+    Shelf,
+    from_kept,
+    placed,
+    renamed,
+    surviving,
+    to_kept,
+    transaction_over,
+)
 from devices.evce.upstream.port import StationFacts
 from homeapp.ports import Clock, ProfileKeeper, ProviderRights
 
@@ -105,12 +113,16 @@ class StationShelf:
         self.follow()
 
     async def change(self, change: Callable[[Shelf], Shelf]) -> None:
-        """Apply a change once what of it has to survive a restart is kept.
+        """Apply a change once what of it has to survive a restart is kept; one of nothing else waits for no disk.
 
         Raises:
             ProfileRefused: of ``change``, or the provider has nothing to say any more.
             StoreUnavailable: it cannot be kept; nothing has changed.
         """
+        changed = change(self.profiles)
+        if surviving(changed) == surviving(self.profiles):
+            self.profiles = changed
+            return
         async with self._writing:
             era = self._eras
             await self._keep(change(self.profiles))
