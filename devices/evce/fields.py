@@ -9,6 +9,7 @@ from typing import Any
 Payload = dict[str, Any]
 
 _LARGEST = 1e12
+_NUMERIC = (int, float, str)
 _EARLIEST_YEAR = 2020
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -31,7 +32,7 @@ def text(source: Mapping[str, Any], name: str, *, longest: int = 255) -> str:
 
 def number(value: object) -> float | None:
     """A finite number of sane size, also where it was sent as a string; None otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, _NUMERIC):
         return None
     try:
         result = float(value)

@@ -57,6 +57,7 @@ _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _SCALAR: msgspec.json.Decoder[object] = msgspec.json.Decoder(str | int | float | bool | None)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _SPACE = b" \t\r\n"
+_NESTED = (dict, list)
 
 
 class BadFrame(Exception):
@@ -175,7 +176,7 @@ def _deeper_than(payload: Payload, depth: int) -> bool:
             child
             for item in level
             for child in (item.values() if isinstance(item, dict) else item)
-            if isinstance(child, dict | list)
+            if isinstance(child, _NESTED)
         ]
         depth -= 1
     return bool(level)

@@ -16,6 +16,7 @@ from homeapp.model.signed_reading import SignedReading
 _DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 _SOC = ("SoC", "Display.PresentSOC")
 _OUTLET = ("Outlet", "Body", None)
+_SIGNED = "SignedData"
 _LARGEST_MULTIPLIER = 9
 LONGEST_SIGNED = 32_768
 _Key = tuple[str, str]
@@ -56,7 +57,8 @@ def _sample(meter_value: Mapping[str, Any], limits: StationLimits) -> Sample:
     signed = []
     for sampled in items(meter_value, "sampledValue"):
         _collect(sampled, values)
-        signed += _signed(sampled, stamp)
+        if "signedMeterValue" in sampled or sampled.get("format") == _SIGNED:
+            signed += _signed(sampled, stamp)
     currents = _currents(values, limits)
     soc = next((values[name, ""] for name in _SOC if (name, "") in values), None)
     return Sample(
@@ -74,7 +76,7 @@ def _sample(meter_value: Mapping[str, Any], limits: StationLimits) -> Sample:
 def _signed(sampled: Mapping[str, Any], stamp: datetime | None) -> list[SignedReading]:
     described, context = mapping(sampled, "signedMeterValue"), plain(sampled.get("context"))
     data = described.get("signedMeterData")
-    if sampled.get("format") == "SignedData":
+    if sampled.get("format") == _SIGNED:
         data = sampled.get("value")
     if not isinstance(data, str) or not 0 < len(data) <= LONGEST_SIGNED:
         return []
@@ -87,7 +89,7 @@ def _signed(sampled: Mapping[str, Any], stamp: datetime | None) -> list[SignedRe
 
 
 def _collect(sampled: Mapping[str, Any], values: dict[_Key, float]) -> None:
-    value = None if sampled.get("format") == "SignedData" else number(sampled.get("value"))
+    value = None if sampled.get("format") == _SIGNED else number(sampled.get("value"))
     measurand = sampled.get("measurand", _DEFAULT_MEASURAND)
     phase = sampled.get("phase", "")
     if value is None or not isinstance(measurand, str) or not isinstance(phase, str):
@@ -103,8 +105,10 @@ def _collect(sampled: Mapping[str, Any], values: dict[_Key, float]) -> None:
 def _scale(sampled: Mapping[str, Any]) -> float:
     described = mapping(sampled, "unitOfMeasure")
     unit = sampled.get("unit", described.get("unit"))
-    multiplier = number(described.get("multiplier", 0)) or 0
-    scale = 10.0**multiplier if abs(multiplier) <= _LARGEST_MULTIPLIER else 1.0
+    scale = 1.0
+    if "multiplier" in described:
+        multiplier = number(described["multiplier"]) or 0
+        scale = 10.0**multiplier if abs(multiplier) <= _LARGEST_MULTIPLIER else 1.0
     return scale * 1000 if unit in ("kWh", "kW") else scale
 
 
