@@ -82,6 +82,11 @@ class StationShelf:
         Raises:
             StoreUnavailable: it cannot be read.
         """
+        # Once that is done nobody waits here for what is being written just now.
+        if not self._loaded:
+            await self._load()
+
+    async def _load(self) -> None:
         async with self._writing:
             if self._loaded:
                 return
@@ -121,6 +126,7 @@ class StationShelf:
         """
         changed = change(self.profiles)
         if surviving(changed) == surviving(self.profiles):
+            self._ended = False
             self.profiles = changed
             return
         async with self._writing:

@@ -132,7 +132,7 @@ class Upward:
             return local
         try:
             async with asyncio.timeout(ASK_S):
-                answer = await self._send_frame(self._accepting(), Priority.OWNER, frame, frame.raw, frame.id)
+                answer = await self._send_frame(self._accepting(), Priority.OWNER, frame, frame.raw)
         except (TimeoutError, CallTimeout, DeviceUnreachable) as error:
             if local is not None:
                 return self._in_its_place(frame, local)
@@ -223,7 +223,7 @@ class Upward:
 
     async def _fly(self, peer: RpcPeer, frame: Frame, raw: bytes) -> Frame | None:
         try:
-            return await self._send_frame(peer, Priority.OWNER, frame, raw, frame.id)
+            return await self._send_frame(peer, Priority.OWNER, frame, raw)
         except (CallTimeout, DeviceUnreachable):
             return None
 
@@ -321,7 +321,7 @@ class Upward:
                 await peer.call(item.action, item.payload)
             else:
                 frame = item.frame
-                await self._send_frame(peer, Priority.HOUSEKEEPING, frame, frame.raw, frame.id)
+                await self._send_frame(peer, Priority.HOUSEKEEPING, frame, frame.raw)
         except (CallTimeout, CallRefused, ProtocolError) as error:
             logger.info("%s: the CSMS did not take a copy: %s", self.station.device_id, error)
 
@@ -329,10 +329,10 @@ class Upward:
         self._allow(action, msgspec.json.decode(raw), len(raw))
         return await peer.relay(action, raw, priority=priority, message_id=message_id)
 
-    async def _send_frame(self, peer: RpcPeer, priority: Priority, frame: Frame, raw: bytes, message_id: str) -> Frame:
+    async def _send_frame(self, peer: RpcPeer, priority: Priority, frame: Frame, raw: bytes) -> Frame:
         """``_send`` of what the station has said just now: it has been read already."""
         self._allow(frame.action, frame.payload, len(raw))
-        return await peer.relay(frame.action, raw, priority=priority, message_id=message_id)
+        return await peer.relay(frame.action, raw, priority=priority, message_id=frame.id)
 
     def _allow(self, action: str, payload: Mapping[str, object], size_bytes: int) -> None:
         if not self._way.may_relay():

@@ -64,6 +64,32 @@ def test_an_answer_that_comes_late_is_as_good(tls: Tls, tmp_path: Path) -> None:
     run(tls, tmp_path, body, write_through_s=SOON)
 
 
+def test_while_the_csms_answers_nothing_is_read_from_the_disk(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V201) as station:
+            read, asked = street.outbox.first_waiting, []
+
+            async def counted(device_id: str) -> StationMessage | None:
+                asked.append(device_id)
+                return await read(device_id)
+
+            monkeypatch.setattr(street.outbox, "first_waiting", counted)
+            for number in range(5):
+                await station.say("TransactionEvent", _event(number), f"m-{number}")
+            assert [message_id for message_id, _ in _firsts(street)] == [f"m-{number}" for number in range(5)]
+            assert asked == []
+            street.csms.answers["TransactionEvent"] = None
+            await station.say("TransactionEvent", _event(5), "m-5")
+            street.csms.answers["TransactionEvent"] = {}
+            await street.csms.release()
+            await street.settled()
+            assert asked
+
+    run(tls, tmp_path, body, write_through_s=SOON)
+
+
 def test_a_station_that_comes_anew_while_its_message_is_on_its_way(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         async with street.online(Version.V201) as station:

@@ -1,5 +1,6 @@
 """What the provider is answered about charging profiles, and what of them reaches the station's facts."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -304,6 +305,30 @@ async def test_a_profile_of_a_transaction_does_not_wear_out_the_disk() -> None:
     for number in range(5):
         await bench.set(number, "TxProfile", evse=1, transactionId="7", stackLevel=number)
     assert bench.kept.writes == before == 1
+
+
+@in_loop
+async def test_a_profile_of_a_transaction_waits_for_no_disk_and_all_others_do() -> None:
+    bench = Bench()
+    bench.begin()
+    written = asyncio.Event()
+
+    async def busy() -> None:
+        await written.wait()
+
+    bench.kept.before = busy
+    kept = asyncio.create_task(bench.set(9, "TxDefaultProfile"))
+    await asyncio.sleep(0)
+    assert await bench.set(1, "TxProfile", 3000.0, evse=1, transactionId="7") == "Accepted "
+    assert bench.facts.permitted[0] == 3000
+    assert not kept.done()
+    written.set()
+    assert await kept == "Accepted "
+    ids = [profile["profile"]["id"] for profile in json.loads(bench.kept.of["ocpp:x"])["profiles"]]
+    assert ids == [9]
+    bench.kept.full = True
+    assert await bench.set(1, "TxProfile", 2000.0, evse=1, transactionId="7") == "Accepted "
+    assert bench.facts.permitted[0] == 2000
 
 
 @in_loop
