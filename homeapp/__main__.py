@@ -181,6 +181,7 @@ def _enter_secret(data_dir: Path, name: str) -> int:
 async def _serve(data_dir: Path, clock_text: str) -> int:
     """Run the hub until SIGTERM or SIGINT."""
     from homeapp.hub import Hub
+    from homeapp.lasting_objects import leave_out_of_collections
     from homeapp.secrets import open_secret_store
     from homeapp.settings import load
     from homeapp.store.database import Database
@@ -193,7 +194,12 @@ async def _serve(data_dir: Path, clock_text: str) -> int:
         secrets = await asyncio.to_thread(open_secret_store, data_dir, settings.secrets)
         async with Database(data_dir) as database:
             hub = Hub(await _outside(data_dir, settings, secrets, database, clock))
-            running = asyncio.create_task(hub.run(lambda: logger.info("hub is ready in %s", data_dir)))
+
+            def ready() -> None:
+                leave_out_of_collections()
+                logger.info("hub is ready in %s", data_dir)
+
+            running = asyncio.create_task(hub.run(ready))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, running.cancel)

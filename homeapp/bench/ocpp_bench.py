@@ -16,6 +16,7 @@ from homeapp.bench.overload import Charge, measure_overload
 from homeapp.bench.part import Part
 from homeapp.chargers.provider_rights import HomeRights
 from homeapp.clock import SystemClock
+from homeapp.lasting_objects import leave_out_of_collections
 from homeapp.model.site import Site
 from homeapp.store.database import Database
 from homeapp.store.kept_profiles import KeptProfiles
@@ -107,6 +108,7 @@ class OcppBench:
         async with running(lambda: made.upstreams.run(way), lambda: endpoint.run(register), made.background):
             await self._come(endpoint, authority.ca_file, [*self._names, CHARGING], way)
             await self._warm_up()
+            leave_out_of_collections()
             rate, cpu_us = await self._rate(max(1, min(HUB_EACH, self._plan.messages // self._plan.connections)))
             latency = await self._latency()
             hub = PathFigures(
