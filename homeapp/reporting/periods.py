@@ -13,7 +13,8 @@ from homeapp.model.readings import EvceState, EvceStatus
 
 FLOW_W = 100.0
 """Less is the charger's own use and noise."""
-BEGINS_AFTER = timedelta(seconds=10)
+BEGINS_AFTER = {Direction.CHARGE: timedelta(seconds=10), Direction.FEED: timedelta(seconds=1)}
+"""A car may draw for a moment for reasons of its own; it feeds only where it is asked to, and each cycle counts."""
 ENDS_AFTER = timedelta(seconds=30)
 LONGEST_GAP = timedelta(seconds=60)
 """A power that is older counts no longer."""
@@ -109,7 +110,7 @@ def unseen_end(period: Period) -> Period:
     return replace(period, ended_at=period.seen_at, quality=Quality.ESTIMATED)
 
 
-def taken_up(period: Period, tracking: Tracking) -> tuple[Tracking, Period | None] | None:
+def taken_up(period: Period, tracking: Tracking, *, told: bool) -> tuple[Tracking, Period | None] | None:
     """What becomes of a period that an earlier life of the hub has left open.
 
     The registers have gone on counting. Nobody but a hub has a car fed, so what was fed meanwhile belongs to the cycle
@@ -118,6 +119,7 @@ def taken_up(period: Period, tracking: Tracking) -> tuple[Tracking, Period | Non
     Args:
         period: the newest that was left open at its charger.
         tracking: what is known of this charger in this life.
+        told: that its period has begun is known outside already.
 
     Returns:
         What is known now, and the period where it has ended, None where it goes on. None as long as too little is
@@ -135,7 +137,7 @@ def taken_up(period: Period, tracking: Tracking) -> tuple[Tracking, Period | Non
     if register is None:
         return None
     whole = _with_energy(replace(period, meter_end_wh=register), period.energy_wh)
-    flows = same and sample.direction is period.direction and not tracking.certain
+    flows = same and sample.direction is period.direction and not told
     if not flows or sample.at - period.seen_at > GOES_ON_WITHIN:
         return tracking, unseen_end(whole)
     register = sample.register(period.direction)
@@ -247,6 +249,6 @@ def _confirmed(tracking: Tracking, sample: Sample) -> tuple[Tracking, tuple[Peri
     if sample.direction is None:
         return replace(tracking, paused=tracking.paused or sample), ()
     tracking = replace(tracking, paused=None)
-    if not tracking.certain and sample.at - period.begun_at >= BEGINS_AFTER:
+    if not tracking.certain and sample.at - period.begun_at >= BEGINS_AFTER[period.direction]:
         return replace(tracking, certain=True), (period,)
     return tracking, ()

@@ -152,15 +152,19 @@ class Reporter:
         in_time = self._clock.monotonic() < self._take_up_until_s
         for period in tuple(self._left_open):
             known = self._trackings.get(period.device_id, Tracking())
-            found = taken_up(period, known) if newest[period.device_id] is period else (known, unseen_end(period))
+            begun = [change for change in self._changes if change.ended_at is None and _is(change, known.period)]
+            found: tuple[Tracking, Period | None] | None = known, unseen_end(period)
+            if newest[period.device_id] is period:
+                found = taken_up(period, known, told=known.certain and not begun)
             if found is None and in_time:
                 continue
             self._left_open.remove(period)
             tracking, ended = found or (known, unseen_end(period))
             if ended is None:
                 self._trackings[period.device_id] = tracking
+                self._changes = deque(change for change in self._changes if change not in begun)
             else:
-                self._changes.append(ended)
+                self._changes.appendleft(ended)
 
     async def _tell_periods(self) -> None:
         while self._changes:
@@ -268,6 +272,10 @@ class Reporter:
     def _is_due(self, sp_id: str, kind: RecordKind) -> bool:
         due_s = self._due_s.get((sp_id, kind))
         return due_s is None or self._clock.monotonic() >= due_s
+
+
+def _is(one: Period, other: Period | None) -> bool:
+    return other is not None and one.period_id == other.period_id
 
 
 def _noticeable(before: Mapping[str, Any], now: Mapping[str, Value]) -> bool:

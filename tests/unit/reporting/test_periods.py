@@ -145,8 +145,8 @@ def lasting_flows(run: list[EvceState]) -> list[tuple[datetime, datetime, Direct
         goes_on = bool(here) and state is not None and state.transaction_id == here[0].transaction_id
         goes_on = goes_on and power_w * (here[0].power_w or 0.0) > 0 and abs(power_w) > FLOW_W
         if here and not goes_on:
-            if here[-1].received_at - here[0].received_at >= BEGINS_AFTER:
-                direction = Direction.CHARGE if (here[0].power_w or 0.0) > 0 else Direction.FEED
+            direction = Direction.CHARGE if (here[0].power_w or 0.0) > 0 else Direction.FEED
+            if here[-1].received_at - here[0].received_at >= BEGINS_AFTER[direction]:
                 found.append((here[0].received_at, here[-1].received_at, direction))
             here = []
         if state is not None and abs(power_w) > FLOW_W:
@@ -279,7 +279,7 @@ def test_a_flow_that_lasts_beyond_a_restart_is_one_period(power_w: float) -> Non
     moments = [Moment(10, power_w)] * 4
     left, seen = split([*moments, Moment(90, power_w), Moment(10, power_w), Moment(10, 0), Moment(40, 0)], 4)
     _, tracking = told_by(seen[:1])
-    found = taken_up(left, tracking)
+    found = taken_up(left, tracking, told=False)
     assert found is not None
     tracking, ended = found
     assert ended is None
@@ -299,7 +299,7 @@ def test_the_energy_of_a_feed_that_ended_unseen_is_whole_also_where_its_transact
     for after in (Moment(100, 4140), Moment(100, 4140, "8"), Moment(5000, 0)):
         left, seen = split([*moments, after, Moment(10, after.power_w, after.transaction_id)], 4)
         _, tracking = told_by(seen[1:2])
-        found = taken_up(left, tracking)
+        found = taken_up(left, tracking, told=False)
         assert found is not None
         kept, ended = found
         assert kept is tracking
@@ -311,11 +311,11 @@ def test_the_energy_of_a_feed_that_ended_unseen_is_whole_also_where_its_transact
 def test_a_charge_that_ended_unseen_counts_within_its_transaction_only() -> None:
     moments = [Moment(10, 7000)] * 4
     left, seen = split([*moments, Moment(600, 0), Moment(10, 0), Moment(10, 0, "8")], 4)
-    found = taken_up(left, told_by(seen[:1])[1])
+    found = taken_up(left, told_by(seen[:1])[1], told=False)
     assert found is not None
     assert found[1] is not None
     assert found[1].energy_wh == pytest.approx(7000 * 630 / 3600)
-    found = taken_up(left, told_by(seen[2:])[1])
+    found = taken_up(left, told_by(seen[2:])[1], told=False)
     assert found is not None
     assert found[1] == unseen_end(left)
 
@@ -325,7 +325,7 @@ def test_what_a_new_period_counts_is_not_counted_twice() -> None:
     late = GOES_ON_WITHIN.total_seconds() + 1
     left, seen = split([*moments, Moment(late, 7000), Moment(5, 7000), Moment(10, 0), Moment(31, 0)], 4)
     _, tracking = told_by(seen[:2])
-    found = taken_up(left, tracking)
+    found = taken_up(left, tracking, told=False)
     assert found is not None
     tracking, ended = found
     assert ended is not None
@@ -337,10 +337,10 @@ def test_what_a_new_period_counts_is_not_counted_twice() -> None:
 def test_as_long_as_the_charger_tells_too_little_nothing_is_judged() -> None:
     moments = [*([Moment(10, -5000)] * 4), Moment(10, 0)]
     left, (state,) = split(moments, 4)
-    assert taken_up(left, Tracking()) is None
-    assert taken_up(left, told_by([replace(state, export_wh=None)])[1]) is None
+    assert taken_up(left, Tracking(), told=False) is None
+    assert taken_up(left, told_by([replace(state, export_wh=None)])[1], told=False) is None
     charge, (idle,) = split([*([Moment(10, 7000)] * 4), Moment(10, 0)], 4)
-    assert taken_up(charge, told_by([replace(idle, transaction_id=None)])[1]) is None
+    assert taken_up(charge, told_by([replace(idle, transaction_id=None)])[1], told=False) is None
 
 
 def test_without_a_register_that_goes_on_counting_only_what_was_seen_counts() -> None:
@@ -350,6 +350,6 @@ def test_without_a_register_that_goes_on_counting_only_what_was_seen_counts() ->
         (replace(state, export_wh=1.0), left),
         (state, replace(left, meter_start_wh=None, meter_end_wh=None)),
     ):
-        found = taken_up(period, told_by([told])[1])
+        found = taken_up(period, told_by([told])[1], told=False)
         assert found is not None
         assert found[1] == unseen_end(period)

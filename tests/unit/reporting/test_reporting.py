@@ -572,7 +572,7 @@ def test_a_hub_that_dies_during_power_feed_at_two_chargers_still_records_each_cy
         ours.reporter.evce_changed(replace(state, device_id=device_id, power_at=clock.at))
 
     async def first_life(ours: Home) -> None:
-        for passed in range(0, 50, 10):
+        for passed in range(0, 80, 10):
             for device_id in ("ocpp:a", "ocpp:b", "ocpp:c"):
                 tell(ours, device_id, replace(feeding, export_wh=50.0 + passed))
             await ours.reporter.report()
@@ -592,6 +592,8 @@ def test_a_hub_that_dies_during_power_feed_at_two_chargers_still_records_each_cy
         tell(ours, "ocpp:b", replace(IDLE, export_wh=180.0))
         await ours.reporter.report()
         whole = ours.told("evc_sp", RecordKind.METERING)[-1]
+        begun = [record for record in ours.told("evc_sp", RecordKind.CHARGING) if record.body["phase"] == "begun"]
+        assert begun == [], "the same cycle goes on"
         assert (whole.body["energy_wh"], whole.body["begun_at"], whole.body["quality"]) == (
             130.0,
             NOON.isoformat(),
@@ -608,4 +610,27 @@ def test_a_hub_that_dies_during_power_feed_at_two_chargers_still_records_each_cy
 
     living(tmp_path, first_life, clock=clock)
     clock.at += timedelta(seconds=60)
+    living(tmp_path, second_life, clock=clock)
+
+
+@pytest.mark.usecase("W3", "S3", "F2c")
+def test_a_hub_that_dies_a_second_into_power_feed_has_recorded_the_cycle(tmp_path: Path) -> None:
+    clock = LeapingClock(NOON)
+    feeding = replace(PLUGGED, status=EvceStatus.FEEDING, power_w=-3600.0)
+
+    async def first_life(ours: Home) -> None:
+        ours.evce(PLUGGED)
+        ours.evce(feeding)
+        clock.at += timedelta(seconds=1)
+        ours.evce(feeding)
+        await ours.reporter.report()
+
+    async def second_life(ours: Home) -> None:
+        ours.evce(replace(PLUGGED, power_w=0.0, export_wh=110.0))
+        await ours.reporter.report()
+        (metered,) = ours.told("evc_sp", RecordKind.METERING)
+        assert (metered.body["direction"], metered.body["energy_wh"]) == ("feed", 60.0)
+
+    living(tmp_path, first_life, clock=clock)
+    clock.at += timedelta(seconds=90)
     living(tmp_path, second_life, clock=clock)
