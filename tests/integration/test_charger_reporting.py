@@ -1,139 +1,47 @@
 """The demo charger over a real TLS websocket: its software is renewed, and what it does is reported."""
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devices.evce.charger import OcppEvce
-from devices.evce.endpoint import OcppEndpoint
-from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from homeapp.clock import SharedClock
-from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.firmware import Trusted
 from homeapp.demo.charger.maker import ChargerMaker
 from homeapp.demo.charger.station import DemoStation
-from homeapp.demo.operator.pki import StreetAuthority
-from homeapp.errors import DeviceError, DeviceRefused
+from homeapp.errors import DeviceRefused
 from homeapp.jobs.charger_software import ChargerSoftwareDesk
-from homeapp.model.device import Candidate
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, SoftwareStage
 from homeapp.model.record import DataRecord, RecordKind
-from homeapp.ports import Admission
 from homeapp.reporting.records import RecordMaker
 from homeapp.reporting.reporter import Reporter
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods
 from homeapp.store.quarters import Quarters
-
-NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
-NAME = "EVCE-1"
-DEVICE = f"ocpp:{NAME}"
-PASSWORD = "a-password-of-20-chr"
-LIMITS = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
-ALL = [Version.V16, Version.V201, Version.V21]
-SPEED = 20.0
-WITHIN_S = 40.0
+from kit.evce_street import ALL
+from kit.one_station import DEVICE, NOON, WITHIN_S, OneStation, running
 
 
-class Register:
-    """What the hub knows of its one station; keeps each state."""
-
-    def __init__(self) -> None:
-        self.states: list[EvceState] = []
-        self.listener: Callable[[EvceState], None] = lambda _state: None
-        self._news = asyncio.Event()
-
-    def admission(self, device_id: str, password: str | None) -> Admission:
-        return Admission.ADOPTED if (device_id, password) == (DEVICE, PASSWORD) else Admission.REFUSED
-
-    def authorizes(self, device_id: str, id_token: str) -> bool:
-        return id_token == "homeapp"
-
-    def knocked(self, candidate: Candidate) -> None:
-        raise AssertionError(candidate)
-
-    def changed(self, state: EvceState) -> None:
-        self.states.append(state)
-        self.listener(state)
-        self._news.set()
-        self._news = asyncio.Event()
-
-    async def until(self, predicate: Callable[[EvceState], object]) -> EvceState:
-        async with asyncio.timeout(WITHIN_S):
-            while not self.states or not predicate(self.states[-1]):
-                await self._news.wait()
-        return self.states[-1]
-
-    def stages(self) -> list[SoftwareStage]:
-        """Each stage of the software once, in order."""
-        seen: list[SoftwareStage] = []
-        for state in self.states:
-            if state.software is not None and seen[-1:] != [state.software.stage]:
-                seen.append(state.software.stage)
-        return seen
-
-
-class Garage:
-    """An endpoint, a charger with a car, and the charger's maker."""
+class Garage(OneStation):
+    """The one station, and its maker."""
 
     def __init__(self, folder: Path, version: Version) -> None:
-        self.folder = folder
-        self.version = version
-        self.clock = SharedClock(NOON, time.time(), SPEED)
-        self.authority = StreetAuthority()
+        super().__init__(folder, version, speed=20.0)
         self.maker = ChargerMaker(self.authority)
-        self.register = Register()
-        self.car = Car(60_000, 55.0, 11_000, 6000, 3)
-        self.endpoint = OcppEndpoint(
-            host="127.0.0.1",
-            port=0,
-            tls=self.authority.server_context(),
-            clock=self.clock,
-            limits=lambda _: LIMITS,
-            lease_s=60.0,
-        )
-        self.wish: EvceCommand | None = None
-
-    def make_station(self) -> DemoStation:
-        return DemoStation(
-            station_id=NAME,
-            url=f"wss://127.0.0.1:{self.endpoint.port}/ocpp/{NAME}",
-            protocol=self.version.value,
-            tls=self.authority.client_context(),
-            password=PASSWORD,
-            clock=self.clock,
-            car=self.car,
-            state_file=self.folder / "station.json",
-            vendor="Demo",
-            model="Garage",
-            retry_s=0.2,
-            trusted=Trusted(web=self.authority.client_context(), maker_pem=self.maker.ca_pem),
-        )
+        self.options["trusted"] = Trusted(web=self.authority.client_context(), maker_pem=self.maker.ca_pem)
 
     @property
     def evce(self) -> OcppEvce:
         evce = self.endpoint.evce(DEVICE)
         assert evce is not None
         return evce
-
-    async def control(self) -> None:
-        """Brings the charger to the wish of the moment, as the hub's control loop does."""
-        while True:
-            if self.wish is not None:
-                with contextlib.suppress(DeviceError):
-                    await self.evce.apply(self.wish)
-            await self.clock.sleep(2.0)
 
     async def idle(self) -> EvceState:
         return await self.register.until(lambda state: state.status is EvceStatus.AVAILABLE)
@@ -142,16 +50,13 @@ class Garage:
         self.wish = EvceCommand(limit_w=limit_w)
         return await self.register.until(lambda state: state.status is EvceStatus.CHARGING)
 
-
-@contextlib.asynccontextmanager
-async def running(*bodies: Any) -> AsyncGenerator[None, None]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(body) for body in bodies]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+    def stages(self) -> list[SoftwareStage]:
+        """Each stage of the software once, in order."""
+        seen: list[SoftwareStage] = []
+        for state in self.register.states:
+            if state.software is not None and seen[-1:] != [state.software.stage]:
+                seen.append(state.software.stage)
+        return seen
 
 
 Body = Callable[[Garage, DemoStation], Awaitable[None]]
@@ -190,7 +95,7 @@ def test_the_charger_installs_new_software_and_comes_back_with_it(
         )
         assert (state.firmware, state.software and state.software.version) == ("2.0.0", "2.0.0")
         assert station.observation.firmware == "2.0.0"
-        stages = garage.register.stages()
+        stages = garage.stages()
         assert stages == list(SoftwareStage)[:5]
         assert garage.maker.served == ["/charger-2.0.0.bin"]
         texts = [text for _, text in station.history]

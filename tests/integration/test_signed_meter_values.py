@@ -4,68 +4,27 @@ import asyncio
 import base64
 import contextlib
 import shutil
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from devices.evce.endpoint import OcppEndpoint
-from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from homeapp.clock import SharedClock
 from homeapp.demo.charger.abilities import Abilities
-from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.meter_signature import is_genuine
 from homeapp.demo.charger.station import DemoStation
-from homeapp.demo.operator.pki import StreetAuthority
-from homeapp.errors import DeviceError, StoreUnavailable
-from homeapp.model.device import Candidate
-from homeapp.model.readings import EvceCommand, EvceState, EvceStatus
+from homeapp.errors import StoreUnavailable
+from homeapp.model.readings import EvceCommand, EvceStatus
 from homeapp.model.signed_reading import SignedReading
-from homeapp.ports import Admission, SignedReadingKeeper
+from homeapp.ports import SignedReadingKeeper
 from homeapp.store.database import Database
 from homeapp.store.signed_readings import SignedReadings
+from kit.evce_street import ALL
+from kit.one_station import DEVICE, WITHIN_S, OneStation, Register, running
 
 pytestmark = pytest.mark.usecase("W3", "S3")
 
-NAME = "EVCE-1"
-DEVICE = f"ocpp:{NAME}"
-PASSWORD = "a-password-of-20-chr"
-LIMITS = StationLimits(max_current_a=16.0, safe_current_a=6.0, phases=3, voltage_v=230.0)
-ALL = [Version.V16, Version.V201, Version.V21]
 BEGIN, END = "Transaction.Begin", "Transaction.End"
-WITHIN_S = 30.0
-
-
-class Register:
-    """What the hub knows of its one station."""
-
-    def __init__(self) -> None:
-        self.state: EvceState | None = None
-        self._news = asyncio.Event()
-
-    def admission(self, device_id: str, password: str | None) -> Admission:
-        return Admission.ADOPTED if (device_id, password) == (DEVICE, PASSWORD) else Admission.REFUSED
-
-    def authorizes(self, _device_id: str, id_token: str) -> bool:
-        return id_token == "homeapp"
-
-    def knocked(self, candidate: Candidate) -> None:
-        raise AssertionError(candidate)
-
-    def changed(self, state: EvceState) -> None:
-        self.state = state
-        self._news.set()
-        self._news = asyncio.Event()
-
-    async def until(self, predicate: Callable[[EvceState], object]) -> EvceState:
-        async with asyncio.timeout(WITHIN_S):
-            while self.state is None or not predicate(self.state):
-                await self._news.wait()
-        return self.state
 
 
 class Noting:
@@ -94,57 +53,27 @@ class Noting:
         return await self._store.of(DEVICE, transaction_id)
 
 
-class Home:
+class Home(OneStation):
     """One charger with a meter that signs; the hub at its other end can be exchanged for one with another ledger."""
 
     def __init__(self, folder: Path, version: Version) -> None:
-        self.clock = SharedClock(datetime(2027, 1, 15, 12, tzinfo=UTC), time.time(), 50.0)
-        self.register = Register()
-        self._authority = StreetAuthority()
-        self._folder, self._version, self._port = folder, version, 0
+        super().__init__(folder, version, abilities=Abilities(signed_meter_values=True))
+        self.wish = EvceCommand(limit_w=6900.0)
+        self._port = 0
         (folder / "hub").mkdir()
 
     @contextlib.asynccontextmanager
     async def hub(self, keeper: SignedReadingKeeper) -> AsyncGenerator[None, None]:
         self.register = Register()
-        endpoint = OcppEndpoint(
-            host="127.0.0.1",
-            port=self._port,
-            tls=self._authority.server_context(),
-            clock=self.clock,
-            limits=lambda _device_id: LIMITS,
-            lease_s=60.0,
-            signed_keeper=keeper,
-        )
-        async with running(endpoint.run(self.register), self._charge(endpoint)):
-            await endpoint.started()
-            self._port = endpoint.port
+        self.endpoint = self.make_endpoint(self._port, signed_keeper=keeper)
+        async with running(self.endpoint.run(self.register), self.control()):
+            await self.endpoint.started()
+            self._port = self.endpoint.port
             yield
-
-    async def _charge(self, endpoint: OcppEndpoint) -> None:
-        while True:
-            evce = endpoint.evce(DEVICE)
-            if evce is not None:
-                with contextlib.suppress(DeviceError):
-                    await evce.apply(EvceCommand(limit_w=6900.0))
-            await self.clock.sleep(2.0)
 
     @contextlib.asynccontextmanager
     async def station(self) -> AsyncGenerator[DemoStation, None]:
-        station = DemoStation(
-            station_id=NAME,
-            url=f"wss://127.0.0.1:{self._port}/ocpp/{NAME}",
-            protocol=self._version.value,
-            tls=self._authority.client_context(),
-            password=PASSWORD,
-            clock=self.clock,
-            car=Car(60_000, 55.0, 11_000, 6000, 3),
-            state_file=self._folder / "station.json",
-            vendor="Demo",
-            model="Home",
-            retry_s=0.2,
-            abilities=Abilities(signed_meter_values=True),
-        )
+        station = self.make_station()
         async with running(station.run()):
             yield station
 
@@ -166,18 +95,7 @@ class Home:
 
     def text(self, reading: SignedReading) -> str:
         """What the meter has signed; in 2.x the standard has it encoded."""
-        return reading.data if self._version is Version.V16 else base64.b64decode(reading.data, validate=True).decode()
-
-
-@contextlib.asynccontextmanager
-async def running(*bodies: Any) -> AsyncGenerator[None, None]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(body) for body in bodies]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+        return reading.data if self.version is Version.V16 else base64.b64decode(reading.data, validate=True).decode()
 
 
 @contextlib.asynccontextmanager
