@@ -33,6 +33,12 @@ BOOT = {
     Version.V201: '{"reason": "PowerUp", "chargingStation": {"vendorName": "Acme", "model":  "Box"}}',
     Version.V21: '{"reason": "PowerUp", "chargingStation": {"vendorName": "Acme", "model":  "Box"}}',
 }
+STATUS = {
+    Version.V16: '{"connectorId": 1,"status":"Available","errorCode":"NoError"}',
+    Version.V201: '{"evseId":1,"connectorId": 1,"connectorStatus":"Available","timestamp":"2027-01-15T12:00:00Z"}',
+    Version.V21: '{"evseId":1,"connectorId": 1,"connectorStatus":"Available","timestamp":"2027-01-15T12:00:00Z"}',
+}
+NOTHING_HAPPENED = json.dumps(schema_examples.request(Version.V201, "NotifyEvent"))
 
 
 class PlainStation:

@@ -1,132 +1,21 @@
-"""What the hub tells providers of its own accord."""
+"""What the hub tells providers of its own accord about charges and the car."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from homeapp import audit
-from homeapp.errors import DeviceUnreachable, NotConsented, StoreUnavailable
+from homeapp.errors import NotConsented, StoreUnavailable
 from homeapp.model.consent import DataClass
-from homeapp.model.health import Position
 from homeapp.model.period import Quality
-from homeapp.model.plan import ChargingMode, Goal
-from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
+from homeapp.model.plan import Goal
+from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.model.record import DataRecord, Priority, RecordKind
-from homeapp.reporting.records import RecordMaker
-from homeapp.reporting.reporter import TAKE_UP_WITHIN_S, Reporter
-from homeapp.store.database import Database
-from homeapp.store.ledger import Ledger
-from homeapp.store.periods import Periods
-from homeapp.store.quarters import Quarters
-from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.reporting.reporter import TAKE_UP_WITHIN_S
 from kit.clocks import LeapingClock
-
-NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
-KEY = bytes(range(32))
-HOME = "Chub-0001"
-EVERYTHING = frozenset((sp_id, kind) for sp_id in ("evc_sp", "pev_sp", "grid_sp", "fleet") for kind in DataClass)
-DENMARK = Position(at=NOON, latitude=56.1629, longitude=10.2039)
-GOAL = Goal(
-    mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=NOON + timedelta(hours=8), floor_pct=50.0, capacity_wh=60_000
-)
-IDLE = EvceState(
-    device_id="ocpp:a",
-    received_at=NOON,
-    status=EvceStatus.AVAILABLE,
-    connected=True,
-    power_w=0.0,
-    power_at=NOON,
-    import_wh=1000.0,
-    export_wh=50.0,
-)
-PLUGGED = replace(
-    IDLE,
-    status=EvceStatus.PLUGGED,
-    transaction_id="7",
-    soc_pct=55.04,
-    capabilities=EvceCapabilities(protocol="ocpp2.1", can_feed=True, max_charge_w=11_000.0, max_feed_w=6000.0),
-)
-CHARGING = replace(PLUGGED, status=EvceStatus.CHARGING, power_w=7200.0)
-
-
-class Home:
-    """A reporter with its stores, and who listens."""
-
-    def __init__(self, database: Database, clock: LeapingClock, agreed: Collection[tuple[str, DataClass]]) -> None:
-        self.clock = clock
-        self.agreed = set(agreed)
-        self.sent: list[DataRecord] = []
-        self.tried: list[DataRecord] = []
-        self.failure: Exception | None = None
-        self.position: Position | DeviceUnreachable | None = None
-        self.vin: str | None = None
-        self.telemetry = Telemetry(database)
-        self.periods = Periods(database, clock)
-        self.reporter = Reporter(
-            records=RecordMaker(home=HOME, key=KEY, car=lambda: self.vin, now=clock.now),
-            periods=self.periods,
-            quarters=Quarters(database),
-            ledger=Ledger(database, clock),
-            clock=clock,
-            put=self._put,
-            allows=lambda sp_id, data_class: (sp_id, data_class) in self.agreed,
-            locate=self._locate,
-        )
-        self.reporter.goal_changed(GOAL)
-
-    async def _put(self, record: DataRecord) -> None:
-        assert (record.sp_id, record.data_class) in self.agreed
-        self.tried.append(record)
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
-            raise failure
-        # The outbox knows each record once.
-        if record.record_id not in {known.record_id for known in self.sent}:
-            self.sent.append(record)
-
-    async def _locate(self) -> Position | None:
-        if isinstance(self.position, DeviceUnreachable):
-            raise self.position
-        return self.position
-
-    def evce(self, state: EvceState) -> None:
-        now = self.clock.at
-        state = replace(state, received_at=now, power_at=now)
-        self.reporter.evce_changed(state)
-        self.reporter.car_changed(state)
-
-    async def charge(self, seconds: int, state: EvceState = CHARGING) -> None:
-        """The charger tells its power every 10 s; its register counts."""
-        begun = state.import_wh or 0.0
-        for passed in range(0, seconds, 10):
-            self.evce(replace(state, import_wh=begun + max(0.0, state.power_w or 0.0) * passed / 3600))
-            await self.reporter.report()
-            self.clock.at += timedelta(seconds=10)
-
-    def told(self, sp_id: str, *kinds: RecordKind) -> list[DataRecord]:
-        return [record for record in self.sent if record.sp_id == sp_id and (not kinds or record.kind in kinds)]
-
-
-@asynccontextmanager
-async def home(
-    directory: Path, clock: LeapingClock | None = None, agreed: Collection[tuple[str, DataClass]] = EVERYTHING
-) -> AsyncGenerator[Home, None]:
-    async with Database(directory) as database:
-        yield Home(database, clock or LeapingClock(NOON), agreed)
-
-
-def living(directory: Path, body: Callable[[Home], Awaitable[None]], **how: Any) -> None:
-    async def main() -> None:
-        async with home(directory, **how) as ours:
-            await body(ours)
-
-    asyncio.run(main())
+from kit.reporting_home import CHARGING, DENMARK, EVERYTHING, GOAL, IDLE, NOON, PLUGGED, Home, living
 
 
 @pytest.mark.usecase("F2a", "F2b", "A2", "W1", "W8")
@@ -436,116 +325,6 @@ def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
     clock.at += timedelta(minutes=5)
     living(tmp_path, life, clock=clock)
     assert lives == [3, 0]
-
-
-def meter(at: datetime, import_wh: int) -> MeterReading:
-    return MeterReading(device_id="m", received_at=at, power_w=0.0, import_wh=import_wh, export_wh=7)
-
-
-@pytest.mark.usecase("S4", "A1", "L4", "W1")
-def test_each_quarter_hour_goes_to_the_grid_operator_once(tmp_path: Path) -> None:
-    clock = LeapingClock(NOON)
-
-    async def first_life(ours: Home) -> None:
-        for minute in range(33):
-            ours.reporter.meter_read(meter(clock.at, 1000 + 10 * minute))
-            await ours.telemetry.add(Sample(at=clock.at, grid_w=600.0, evce_w=-300.0))
-            await ours.reporter.report()
-            clock.at += timedelta(minutes=1)
-        first, second = ours.told("grid_sp", RecordKind.METERING)
-        assert first.body == {
-            "start": NOON.isoformat(),
-            "end": (NOON + timedelta(minutes=15)).isoformat(),
-            "import_wh": 150,
-            "export_wh": 0,
-            "evce_charged_wh": 0.0,
-            "evce_fed_wh": pytest.approx(75.0, abs=0.1),
-            "quality": "OK",
-        }
-        assert second.body["start"] == first.body["end"]
-        assert first.data_class is DataClass.METERING
-        assert {record.sp_id for record in ours.sent} == {"grid_sp"}
-
-    async def second_life(ours: Home) -> None:
-        clock.at += timedelta(minutes=20)
-        await ours.reporter.report()
-        (third,) = ours.told("grid_sp")
-        assert third.body["start"] == (NOON + timedelta(minutes=30)).isoformat()
-        assert third.body["quality"] == "MISSING"
-        assert "import_wh" not in third.body
-
-    living(tmp_path, first_life, clock=clock)
-    living(tmp_path, second_life, clock=clock)
-
-
-def test_a_clock_that_was_far_ahead_does_not_silence_the_quarters(tmp_path: Path) -> None:
-    clock = LeapingClock(NOON)
-
-    async def wrong_year(ours: Home) -> None:
-        clock.at += timedelta(days=365)
-        await ours.reporter.report()
-        clock.at += timedelta(minutes=20)
-        await ours.reporter.report()
-        clock.at -= timedelta(days=365)
-
-    async def right_year(ours: Home) -> None:
-        await ours.reporter.report()
-        clock.at += timedelta(minutes=20)
-        await ours.reporter.report()
-        assert len(ours.told("grid_sp")) == 1
-
-    living(tmp_path, wrong_year, clock=clock)
-    living(tmp_path, right_year, clock=clock)
-
-
-@pytest.mark.usecase("S7", "A7")
-def test_the_fleet_is_told_the_area_of_the_plugged_in_car_once_an_hour(tmp_path: Path) -> None:
-    async def body(ours: Home) -> None:
-        ours.position = DENMARK
-        for _ in range(130):
-            ours.evce(PLUGGED)
-            await ours.reporter.report()
-            ours.clock.at += timedelta(minutes=1)
-            ours.position = replace(DENMARK, at=ours.clock.at)
-        records = ours.told("fleet")
-        assert [record.created_at for record in records] == [NOON + timedelta(hours=hour) for hour in range(3)]
-        assert records[0].body == {
-            "pev": records[0].body["pev"], "at": NOON.isoformat(), "latitude": 56.2, "longitude": 10.2,
-        }  # fmt: skip
-        assert records[0].kind is RecordKind.LOCATION
-        assert records[0].priority is Priority.LOCATION
-        assert records[0].not_after - records[0].created_at == timedelta(hours=1)
-        assert [record for record in ours.sent if record.kind is RecordKind.LOCATION] == records
-
-    living(tmp_path, body)
-
-
-def test_away_from_home_only_another_area_is_told(tmp_path: Path) -> None:
-    async def body(ours: Home) -> None:
-        for latitude in (56.16, 56.17, 55.4, 55.4):
-            ours.position = Position(at=ours.clock.at, latitude=latitude, longitude=10.2)
-            ours.evce(IDLE)
-            await ours.reporter.report()
-            ours.clock.at += timedelta(hours=1)
-        assert [record.body["latitude"] for record in ours.told("fleet")] == [56.2, 55.4]
-
-    living(tmp_path, body)
-
-
-@pytest.mark.parametrize("position", [None, DeviceUnreachable("The car is asleep.")])
-def test_a_car_whose_place_is_not_known_is_nowhere(tmp_path: Path, position: DeviceUnreachable | None) -> None:
-    async def body(ours: Home) -> None:
-        ours.position = position
-        ours.evce(PLUGGED)
-        await ours.reporter.report()
-        ours.position = DENMARK
-        await ours.reporter.report()
-        assert ours.told("fleet") == []
-        ours.clock.at += timedelta(minutes=5)
-        await ours.reporter.report()
-        assert len(ours.told("fleet")) == 1
-
-    living(tmp_path, body)
 
 
 @pytest.mark.usecase("W8")
