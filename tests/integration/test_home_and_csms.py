@@ -19,9 +19,9 @@ from homeapp.client import connect as connect_client
 from homeapp.clock import SharedClock
 from homeapp.errors import SettingsInvalid
 from homeapp.hub import Hub
-from homeapp.model.consent import DataClass
+from homeapp.model.consent import DataClass, Disclosed
 from homeapp.model.device import AdoptedDevice, DeviceKind
-from homeapp.model.live import LinkState
+from homeapp.model.live import LinkState, Snapshot
 from homeapp.server import socket_path
 from homeapp.settings import CSMS_SECRET, load
 from homeapp.store.database import Database
@@ -110,27 +110,26 @@ async def _agree(client: Client, data_class: DataClass, *, granted: bool = True)
     await client.call(api.SetConsent(sp_id="evc_sp", data_class=data_class, granted=granted, text_version=2))
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.01)
+def _link(snapshot: Snapshot) -> LinkState | None:
+    return next((one.state for one in snapshot.providers if one.sp_id == "evc_sp.csms"), None)
 
 
 @pytest.mark.usecase("W4", "W6")
 def test_the_link_is_open_while_the_owner_agrees_and_what_left_is_shown(tmp_path: Path) -> None:
     async def body(hub: Hub, client: Client, csms: RawCsms, station: PlainStation) -> None:
-        def link() -> LinkState | None:
-            return next((one.state for one in hub._snapshot().providers if one.sp_id == "evc_sp.csms"), None)
+        async def until(state: LinkState) -> None:
+            await client.wait_until(lambda: _link(client.latest[api.Topic.SNAPSHOT]) is state, 15)
 
+        await client.watch(api.Topic.SNAPSHOT, api.Topic.SHARING)
         await station.say("BootNotification", BOOT[Version.V201])
         await station.say("SecurityEventNotification", EVENT)
         for data_class in (DataClass.IDENTITY, DataClass.CHARGING):
             await _agree(client, data_class)
-        assert (csms.knocks, link()) == ([], None)
+        assert (csms.knocks, _link(hub._snapshot())) == ([], None)
         checks = {check.name: check for check in await client.call(api.AskDoctor())}
         assert "nobody has agreed to share metering" in checks["Example Charging (OCPP)"].finding
         await _agree(client, DataClass.METERING)
-        await _until(lambda: link() is LinkState.UP)
+        await until(LinkState.UP)
         assert csms.knocks[0][1]["Authorization"].startswith("Basic ")
         await station.say("SecurityEventNotification", EVENT)
         await csms.until_heard("SecurityEventNotification")
@@ -139,7 +138,7 @@ def test_the_link_is_open_while_the_owner_agrees_and_what_left_is_shown(tmp_path
         csms.answers["SecurityEventNotification"] = None
         await _agree(client, DataClass.METERING, granted=False)
         await csms.until(lambda: csms.connection is None)
-        await _until(lambda: link() is LinkState.DOWN)
+        await until(LinkState.DOWN)
         await _disclosed(client)
 
     in_a_home(tmp_path, body)
@@ -147,13 +146,13 @@ def test_the_link_is_open_while_the_owner_agrees_and_what_left_is_shown(tmp_path
 
 async def _disclosed(client: Client) -> None:
     """The sums are kept every minute of hub time."""
-    async with asyncio.timeout(15):
-        while True:
-            (sharing,) = await client.call(api.GetSharing())
-            identity = next(entry.disclosed for entry in sharing.entries if entry.data_class is DataClass.IDENTITY)
-            if identity is not None:
-                break
-            await asyncio.sleep(0.05)
+
+    def told() -> Disclosed | None:
+        (sharing,) = client.latest[api.Topic.SHARING]
+        return next(entry.disclosed for entry in sharing.entries if entry.data_class is DataClass.IDENTITY)
+
+    identity = await client.wait_until(told, 15)
+    (sharing,) = client.latest[api.Topic.SHARING]
     assert sharing.name == "Example Charging"
     assert {"type", "timestamp", "chargingStation.vendorName", "reason"} <= set(identity.fields)
     assert identity.count >= 2

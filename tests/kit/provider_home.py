@@ -61,12 +61,6 @@ class ProviderHome(CsmsBench):
         """What the hub knows of the station."""
         return self.hub.state_of(DEVICE)
 
-    async def until_charger(self, predicate: Callable[[EvceState], bool]) -> None:
-        """Ask again and again: the hub tells nobody in this process when it changes."""
-        async with asyncio.timeout(WAIT_S):
-            while (state := self.charger) is None or not predicate(state):
-                await asyncio.sleep(0.01)
-
     @asynccontextmanager
     async def at_home(self) -> AsyncIterator[None]:
         """The hub runs, knows the station and the provider, and has a meter."""

@@ -19,6 +19,7 @@ from devices.evce.upstream.csms_link import CsmsAccess
 from devices.evce.upstream.station_way import Surroundings
 from devices.evce.upstream.upstreams import Upstreams
 from homeapp.model.live import LinkState
+from homeapp.ports import StationMessage
 from homeapp.store.database import Database
 from homeapp.store.station_outbox import StoredStationOutbox
 from kit import schema_examples
@@ -94,18 +95,31 @@ class PlainStation:
         assert schemas.response_problem(self.version, action, json.loads(answer)) is None, (action, answer)
         return answer
 
-    async def until_called(self, action: str, after: int = 0) -> tuple[str, str]:
-        """The id and the payload of the first such CALL."""
+    async def until_called(self, action: str, after: int = 0, having: str = "") -> tuple[str, str]:
+        """The id and the payload of the first such CALL with this in its payload."""
         async with asyncio.timeout(10):
             while True:
                 for message_id, name, payload in self.calls[after:]:
-                    if name == action:
+                    if name == action and having in payload:
                         return message_id, payload
                 self._news.clear()
                 await self._news.wait()
 
     def cut(self) -> None:
         self.socket.transport.abort()
+
+
+class _NotingOutbox(StoredStationOutbox):
+    """Tells when the hub has looked what waits."""
+
+    def __init__(self, database: Database, clock: MovableClock, link: str, **more: Any) -> None:
+        super().__init__(database, clock, link, **more)
+        self.looked = asyncio.Event()
+
+    async def first_waiting(self, device_id: str) -> StationMessage | None:
+        found = await super().first_waiting(device_id)
+        self.looked.set()
+        return found
 
 
 class UpstreamStreet:
@@ -119,7 +133,7 @@ class UpstreamStreet:
         self.around = around
         self.mirrors: list[RawCsms] = []
         self.password: str | None = CSMS_PASSWORD
-        self.outbox = StoredStationOutbox(database, self.clock, "csms", notice=self.way.notice)
+        self.outbox = _NotingOutbox(database, self.clock, "csms", notice=self.way.notice)
 
     async def start(self, tasks: asyncio.TaskGroup) -> list["asyncio.Task[None]"]:
         """The hub's two long tasks; the CSMS is listening already."""
@@ -198,7 +212,8 @@ class UpstreamStreet:
         upward = self.upstreams._ways[device_id]._upward
         async with asyncio.timeout(10):
             while not upward.drained:
-                await asyncio.sleep(0.002)
+                self.outbox.looked.clear()
+                await self.outbox.looked.wait()
 
 
 def run(tls: Tls, directory: Path, body: Body, *mirrors: RawCsms, **options: Any) -> None:

@@ -1,7 +1,6 @@
 """Stations that take limits and do not keep them."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -25,6 +24,7 @@ from kit.evce_street import (
     schedule_of,
 )
 from kit.limit_calls import composite, sent_since
+from kit.one_station import running
 
 MAX_PURPOSES = ("ChargePointMaxProfile", "ChargingStationMaxProfile")
 
@@ -34,6 +34,13 @@ async def ignore(street: Street, station: RawStation, evce: OcppEvce, tx: str, c
     street.clock.move(PATIENCE_S / 2)
     await station.measure(tx, 11_000.0, 41)
     await evce.apply(command)
+
+
+async def looks(street: Street, look: Callable[[], Awaitable[None]]) -> None:
+    """The control loop, until cancelled."""
+    while True:
+        await look()
+        await street.clock.sleep(1)
 
 
 def kind_of(action: str, payload: Json) -> str:
@@ -104,11 +111,9 @@ def test_a_station_that_itself_says_that_more_holds_is_told_again(tls: Tls) -> N
             await evce.apply(EvceCommand(limit_w=5000))
             before = len(station.calls)
             await station.until_called(lambda action, _: action == "GetCompositeSchedule", before)
-            async with asyncio.timeout(10):
-                while not sent_since(station, before):
-                    await evce.apply(EvceCommand(limit_w=5000))
-                    await street.clock.sleep(1)
-            assert "does not keep it" in (evce.state.problem or "")
+            async with running(looks(street, lambda: evce.apply(EvceCommand(limit_w=5000)))):
+                await station.until_called(lambda action, _: action == "SetChargingProfile", before)
+                await street.register.until(lambda: "does not keep it" in (evce.state.problem or ""))
 
     run(tls, body, speed=30.0)
 
@@ -139,19 +144,17 @@ def test_a_contradiction_ends_when_the_station_says_so(tls: Tls) -> None:
     async def body(street: Street) -> None:
         async with street.charging(Version.V16) as (station, evce, tx):
 
-            async def looks(until: Callable[[], bool]) -> None:
-                async with asyncio.timeout(10):
-                    while not until():
-                        await station.measure(tx, 4900.0, 41)
-                        await evce.apply(EvceCommand(limit_w=5000))
-                        await street.clock.sleep(2)
+            async def look() -> None:
+                await station.measure(tx, 4900.0, 41)
+                await evce.apply(EvceCommand(limit_w=5000))
 
             station.answers["GetCompositeSchedule"] = composite(16.0)
             before = len(station.calls)
-            await looks(lambda: len(sent_since(station, before)) > 1)
-            assert "does not keep it" in (evce.state.problem or "")
-            station.answers["GetCompositeSchedule"] = composite(7.2)
-            await looks(lambda: evce.state.problem is None)
+            async with running(looks(street, look)):
+                await station.until_called(lambda *_: len(sent_since(station, before)) > 1)
+                await street.register.until(lambda: "does not keep it" in (evce.state.problem or ""))
+                station.answers["GetCompositeSchedule"] = composite(7.2)
+                await street.register.until(lambda: evce.state.problem is None)
 
     run(tls, body, speed=60.0)
 

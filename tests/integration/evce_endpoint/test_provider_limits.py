@@ -20,6 +20,7 @@ from devices.evce.upstream.port import StationFacts
 from homeapp.model.readings import EvceState
 from homeapp.ports import TokenGroup, TokenVerdict
 from kit.evce_street import ALL, Tls
+from kit.raw_csms import BOOTED
 from kit.upstream_street import PlainStation, UpstreamStreet, run
 
 Json = dict[str, Any]
@@ -394,11 +395,14 @@ def test_a_csms_of_1_6_does_not_hear_of_limits(tls: Tls, tmp_path: Path) -> None
     home = Home()
 
     async def body(street: UpstreamStreet) -> None:
+        street.csms.answers["BootNotification"] = BOOTED | {"interval": 60}
+        street.csms.answers["Heartbeat"] = {"currentTime": "2027-01-15T12:00:00Z"}
         async with home.charged(street, Version.V16) as station:
             start = {"connectorId": 1, "idTag": "owner-tag", "meterStart": 0, "timestamp": "2027-01-15T12:00:00Z"}
             street.csms.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Accepted"}}
             await station.say("StartTransaction", json.dumps(start))
-            await street.clock.sleep(120)
+            # Time goes by.
+            await street.csms.until_heard("Heartbeat", 3)
             assert street.csms.of("NotifyChargingLimit") == []
 
     run(tls, tmp_path, body, profiles=home.profiles, tells_limits=True)

@@ -28,11 +28,25 @@ SENTENCE = "Enter another password."
 # Back-off and refusals at the door, by the clock
 
 
+class _Pauses(LeapingClock):
+    """Tells when so many have been made."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(at)
+        self.wanted = 0
+        self.made = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if len(self.naps) >= self.wanted:
+            self.made.set()
+
+
 class _Doors:
     """A link that only ever knocks, until ``attempts`` pauses have been made."""
 
     def __init__(self) -> None:
-        self.clock = LeapingClock(NOON)
+        self.clock = _Pauses(NOON)
         self.told: list[tuple[LinkState, str | None]] = []
         self.uses = 0
 
@@ -43,10 +57,9 @@ class _Doors:
         fields: dict[str, object] = {"tls": none, "password": none} | access
         target = CsmsAccess(name="Example", url=url, how_to_mend=SENTENCE, **fields)  # type: ignore[arg-type]
         link = CsmsLink(target, "box", self.clock, lambda *state: self.told.append(state), spread)
+        self.clock.wanted = attempts
         keeping = asyncio.create_task(link.keep(Version.V201, self._serve, self._use))
-        async with asyncio.timeout(10):
-            while len(self.clock.naps) < attempts:
-                await asyncio.sleep(0.001)
+        await asyncio.wait_for(self.clock.made.wait(), 10)
         keeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await keeping
@@ -274,10 +287,7 @@ def test_a_lost_link_leaves_the_station_alone(tls: Tls, tmp_path: Path) -> None:
 def test_a_station_that_never_said_who_it_is_is_asked(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         async with street.station(Version.V201) as station:
-            async with asyncio.timeout(10):
-                while not any("BootNotification" in raw for _, _, raw in station.calls):
-                    await station.until_called("TriggerMessage")
-                    await asyncio.sleep(0.01)
+            await station.until_called("TriggerMessage", having="BootNotification")
             assert street.csms.knocks == []
             await station.say("BootNotification", BOOT[Version.V201])
             await street.up()

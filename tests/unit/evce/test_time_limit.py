@@ -21,10 +21,15 @@ def test_a_limit_runs_out_once_and_only_where_nothing_has_ended_it() -> None:
             count += 1
             ran_out.set()
 
+        async def later() -> None:
+            passed = asyncio.Event()
+            TimeLimit(passed.set).begin(0.005)
+            await asyncio.wait_for(passed.wait(), 10)
+
         limit = TimeLimit(run_out)
         limit.begin(0.001)
         limit.end()
-        await asyncio.sleep(0.01)
+        await later()
         assert count == 0
         limit.begin(60)
         # A shorter one than the timer stands for.
@@ -37,7 +42,7 @@ def test_a_limit_runs_out_once_and_only_where_nothing_has_ended_it() -> None:
         await asyncio.wait_for(ran_out.wait(), 10)
         limit.begin(0.001)
         limit.close()
-        await asyncio.sleep(0.01)
+        await later()
         assert count == 2
 
     asyncio.run(main())
