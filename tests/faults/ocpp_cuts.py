@@ -290,9 +290,7 @@ class FaultRun:
 
     async def _drain(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                while self._missing():
-                    await asyncio.sleep(0.2)
+            await self.csms.wait_for(lambda: not self._missing(), DRAIN_S)
 
 
 MakeWay = Callable[[Provider, SharedClock, Path], Awaitable[Way]]

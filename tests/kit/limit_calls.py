@@ -2,11 +2,7 @@
 
 from collections.abc import Callable
 
-from kit.evce_street import (
-    Json,
-    RawStation,
-    profile_of,
-)
+from kit.evce_street import Json, RawStation, profile_of
 
 
 def sent_since(station: RawStation, before: int) -> list[Json]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import offers_told
 import pytest
 import situations
 from canned_hub import CannedHub
@@ -31,9 +32,9 @@ BOTH_SIZES = pytest.mark.parametrize("size", [(1280, 800), (1024, 600), (800, 48
 def test_approve_sends_what_was_shown_and_waits(opened: Opener, qtbot: QtBot, size: tuple[int, int]) -> None:
     window, hub = opened(situations.OFFERED, size)
     card = window.home.offer if size == (1280, 800) else window.home.offer_strip
-    shown = situations.PENDING
+    shown = offers_told.PENDING
     hub.hold = True
-    accepted = replace(shown, state=OfferState.ACCEPTED, decision=situations.decision(shown.offer, Choice.ACCEPT))
+    accepted = replace(shown, state=OfferState.ACCEPTED, decision=offers_told.decision(shown.offer, Choice.ACCEPT))
     hub.answers[api.DecideOffer] = lambda _call: accepted
     qtbot.mouseClick(card.buttons.approve, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(hub.held), timeout=5000)
@@ -64,8 +65,8 @@ def test_a_refused_answer_is_said(opened: Opener, qtbot: QtBot, size: tuple[int,
 
 
 def test_an_expired_offer_cannot_be_answered(opened: Opener) -> None:
-    late = replace(situations.PENDING.offer, expires_at=situations.NOW - timedelta(seconds=1))
-    case = situations.case(late, OfferState.PENDING)
+    late = replace(offers_told.PENDING.offer, expires_at=situations.NOW - timedelta(seconds=1))
+    case = offers_told.case(late, OfferState.PENDING)
     window, _hub = opened(replace(situations.OFFERED, offers=(case,)))
     assert not window.home.offer.buttons.approve.isEnabled()
 
@@ -79,7 +80,7 @@ def test_a_mandatory_limit_has_no_buttons(opened: Opener) -> None:
 
 def test_stopping_a_feed_asks_first(opened: Opener, qtbot: QtBot) -> None:
     window, hub = opened(situations.FEEDING)
-    hub.answers[api.DecideOffer] = lambda _call: situations.ACTIVE
+    hub.answers[api.DecideOffer] = lambda _call: offers_told.ACTIVE
     qtbot.mouseClick(window.home.offer.buttons.withdraw, Qt.MouseButton.LeftButton)
     assert not hub.calls
     sheet = window.findChild(_sheet_type())

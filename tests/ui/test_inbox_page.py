@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import offers_told
 import pytest
 import situations
 from canned_hub import CannedHub
@@ -42,8 +43,8 @@ def test_decline_from_the_detail(opened: Opener, qtbot: QtBot) -> None:
     window.go("inbox")
     qtbot.mouseClick(window.inbox.rows["grid_sp/shed-3"], Qt.MouseButton.LeftButton)
     assert window.inbox.detail.facts.title.text() == "Charge less after dinner"
-    shown = situations.PENDING_SHED
-    declined = replace(shown, state=OfferState.DECLINED, decision=situations.decision(shown.offer, Choice.DECLINE))
+    shown = offers_told.PENDING_SHED
+    declined = replace(shown, state=OfferState.DECLINED, decision=offers_told.decision(shown.offer, Choice.DECLINE))
     hub.answers[api.DecideOffer] = lambda _call: declined
     qtbot.mouseClick(window.inbox.detail.buttons.decline, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.inbox.detail.buttons.decline.isVisible(), timeout=5000)
@@ -58,8 +59,8 @@ def test_an_error_does_not_outlive_a_new_revision(opened: Opener, qtbot: QtBot) 
     hub.answers[api.DecideOffer] = lambda _call: WrongState("It has changed. Look at it again.")
     qtbot.mouseClick(window.inbox.detail.buttons.approve, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(window.inbox.detail.buttons.problem.isVisible, timeout=5000)
-    changed = situations.offer(revision=2, title="Sell 5 kWh tonight")
-    hub.situation = replace(situations.OFFERED, offers=(situations.case(changed, OfferState.PENDING),))
+    changed = offers_told.offer(revision=2, title="Sell 5 kWh tonight")
+    hub.situation = replace(situations.OFFERED, offers=(offers_told.case(changed, OfferState.PENDING),))
     hub.push(api.Topic.OFFERS)
     qtbot.waitUntil(lambda: window.inbox.detail.facts.title.text() == "Sell 5 kWh tonight", timeout=5000)
     assert not window.inbox.detail.buttons.problem.isVisible()
@@ -87,7 +88,7 @@ def test_a_mandatory_request_has_no_buttons(opened: Opener) -> None:
 
 
 def test_a_handed_over_answer_still_waits_for_the_provider() -> None:
-    told = [words for _icon, words, _when, _tone in history(situations.RELAYED, VIEW)]
+    told = [words for _icon, words, _when, _tone in history(offers_told.RELAYED, VIEW)]
     assert told == [
         "Asked by EVC provider",
         "Approved by you",
@@ -97,17 +98,17 @@ def test_a_handed_over_answer_still_waits_for_the_provider() -> None:
 
 
 def test_the_providers_word_and_what_was_earned_by_it() -> None:
-    told = [words for _icon, words, _when, _tone in history(situations.DONE, VIEW)]
+    told = [words for _icon, words, _when, _tone in history(offers_told.DONE, VIEW)]
     assert "Approved by your rule" in told
     assert "Confirmed by EVC provider" in told
     assert told[-1] == "Done · 5.0\u00a0kWh fed"
-    refused = [words for _icon, words, _when, _tone in history(situations.REJECTED, VIEW)]
+    refused = [words for _icon, words, _when, _tone in history(offers_told.REJECTED, VIEW)]
     assert refused[-1] == "EVC provider said no: enough power was found"
 
 
 @pytest.mark.parametrize("state", list(OfferState))
 def test_every_state_can_be_shown(opened: Opener, state: OfferState) -> None:
-    window, _hub = opened(replace(situations.OFFERED, offers=(situations.case(situations.offer(), state),)))
+    window, _hub = opened(replace(situations.OFFERED, offers=(offers_told.case(offers_told.offer(), state),)))
     window.go("inbox")
     assert window.inbox.detail.isVisible()
 
@@ -120,8 +121,8 @@ def test_the_empty_inbox_teaches(opened: Opener) -> None:
 
 
 def test_hostile_text_stays_text(opened: Opener) -> None:
-    evil = situations.offer(title="<b>Free</b> & <img src=x>" * 20, description="\n".join(["x" * 500] * 20))
-    window, _hub = opened(replace(situations.OFFERED, offers=(situations.case(evil, OfferState.PENDING),)))
+    evil = offers_told.offer(title="<b>Free</b> & <img src=x>" * 20, description="\n".join(["x" * 500] * 20))
+    window, _hub = opened(replace(situations.OFFERED, offers=(offers_told.case(evil, OfferState.PENDING),)))
     assert window.home.offer.facts.title.textFormat() == Qt.TextFormat.PlainText
     window.go("inbox")
     assert window.width() == 1280
@@ -133,7 +134,7 @@ def test_a_job_says_what_will_happen_and_what_leaves_the_home(opened: Opener) ->
     window, _hub = opened(situations.JOBS)
     window.go("inbox")
     detail = window.inbox.detail
-    window.inbox.open_case(situations.CHECK.offer.key)
+    window.inbox.open_case(offers_told.CHECK.offer.key)
     assert detail.facts._asked.text() == "Look into your car"
     assert (
         detail.facts._promise.text() == "Nothing about your car is sent unless you share health data with PEV provider."
@@ -142,10 +143,10 @@ def test_a_job_says_what_will_happen_and_what_leaves_the_home(opened: Opener) ->
     assert shown[-1] == "It only reads. Nothing in the car is changed."
     assert not detail.facts._left.isVisible()
     assert not detail.facts._right.isVisible()
-    window.inbox.open_case(situations.SOFTWARE.offer.key)
+    window.inbox.open_case(offers_told.SOFTWARE.offer.key)
     shown = [line.words.text() for line in detail.plan.lines if line.isVisible()]
     assert shown[0] == "12.4\u00a0MB are fetched from software.maker.example."
-    window.inbox.open_case(situations.FAILED.offer.key)
+    window.inbox.open_case(offers_told.FAILED.offer.key)
     assert not detail.plan.isVisible()
     assert detail.problem.text() == "The charger refuses the software."
 
@@ -153,7 +154,7 @@ def test_a_job_says_what_will_happen_and_what_leaves_the_home(opened: Opener) ->
 def test_how_a_job_went_is_the_last_step() -> None:
     told = {
         name: [words for _icon, words, _when, _tone in history(case, VIEW)][-1]
-        for name, case in (("done", situations.CHECKED), ("failed", situations.FAILED), ("due", situations.PART))
+        for name, case in (("done", offers_told.CHECKED), ("failed", offers_told.FAILED), ("due", offers_told.PART))
     }
     assert told == {"done": "Done", "failed": "Could not be done", "due": "To be done by Tue 12:00"}
 
@@ -162,7 +163,7 @@ def test_how_a_job_went_is_the_last_step() -> None:
 def test_every_state_of_a_job_can_be_shown(opened: Opener, state: OfferState) -> None:
     offers = tuple(
         replace(shown, state=state)
-        for shown in (situations.CHECK, situations.SOFTWARE, situations.PART, situations.FAILED)
+        for shown in (offers_told.CHECK, offers_told.SOFTWARE, offers_told.PART, offers_told.FAILED)
     )
     window, _hub = opened(replace(situations.JOBS, offers=offers))
     window.go("inbox")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import offers_told
 import pytest
 import situations
 from canned_hub import CannedHub
@@ -41,7 +42,7 @@ class Home:
         hub.answers[api.LogOut] = lambda _call: self.becomes(role=self.access.open_role)
         hub.answers[api.SetPin] = self._set_pin
         for call, answer in (
-            (api.DecideOffer, replace(situations.PENDING, state=OfferState.ACCEPTED)),
+            (api.DecideOffer, replace(offers_told.PENDING, state=OfferState.ACCEPTED)),
             (api.AlertSeen, None),
             (api.ForgetDevice, None),
             (api.AdoptDevice, situations.KNOCKING),

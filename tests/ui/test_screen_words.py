@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import offers_told
 import pytest
 import situations
-from situations import NOW
+from offers_told import NOW
 
 from homeapp.model.charger import ChargerView, ControlSpan, InControl, OwnerControl
 from homeapp.model.device import DeviceKind, DeviceLink
@@ -40,7 +41,7 @@ def test_every_enum_has_its_own_words() -> None:
     assert _distinct([words.kind_words(kind) for kind in DeviceKind])
     assert _distinct([offer_words.choice_words(choice) for choice in Choice])
     assert _distinct([offer_words.binding_words(binding) for binding in Binding])
-    assert _distinct([offer_words.badge(situations.offer(kind))[0] for kind in OfferKind])
+    assert _distinct([offer_words.badge(offers_told.offer(kind))[0] for kind in OfferKind])
     jobs = [case.offer for case in situations.JOBS.offers]
     assert len({offer.kind for offer in jobs}) == len([kind for kind in OfferKind if kind.is_job])
     assert _distinct([job_words.icon(kind) for kind in OfferKind if kind.is_job])
@@ -68,7 +69,9 @@ def test_activity_says_state_reason_and_until_when() -> None:
 
 
 def test_offer_states_have_words_and_only_the_provider_confirms() -> None:
-    said = {state: offer_words.state_words(situations.case(situations.offer(), state), VIEW)[0] for state in OfferState}
+    said = {
+        state: offer_words.state_words(offers_told.case(offers_told.offer(), state), VIEW)[0] for state in OfferState
+    }
     assert _distinct(list(said.values()))
     assert said[OfferState.RELAYED] == "Sent, waiting for the provider"
     confirming = {state for state, sentence in said.items() if "onfirmed" in sentence}
@@ -76,34 +79,34 @@ def test_offer_states_have_words_and_only_the_provider_confirms() -> None:
 
 
 def test_a_transport_receipt_never_reads_like_a_confirmation() -> None:
-    request = situations.offer()
-    handed_over = offer_words.transport_words(situations.receipt(request, ReceiptLevel.TRANSPORT))
+    request = offers_told.offer()
+    handed_over = offer_words.transport_words(offers_told.receipt(request, ReceiptLevel.TRANSPORT))
     assert "not yet" in handed_over
     assert "onfirmed" not in handed_over
-    assert "Confirmed" in offer_words.business_words(situations.receipt(request, ReceiptLevel.BUSINESS), "P")
-    refused = situations.receipt(request, ReceiptLevel.BUSINESS, confirmed=False, reason="too late")
+    assert "Confirmed" in offer_words.business_words(offers_told.receipt(request, ReceiptLevel.BUSINESS), "P")
+    refused = offers_told.receipt(request, ReceiptLevel.BUSINESS, confirmed=False, reason="too late")
     assert offer_words.business_words(refused, "P") == "P said no: too late"
 
 
 def test_asked_says_what_the_offer_wants() -> None:
-    assert offer_words.asked(situations.offer()) == "Feed 3.0\u00a0kW from your car, 6.0\u00a0kWh at most"
-    assert offer_words.asked(situations.PENDING_SHED.offer) == "Charge with 1.4\u00a0kW at most"
-    assert offer_words.asked(situations.LIMIT.offer) == "Draw 4.2\u00a0kW at most"
-    assert offer_words.earn_line(situations.offer()) == "Earn €1.92 · car stays above 50\u00a0%"
+    assert offer_words.asked(offers_told.offer()) == "Feed 3.0\u00a0kW from your car, 6.0\u00a0kWh at most"
+    assert offer_words.asked(offers_told.PENDING_SHED.offer) == "Charge with 1.4\u00a0kW at most"
+    assert offer_words.asked(offers_told.LIMIT.offer) == "Draw 4.2\u00a0kW at most"
+    assert offer_words.earn_line(offers_told.offer()) == "Earn €1.92 · car stays above 50\u00a0%"
 
 
 def test_the_words_of_a_job() -> None:
-    offer = situations.CHECK.offer
+    offer = offers_told.CHECK.offer
     assert offer_words.when(offer, VIEW) == "By\u00a0Tue\u00a012:00"
     ahead = replace(offer, intervals=(replace(offer.intervals[0], start=NOW + timedelta(hours=1)),))
     assert offer_words.when(ahead, VIEW) == "17:24–12:00"
     assert offer_words.earn_line(offer) == "Look into your car · Nothing is sent without your consent"
     assert "will not be done" in offer_words.withdraw_question(offer)
-    assert "lose what you would earn" in offer_words.withdraw_question(situations.offer())
-    said = {state: offer_words.state_words(replace(situations.FAILED, state=state), VIEW)[0] for state in OfferState}
+    assert "lose what you would earn" in offer_words.withdraw_question(offers_told.offer())
+    said = {state: offer_words.state_words(replace(offers_told.FAILED, state=state), VIEW)[0] for state in OfferState}
     assert _distinct(list(said.values()))
     assert said[OfferState.PARTIAL] == "Not done in time"
-    withdrawn = replace(situations.FAILED, decision=situations.decision(offer, Choice.WITHDRAW))
+    withdrawn = replace(offers_told.FAILED, decision=offers_told.decision(offer, Choice.WITHDRAW))
     assert offer_words.state_words(withdrawn, VIEW)[0] == "Stopped early"
 
 
@@ -127,7 +130,7 @@ def test_the_newest_order_for_an_alert() -> None:
 def test_every_offer_is_in_exactly_one_section() -> None:
     for state in OfferState:
         for binding in Binding:
-            case = situations.case(situations.offer(binding=binding), state)
+            case = offers_told.case(offers_told.offer(binding=binding), state)
             assert not (waits_for_owner(case) and is_running(case))
             if binding is Binding.MANDATORY:
                 assert not waits_for_owner(case)

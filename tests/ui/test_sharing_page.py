@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import situations
 from canned_hub import CannedHub
+from offers_told import NOW
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from situations import NOW
 
 from homeapp import api
 from homeapp.errors import WrongState

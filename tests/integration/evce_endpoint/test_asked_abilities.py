@@ -10,15 +10,7 @@ from devices.evce import capability as capabilities
 from devices.evce.capability import Capability
 from devices.evce.schemas import Version
 from homeapp.model.readings import EvceStatus, LimitControl
-from kit.evce_street import (
-    ALL,
-    DEVICE,
-    Street,
-    Tls,
-    profile_of,
-    run,
-    schedule_of,
-)
+from kit.evce_street import ALL, DEVICE, Street, Tls, profile_of, run, schedule_of
 
 
 @pytest.mark.parametrize("version", ALL)

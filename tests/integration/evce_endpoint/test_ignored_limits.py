@@ -12,17 +12,7 @@ from devices.evce.schemas import Version
 from devices.evce.verification import OUT_OF_SERVICE_S
 from homeapp.model.live import Doing
 from homeapp.model.readings import EvceCommand, EvceStatus
-from kit.evce_street import (
-    DEVICE,
-    Json,
-    RawStation,
-    Street,
-    Tls,
-    profile_of,
-    purpose_of,
-    run,
-    schedule_of,
-)
+from kit.evce_street import DEVICE, Json, RawStation, Street, Tls, profile_of, purpose_of, run, schedule_of
 from kit.limit_calls import composite, sent_since
 from kit.one_station import running
 

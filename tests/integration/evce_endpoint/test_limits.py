@@ -6,18 +6,7 @@ import pytest
 
 from devices.evce.schemas import Version
 from homeapp.model.readings import EvceCommand, EvceStatus
-from kit.evce_street import (
-    FLOOR_W,
-    Json,
-    RawStation,
-    Street,
-    Tls,
-    period_of,
-    profile_of,
-    purpose_of,
-    run,
-    schedule_of,
-)
+from kit.evce_street import FLOOR_W, Json, RawStation, Street, Tls, period_of, profile_of, purpose_of, run, schedule_of
 from kit.limit_calls import composite, sent_since
 
 

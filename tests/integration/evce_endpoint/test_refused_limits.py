@@ -12,18 +12,7 @@ from devices.evce.wish import COARSE_LEASE_S
 from devices.evce.write_budget import DAILY_WRITES, WriteBudget, budget_key
 from homeapp.errors import DeviceRefused, DeviceUnreachable, StoreUnavailable
 from homeapp.model.readings import EvceCommand, EvceStatus, LimitControl
-from kit.evce_street import (
-    ALL,
-    DEVICE,
-    FLOOR_W,
-    Json,
-    Street,
-    Tls,
-    period_of,
-    profile_of,
-    purpose_of,
-    run,
-)
+from kit.evce_street import ALL, DEVICE, FLOOR_W, Json, Street, Tls, period_of, profile_of, purpose_of, run
 from kit.limit_calls import sent_since
 
 
