@@ -89,6 +89,8 @@ async def move_in(street: TwoChargers, owner: Owner) -> None:
         await owner.finds(device_id)
         await owner.adopts(device_id, name)
     street.plug_in()
+    # Plan and power feed are about the car that came first.
+    await street.station.wait_for(lambda seen: seen.power_w > 0, WAIT_S)
     street.second.plug_in()
 
 
