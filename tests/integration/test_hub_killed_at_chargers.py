@@ -138,8 +138,8 @@ def test_a_killed_hub_leaves_two_chargers_at_their_floor_and_ends_a_feed_within_
         evc = street.providers.evc_sp
         async with connect(street.home.socket) as client:
             owner = Owner(client)
-            await move_in(street, owner)
             await client.call(api.SetMode(mode=ChargingMode.NOW))
+            await move_in(street, owner)
             await both_charge(street)
             assert [view.name for view in owner.snapshot.chargers] == ["Driveway", "Garage"]
             start = street.in_minutes(2)
