@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import ssl
 import time
@@ -214,3 +215,10 @@ def operator(_operator: SystemOperatorSide, _operators_loop: OwnLoop) -> SystemO
 def run(_operators_loop: OwnLoop) -> Callable[[Coroutine[Any, Any, None]], None]:
     """Runs a coroutine in the operator's event loop."""
     return _operators_loop.run
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Nothing that this test leaves to the garbage collector is told of in another one."""
+    yield
+    gc.collect()

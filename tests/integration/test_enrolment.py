@@ -18,7 +18,10 @@ from homeapp.errors import ProviderRefused
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing.descriptor import read_descriptor
 from homeapp.providers.onem2m.mqtt_link import Inbound, LinkEnded, MqttLink, MqttVersion
+from kit import cancelled_requests
 from kit.enrolling_street import HUB, Street, described, on_a_street, running, until
+
+pytestmark = cancelled_requests.MARKS
 
 WITHIN_S = 20.0
 mosquitto_only = pytest.mark.skipif(

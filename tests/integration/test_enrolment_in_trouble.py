@@ -23,7 +23,10 @@ from homeapp.enrolment.revocation import Revocation
 from homeapp.errors import MessageRejected, ProviderRefused, ProviderUnreachable
 from homeapp.model.pairing import Enrolment
 from homeapp.pairing.descriptor import read_descriptor
+from kit import cancelled_requests
 from kit.enrolling_street import HUB, KEY_PEM, MovedClock, Street, Told, described, on_a_street, running
+
+pytestmark = cancelled_requests.MARKS
 
 
 @pytest.mark.usecase("W4")

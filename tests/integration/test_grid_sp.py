@@ -15,7 +15,10 @@ from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Choice, OfferKind, ReceiptLevel
 from homeapp.providers.jose import HubSigner
+from kit import cancelled_requests
 from kit.grid_street import HUB, NOON, WITHIN_S, Street, decision_about, following, key_pem, serving
+
+pytestmark = cancelled_requests.MARKS
 
 
 @pytest.mark.usecase("T1", "S6", "A1")

@@ -11,7 +11,10 @@ from homeapp.demo.grid.store import Oddities
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
+from kit import cancelled_requests
 from kit.grid_street import WITHIN_S, GridInbox, Street, decision_about, following, serving
+
+pytestmark = cancelled_requests.MARKS
 
 ODDITIES = {
     "dates without zone": Oddities(plain_dates=True),

@@ -16,6 +16,9 @@ from homeapp.providers.onem2m.codec import MAX_PAYLOAD, Operation, Request, Reso
 from homeapp.providers.onem2m.http_link import HttpBinding, HttpLink
 from homeapp.providers.onem2m.transport import LinkEnd, LinkEnded
 from homeapp.settings import SystemOperatorSettings
+from kit import cancelled_requests
+
+pytestmark = cancelled_requests.MARKS
 
 AUTHORITY = StreetAuthority()
 RETRIEVE = Request(op=Operation.RETRIEVE, to="cse-in/hub-0001/inEvc", fr="Chub-0001", rqi="r-1", rcn=6, fc={"lvl": 1})

@@ -18,6 +18,9 @@ from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.providers.onem2m.appliances import ApplianceStatus
 from homeapp.providers.onem2m.codec import Request
+from kit import cancelled_requests
+
+pytestmark = cancelled_requests.MARKS
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Flow, SystemOperatorSide
