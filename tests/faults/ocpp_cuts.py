@@ -175,7 +175,7 @@ class FaultRun:
                 await kinds[kind][1]()
                 await self._progress()
                 if number % _TELL_EVERY == 0:
-                    say(f"{number} faults; {self.counts()}")
+                    say(f"{number} faults; so far, what is still on its way counting as lost: {self.counts()}")
             stop.set()
         self.csms.faults = CsmsFaults()
         await self._drain()
