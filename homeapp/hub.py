@@ -29,7 +29,7 @@ from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import MIN_CURRENT_A, Circuit
-from homeapp.offers.desk import OfferDesk
+from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
@@ -47,7 +47,9 @@ from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
 from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
+from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +106,8 @@ class Hub:
         self._mode = ChargingMode.CHEAPEST
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
         self._replan = asyncio.Event()
-        self._desk = OfferDesk(
-            ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
-        )
+        self._offers = self._offer_side()
+        self._desk = self._offers.desk
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -159,7 +160,14 @@ class Hub:
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
-            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            rules=self._offers.rules.views,
+        )
+        self._why = WhyTimeline(
+            live=self._live,
+            desk=self._desk,
+            entries=WhyEntries(outside.database),
+            clock=outside.clock,
+            name_of=self.name_of,
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -169,7 +177,13 @@ class Hub:
         )
         self._server = Server(
             socket_path(outside.data_dir),
-            {**self._operations.handlers(), **self._providers.handlers(), **self._chargers.handlers()},
+            {
+                **self._operations.handlers(),
+                **self._offers.operations.handlers(),
+                **self._providers.handlers(),
+                **self._chargers.handlers(),
+                **self._why.handlers(),
+            },
             self._operations.current,
             self._hello,
             self._access,
@@ -224,6 +238,24 @@ class Hub:
     def state_of(self, device_id: str) -> EvceState | None:
         evce = self._out.endpoint.evce(device_id)
         return None if evce is None else evce.state
+
+    def _offer_side(self) -> OfferSide:
+        return OfferSide(
+            database=self._out.database,
+            ledger=self._ledger,
+            outbox=self._outbox,
+            clock=self._clock,
+            home=HomeView(
+                live=self._live,
+                site=self._site,
+                region=self._out.settings.site.region,
+                has_charger=lambda: bool(self._sessions.chargers),
+                hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            ),
+            name_of=self._name_of,
+            offers_changed=self._offers_changed,
+            rules_changed=lambda: self._server.publish(api.Topic.RULES),
+        )
 
     def _charger_decisions(self) -> Chargers:
         return Chargers(
@@ -328,6 +360,7 @@ class Hub:
             "offer desk": self._tend_offers,
             "recorder": self._record,
             "live": self._publish_live,
+            "why": self._why.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
@@ -336,7 +369,7 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
-        await self._desk.load()
+        await self._offers.load()
         await self._providers.load()
         await self._chargers.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
