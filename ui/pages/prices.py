@@ -74,7 +74,7 @@ class PricesPage(QWidget):
         self._left.setSpacing(gap)
         self._both.setSpacing(gap)
         self._card.set_padding(14 if compact else 20)
-        self.detail.set_padding(14 if compact else 20)
+        self.detail.arrange(compact=compact)
         self.detail.setFixedWidth(236 if compact else 320)
         if self._view is not None:
             self.show_view(self._view)

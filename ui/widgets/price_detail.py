@@ -46,6 +46,13 @@ class PriceDetail(Card):
         self.body.addWidget(self._note)
         self.body.addStretch(1)
 
+    def arrange(self, *, compact: bool) -> None:
+        """Lower rows where room is short."""
+        self.set_padding(14 if compact else 20)
+        self.body.setSpacing(4 if compact else 8)
+        for row in (*self.rows, self._export):
+            row.set_compact(compact=compact)
+
     def show_slot(self, tariff: Tariff | None, slot: PriceSlot | None, view: View) -> None:
         """Show this price; a dash where there is none."""
         self.entitle(price_words.slot_title(slot, view) if slot else tr("Price now"))
@@ -140,6 +147,11 @@ class _Row(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._name = self._amount = ""
         self._part: ComponentKind | None = None
+        self._height = 28
+
+    def set_compact(self, *, compact: bool) -> None:
+        self._height = 24 if compact else 28
+        self.updateGeometry()
 
     def say(self, name: str, amount: str, unit: str, part: ComponentKind | None = None) -> None:
         self._name, self._amount, self._part = name, amount, part
@@ -147,10 +159,10 @@ class _Row(QLabel):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(200, 28)
+        return QSize(200, self._height)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(140, 28)
+        return QSize(140, self._height)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         theme, rect = theme_of(self), QRectF(self.rect())
