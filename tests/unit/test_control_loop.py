@@ -124,7 +124,7 @@ def in_a_home(
         second = Charger("ocpp:b", wire=charger.wire)
         both = {"ocpp:a": charger, "ocpp:b": second}
         live = LiveState(
-            site=site, goal=goal_at(NOON, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
+            site=site, goal=goal_at(NOON, GoalSettings(), ChargingMode.READY_BY, "Europe/Amsterdam"), clock=clock
         )
         live.evce_changed(charger.state)
         desk: Any = NoRequests()

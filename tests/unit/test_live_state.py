@@ -44,7 +44,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def live(clock: HandClock) -> LiveState:
     return LiveState(
-        site=Site(), goal=goal_at(NOW, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
+        site=Site(), goal=goal_at(NOW, GoalSettings(), ChargingMode.READY_BY, "Europe/Amsterdam"), clock=clock
     )
 
 
