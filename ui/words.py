@@ -192,6 +192,7 @@ def reason_words(reason: SlotReason) -> str:
         SlotReason.AFTER_DEADLINE: tr("late, so as fast as it can"),
         SlotReason.NO_PRICE: tr("at a price not known yet"),
         SlotReason.FEED_OFFER: tr("power feed"),
+        SlotReason.CHARGE_OFFER: tr("charging as you agreed"),
         SlotReason.FEED_PLAN: tr("power feed, because it pays"),
         SlotReason.REDUCED_BY_OFFER: tr("charging less, as you agreed"),
         SlotReason.REDUCED_BY_GRID: tr("limited by the grid operator"),

@@ -136,6 +136,8 @@ class SlotReason(StrEnum):
     NO_PRICE = "no_price"
     """charges at a price that is not known"""
     FEED_OFFER = "feed_offer"
+    CHARGE_OFFER = "charge_offer"
+    """charges as agreed with a provider"""
     FEED_PLAN = "feed_plan"
     """feeds because it pays, as the owner has allowed"""
     REDUCED_BY_OFFER = "reduced_by_offer"
