@@ -8,7 +8,7 @@ from homeapp.errors import NotFound, WrongState
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
-from homeapp.model.plan import ChargingMode, Goal, Plan
+from homeapp.model.plan import Schedule
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 from homeapp.offers.desk import OfferDesk
@@ -35,7 +35,7 @@ class Operations:
         devices: Callable[[], tuple[DeviceView, ...]],
         ledger: Ledger,
         snapshot: Callable[[], Any],
-        set_mode: Callable[[ChargingMode], Awaitable[Goal]],
+        schedule: Callable[[], Schedule],
         doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
         live_changed: Callable[[], None],
         sharing: Callable[[], tuple[ProviderSharing, ...]],
@@ -48,7 +48,7 @@ class Operations:
         self._devices = devices
         self._ledger = ledger
         self._snapshot = snapshot
-        self._set_mode = set_mode
+        self._schedule = schedule
         self._doctor = doctor
         self._live_changed = live_changed
         self._sharing = sharing
@@ -61,8 +61,6 @@ class Operations:
             api.AskDoctor: self._ask_doctor,
             api.GetSnapshot: self._get_snapshot,
             api.GetTariff: self._get_tariff,
-            api.GetPlan: self._get_plan,
-            api.SetMode: self._change_mode,
             api.ListDevices: self._list_devices,
             api.AdoptDevice: self._adopt,
             api.ForgetDevice: self._forget,
@@ -86,6 +84,8 @@ class Operations:
                 value = self._live.tariff
             case api.Topic.PLAN:
                 value = self._live.plan
+            case api.Topic.SCHEDULE:
+                value = self._schedule()
             case api.Topic.SHARING:
                 value = self._sharing()
             case api.Topic.UPLINK:
@@ -102,12 +102,6 @@ class Operations:
 
     async def _get_tariff(self, _call: api.GetTariff, _caller: api.Role) -> Tariff | None:
         return self._live.tariff
-
-    async def _get_plan(self, _call: api.GetPlan, _caller: api.Role) -> Plan | None:
-        return self._live.plan
-
-    async def _change_mode(self, call: api.SetMode, _caller: api.Role) -> Goal:
-        return await self._set_mode(call.mode)
 
     async def _list_devices(self, _call: api.ListDevices, _caller: api.Role) -> tuple[DeviceView, ...]:
         return self._devices()

@@ -24,6 +24,7 @@ from homeapp.commands import (
     home_commands,
     pin_commands,
     provider_commands,
+    schedule_commands,
     sharing_commands,
 )
 from homeapp.commands.terminal import ask_unseen, print_error, print_result
@@ -56,7 +57,8 @@ def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
     """All commands but those of the composition root."""
-    for area in (home_commands, charger_commands, pin_commands, sharing_commands, provider_commands, audit_commands):
+    areas = (home_commands, charger_commands, schedule_commands, pin_commands, sharing_commands, provider_commands)
+    for area in (*areas, audit_commands):
         area.add_commands(commands, common)
 
 

@@ -23,7 +23,7 @@ def test_the_role_of_the_caller_is(run: Run, make_offer: MakeOffer, role: api.Ro
             devices=nothing,
             ledger=at.ledger,
             snapshot=nothing,
-            set_mode=nothing,
+            schedule=nothing,
             doctor=nothing,
             live_changed=nothing,
             sharing=nothing,
