@@ -1,16 +1,16 @@
 """Whether a plan feeds: only where the owner has said so, as much as the budget leaves, and if it gains enough."""
 
-from collections import defaultdict
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from homeapp.model.plan import ChargingMode
+from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.planner.problem import Solver
-from homeapp.planning.formulation import FORBIDDING_WEAR, FeedTerms, Frame, import_price
-from homeapp.planning.solving import Draft, solve_frame
+from homeapp.planning.formulation import FORBIDDING_WEAR, FeedTerms, Frame
+from homeapp.planning.grid import Span
+from homeapp.planning.solving import Draft, slot_cost, solve_frame
 
-_HALVINGS = 5
 _ROUNDING_WH = 1.0
 
 
@@ -67,47 +67,53 @@ def _why_not(frame: Frame) -> str | None:
 
 
 def _within_budget(frame: Frame, solver: Solver, quiet: Draft) -> Draft:
-    """Where the budget leaves less than would pay, only the hours that pay best: as if wear cost so much more."""
+    """Where the budget leaves less than would pay, the hours that pay best."""
     wear = float(frame.request.goal.feed.wear_per_kwh)
-    prices = [import_price(span) for span in frame.spans]
-    draft = _solved(frame, solver, wear, wear)
-    if _fits(frame, draft):
-        return draft
-    best = Draft(
-        powers_w=quiet.powers_w, soc_wh=quiet.soc_wh, objective=_objective(frame, quiet, FORBIDDING_WEAR, wear)
+    free = solve_frame(frame, FeedTerms(most_w=frame.request.feed_max_w, wear=wear), solver)
+    chosen = _affordable(frame, free, wear)
+    if chosen is None:
+        return free
+    fixed = replace(frame, forced={**frame.forced, **{slot: (power, SlotReason.FEED_PLAN) for slot, power in chosen}})
+    draft = solve_frame(fixed, FeedTerms(most_w=frame.request.feed_max_w, wear=FORBIDDING_WEAR), solver)
+    return min((draft, quiet), key=lambda one: _objective(frame, one, FORBIDDING_WEAR, wear)).counted(
+        frame.spans, FORBIDDING_WEAR, wear
     )
-    least, most = wear, wear + max(prices) - min(prices)
-    for _ in range(_HALVINGS):
-        middle = (least + most) / 2
-        draft = _solved(frame, solver, middle, wear)
-        if _fits(frame, draft):
-            best, most = min(best, draft, key=lambda one: one.objective), middle
-        else:
-            least = middle
-    return best
 
 
-def _solved(frame: Frame, solver: Solver, wear: float, true_wear: float) -> Draft:
-    draft = solve_frame(frame, FeedTerms(most_w=frame.request.feed_max_w, wear=wear), solver)
-    return Draft(powers_w=draft.powers_w, soc_wh=draft.soc_wh, objective=_objective(frame, draft, wear, true_wear))
+def _affordable(frame: Frame, draft: Draft, wear: float) -> list[tuple[int, float]] | None:
+    """The slots of ``draft`` that the budget leaves, with what they feed, W < 0; None where it leaves all of them."""
+    request, allowance = frame.request, frame.request.allowance
+    zone = ZoneInfo(request.time_zone)
+    today = request.now.astimezone(zone).date()
+    year_wh = math.inf if allowance.year_wh is None else allowance.year_wh
+    left: dict[date, float] = {}
+    chosen, cut = [], False
+    for number in sorted(_feeding(draft), key=lambda slot: -_worth(frame.spans[slot], draft.powers_w[slot], wear)):
+        span, power_w = frame.spans[number], -draft.powers_w[number]
+        day = span.start.astimezone(zone).date()
+        limit_wh = allowance.today_wh if day == today else allowance.day_wh
+        day_wh = left.setdefault(day, math.inf if limit_wh is None else limit_wh)
+        fed_wh = min(power_w * span.hours, day_wh, year_wh)
+        cut = cut or fed_wh < power_w * span.hours - _ROUNDING_WH
+        left[day] -= fed_wh
+        year_wh -= fed_wh
+        if fed_wh > _ROUNDING_WH:
+            chosen.append((number, -fed_wh / span.hours))
+    return chosen if cut else None
+
+
+def _feeding(draft: Draft) -> list[int]:
+    return [number for number, power_w in enumerate(draft.powers_w) if power_w < 0]
+
+
+def _worth(span: Span, power_w: float, wear: float) -> float:
+    """What feeding in a slot brings per kWh."""
+    return (slot_cost(span, 0.0, wear) - slot_cost(span, power_w, wear)) / (-power_w * span.hours / 1000)
 
 
 def _objective(frame: Frame, draft: Draft, counted: float, true: float) -> float:
-    return draft.objective - (counted - true) * draft.fed_wh(frame.spans) / 1000
+    return draft.counted(frame.spans, counted, true).objective
 
 
 def _fed_more(frame: Frame, feeding: Draft, quiet: Draft) -> bool:
     return feeding.fed_wh(frame.spans) > quiet.fed_wh(frame.spans) + _ROUNDING_WH
-
-
-def _fits(frame: Frame, draft: Draft) -> bool:
-    request, allowance = frame.request, frame.request.allowance
-    zone = ZoneInfo(request.time_zone)
-    fed: dict[date, float] = defaultdict(float)
-    for span, power_w in zip(frame.spans, draft.powers_w, strict=True):
-        fed[span.start.astimezone(zone).date()] += max(0.0, -power_w) * span.hours
-    if allowance.year_wh is not None and sum(fed.values()) > allowance.year_wh + _ROUNDING_WH:
-        return False
-    today = request.now.astimezone(zone).date()
-    limits = {day: allowance.today_wh if day == today else allowance.day_wh for day in fed}
-    return all(limit is None or fed[day] <= limit + _ROUNDING_WH for day, limit in limits.items())

@@ -1,5 +1,6 @@
 """Powers as a plan that people can follow: a reason for every slot, and in words what cannot be kept."""
 
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -206,7 +207,7 @@ def _local(instant: datetime, time_zone: str) -> str:
 
 
 def _duration(hours: float) -> str:
-    minutes = max(5, 5 * round(hours * 12))
+    minutes = max(5, 5 * math.ceil(hours * 12))
     return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
