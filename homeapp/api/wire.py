@@ -14,13 +14,11 @@ from homeapp.api.home import (
     AlertSeen,
     AskDoctor,
     ForgetDevice,
-    GetPlan,
     GetSnapshot,
     GetTariff,
     ListDevices,
     RaiseSecurity,
     SayHello,
-    SetMode,
     Topic,
     Watch,
 )
@@ -34,6 +32,7 @@ from homeapp.api.offers import (
     ShowOffer,
     StopPrice,
 )
+from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -52,7 +51,7 @@ from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import Plan
+from homeapp.model.plan import Plan, Schedule
 from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
@@ -67,6 +66,10 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetTariff,
         GetPlan,
         SetMode,
+        GetSchedule,
+        SetSchedule,
+        PreviewOffer,
+        GetFeedBudget,
         ListDevices,
         AdoptDevice,
         ForgetDevice,
@@ -111,6 +114,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.RULES: tuple[RuleView, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
+    Topic.SCHEDULE: Schedule,
     Topic.SHARING: tuple[ProviderSharing, ...],
     Topic.UPLINK: UplinkView,
     Topic.ACCESS: AccessView,
@@ -120,6 +124,7 @@ Notification = (
     Snapshot
     | Tariff
     | Plan
+    | Schedule
     | AccessView
     | UplinkView
     | tuple[DeviceView, ...]

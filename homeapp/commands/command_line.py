@@ -25,6 +25,7 @@ from homeapp.commands import (
     offer_commands,
     pin_commands,
     provider_commands,
+    schedule_commands,
     sharing_commands,
     why_commands,
 )
@@ -35,6 +36,7 @@ from homeapp.server import socket_path
 
 _AREAS = (
     home_commands,
+    schedule_commands,
     offer_commands,
     charger_commands,
     why_commands,
