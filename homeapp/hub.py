@@ -103,7 +103,7 @@ class Hub:
         self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
-        self._mode = ChargingMode.CHEAPEST
+        self._mode = ChargingMode.READY_BY
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
         self._replan = asyncio.Event()
         self._desk = OfferDesk(
@@ -354,7 +354,7 @@ class Hub:
         await self._desk.load()
         await self._providers.load()
         await self._chargers.load()
-        self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
+        self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.READY_BY)
         self._set_goal()
         self._live.alert_raised(await self._ledger.alerts())
         self._live.orders_changed(await self._ledger.part_orders())

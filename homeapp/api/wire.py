@@ -15,18 +15,17 @@ from homeapp.api.home import (
     AskDoctor,
     DecideOffer,
     ForgetDevice,
-    GetPlan,
     GetSnapshot,
     GetTariff,
     ListDevices,
     ListOffers,
     RaiseSecurity,
     SayHello,
-    SetMode,
     ShowOffer,
     Topic,
     Watch,
 )
+from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -45,7 +44,7 @@ from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import Plan
+from homeapp.model.plan import Plan, Schedule
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 
@@ -59,6 +58,10 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetTariff,
         GetPlan,
         SetMode,
+        GetSchedule,
+        SetSchedule,
+        PreviewOffer,
+        GetFeedBudget,
         ListDevices,
         AdoptDevice,
         ForgetDevice,
@@ -97,6 +100,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.OFFERS: tuple[OfferCase, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
+    Topic.SCHEDULE: Schedule,
     Topic.SHARING: tuple[ProviderSharing, ...],
     Topic.UPLINK: UplinkView,
     Topic.ACCESS: AccessView,
@@ -106,6 +110,7 @@ Notification = (
     Snapshot
     | Tariff
     | Plan
+    | Schedule
     | AccessView
     | UplinkView
     | tuple[DeviceView, ...]

@@ -1,6 +1,6 @@
 """Situations of a home, as the hub would tell them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -28,7 +28,7 @@ from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, LiveCharger, Notice, ProviderLink, Snapshot, Today
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
+from homeapp.model.plan import ChargingMode, Plan, PlanSlot, Schedule, SlotReason
 from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
 from homeapp.model.site import Site
 from homeapp.model.tariff import ComponentKind, GhgSlot, PriceComponent, PriceSlot, Tariff
@@ -53,6 +53,7 @@ class Situation:
     sharing: tuple[ProviderSharing, ...] = ()
     uplink: UplinkView = UNUSED
     access: AccessView = OWNER
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
@@ -183,7 +184,7 @@ _snapshot = Snapshot(
     evce_online=True,
     evce_status=EvceStatus.CHARGING,
     activity=Activity(doing=Doing.CHARGING_CHEAP, until=datetime(2026, 11, 24, 3, 15, tzinfo=UTC), power_w=7200),
-    mode=ChargingMode.CHEAPEST,
+    mode=ChargingMode.READY_BY,
     target_pct=80,
     floor_pct=50,
     ready_by=datetime(2026, 11, 24, 5, 10, tzinfo=UTC),
