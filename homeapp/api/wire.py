@@ -13,17 +13,24 @@ from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
     AskDoctor,
-    DecideOffer,
     ForgetDevice,
     GetSnapshot,
     GetTariff,
     ListDevices,
-    ListOffers,
     RaiseSecurity,
     SayHello,
-    ShowOffer,
     Topic,
     Watch,
+)
+from homeapp.api.offers import (
+    DecideOffer,
+    DryRunRule,
+    KeepRule,
+    ListOffers,
+    ListRules,
+    RemoveRule,
+    ShowOffer,
+    StopPrice,
 )
 from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
 from homeapp.api.providers import (
@@ -45,6 +52,7 @@ from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import Plan, Schedule
+from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 
@@ -69,6 +77,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListOffers,
         ShowOffer,
         DecideOffer,
+        StopPrice,
+        ListRules,
+        KeepRule,
+        RemoveRule,
+        DryRunRule,
         AlertSeen,
         LogIn,
         LogOut,
@@ -98,6 +111,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.SNAPSHOT: Snapshot,
     Topic.DEVICES: tuple[DeviceView, ...],
     Topic.OFFERS: tuple[OfferCase, ...],
+    Topic.RULES: tuple[RuleView, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
     Topic.SCHEDULE: Schedule,
@@ -115,6 +129,7 @@ Notification = (
     | UplinkView
     | tuple[DeviceView, ...]
     | tuple[OfferCase, ...]
+    | tuple[RuleView, ...]
     | tuple[ProviderSharing, ...]
     | None
 )

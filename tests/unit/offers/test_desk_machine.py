@@ -48,7 +48,7 @@ HALF_HOUR = timedelta(minutes=30)
 AFTER = {
     "": "invalid pending expired scheduled",
     "pending": "accepted declined expired cancelled superseded",
-    "accepted": "relayed rejected aborted cancelled superseded",
+    "accepted": "relayed scheduled rejected aborted cancelled superseded",
     "relayed": "confirmed rejected active aborted cancelled superseded",
     "confirmed": "scheduled",
     "scheduled": "active aborted cancelled superseded",
