@@ -11,13 +11,14 @@ from homeapp.model.charger import ControlSpan
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
-from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.plan import ChargingMode, FeedUse, Goal, Schedule
 from ui.hub_link import HubLink
 from ui.view import ActionState
 
 R = TypeVar("R")
 
 MODE = "mode"
+SCHEDULE = "schedule"
 _MODE_PROBLEM_MS = 20_000
 """How long a refused mode is told in place of what the charger is doing."""
 
@@ -54,6 +55,7 @@ class Actions(QObject):
         changed: some ``states`` entry is different.
         case_answered: the ``OfferCase`` that an answer has led to.
         mode_set: the ``Goal`` after a change of mode.
+        schedule_set: the ``Schedule`` that is kept now.
         consent_set: the ``ProviderSharing`` after a change of consent.
         pin_needed: the ``Role`` that something tapped needs, and what to call once it is there.
     """
@@ -61,6 +63,7 @@ class Actions(QObject):
     changed = Signal()
     case_answered = Signal(object)
     mode_set = Signal(object)
+    schedule_set = Signal(object)
     consent_set = Signal(object)
     pin_needed = Signal(object, object)
 
@@ -82,6 +85,18 @@ class Actions(QObject):
 
         self._run(MODE, api.SetMode(mode=mode), mode, done)
         QTimer.singleShot(_MODE_PROBLEM_MS, self, self._forget_mode_problem)
+
+    def set_schedule(self, schedule: Schedule) -> None:
+        """Keep another schedule."""
+
+        def done(kept: Schedule) -> None:
+            self.schedule_set.emit(kept)
+
+        self._run(SCHEDULE, api.SetSchedule(schedule=schedule), "keep", done)
+
+    def ask_feed_use(self, then: Callable[[FeedUse | None], None]) -> None:
+        """What the car has fed; ``then`` gets None where the hub does not say."""
+        self._link.call(api.GetFeedBudget(), then, lambda _error: then(None))
 
     def adopt(self, device: DeviceView) -> None:
         """Make a device part of the home."""

@@ -31,6 +31,22 @@ class SetSchedule(Call[Schedule]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewSchedule(Call[Plan]):
+    """The plan as it would be with another schedule or mode; nothing of it is kept.
+
+    Raises:
+        WrongState: as for ``SetSchedule``.
+    """
+
+    schedule: Schedule
+    mode: ChargingMode
+
+    method = "schedule.preview"
+    role = Role.GUEST
+    answer = Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetMode(Call[Goal]):
     """Charge to be ready in time, at the cheapest hours, from the sun, now, or not at all, or feed as well."""
 

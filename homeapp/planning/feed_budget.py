@@ -1,8 +1,8 @@
 """How much the car has fed, from its power-feed cycles, and how much it may still feed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from homeapp.goal import local_instant, local_midnight
@@ -54,6 +54,12 @@ def feed_use(
     return FeedUse(
         **{name: getattr(use, name) for name in use.__slots__ if name != "left_wh"}, left_wh=min(left, default=None)
     )
+
+
+def spent(budget: FeedBudget) -> FeedUse:
+    """Where nobody can say how much was fed, nothing more is."""
+    none = replace(budget, cycles_per_day=0.0)
+    return FeedUse(cycles_today=0.0, cycles_year=0.0, kwh_today=0.0, kwh_year=0.0, budget=none, left_wh=0.0)
 
 
 def allowance_of(use: FeedUse, capacity_wh: float) -> FeedAllowance:

@@ -21,7 +21,7 @@ Key = TypeVar("Key")
 
 
 def home_forecast(past: Sequence[PastPower], start: datetime, end: datetime, time_zone: str) -> HomeForecast:
-    """Quantiles of the same hour of the same weekday; with few data of workdays or weekends, of all days, of all hours."""
+    """Quantiles of the same hour of the same weekday; with few data of workdays or weekends, of all days, of all."""
     zone = ZoneInfo(time_zone)
     by_week: dict[tuple[int, int], list[float]] = defaultdict(list)
     by_kind: dict[tuple[bool, int], list[float]] = defaultdict(list)

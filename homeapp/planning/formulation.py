@@ -135,7 +135,15 @@ def _ev(frame: Frame, terms: FeedTerms, soc_wh: float) -> Ev:
 
 
 def _trips(frame: Frame, first: int) -> tuple[Trip, ...]:
-    """The car is taken to stay, as nobody has said for how long it is away: only the need counts."""
+    """For charging the car is taken to stay after a departure, as nobody has said for how long it is away.
+
+    What feeding gains is counted only until the car leaves: it must not look like more than it may come to.
+    """
+    count = len(frame.spans) - first
+    if frame.request.goal.mode is ChargingMode.POWER_FEED and frame.needs:
+        number, departure = frame.needs[0]
+        need_kwh = frame.need_wh(departure) / 1000
+        return (Trip(dep=max(0, number - first), ret=count, need_kwh=need_kwh, use_kwh=0.0),)
     wanted: dict[int, float] = {}
     for number, departure in frame.needs:
         place = max(0, number - first)

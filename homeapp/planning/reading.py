@@ -1,7 +1,7 @@
 """Powers as a plan that people can follow: a reason for every slot, and in words what cannot be kept."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from homeapp.planning.solving import slot_cost
 
 _CENT = Decimal("0.01")
 _IDLE_W = 1.0
+_DAY = timedelta(days=1)
 _FULL_WH = 100.0
 _MISSING_SHARE = 0.001
 """Of the battery: less is no broken promise."""
@@ -56,7 +57,9 @@ def _slots(frame: Frame, settled: Settled) -> Iterator[PlanSlot]:
             price=span.price.import_price,
             export_price=span.price.export_price,
             price_known=span.price.known,
-            soc_pct=None if frame.request.soc_pct is None or not frame.request.soc_told else round(100 * draft.soc_wh[number] / capacity_wh, 1),
+            soc_pct=None
+            if frame.request.soc_pct is None or not frame.request.soc_told
+            else round(100 * draft.soc_wh[number] / capacity_wh, 1),
             home_w=max(0.0, span.home_w) if frame.request.forecast.steps else None,
             pv_w=max(0.0, -span.home_w) if frame.request.forecast.steps else None,
         )
@@ -102,9 +105,9 @@ def _why_idle(frame: Frame, settled: Settled, number: int, *, charges_later: boo
 
 
 def _dear_from(frame: Frame) -> float:
-    """The price above which a slot is chosen by need, not for being cheap: the mean of those before the departure."""
-    last = frame.needs[0][0] if frame.needs else len(frame.spans)
-    prices = [import_price(span) for span in frame.spans[: max(1, last)] if span.price.import_price is not None]
+    """The price above which a slot is chosen by need, not for being cheap: the mean of a day."""
+    day = [span for span in frame.spans if span.start < frame.request.now + _DAY]
+    prices = [import_price(span) for span in day if span.price.import_price is not None]
     return sum(prices) / len(prices) if prices else 0.0
 
 

@@ -27,11 +27,8 @@ def without_past(schedule: Schedule, now: datetime) -> Schedule:
 
 def fault_of(schedule: Schedule) -> str | None:
     """What makes no sense, as a sentence, or None."""
-    shares = [
-        schedule.target_pct,
-        schedule.floor_pct,
-        *(entry.target_pct for entry in (*schedule.weekly, *schedule.once)),
-    ]
+    targets = [*(entry.target_pct for entry in schedule.weekly), *(entry.target_pct for entry in schedule.once)]
+    shares = [schedule.target_pct, schedule.floor_pct, *targets]
     if not all(0 <= share <= 100 for share in shares):
         return "A state of charge is between 0 and 100 %."
     if schedule.ready_by and not _CLOCK_TIME.fullmatch(schedule.ready_by):

@@ -40,7 +40,10 @@ class StateOfCharge:
         """As of now; to be asked whenever the charger has told something.
 
         Args:
+            state: of the charger, or None.
             fresh_pct: what the car has told, where that is not too old.
+            floor_pct: what a car that tells nothing is taken to come with.
+            capacity_wh: of its battery.
         """
         if state is None or not state.status.car_present:
             self._soc_pct, self._told, self._energy_wh, self._transaction_id = None, False, 0.0, None

@@ -75,6 +75,19 @@ class Observation:
         return self.power_w is not None and self.power_w >= FLOWS_W
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedCar:
+    """What the watch has found out about a car.
+
+    Attributes:
+        most_w: what it has shown to take at most where that is less than it was offered, W, or None.
+        withdrawn: charging is to be withheld for now, so that the car wakes when it is offered again.
+    """
+
+    most_w: float | None = None
+    withdrawn: bool = False
+
+
 @dataclass(slots=True)
 class Finding:
     """What an observation leads to.
@@ -93,8 +106,7 @@ class ChargeWatch:
 
     Attributes:
         state: of the attempts to wake it.
-        withdrawn: charging is to be withheld for now, so that the car wakes when it is offered again.
-        most_w: what the car has shown to take at most, or None while it takes what it is given.
+        most_w: see ``WatchedCar``.
     """
 
     def __init__(self) -> None:
@@ -109,9 +121,9 @@ class ChargeWatch:
         self._soc_lost = False
 
     @property
-    def withdrawn(self) -> bool:
-        """See the class."""
-        return self.state is WatchState.WAKING
+    def car(self) -> WatchedCar:
+        """What is known of the car now."""
+        return WatchedCar(most_w=self.most_w, withdrawn=self.state is WatchState.WAKING)
 
     def see(self, seen: Observation) -> Finding:
         """Take in an observation; to be called every few seconds while the car is there."""
@@ -191,7 +203,7 @@ class ChargeWatch:
         self.most_w, finding.replan = taken_w, True
         if tell:
             finding.said["charging_slow"] = (
-                f"The car takes only {_kw(taken_w)} where {_kw(granted_w)} are offered. The plan was made anew with that."
+                f"The car takes only {_kw(taken_w)} where {_kw(granted_w)} are offered. The plan goes by that now."
             )
 
     def _watch_soc(self, seen: Observation, finding: Finding) -> None:

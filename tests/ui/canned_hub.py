@@ -76,6 +76,7 @@ class CannedHub:
             api.Topic.TARIFF: self.situation.tariff,
             api.Topic.PLAN: self.situation.plan,
             api.Topic.SCHEDULE: self.situation.schedule,
+            api.Topic.RULES: self.situation.rules,
             api.Topic.SHARING: self.situation.sharing,
             api.Topic.UPLINK: self.situation.uplink,
             api.Topic.ACCESS: self.situation.access,
@@ -121,5 +122,7 @@ class CannedHub:
                 role=api.Role.OWNER,
                 site=self.situation.site,
             )
+        if isinstance(call, api.GetWhy):
+            return self.situation.why
         answer = self.answers.get(type(call))
         return answer(call) if answer else None
