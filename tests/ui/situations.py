@@ -338,6 +338,7 @@ def _saw(**seen: object) -> Circumstances:
     return Circumstances(**(known | {"currency": "EUR"} | seen))
 
 
+TOLD_STATES = tuple(set(OfferState) - {OfferState.RECEIVED, OfferState.INVALID, OfferState.ACCEPTED})
 WHY = (
     WhyEntry(
         at=NOW - timedelta(minutes=3),
