@@ -126,7 +126,7 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     if cursor.rowcount:
         audit(connection, now, "receipt", receipt.decision_id, receipt)
     close_delivered(connection, receipt.decision_id, fields, receipt.size_bytes, now)
-    if receipt.level is ReceiptLevel.BUSINESS:
+    if receipt.level is not ReceiptLevel.TRANSPORT:
         # The provider itself has it: nothing can make it necessary once more.
         connection.execute("UPDATE outbox SET message = '' WHERE record_id = ?", (receipt.decision_id,))
     return True
