@@ -169,7 +169,7 @@ def may_know_home(provider: ProviderSharing) -> bool:
 
 def waits_for_owner(case: OfferCase) -> bool:
     """True where only the owner's answer brings it further."""
-    return case.state is OfferState.PENDING and case.offer.binding is Binding.OWNER_DECIDES
+    return case.state is OfferState.PENDING and case.offer.binding in (Binding.OWNER_DECIDES, Binding.OPT_OUT)
 
 
 def is_running(case: OfferCase) -> bool:

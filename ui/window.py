@@ -13,20 +13,23 @@ from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import Goal, Plan, Schedule
-from homeapp.model.standing_rule import RuleView
+from homeapp.model.standing_rule import RuleView, StandingRule
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 from ui import words
 from ui.actions import Actions
 from ui.hub_link import HubLink
+from ui.offer_previews import OfferPreviews
 from ui.pages.devices import DevicesPage
 from ui.pages.home import HomePage
 from ui.pages.inbox import InboxPage
 from ui.pages.plan import PlanPage
 from ui.pages.prices import PricesPage
+from ui.pages.rules import RulesPage
 from ui.pages.sharing import SharingPage
 from ui.pages.why import WhyPage
 from ui.plan_draft import PlanDraft
+from ui.rule_draft import RuleDraft
 from ui.screen_lock import ScreenLock
 from ui.theme import Tone, theme_of
 from ui.throttle import Throttle
@@ -39,8 +42,8 @@ from ui.widgets.navigation import Navigation
 
 WIDE_FROM = (1000, 720)
 """px; a screen that is smaller in either gets the compact layout: 1024x600 is a common wall tablet."""
-PAGES = ("home", "plan", "prices", "inbox", "devices", "sharing", "why")
-_UNDER = {"why": "plan"}
+PAGES = ("home", "plan", "prices", "inbox", "devices", "sharing", "why", "rules")
+_UNDER = {"why": "plan", "rules": "inbox"}
 """Pages without a place of their own in the navigation, and the page that they belong to."""
 _REDRAW_MS, _TICK_MS = 100, 1000
 
@@ -63,7 +66,12 @@ class Window(QWidget):
         self._painted = False
         self._compact: bool | None = None
         self.desk = Actions(link, self)
-        self.home, self.prices, self.inbox = HomePage(self.desk), PricesPage(), InboxPage(self.desk)
+        self.home, self.prices = HomePage(self.desk), PricesPage()
+        self.inbox = InboxPage(self.desk, OfferPreviews(link, self))
+        self.rules = RulesPage(self.desk, RuleDraft(link, self))
+        self.inbox.rules.connect(lambda: self.go("rules"))
+        self.inbox.ruling.connect(self._make_rule)
+        self.rules.back.connect(lambda: self.go("inbox"))
         self.plan = PlanPage(self.desk, PlanDraft(link, self.desk, self))
         self.why = WhyPage(WhyFeed(link, self))
         self.plan.why.connect(lambda: self.go("why"))
@@ -86,7 +94,7 @@ class Window(QWidget):
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
-        self._all = (self.home, self.plan, self.prices, self.inbox, self.devices, self.sharing, self.why)
+        self._all = (self.home, self.plan, self.prices, self.inbox, self.devices, self.sharing, self.why, self.rules)
         for page in self._all:
             self.pages.addWidget(page)
         self._build()
@@ -181,6 +189,10 @@ class Window(QWidget):
 
     def _take_plan(self, plan: Plan | None) -> None:
         self._put(replace(self._view, plan=plan))
+
+    def _make_rule(self, rule: StandingRule) -> None:
+        self.go("rules")
+        self.rules.open_rule(rule)
 
     def _take_schedule(self, schedule: Schedule) -> None:
         self._put(replace(self._view, schedule=schedule))

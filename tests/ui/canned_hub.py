@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
-from situations import CHARGING, Situation
+from situations import CHARGING, Situation, preview
 
 from homeapp import api
 from homeapp.errors import HomeappError
@@ -124,5 +124,7 @@ class CannedHub:
             )
         if isinstance(call, api.GetWhy):
             return self.situation.why
+        if isinstance(call, api.PreviewOffer) and api.PreviewOffer not in self.answers:
+            return next(preview(case) for case in self.situation.offers if case.offer.key == call.key)
         answer = self.answers.get(type(call))
         return answer(call) if answer else None

@@ -15,7 +15,9 @@ from offers_told import (
     NOW,
     PART,
     PENDING,
+    PENDING_BEYOND,
     PENDING_SHED,
+    PENDING_TERMS,
     REJECTED,
     RELAYED,
     SOFTWARE,
@@ -27,12 +29,13 @@ from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, Sharing
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, LiveCharger, Notice, ProviderLink, Snapshot, Today
-from homeapp.model.offer import OfferCase, OfferState
+from homeapp.model.offer import OfferCase, OfferKind, OfferState
 from homeapp.model.plan import (
     BrokenPromise,
     ChargingMode,
     Departure,
     HomeForecast,
+    OfferPreview,
     Plan,
     PlanSlot,
     Promise,
@@ -42,7 +45,15 @@ from homeapp.model.plan import (
 )
 from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
 from homeapp.model.site import Site
-from homeapp.model.standing_rule import RuleView
+from homeapp.model.standing_rule import (
+    Clause,
+    ClauseCode,
+    DryRun,
+    Outcome,
+    RuleAction,
+    RuleView,
+    StandingRule,
+)
 from homeapp.model.tariff import ComponentKind, GhgSlot, PriceComponent, PriceSlot, Tariff
 from homeapp.model.uplink import BudgetUse, UplinkView
 from homeapp.model.why import Circumstances, WhyEntry, WhyTopic
@@ -389,6 +400,87 @@ PLANNED = replace(
     why=WHY,
     snapshot=replace(_snapshot, mode=ChargingMode.POWER_FEED, ready_by=datetime(2026, 11, 24, 6, tzinfo=UTC)),
 )
+RULES = (
+    RuleView(
+        rule=StandingRule(
+            rule_id="evening",
+            action=RuleAction.ACCEPT,
+            kind=OfferKind.POWER_FEED,
+            weekdays=(0, 1, 2, 3, 4),
+            not_before="17:00",
+            not_after="22:00",
+            least_per_kwh=Decimal("0.30"),
+            currency="EUR",
+            least_soc_pct=60,
+        ),
+        clauses=(
+            Clause(code=ClauseCode.ACCEPT),
+            Clause(code=ClauseCode.KIND, values={"kind": "power_feed"}),
+            Clause(code=ClauseCode.ANY_PROVIDER),
+            Clause(code=ClauseCode.WEEKDAYS, values={"days": "0,1,2,3,4"}),
+            Clause(code=ClauseCode.HOURS, values={"from": "17:00", "to": "22:00"}),
+            Clause(code=ClauseCode.PAYS_AT_LEAST, values={"amount": "0.30", "currency": "EUR", "per": "kwh"}),
+            Clause(code=ClauseCode.SOC_AT_LEAST, values={"soc_pct": "60"}),
+        ),
+        sentence="",
+    ),
+    RuleView(
+        rule=StandingRule(rule_id="night", action=RuleAction.DECLINE, sp_id="grid_sp", most_cycles_per_week=2),
+        clauses=(
+            Clause(code=ClauseCode.DECLINE),
+            Clause(code=ClauseCode.ANY_KIND),
+            Clause(code=ClauseCode.PROVIDER, values={"provider": "Grid operator"}),
+            Clause(code=ClauseCode.CYCLES_MORE, values={"cycles": "2"}),
+        ),
+        sentence="",
+    ),
+)
+DRY_RUN = (
+    DryRun(
+        key="evc_sp/feed-1",
+        title="Sell 5 kWh on Sunday evening",
+        when=NOW - timedelta(hours=21),
+        would=Outcome.ACCEPTED,
+        why="It pays 0.38 EUR per kWh.",
+    ),
+    DryRun(
+        key="evc_sp/feed-2",
+        title="Sell 3 kWh at noon",
+        when=NOW - timedelta(hours=27),
+        would=Outcome.LEFT_TO_YOU,
+        why="It does not lie between 17:00 and 22:00.",
+    ),
+)
+
+
+def preview(case: OfferCase) -> OfferPreview:
+    """A power feed that costs a little charge and earns."""
+    without = replace(full_plan(PRICED.tariff), feed_gain=None)
+    fed = [
+        slot if slot.soc_pct is None or slot.start < NOW else replace(slot, soc_pct=max(50.0, slot.soc_pct - 9))
+        for slot in without.slots
+    ]
+    return OfferPreview(
+        key=case.offer.key,
+        digest=case.digest,
+        plan_with=replace(without, slots=tuple(fed), reaches_pct=76, cost=Decimal("2.91")),
+        plan_without=without,
+        cost_with=Decimal("2.91"),
+        cost_without=Decimal("3.42"),
+        reaches_with_pct=76,
+        reaches_without_pct=80,
+        cycles_with=0.3,
+        cycles_without=0.1,
+        reward=Decimal("1.92"),
+        currency="EUR",
+        sentence="With it the car has 76 % instead of 80 % at 07:00, charging costs 2.91 EUR instead of 3.42 EUR, and "
+        "you earn 1.92 EUR.",
+    )
+
+
+ASKED = replace(
+    PLANNED, offers=(PENDING_TERMS, PENDING_BEYOND, PENDING_SHED, LIMIT, DONE, REJECTED, EXPIRED), rules=RULES
+)
 BROKEN = replace(
     PLANNED,
     plan=replace(
@@ -595,6 +687,7 @@ ALL = {
     "priced": PRICED,
     "planned": PLANNED,
     "broken": BROKEN,
+    "asked": ASKED,
     "several": SEVERAL,
     "offered": OFFERED,
     "locked": LOCKED,
