@@ -24,7 +24,7 @@ from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.offer import OfferKind, OfferState
+from homeapp.model.offer import Offer, OfferKind, OfferState
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import Circuit
 from homeapp.offer_side import HomeView, OfferSide
@@ -248,11 +248,16 @@ class Hub:
                 region=self._out.settings.site.region,
                 has_charger=lambda: bool(self._sessions.chargers),
                 hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+                foresee=self._foresee,
+                feed_left_wh=lambda: self._planning.plans.feed_left_wh,
             ),
             name_of=self._name_of,
             offers_changed=self._offers_changed,
             rules_changed=lambda: self._server.publish(api.Topic.RULES),
         )
+
+    async def _foresee(self, offer: Offer) -> float | None:
+        return await self._planning.plans.foresee(offer)
 
     def _charger_decisions(self) -> Chargers:
         return Chargers(

@@ -34,7 +34,15 @@ from homeapp.api.offers import (
     ShowOffer,
     StopPrice,
 )
-from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
+from homeapp.api.planning import (
+    GetFeedBudget,
+    GetPlan,
+    GetSchedule,
+    PreviewOffer,
+    PreviewSchedule,
+    SetMode,
+    SetSchedule,
+)
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -118,6 +126,7 @@ __all__ = [
     "Notification",
     "PairProvider",
     "PreviewOffer",
+    "PreviewSchedule",
     "Pushed",
     "RaiseSecurity",
     "ReadDescriptor",

@@ -32,7 +32,15 @@ from homeapp.api.offers import (
     ShowOffer,
     StopPrice,
 )
-from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
+from homeapp.api.planning import (
+    GetFeedBudget,
+    GetPlan,
+    GetSchedule,
+    PreviewOffer,
+    PreviewSchedule,
+    SetMode,
+    SetSchedule,
+)
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -69,6 +77,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetSchedule,
         SetSchedule,
         PreviewOffer,
+        PreviewSchedule,
         GetFeedBudget,
         ListDevices,
         AdoptDevice,
