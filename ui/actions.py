@@ -102,7 +102,7 @@ class Actions(QObject):
 
     def ask_stop_price(self, case: OfferCase, then: Callable[[StopTerms | None], None]) -> None:
         """What stopping a request now costs; ``then`` gets None where the hub does not say."""
-        self._link.call(api.StopPrice(key=case.offer.key), then, lambda _error: then(None))
+        self._link.call(api.StopPrice(key=case.offer.key), then, lambda _error: then(None), owner=self)
 
     def keep_rule(self, rule: StandingRule) -> None:
         """Have the hub answer by this rule from now on."""
@@ -116,9 +116,9 @@ class Actions(QObject):
         """Have the hub forget a rule."""
         self._run(rule_key(rule_id), api.RemoveRule(rule_id=rule_id), "remove")
 
-    def ask_feed_use(self, then: Callable[[FeedUse | None], None]) -> None:
-        """What the car has fed; ``then`` gets None where the hub does not say."""
-        self._link.call(api.GetFeedBudget(), then, lambda _error: then(None))
+    def ask_feed_use(self, then: Callable[[FeedUse | None], None], owner: QObject) -> None:
+        """What the car has fed; ``then`` gets None where the hub does not say, and nothing once ``owner`` is gone."""
+        self._link.call(api.GetFeedBudget(), then, lambda _error: then(None), owner=owner)
 
     def adopt(self, device: DeviceView) -> None:
         """Make a device part of the home."""
@@ -177,7 +177,7 @@ class Actions(QObject):
             self._put(key, ActionState(instruction=sentence) if pending else ActionState(problem=sentence))
 
         self._put(key, ActionState(busy=True, wish=wish))
-        self._link.call(call, answered, failed)
+        self._link.call(call, answered, failed, owner=self)
 
     def _forget_mode_problem(self) -> None:
         if self.states.get(MODE, ActionState()).problem:

@@ -51,4 +51,4 @@ class OfferPreviews(QObject):
                 self._preview, self.problem = None, str(error)
                 self.changed.emit()
 
-        self._link.call(api.PreviewOffer(key=case.offer.key, digest=digest), take, refuse)
+        self._link.call(api.PreviewOffer(key=case.offer.key, digest=digest), take, refuse, owner=self)

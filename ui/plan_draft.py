@@ -62,7 +62,8 @@ class PlanDraft(QObject):
             return
         number = self._number
         call = api.PreviewSchedule(schedule=self.schedule, mode=self._mode)
-        self._link.call(call, self._if_still(number, self._take), self._if_still(number, self._refuse))
+        take, refuse = self._if_still(number, self._take), self._if_still(number, self._refuse)
+        self._link.call(call, take, refuse, owner=self)
 
     def _if_still(self, number: int, then: Callable[[object], None]) -> Callable[[object], None]:
         def act(answer: object) -> None:

@@ -51,7 +51,7 @@ class RuleDraft(QObject):
 
             return act
 
-        self._link.call(api.DryRunRule(rule=self.rule), if_still(self._take), if_still(self._refuse))
+        self._link.call(api.DryRunRule(rule=self.rule), if_still(self._take), if_still(self._refuse), owner=self)
 
     def _take(self, runs: object) -> None:
         if isinstance(runs, tuple):

@@ -46,7 +46,8 @@ class WhyFeed(QObject):
             return
         self._asking = True
         now = self._link.now()
-        self._link.call(api.GetWhy(since=now - BACK, until=now + timedelta(minutes=1)), self._take, self._refuse)
+        call = api.GetWhy(since=now - BACK, until=now + timedelta(minutes=1))
+        self._link.call(call, self._take, self._refuse, owner=self)
 
     def _take(self, entries: tuple[WhyEntry, ...]) -> None:
         self._asking = False

@@ -74,7 +74,7 @@ class FeedSheet(Sheet):
         self.add_button(tr("Done"), "check", Look.FILLED)
         self._show()
         self._show_use(None)
-        actions.ask_feed_use(self._show_use)
+        actions.ask_feed_use(self._show_use, self)
 
     def _step(self, limit: _Limit, steps: int) -> None:
         now: float | None = getattr(self._schedule.feed, limit.field)
