@@ -48,6 +48,8 @@ from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
 from homeapp.store.telemetry import Sample, Telemetry
 from homeapp.supervision import supervise
+from homeapp.tariffs.home_prices import HomePrices
+from homeapp.tariffs.price_desk import PriceDesk
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +104,8 @@ class Hub:
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
         self._mode = ChargingMode.CHEAPEST
-        self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
+        prices = HomePrices(outside.settings.tariff.contract(), self._site.time_zone)
+        self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock, prices=prices)
         self._replan = asyncio.Event()
         self._desk = OfferDesk(
             ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
@@ -128,6 +131,13 @@ class Hub:
             name_of=self._name_of,
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
+        )
+        self._price_desk = PriceDesk(
+            prices=prices,
+            ledger=self._ledger,
+            clock=outside.clock,
+            links=lambda: self._live.links,
+            changed=self._tariff_changed,
         )
         self._providers = self._provider_side()
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
@@ -169,7 +179,12 @@ class Hub:
         )
         self._server = Server(
             socket_path(outside.data_dir),
-            {**self._operations.handlers(), **self._providers.handlers(), **self._chargers.handlers()},
+            {
+                **self._operations.handlers(),
+                **self._providers.handlers(),
+                **self._chargers.handlers(),
+                **self._price_desk.handlers(),
+            },
             self._operations.current,
             self._hello,
             self._access,
@@ -328,6 +343,7 @@ class Hub:
             "offer desk": self._tend_offers,
             "recorder": self._record,
             "live": self._publish_live,
+            "prices": self._price_desk.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),

@@ -29,6 +29,7 @@ from homeapp.api.home import (
     Topic,
     Watch,
 )
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices, PriceFormat
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -86,9 +87,11 @@ __all__ = [
     "DecideOffer",
     "EnrolProvider",
     "ForgetDevice",
+    "ForgetPrices",
     "GetCertificateRequest",
     "GetHubCard",
     "GetPlan",
+    "GetPriceSources",
     "GetSharing",
     "GetSnapshot",
     "GetTariff",
@@ -96,6 +99,7 @@ __all__ = [
     "GiveControlBack",
     "Hello",
     "ImportCertificate",
+    "ImportPrices",
     "ListDevices",
     "ListOffers",
     "ListProviders",
@@ -104,6 +108,7 @@ __all__ = [
     "LogOut",
     "Notification",
     "PairProvider",
+    "PriceFormat",
     "Pushed",
     "RaiseSecurity",
     "ReadDescriptor",

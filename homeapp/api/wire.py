@@ -27,6 +27,7 @@ from homeapp.api.home import (
     Topic,
     Watch,
 )
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -86,6 +87,9 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListTokens,
         AddToken,
         RemoveToken,
+        GetPriceSources,
+        ImportPrices,
+        ForgetPrices,
     )
 }
 
@@ -119,6 +123,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.NotAllowed: -32002,
     errors.WrongState: -32003,
     errors.WrongPin: -32004,
+    errors.FileRefused: -32005,
     errors.PairingPending: -32010,
     errors.DeviceUnreachable: -32011,
     errors.DeviceRefused: -32012,

@@ -23,6 +23,7 @@ from homeapp.commands import (
     charger_commands,
     home_commands,
     pin_commands,
+    price_commands,
     provider_commands,
     sharing_commands,
 )
@@ -56,7 +57,15 @@ def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
     """All commands but those of the composition root."""
-    for area in (home_commands, charger_commands, pin_commands, sharing_commands, provider_commands, audit_commands):
+    for area in (
+        home_commands,
+        price_commands,
+        charger_commands,
+        pin_commands,
+        sharing_commands,
+        provider_commands,
+        audit_commands,
+    ):
         area.add_commands(commands, common)
 
 

@@ -189,6 +189,14 @@ class Ledger:
         """Replace the prices of one provider."""
         await self._replace("INSERT OR REPLACE INTO tariffs (sp_id, body) VALUES (?, ?)", sp_id, encode(tariff))
 
+    async def forget_tariff(self, sp_id: str) -> bool:
+        """Remove the prices of one source; False where there were none."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            return connection.execute("DELETE FROM tariffs WHERE sp_id = ?", (sp_id,)).rowcount > 0
+
+        return await self._file.write(write)
+
     async def notices(self, since: datetime) -> tuple[Notice, ...]:
         """Those of ``since`` or later, newest first."""
         rows = await self._file.read(
