@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
@@ -17,6 +18,8 @@ from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
 from homeapp.goal import goal_at, local_midnight
+from homeapp.grid_limits.grid_limits import GridLimits
+from homeapp.grid_limits.grid_limits import Surroundings as LimitSurroundings
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
@@ -110,6 +113,7 @@ class Hub:
         self._desk = OfferDesk(
             ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
         )
+        self._limits = self._grid_limits()
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -125,6 +129,7 @@ class Hub:
         )
         self._inbox = HubInbox(
             desk=self._desk,
+            limits=self._limits,
             ledger=self._ledger,
             outbox=self._outbox,
             live=self._live,
@@ -151,6 +156,8 @@ class Hub:
                 live=self._live,
                 desk=self._desk,
                 ledger=self._ledger,
+                commitments=self._limits.commitments,
+                taken=self._limits.taken,
                 circuits=self._circuits,
                 evce=self._sessions.evce,
                 installing=self._upkeep.installs,
@@ -256,6 +263,27 @@ class Hub:
             )
         )
 
+    def _grid_limits(self) -> GridLimits:
+        return GridLimits(
+            terms=self._out.settings.grid_limit.terms(),
+            desk=self._desk,
+            ledger=self._ledger,
+            clock=self._clock,
+            zone=ZoneInfo(self._site.time_zone),
+            around=LimitSurroundings(
+                links=lambda: self._live.links,
+                connected=lambda: self._live.connected,
+                name_of=self._name_of,
+                limited=self._limited,
+                notice=self._notice,
+            ),
+        )
+
+    def _limited(self) -> None:
+        self._control.limited()
+        self._replan.set()
+        self._live_changed()
+
     def _control_changed(self) -> None:
         self._control.act()
         self._server.publish(api.Topic.DEVICES)
@@ -344,6 +372,7 @@ class Hub:
             "recorder": self._record,
             "live": self._publish_live,
             "prices": self._price_desk.run,
+            "grid limits": self._limits.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
@@ -353,6 +382,7 @@ class Hub:
     async def _load(self) -> None:
         await self._access.load()
         await self._desk.load()
+        await self._limits.load()
         await self._providers.load()
         await self._chargers.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
@@ -402,7 +432,7 @@ class Hub:
 
     def _committed_intervals(self) -> tuple[OfferInterval, ...]:
         now = self._clock.now()
-        intervals = [item for case in self._desk.commitments(now) for item in case.offer.intervals if item.end > now]
+        intervals = [item for case in self._limits.commitments(now) for item in case.offer.intervals if item.end > now]
         return tuple(sorted(intervals, key=lambda interval: interval.start))
 
     async def _tend_offers(self) -> None:
@@ -497,6 +527,7 @@ class Hub:
             meter_online=self._sessions.online(DeviceKind.METER),
             evce_online=self._sessions.online(DeviceKind.EVCE),
             pending_offers=sum(case.state is OfferState.PENDING for case in self._desk.cases),
+            grid_limit=self._limits.in_force(self._clock.now()),
         )
 
     def _hello(self, role: api.Role) -> api.Hello:

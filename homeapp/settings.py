@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from homeapp.errors import SettingsInvalid
+from homeapp.grid_limits.imposed import LimitTerms
 from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.site import Circuit, Site
@@ -364,6 +365,10 @@ class GridLimitSettings(_Section, frozen=True):
     failsafe_w: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 4200.0
     failsafe_min_h: Annotated[float, msgspec.Meta(ge=0, le=24)] = 2.0
     dso_floor_w: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
+
+    def terms(self) -> LimitTerms:
+        """The same as the limits' dataclass."""
+        return LimitTerms(failsafe_w=self.failsafe_w, failsafe_s=self.failsafe_min_h * 3600, floor_w=self.dso_floor_w)
 
 
 class Settings(_Section, frozen=True):

@@ -10,6 +10,7 @@ from homeapp.model.live import (
     Activity,
     Doing,
     Figure,
+    GridLimit,
     LinkState,
     LiveCharger,
     Notice,
@@ -173,6 +174,11 @@ class LiveState:
         self.prices.received(sp_id, tariff)
 
     @property
+    def connected(self) -> tuple[str, ...]:
+        """Device ids of the chargers that can be talked to."""
+        return tuple(state.device_id for state in self.evces.values() if state.connected)
+
+    @property
     def links(self) -> Mapping[str, ProviderLink]:
         """The ways to the providers, by sp_id."""
         return self._links
@@ -218,7 +224,14 @@ class LiveState:
         over = (OrderStatus.DELIVERED, OrderStatus.CANCELLED)
         self.orders = tuple(order for order in orders if order.status not in over)
 
-    def snapshot(self, *, meter_online: bool | None, evce_online: bool | None, pending_offers: int) -> Snapshot:
+    def snapshot(
+        self,
+        *,
+        meter_online: bool | None,
+        evce_online: bool | None,
+        pending_offers: int,
+        grid_limit: GridLimit | None = None,
+    ) -> Snapshot:
         """Everything Home shows, with ages as of now."""
         now = self._clock.now()
         tariff = self.tariff
@@ -252,6 +265,7 @@ class LiveState:
             notices=tuple(notice for notice in reversed(self._notices.values()) if now - notice.at < NOTICE_LIFE),
             pending_offers=pending_offers,
             chargers=self._views(),
+            grid_limit=grid_limit,
         )
 
     def _grid(self) -> Figure:

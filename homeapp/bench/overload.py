@@ -67,9 +67,6 @@ class _Watched:
 class _Nobody:
     """Stands for offer desk and ledger: there is no request, and nothing is kept."""
 
-    def commitments(self, _now: object) -> tuple[()]:
-        return ()
-
     async def commanded(self, _device_id: str, _command: object) -> None:
         pass
 
@@ -111,6 +108,7 @@ async def _one(charge: Charge) -> float:
             live=live,
             desk=nobody,
             ledger=nobody,
+            commitments=lambda _now: (),
             circuits=lambda: (circuit,),
             evce=lambda _device_id: evce,
             installing=lambda _device_id: False,

@@ -253,6 +253,10 @@ class Ledger:
         detail = {"limit_w": round(command.limit_w), "feed_w": round(command.feed_w), "reason": command.reason}
         await self._note("command", device_id, detail)
 
+    async def limit_noted(self, word: str, subject: str, detail: Mapping[str, object]) -> None:
+        """A row in the audit trail about a limit of the grid operator: it was applied, or its fail-safe value."""
+        await self._note(word, subject, detail)
+
     async def _note(self, kind: str, subject: str, detail: object) -> None:
         """Whoever calls goes on where the disk cannot take it."""
         now = self._clock.now()
