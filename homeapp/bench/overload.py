@@ -128,7 +128,7 @@ async def _one(charge: Charge) -> float:
         begun = time.monotonic()
         live.meter_read(_reading(OVERLOAD_A, charge))
         loop.meter_read()
-        at: float = await charge.stations.do("paused_at", name=charge.station, after=begun)
+        at: float = await charge.stations.do("limited_at", name=charge.station, after=begun, most_w=0.0)
         return at - begun
 
 
