@@ -43,6 +43,7 @@ from homeapp.api.planning import (
     SetMode,
     SetSchedule,
 )
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices, PriceFormat
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -102,10 +103,12 @@ __all__ = [
     "DryRunRule",
     "EnrolProvider",
     "ForgetDevice",
+    "ForgetPrices",
     "GetCertificateRequest",
     "GetFeedBudget",
     "GetHubCard",
     "GetPlan",
+    "GetPriceSources",
     "GetSchedule",
     "GetSharing",
     "GetSnapshot",
@@ -115,6 +118,7 @@ __all__ = [
     "GiveControlBack",
     "Hello",
     "ImportCertificate",
+    "ImportPrices",
     "KeepRule",
     "ListDevices",
     "ListOffers",
@@ -127,6 +131,7 @@ __all__ = [
     "PairProvider",
     "PreviewOffer",
     "PreviewSchedule",
+    "PriceFormat",
     "Pushed",
     "RaiseSecurity",
     "ReadDescriptor",

@@ -41,6 +41,7 @@ from homeapp.api.planning import (
     SetMode,
     SetSchedule,
 )
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
     GetCertificateRequest,
@@ -113,6 +114,9 @@ CALLS: dict[str, type[Call[Any]]] = {
         AddToken,
         RemoveToken,
         GetWhy,
+        GetPriceSources,
+        ImportPrices,
+        ForgetPrices,
     )
 }
 
@@ -150,6 +154,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.NotAllowed: -32002,
     errors.WrongState: -32003,
     errors.WrongPin: -32004,
+    errors.FileRefused: -32005,
     errors.PairingPending: -32010,
     errors.DeviceUnreachable: -32011,
     errors.DeviceRefused: -32012,

@@ -9,7 +9,17 @@ from pathlib import Path
 
 from homeapp import identity
 from homeapp.bench.figures import Figures, IdleFigures, PathFigures, Spread, spread
-from homeapp.bench.hub_side import PASSWORD, BenchRegister, Endpoint, HubPlan, HubSide, OpenWay, listening, running
+from homeapp.bench.hub_side import (
+    PASSWORD,
+    BenchRegister,
+    Endpoint,
+    HubPlan,
+    HubSide,
+    MemorySecrets,
+    OpenWay,
+    listening,
+    running,
+)
 from homeapp.bench.messages import boot
 from homeapp.bench.options import BenchPlan
 from homeapp.bench.overload import Charge, measure_overload
@@ -90,7 +100,7 @@ class OcppBench:
         self, csms_url: str, folder: Path, database: Database
     ) -> tuple[PathFigures, Spread, IdleFigures]:
         site, register, way = Site(), BenchRegister(), OpenWay()
-        authority = identity.LocalAuthority(_Secrets(), folder)
+        authority = identity.LocalAuthority(MemorySecrets(), folder)
         tls = await asyncio.to_thread(identity.server_context, authority, ["127.0.0.1"])
         outbox = StoredStationOutbox(database, self._clock, csms_url)
         made = self._side.hub(
@@ -171,19 +181,6 @@ class OcppBench:
     async def _latency(self) -> Spread:
         samples = self._plan.samples
         return spread(await self._stations.do("latency", name=self._names[-1], samples=samples, every_s=EVERY_S))
-
-
-class _Secrets:
-    """In memory (``identity.SecretKeeper``)."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, str] = {}
-
-    def get(self, name: str) -> str | None:
-        return self._kept.get(name)
-
-    def set(self, name: str, value: str) -> None:
-        self._kept[name] = value
 
 
 def _memory() -> int | None:

@@ -45,6 +45,7 @@ class PlanningSide:
 
     Attributes:
         speed: of the clock.
+        commitments: all that is agreed to or has to be followed, and is not over at that moment.
         defaults: the schedule until somebody sets one.
         circuit: of a charger.
         car: what the watch over the plan has found out.
@@ -58,6 +59,7 @@ class PlanningSide:
     speed: float
     live: LiveState
     desk: OfferDesk
+    commitments: Callable[[datetime], tuple[OfferCase, ...]]
     ledger: Ledger
     stores: Stores
     planner: Planner
@@ -195,7 +197,7 @@ class Planning:
                 tariff=live.tariff,
                 goal=goal,
                 soc=self.soc(),
-                commitments=commitments_of(of.desk.commitments(now), now),
+                commitments=commitments_of(of.commitments(now), now),
                 history=history,
                 forecast=forecast,
                 fed=fed,
@@ -277,7 +279,7 @@ class Planning:
 
     async def _preview_of(self, case: OfferCase) -> OfferPreview:
         now = self._of.clock.now()
-        bound = [other for other in self._of.desk.commitments(now) if other.offer.key != case.offer.key]
+        bound = [other for other in self._of.commitments(now) if other.offer.key != case.offer.key]
         asked, others = commitments_of((case,), now), commitments_of(bound, now)
         request = await self._request(now, self._of.live.goal)
         return await asyncio.to_thread(preview_of, case, request, asked, others, self._of.planner)
