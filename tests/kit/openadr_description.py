@@ -37,6 +37,8 @@ class Description:
             schemas[f"{name}Representation"] = json.loads(json.dumps(schemas[kind]))
             del schemas[f"{name}Representation"]["properties"]["objectType"]
             schemas[name]["allOf"][1] = {"$ref": f"#/components/schemas/{name}Representation"}
+        # As published, a description of a program that is no object at all would pass.
+        told["components"]["schemas"]["programRequest"]["properties"]["programDescriptions"]["items"]["type"] = "object"
         self.paths: dict[str, Any] = told["paths"]
         self._told = told
         self._components = _as_json_schema(told["components"])

@@ -104,7 +104,9 @@ class VtnClient:
         status = self._vtn.history[-1].status
         if self._by_the_book:
             if sound:
-                description().check_request(method, path, parse_qs(search), content_type, content)
+                description().check_request(
+                    method, path, parse_qs(search, keep_blank_values=True), content_type, content
+                )
             if status != 404 or sound:
                 template, _ = description().operation(method, path)
                 description().check_answer(method, path, status, told)

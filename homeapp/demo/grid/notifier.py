@@ -32,9 +32,7 @@ class MqttNotifier:
         self.ports = dict(self._broker.ports)
         self.told_ports = dict(self.ports)
         self._certificates: dict[str, Credentials] = {}
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="vtn")
-        self._client.username_pw_set(*self._broker.publisher)
-        self._client.on_connect = self._on_connect
+        self._client: mqtt.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._up = asyncio.Event()
 
@@ -50,14 +48,16 @@ class MqttNotifier:
         self._loop = asyncio.get_running_loop()
         await self._broker.start(business)
         try:
-            self._client.tls_set_context(await asyncio.to_thread(self._authority.client_context))
+            self._client = await asyncio.to_thread(self._publisher)
             self._client.connect_async(HOST, self.ports[NotifierAuthentication.TOKEN], keepalive=30)
             self._client.loop_start()
             await asyncio.Event().wait()
         finally:
             self._up.clear()
-            self._client.disconnect()
-            await asyncio.to_thread(self._client.loop_stop)
+            if self._client is not None:
+                client, self._client = self._client, None
+                client.disconnect()
+                await asyncio.to_thread(client.loop_stop)
             await self._broker.stop()
 
     async def started(self) -> None:
@@ -87,8 +87,19 @@ class MqttNotifier:
         }
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send a message to all who have subscribed; those who come later get it where it is retained."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+        """Send a message to all who have subscribed; those who come later get it where it is retained.
+
+        Without effect while it does not run.
+        """
+        if self._client is not None:
+            self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def _publisher(self) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="vtn")
+        client.username_pw_set(*self._broker.publisher)
+        client.tls_set_context(self._authority.client_context())
+        client.on_connect = self._on_connect
+        return client
 
     def _method_of(self, account: Account) -> Json:
         method: Json = {"method": str(self.authentication)}
