@@ -121,7 +121,8 @@ def usage_event(now: datetime) -> dict[str, Any]:
     return {
         "programID": PRICE_PROGRAM,
         "eventName": "Meter readings",
-        "intervalPeriod": {"start": rfc3339(now), "duration": "P9999Y"},
+        # "For ever" (P9999Y) from now on is beyond what the calendars of some clients can do.
+        "intervalPeriod": {"start": rfc3339(now), "duration": "P10Y"},
         "reportDescriptors": [descriptor, {"payloadType": "DATA_QUALITY", "repeat": -1}],
     }
 
