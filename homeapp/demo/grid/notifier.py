@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from homeapp.demo.grid.accounts import Account
+from homeapp.demo.grid.accounts import Account, Role
 from homeapp.demo.grid.notifier_broker import HOST, NotifierAuthentication, NotifierBroker
 from homeapp.demo.grid.store import Json
 from homeapp.demo.operator.pki import Credentials, StreetAuthority
@@ -75,7 +75,8 @@ class MqttNotifier:
         Raises:
             EnvironmentProblem: the broker does not follow.
         """
-        if self._up.is_set() and self.authentication is NotifierAuthentication.TOKEN:
+        named = account.role is not Role.READER
+        if named and self._up.is_set() and self.authentication is NotifierAuthentication.TOKEN:
             await self._broker.let_in(account.client_id, token)
 
     def binding(self, account: Account) -> Json:

@@ -306,4 +306,4 @@ class DemoVtn(HttpsServer):
         repeated = any(item.decision_id == decision.decision_id for item in self.reports)
         self.reports.append(decision)
         if self._auto_confirm and decision.is_agreed and not repeated:
-            self.confirm(decision.decision_id)
+            self.confirm(decision.decision_id, name_the_report=True)
