@@ -20,7 +20,7 @@ import yaml
 
 from homeapp.clock import SharedClock
 from homeapp.demo.grid.objects import DrKind, DrOffer, offer_event, programs, receipt_event
-from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.vtn import BASE_PATH, DemoVtn
 from homeapp.demo.http_server import HttpRequest
 from homeapp.model.consent import DataClass

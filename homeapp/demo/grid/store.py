@@ -1,12 +1,12 @@
 """The objects of the demo VTN, and the oddities with which they are shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from homeapp.demo.grid import objects as vtn_objects
 from homeapp.demo.grid.objects import metadata
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.ports import Clock
 
@@ -15,37 +15,6 @@ PAGE = 50
 
 _PRICES = "prices-"
 _FILTERS = ("programID", "eventID", "clientName", "venName")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oddities:
-    """What VTNs were seen to do; all off by default.
-
-    Attributes:
-        plain_dates: dates without T and zone.
-        no_expiry: tokens without ``expires_in``, their ``scope`` a list.
-        no_auth_server: ``/auth/server`` is not there.
-        foreign_events: events of other programs in every answer.
-        duplicate_events: every event twice.
-        forbidden_for_dead_token: 403 in place of 401.
-        bad_price: stands in for one price of the newest day; ``float("nan")`` becomes the word NaN.
-        lost_report_answer: reports are stored, but the connection breaks before the answer is complete.
-        one_report_per_name: 409 for a reportName that is known, and reports cannot be listed.
-        no_deletion: 403 for every DELETE.
-        no_usage_wanted: the event that asks for readings is not there.
-    """
-
-    plain_dates: bool = False
-    no_expiry: bool = False
-    no_auth_server: bool = False
-    foreign_events: bool = False
-    duplicate_events: bool = False
-    forbidden_for_dead_token: bool = False
-    bad_price: str | float | None = None
-    lost_report_answer: bool = False
-    one_report_per_name: bool = False
-    no_deletion: bool = False
-    no_usage_wanted: bool = False
 
 
 class VtnRefusal(Exception):

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 from homeapp.demo.grid import objects as vtn_objects
 from homeapp.demo.grid.decisions import ReceivedDecision, TrustedHub, read_decision
 from homeapp.demo.grid.objects import DrOffer
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.prices import PriceCurve
-from homeapp.demo.grid.store import Oddities, VtnRefusal, VtnStore
+from homeapp.demo.grid.store import VtnRefusal, VtnStore
 from homeapp.demo.grid.usage import UsageReading, read_usage
 from homeapp.demo.http_server import HttpAnswer, HttpRequest
 from homeapp.demo.https_server import HttpsServer
