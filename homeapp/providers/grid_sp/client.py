@@ -1,7 +1,6 @@
 """The calls of OpenADR 3.1 that a VEN needs, with a token, page by page."""
 
 import asyncio
-import logging
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,8 +14,6 @@ from homeapp.ports import Clock
 from homeapp.providers.grid_sp.exchange import Answer, Call, client_context, exchange
 from homeapp.providers.grid_sp.login import Login
 from homeapp.settings import GridSpSettings
-
-logger = logging.getLogger(__name__)
 
 TRY_AGAIN = (
     httpx.codes.UNAUTHORIZED,
@@ -77,24 +74,8 @@ class VtnConnection:
         """All events of a program; servers were seen to add those of others, and each one twice."""
         return await self._list("/events", {"programID": program_id})
 
-    async def enrol(self, ven_name: str) -> None:
-        """Make the ven object, or find that there is one for this client already."""
-        body = {"objectType": "VEN_VEN_REQUEST", "venName": ven_name}
-        answer = await self._call("POST", "/vens", content=body)
-        match answer.status:
-            case httpx.codes.CREATED | httpx.codes.OK:
-                logger.info("grid_sp: registered as ven %s", ven_name)
-            case httpx.codes.CONFLICT:
-                vens = await self._list("/vens", {})
-                logger.info("grid_sp: registered already; the VTN lists %d ven objects of this client", len(vens))
-            case status if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-                raise self._unusable(status)
-            case status:
-                # Prices can be read without; whether reports need it will show there.
-                logger.warning("grid_sp: the VTN does not make a ven object (status %d); going on without", status)
-
     async def read(self, path: str) -> Any:
-        """One object, or None where there is none or it may not be seen."""
+        """One object, or None where there is none, it may not be seen, or it is no JSON."""
         answer = await self._call("GET", path)
         if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise self._unusable(answer.status)
@@ -111,17 +92,46 @@ class VtnConnection:
                 return str(report.get("id", ""))[:128]
         return None
 
-    async def add_report(self, report: dict[str, object]) -> Answer:
-        """POST a report; the caller judges the answer."""
-        return await self._call("POST", "/reports", content=report)
+    async def add_report(self, report: dict[str, object], program_id: str = "") -> Answer:
+        """POST a report; the caller judges the answer.
+
+        Args:
+            report: as 3.1 has it.
+            program_id: of its event; OpenADR 3.0.1 wants to be told.
+        """
+        answer = await self._call("POST", "/reports", content=report)
+        if answer.status == httpx.codes.BAD_REQUEST and program_id:
+            return await self._call("POST", "/reports", content=report | {"programID": program_id})
+        return answer
+
+    async def add(self, path: str, content: dict[str, object]) -> Answer:
+        """POST any other object; the caller judges the answer."""
+        return await self._call("POST", path, content=content)
+
+    async def listed(self, path: str, **params: str) -> list[Any]:
+        """All objects at ``path`` that match.
+
+        Raises:
+            NotReadable: the VTN does not let them be listed.
+        """
+        return await self._list(path, params)
 
     async def reports(self, client_name: str) -> list[Any]:
         """All reports of this client."""
         return await self._list("/reports", {"clientName": client_name})
 
-    async def delete_report(self, report_id: str) -> int:
-        """DELETE a report; the status of the answer."""
-        return (await self._call("DELETE", f"/reports/{report_id}")).status
+    async def delete(self, path: str) -> int:
+        """DELETE an object; the status of the answer."""
+        return (await self._call("DELETE", path)).status
+
+    async def bearer(self) -> str | None:
+        """The token that the VTN's broker takes for a password; None without a client id."""
+        return await self._login.token(self._http)
+
+    @property
+    def client_id(self) -> str:
+        """The OAuth 2 client; empty where the hub has none."""
+        return self._login.client_id
 
     async def _list(self, path: str, params: dict[str, str]) -> list[Any]:
         found: list[Any] = []
@@ -153,7 +163,8 @@ class VtnConnection:
         token = await self._login.token(self._http)
         return await self._send(method, path, params, content, token)
 
-    async def _send(self, method: str, path: str, params: dict[str, str] | None, content: object, token: str) -> Answer:
+    async def _send(self, method: str, path: str, params: dict[str, str] | None, content: object, token: str | None
+    ) -> Answer:
         call = Call(method=method, url=self._base + path, params=params, content=content, token=token)
         return await exchange(self._http, call, self._settings.name)
 

@@ -133,7 +133,7 @@ class UsageReports:
         except NotReadable as error:
             raise self._cannot_delete() from error
         for report_id in reported.values():
-            status = await connection.delete_report(report_id)
+            status = await connection.delete(f"/reports/{report_id}")
             if status in _NO_DELETING:
                 raise self._cannot_delete()
             if status not in _DELETED:
