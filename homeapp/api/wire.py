@@ -13,19 +13,26 @@ from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
     AskDoctor,
-    DecideOffer,
     ForgetDevice,
     GetPlan,
     GetSnapshot,
     GetTariff,
     ListDevices,
-    ListOffers,
     RaiseSecurity,
     SayHello,
     SetMode,
-    ShowOffer,
     Topic,
     Watch,
+)
+from homeapp.api.offers import (
+    DecideOffer,
+    DryRunRule,
+    KeepRule,
+    ListOffers,
+    ListRules,
+    RemoveRule,
+    ShowOffer,
+    StopPrice,
 )
 from homeapp.api.providers import (
     EnrolProvider,
@@ -45,6 +52,7 @@ from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import Plan
+from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 
@@ -65,6 +73,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListOffers,
         ShowOffer,
         DecideOffer,
+        StopPrice,
+        ListRules,
+        KeepRule,
+        RemoveRule,
+        DryRunRule,
         AlertSeen,
         LogIn,
         LogOut,
@@ -93,6 +106,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.SNAPSHOT: Snapshot,
     Topic.DEVICES: tuple[DeviceView, ...],
     Topic.OFFERS: tuple[OfferCase, ...],
+    Topic.RULES: tuple[RuleView, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
     Topic.SHARING: tuple[ProviderSharing, ...],
@@ -108,6 +122,7 @@ Notification = (
     | UplinkView
     | tuple[DeviceView, ...]
     | tuple[OfferCase, ...]
+    | tuple[RuleView, ...]
     | tuple[ProviderSharing, ...]
     | None
 )

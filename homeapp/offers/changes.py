@@ -99,6 +99,9 @@ def with_receipt(case: OfferCase, receipt: Receipt) -> tuple[OfferCase, Steps, s
             if case.business is not None and case.business.confirmed == receipt.confirmed:
                 return None
             return replace(case, business=receipt), *_by_the_providers_word(case, receipt)
+        case ReceiptLevel.SETTLEMENT:
+            # Whatever it says about the money: where the request stands it does not change.
+            return None if _same_account(case.settlement, receipt) else (replace(case, settlement=receipt), (), None)
         case _:
             assert_never(receipt.level)
 
@@ -115,6 +118,10 @@ def _by_the_providers_word(case: OfferCase, receipt: Receipt) -> tuple[Steps, st
     if awaited:
         return (*relayed, OfferState.REJECTED), f"{case.offer.sp_name} has not agreed{reason}"
     return (OfferState.CANCELLED,), f"{case.offer.sp_name} has taken its confirmation back{reason}"
+
+
+def _same_account(known: Receipt | None, receipt: Receipt) -> bool:
+    return known is not None and replace(known, received_at=receipt.received_at) == receipt
 
 
 def _after(choice: Choice) -> Steps:
