@@ -6,7 +6,7 @@ All numbers are ``Decimal``: NaN and infinity come through here and are refused 
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -158,7 +158,7 @@ class Event:
     intervals: tuple[Interval, ...]
     descriptors: Mapping[str, Descriptor]
     changed_at: datetime | None
-    reports: Mapping[str, ReportRequest] = MappingProxyType({})
+    reports: Mapping[str, ReportRequest] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
 
     @property
