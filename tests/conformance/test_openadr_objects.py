@@ -279,7 +279,7 @@ def test_all_that_the_demo_grid_operator_publishes(validate: Validate) -> None:
     vtn.publish_event(receipt_event("program-tariff", NOON, {"DECISION_ID": "x", "DECISION_STATUS": "CONFIRMED"}))
     for event in vtn.objects("events"):
         validate(_named("event"), event)
-    assert len(vtn.objects("events")) == 4
+    assert len(vtn.objects("events")) == 6
 
 
 @pytest.mark.parametrize("choice", Choice)

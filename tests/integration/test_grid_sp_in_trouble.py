@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState

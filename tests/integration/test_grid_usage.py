@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from homeapp.clock import SharedClock
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.prices import PriceCurve
-from homeapp.demo.grid.store import Oddities
 from homeapp.demo.grid.vtn import DemoVtn
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.price_reader import PriceReader
@@ -166,7 +166,7 @@ def test_an_event_that_is_gone_is_looked_for_anew(tmp_path: Path) -> None:
 
 def test_a_grid_operator_without_any_event_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(grid: Grid) -> None:
-        monkeypatch.setattr(grid.vtn._store, "page", lambda _kind, _query: [])
+        monkeypatch.setattr(grid.vtn._api, "_found", lambda _account, _kind, _query: [])
         with pytest.raises(ProviderUnreachable, match="no event for meter readings"):
             await grid.ven().disclose(grid.quarter(0))
 

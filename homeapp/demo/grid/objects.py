@@ -15,6 +15,8 @@ OFFER_PROGRAM = "program-demand-response"
 LIMIT_PROGRAM = "program-connection-limit"
 USAGE_EVENT = "event-meter-readings"
 """Stands for ever and asks for readings."""
+GROUP = "district-7"
+"""The target that the operator's vens are given."""
 OTHER_PROGRAM = "program-of-another-town"
 """Not listed for this home; its event shows up where the VTN does not filter."""
 
@@ -77,7 +79,7 @@ def metadata(kind: str, object_id: str, created: str, modified: str) -> dict[str
 
 def programs() -> dict[str, dict[str, Any]]:
     """The programRequests by id."""
-    prices = [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR")]
+    prices = [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR"), _descriptor("GHG", "GHG")]
     return {
         PRICE_PROGRAM: _program("HomeTariff", "RESIDENTIAL_TARIFF", binding=False) | {"payloadDescriptors": prices},
         OFFER_PROGRAM: _program("HomeFlex", _PROFILE, binding=False),
@@ -96,6 +98,19 @@ def price_event(name: str, quarters: Sequence[QuarterPrice]) -> dict[str, Any]:
         "eventName": name,
         "intervalPeriod": {"start": rfc3339(quarters[0].start), "duration": "PT15M"},
         "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR")],
+        "intervals": intervals,
+    }
+
+
+def emissions_event(name: str, quarters: Sequence[QuarterPrice]) -> dict[str, Any]:
+    """The eventRequest with the emissions of a day's power, g/kWh, the same hour by hour."""
+    hours = quarters[::4]
+    intervals = [{"id": index, "payloads": [_values("GHG", item.emissions_g)]} for index, item in enumerate(hours)]
+    return {
+        "programID": PRICE_PROGRAM,
+        "eventName": name,
+        "intervalPeriod": {"start": rfc3339(quarters[0].start), "duration": "PT1H"},
+        "payloadDescriptors": [_descriptor("GHG", "GHG")],
         "intervals": intervals,
     }
 
@@ -153,6 +168,19 @@ def other_event(now: datetime) -> dict[str, Any]:
         "intervalPeriod": {"start": rfc3339(now), "duration": "P9999Y"},
         "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR")],
         "intervals": [{"id": 0, "payloads": [_values("PRICE", 9)]}],
+    }
+
+
+def senseless_event(now: datetime) -> dict[str, Any]:
+    """A price event as a VTN takes it that checks nothing: unknown members, words for numbers, time that runs back."""
+    return {
+        "programID": PRICE_PROGRAM,
+        "eventName": "Nonsense",
+        "priority": "high",
+        "colour": "green",
+        "intervalPeriod": {"start": rfc3339(now), "duration": "-PT1H"},
+        "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR")],
+        "intervals": [{"id": 0, "payloads": [_values("PRICE", "abc"), _values("EXPORT_PRICE", float("nan"))]}],
     }
 
 
