@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ from homeapp.store.pairings import Pairings
 from homeapp.store.uplink_use import UplinkUse
 from homeapp.uplink.uplink import Uplink
 
-_GRID_DATA = (DataClass.IDENTITY, DataClass.METERING)
+_GRID_DATA = (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +312,7 @@ class ProviderSide:
 
     async def _obstacle(self, sp_id: str) -> tuple[str, str]:
         """Why there is no way to this provider, and what to do; both empty where nothing is in the way."""
-        if sp_id == GRID_SP and await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET) is None:
+        if sp_id == GRID_SP and await self._lacks_secret():
             return "its client secret is missing", f"Stop the hub and enter it: homeapp secret {GRID_SP_SECRET}"
         standing = self._flows_source.standing(sp_id)
         if standing is not None and standing.enrolment is not Enrolment.VALID:
@@ -323,17 +324,25 @@ class ProviderSide:
             )
         return "", ""
 
+    async def _lacks_secret(self) -> bool:
+        grid = self._around.settings.grid_sp
+        needs_one = grid is not None and bool(grid.client_id)
+        return needs_one and await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET) is None
+
     async def _grid(self) -> Provider:
         settings = self._around.settings.grid_sp
         secret = await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET)
-        if settings is None or secret is None:
+        if settings is None or (settings.client_id and secret is None):
             raise SettingsInvalid(f"Its client secret is missing. Enter it with: homeapp secret {GRID_SP_SECRET}")
+        site = self._around.settings.site.site()
         return GridSp(
             settings=settings,
-            client_secret=secret,
+            client_secret=secret or "",
             signer=self._signer,
             hub_id=self._signer.key_id,
             clock=self._around.clock,
+            allows=partial(self._book.allows, GRID_SP),
+            charger_w=site.max_current_a * site.voltage_v * site.phases,
         )
 
     async def _paired(self, sp_id: str) -> None:

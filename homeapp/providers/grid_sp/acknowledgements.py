@@ -29,10 +29,12 @@ class Acknowledgements:
     async def acknowledge(self, connection: VtnConnection, event: Event) -> None:
         """Where the event asks for it and nothing has been said yet; what fails is tried again at the next call.
 
+        Who only reads anonymously says nothing.
+
         Raises:
             ProviderUnreachable: the VTN does not answer.
         """
-        if _ACK not in event.reports or self._done.get(event.event_id) == event.revision:
+        if _ACK not in event.reports or not connection.client_id or self._done.get(event.event_id) == event.revision:
             return
         report = ack_report(event, self._client_name)
         name = str(report["reportName"])

@@ -46,10 +46,22 @@ class VtnClient:
         Raises:
             ProviderUnreachable: the certificate authority's file cannot be used.
         """
+        async with http_client(await self.tls()) as http:
+            yield VtnConnection(http, self._login, self._settings)
+
+    async def tls(self) -> ssl.SSLContext:
+        """The TLS settings, for the VTN's other servers.
+
+        Raises:
+            ProviderUnreachable: the certificate authority's file cannot be used.
+        """
         if self._tls is None:
             self._tls = await asyncio.to_thread(client_context, self._settings.ca_file)
-        async with http_client(self._tls) as http:
-            yield VtnConnection(http, self._login, self._settings)
+        return self._tls
+
+    async def forget_token(self) -> None:
+        """Somebody else than the VTN did not accept the token, for instance its broker; the next one is a new one."""
+        await self._login.renew()
 
 
 class VtnConnection:
@@ -163,7 +175,8 @@ class VtnConnection:
         token = await self._login.token(self._http)
         return await self._send(method, path, params, content, token)
 
-    async def _send(self, method: str, path: str, params: dict[str, str] | None, content: object, token: str | None
+    async def _send(
+        self, method: str, path: str, params: dict[str, str] | None, content: object, token: str | None
     ) -> Answer:
         call = Call(method=method, url=self._base + path, params=params, content=content, token=token)
         return await exchange(self._http, call, self._settings.name)

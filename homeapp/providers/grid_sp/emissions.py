@@ -47,7 +47,7 @@ def read_emissions(event: Event, *, known_at: datetime, window: Window) -> GhgEv
 
 
 def emissions_of(events: Iterable[GhgEvent]) -> tuple[GhgSlot, ...]:
-    """Ascending, without overlaps: where two do, that of the event with the lower priority number or the newer holds."""
+    """Ascending and without overlaps: the event with the lower priority number holds, among equals the newer."""
     starts: list[datetime] = []
     kept: list[GhgSlot] = []
     for event in sorted(events, key=lambda event: event.rank):

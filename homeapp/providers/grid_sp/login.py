@@ -81,6 +81,11 @@ class Login:
         if self._token == token:
             self._token = None
 
+    async def renew(self) -> None:
+        """The token is of no use any more; the next one is fetched."""
+        async with self._lock:
+            self._token = None
+
     async def _fetch(self, http: httpx.AsyncClient) -> str:
         form = {
             "grant_type": "client_credentials",

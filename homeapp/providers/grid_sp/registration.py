@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from homeapp.errors import MessageRejected, NotSupported, ProviderUnreachable
+from homeapp.errors import NotSupported, ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.providers.grid_sp.client import NotReadable, VtnConnection
 from homeapp.providers.grid_sp.exchange import Answer
-from homeapp.providers.grid_sp.objects import object_id
+from homeapp.providers.grid_sp.own_reports import id_in
 from homeapp.providers.grid_sp.report_resources import RESOURCES_OF
 
 logger = logging.getLogger(__name__)
@@ -57,8 +57,15 @@ class Registration:
         """By which events may name this home (targets of 3.0.1)."""
         return frozenset({self._ven_name, *self._resources})
 
+    @property
+    def ven_id(self) -> str | None:
+        """The ven object, or None where there is none yet."""
+        return self._ven_id
+
     async def keep(self, connection: VtnConnection, agreed: Collection[DataClass]) -> None:
-        """Make what is missing, once; a VTN that has no place for it is got along with."""
+        """Make what is missing, once; a VTN that has no place for it is got along with. Nothing without a client id."""
+        if not connection.client_id:
+            return
         if not self._settled:
             self._ven_id = await self._ven(connection)
             self._settled = True
@@ -95,7 +102,7 @@ class Registration:
             answer = await self._make_ven(connection, name)
             if answer.status in _MADE:
                 logger.info("grid_sp: registered as ven %s", name)
-                return _id_in(answer.content())
+                return id_in(answer.content()) or None
             if answer.status != httpx.codes.CONFLICT:
                 # Prices can be read without; whether reports need it will show there.
                 logger.warning("grid_sp: the VTN makes no ven object (status %d); going on without", answer.status)
@@ -127,7 +134,7 @@ class Registration:
             return None
         mine = [ven for ven in vens if isinstance(ven, dict) and self._is_mine(ven, connection.client_id)]
         mine.sort(key=lambda ven: ven.get("venName") != self._ven_name)
-        return next((ven_id for ven in mine if (ven_id := _id_in(ven))), None)
+        return next((ven_id for ven in mine if (ven_id := id_in(ven))), None)
 
     def _is_mine(self, ven: Mapping[str, Any], client_id: str) -> bool:
         told = ven.get("clientID")
@@ -144,7 +151,7 @@ class Registration:
             self._dialect = Dialect.V3_0_1
             return await self._listed(connection, ven_id)
         own = [item for item in told if isinstance(item, dict) and item.get("venID", ven_id) == ven_id]
-        return {str(item.get("resourceName")): resource_id for item in own if (resource_id := _id_in(item))}
+        return {str(item.get("resourceName")): resource_id for item in own if (resource_id := id_in(item))}
 
     async def _add_resource(self, connection: VtnConnection, ven_id: str, name: str) -> None:
         body: dict[str, object] = {"objectType": "VEN_RESOURCE_REQUEST", "resourceName": name, "venID": ven_id}
@@ -152,7 +159,7 @@ class Registration:
             body = {"objectType": "RESOURCE", "resourceName": name}
         answer = await self._add(connection, self._resources_path(ven_id), body)
         if answer.status in _MADE:
-            self._resources[name] = _id_in(answer.content()) or ""
+            self._resources[name] = id_in(answer.content())
         elif answer.status == httpx.codes.CONFLICT:
             self._resources = await self._listed(connection, ven_id) | {name: ""}
         else:
@@ -161,7 +168,7 @@ class Registration:
 
     async def _add(self, connection: VtnConnection, path: str, body: dict[str, object]) -> Answer:
         answer = await connection.add(path, body)
-        if httpx.codes.is_server_error(answer.status):
+        if httpx.codes.is_server_error(answer.status) and answer.status != httpx.codes.NOT_IMPLEMENTED:
             raise ProviderUnreachable(f"{self._name} cannot register the hub now (status {answer.status}).")
         return answer
 
@@ -178,10 +185,3 @@ class Registration:
 
     def _of_ven(self, ven_id: str) -> dict[str, str]:
         return {"venID": ven_id} if self._dialect is Dialect.V3_1 else {}
-
-
-def _id_in(told: object) -> str | None:
-    try:
-        return object_id(told.get("id")) if isinstance(told, dict) else None
-    except MessageRejected:
-        return None

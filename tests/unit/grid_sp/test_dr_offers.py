@@ -351,9 +351,7 @@ def test_more_than_otherwise_is_a_boost() -> None:
 
 @pytest.mark.parametrize(("told", "units", "percent"), [(0.8, "PERCENT", 80.0), (80, "PERCENTAGE", 80.0)])
 def test_a_state_of_charge_that_is_asked_for_is_due_at_the_end(told: float, units: str, percent: float) -> None:
-    asked = event(
-        value("CHARGE_STATE_SETPOINT", told), payloadDescriptors=[descriptor("CHARGE_STATE_SETPOINT", units)]
-    )
+    asked = event(value("CHARGE_STATE_SETPOINT", told), payloadDescriptors=[descriptor("CHARGE_STATE_SETPOINT", units)])
     offer = offered(asked, program("BOOST"))
     assert offer.kind is OfferKind.CHARGE_BOOST
     assert offer.battery == BatteryTerms(guaranteed_soc_pct=percent, ready_by=START + timedelta(hours=1))
