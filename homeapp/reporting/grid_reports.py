@@ -64,9 +64,9 @@ class GridReports:
             due = await self._due(wish, state)
             if due is None:
                 continue
-            body = _body(wish, due, state, goal, self._stance(wish.event_id))
+            body = _body(wish, self._clock.now(), state, goal, self._stance(wish.event_id))
             if body is not None:
-                await send(GRID_SP, RecordKind.GRID_REPORT, partial(self._records.grid_report, GRID_SP, body))
+                await send(GRID_SP, RecordKind.GRID_REPORT, partial(self._records.grid_report, GRID_SP, due, body))
             await self._note(wish, due, state)
 
     async def _due(self, wish: ReportWish, state: EvceState | None) -> datetime | None:
@@ -108,7 +108,7 @@ def operating_state(state: EvceState | None, stance: Stance) -> OperatingState:
 
 
 def _body(
-    wish: ReportWish, due: datetime, state: EvceState | None, goal: Goal | None, stance: Stance
+    wish: ReportWish, now: datetime, state: EvceState | None, goal: Goal | None, stance: Stance
 ) -> Mapping[str, Value] | None:
     """What was asked for and is known; None where that is nothing."""
     figures = {
@@ -117,7 +117,7 @@ def _body(
     }
     told = dict(figures[figure] for figure in wish.figures if figure in figures)
     known = {name: value for name, value in told.items() if value is not None}
-    return {"event_id": wish.event_id, "at": due.isoformat(), **known} if known else None
+    return {"event_id": wish.event_id, "at": now.isoformat(), **known} if known else None
 
 
 def _of_car(state: EvceState, goal: Goal | None) -> Mapping[GridFigure, tuple[str, Value]]:

@@ -127,9 +127,9 @@ class RecordMaker:
         """The energy of a quarter hour; see ``homeapp.reporting.quarter_hours``."""
         return self.make(sp_id, RecordKind.METERING, f"quarter {body['start']}", body)
 
-    def grid_report(self, sp_id: str, body: Mapping[str, Value]) -> DataRecord:
-        """Figures that an event asks for; see ``homeapp.reporting.grid_reports``."""
-        return self.make(sp_id, RecordKind.GRID_REPORT, f"{body['event_id']} {body['at']}", body)
+    def grid_report(self, sp_id: str, due: datetime, body: Mapping[str, Value]) -> DataRecord:
+        """Figures that an event asks for at ``due``; see ``homeapp.reporting.grid_reports``."""
+        return self.make(sp_id, RecordKind.GRID_REPORT, f"{body['event_id']} {due.isoformat()}", body)
 
     def location(self, sp_id: str, position: Position) -> DataRecord:
         """Where the car is, to a tenth of a degree; one for each hour."""

@@ -87,21 +87,28 @@ class Announcements:
         self._problems: set[tuple[str, str]] = set()
         self._wishes: tuple[ReportWish, ...] | None = None
 
-    async def pass_on(self, connection: VtnConnection, inbox: ProviderInbox, names: Collection[str] = ()) -> None:
+    async def pass_on(
+        self,
+        connection: VtnConnection,
+        inbox: ProviderInbox,
+        names: Collection[str] = (),
+        targets: Sequence[str] = (),
+    ) -> None:
         """Read everything once and pass on what is new.
 
         Args:
             connection: to the VTN.
             inbox: who is told.
             names: of this home's ven and resources; events for others by name are none of its business.
+            targets: that this home was put into.
 
         Raises:
             ProviderError: the VTN cannot be read; nothing is concluded from what was missing.
         """
         this = _Round(connection, inbox, self._clock.now(), names)
-        programs = self._programs(await connection.programs(), this)
+        programs = self._programs(await connection.programs(targets), this)
         for program in programs:
-            raw = await connection.events(program.program_id)
+            raw = await connection.events(program.program_id, targets)
             for event in self._events(await asyncio.to_thread(_read_events, raw), program, this):
                 await self._take(event, program, this)
         await self._price_news.tell(

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import httpx
 from homeapp.errors import ProviderUnreachable
 from homeapp.https import http_client
 from homeapp.ports import Clock
-from homeapp.providers.grid_sp.exchange import Answer, Call, client_context, exchange
+from homeapp.providers.grid_sp.exchange import Answer, Call, Params, client_context, exchange
 from homeapp.providers.grid_sp.login import Login
 from homeapp.settings import GridSpSettings
 
@@ -78,13 +78,17 @@ class VtnConnection:
         self._settings = settings
         self._base = settings.vtn_url.rstrip("/")
 
-    async def programs(self) -> list[Any]:
-        """All programs that this VEN may see."""
-        return await self._list("/programs", {})
+    async def programs(self, targets: Sequence[str] = ()) -> list[Any]:
+        """All programs that this VEN may see, some of them perhaps twice.
 
-    async def events(self, program_id: str) -> list[Any]:
+        Args:
+            targets: that this VEN was given; what is meant for them is shown only to who asks for it.
+        """
+        return await self._list_targeted("/programs", {}, targets)
+
+    async def events(self, program_id: str, targets: Sequence[str] = ()) -> list[Any]:
         """All events of a program; servers were seen to add those of others, and each one twice."""
-        return await self._list("/events", {"programID": program_id})
+        return await self._list_targeted("/events", {"programID": program_id}, targets)
 
     async def read(self, path: str) -> Any:
         """One object, or None where there is none, it may not be seen, or it is no JSON."""
@@ -145,12 +149,18 @@ class VtnConnection:
         """The OAuth 2 client; empty where the hub has none."""
         return self._login.client_id
 
-    async def _list(self, path: str, params: dict[str, str]) -> list[Any]:
+    async def _list_targeted(self, path: str, params: Params, targets: Sequence[str]) -> list[Any]:
+        found = await self._list(path, params)
+        if targets:
+            found += await self._list(path, {**params, "targets": list(targets)})
+        return found
+
+    async def _list(self, path: str, params: Params) -> list[Any]:
         found: list[Any] = []
         before: object = None
         for page in range(_MOST_PAGES):
             paging = {"skip": str(page * PAGE), "limit": str(PAGE)}
-            answer = await self._call("GET", path, params=params | paging)
+            answer = await self._call("GET", path, params={**params, **paging})
             told = answer.content()
             if answer.status != httpx.codes.OK or not isinstance(told, list):
                 raise self._unusable(answer.status)
@@ -163,9 +173,7 @@ class VtnConnection:
             before = told
         raise NotReadable(f"{self._settings.name} offers more than the hub can read. Tell the provider.")
 
-    async def _call(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, content: object = None
-    ) -> Answer:
+    async def _call(self, method: str, path: str, *, params: Params | None = None, content: object = None) -> Answer:
         token = await self._login.token(self._http)
         answer = await self._send(method, path, params, content, token)
         if answer.status not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
@@ -175,9 +183,7 @@ class VtnConnection:
         token = await self._login.token(self._http)
         return await self._send(method, path, params, content, token)
 
-    async def _send(
-        self, method: str, path: str, params: dict[str, str] | None, content: object, token: str | None
-    ) -> Answer:
+    async def _send(self, method: str, path: str, params: Params | None, content: object, token: str | None) -> Answer:
         call = Call(method=method, url=self._base + path, params=params, content=content, token=token)
         return await exchange(self._http, call, self._settings.name)
 

@@ -104,8 +104,8 @@ async def topics_for(connection: VtnConnection, ven_id: str | None, program_ids:
     """
     found: dict[str, None] = {}
     if ven_id is not None:
-        for kind in ("events", "programs"):
-            found |= dict.fromkeys(read_topics(await connection.read(f"{_TOPICS}/vens/{ven_id}/{kind}")))
+        for kind in ("", "/events", "/programs"):
+            found |= dict.fromkeys(read_topics(await connection.read(f"{_TOPICS}/vens/{ven_id}{kind}")))
     async for topics in _of_programs(connection, program_ids):
         found |= dict.fromkeys(topics)
     return tuple(found)[:MOST_TOPICS]

@@ -175,7 +175,8 @@ class GridSp:
             # What is hinted at while everything is read may have come too late for that.
             self._hinted.clear()
             await self._registration.keep(connection, {kind for kind in DataClass if self._allows(kind)})
-            await self._announcements.pass_on(connection, inbox, self._registration.names)
+            mine = self._registration
+            await self._announcements.pass_on(connection, inbox, mine.names, mine.targets)
             self._failures = 0
             self._tell_link(inbox, LinkState.UP)
             self._hints.about(self._registration.ven_id, self._announcements.programs)

@@ -6,6 +6,7 @@ made only where the owner agrees to such reports.
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 _MADE = (httpx.codes.CREATED, httpx.codes.OK)
 _GONE = (httpx.codes.OK, httpx.codes.NO_CONTENT, httpx.codes.NOT_FOUND)
 _NEXT_NAMES = 3
+_LONGEST_TARGET = 128
+_MOST_TARGETS = 50
 
 
 class Dialect(StrEnum):
@@ -51,6 +54,7 @@ class Registration:
         self._settled = False
         self._resources: dict[str, str] = {}
         self._refused: set[str] = set()
+        self._targets: tuple[str, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -61,6 +65,11 @@ class Registration:
     def ven_id(self) -> str | None:
         """The ven object, or None where there is none yet."""
         return self._ven_id
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What the operator has put this home into; such objects are shown only to who asks for them (3.1)."""
+        return self._targets
 
     async def keep(self, connection: VtnConnection, agreed: Collection[DataClass]) -> None:
         """Make what is missing, once; a VTN that has no place for it is got along with. Nothing without a client id."""
@@ -73,6 +82,7 @@ class Registration:
                 self._resources = await self._listed(connection, self._ven_id)
         if self._ven_id is None:
             return
+        await self._learn_targets(connection, self._ven_id)
         for resource in (name for kind in sorted(agreed) for name in RESOURCES_OF.get(kind, ())):
             if resource not in self._resources and resource not in self._refused:
                 await self._add_resource(connection, self._ven_id, resource)
@@ -152,6 +162,17 @@ class Registration:
             return await self._listed(connection, ven_id)
         own = [item for item in told if isinstance(item, dict) and item.get("venID", ven_id) == ven_id]
         return {str(item.get("resourceName")): resource_id for item in own if (resource_id := id_in(item))}
+
+    async def _learn_targets(self, connection: VtnConnection, ven_id: str) -> None:
+        """Anew each time: the operator may change them whenever it likes, also those of resources."""
+        if self._dialect is Dialect.V3_0_1:
+            return
+        objects = [await connection.read(f"/vens/{ven_id}")]
+        with suppress(NotReadable):
+            objects += await connection.listed("/resources", venID=ven_id)
+        told = [item.get("targets") for item in objects if isinstance(item, dict)]
+        names = {name for targets in told if isinstance(targets, list) for name in targets if isinstance(name, str)}
+        self._targets = tuple(sorted(name for name in names if 0 < len(name) <= _LONGEST_TARGET)[:_MOST_TARGETS])
 
     async def _add_resource(self, connection: VtnConnection, ven_id: str, name: str) -> None:
         body: dict[str, object] = {"objectType": "VEN_RESOURCE_REQUEST", "resourceName": name, "venID": ven_id}

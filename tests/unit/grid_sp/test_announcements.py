@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -48,10 +48,10 @@ class CannedVtn:
         self.made_before: set[str] = set()
         self.report_status = 201
 
-    async def programs(self) -> list[Any]:
+    async def programs(self, targets: Sequence[str]) -> list[Any]:
         return cast(list[Any], _decoded(self.listed))
 
-    async def events(self, program_id: str) -> list[Any]:
+    async def events(self, program_id: str, targets: Sequence[str]) -> list[Any]:
         if self.broken:
             raise ProviderUnreachable("It does not answer.")
         return cast(list[Any], _decoded(self.published.get(program_id, [])))

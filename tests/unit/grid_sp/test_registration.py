@@ -67,6 +67,9 @@ class Books:
             raise NotReadable("no")
         return [item for item in self.resources.values() if item.get("venID") in (None, params.get("venID"))]
 
+    async def read(self, path: str) -> Any:
+        return self.vens.get(path.rsplit("/", 1)[1])
+
     async def delete(self, path: str) -> int:
         kind, identifier = path.rsplit("/", 1)[0].rsplit("/", 1)[-1], path.rsplit("/", 1)[1]
         if "delete" in self.statuses:
@@ -176,6 +179,23 @@ def test_who_reads_anonymously_registers_nothing() -> None:
     books.client_id = ""
     play(books, keep(*AGREED))
     assert books.made == []
+
+
+def test_the_targets_that_the_operator_has_given_are_learned_each_time() -> None:
+    books = Books()
+
+    async def act(registration: Registration, connection: VtnConnection) -> None:
+        await registration.keep(connection, (DataClass.IDENTITY, DataClass.CHARGING))
+        assert registration.targets == ()
+        books.vens["ven-1"]["targets"] = ["street-7", 5, "x" * 129]
+        next(iter(books.resources.values()))["targets"] = ["cars", "street-7"]
+        await registration.keep(connection, (DataClass.IDENTITY, DataClass.CHARGING))
+        assert registration.targets == ("cars", "street-7")
+        books.vens["ven-1"]["targets"] = "street-7"
+        await registration.keep(connection, (DataClass.IDENTITY, DataClass.CHARGING))
+        assert registration.targets == ("cars", "street-7")
+
+    play(books, act)
 
 
 @pytest.mark.parametrize("version", ["3.1", "3.0.1"])
