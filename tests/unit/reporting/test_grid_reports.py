@@ -33,7 +33,7 @@ async def pass_minutes(ours: Home, minutes: int) -> None:
         ours.clock.at += timedelta(seconds=30)
 
 
-@pytest.mark.usecase("A1", "P1")
+@pytest.mark.usecase("A1", "T1")
 def test_each_quarter_hour_from_start_to_end_once(tmp_path: Path) -> None:
     async def body(ours: Home) -> None:
         ours.wishes = (WISH,)
