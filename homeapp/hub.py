@@ -48,7 +48,9 @@ from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
 from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
+from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +164,13 @@ class Hub:
             uplink=self._providers.uplink.view,
             may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
         )
+        self._why = WhyTimeline(
+            live=self._live,
+            desk=self._desk,
+            entries=WhyEntries(outside.database),
+            clock=outside.clock,
+            name_of=self.name_of,
+        )
         self._access = AccessControl(
             secrets=outside.secrets,
             attempts=PinAttempts(outside.database, outside.clock),
@@ -170,7 +179,12 @@ class Hub:
         )
         self._server = Server(
             socket_path(outside.data_dir),
-            {**self._operations.handlers(), **self._providers.handlers(), **self._chargers.handlers()},
+            {
+                **self._operations.handlers(),
+                **self._providers.handlers(),
+                **self._chargers.handlers(),
+                **self._why.handlers(),
+            },
             self._operations.current,
             self._hello,
             self._access,
@@ -330,6 +344,7 @@ class Hub:
             "offer desk": self._tend_offers,
             "recorder": self._record,
             "live": self._publish_live,
+            "why": self._why.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),

@@ -49,6 +49,7 @@ from homeapp.api.providers import (
     SetConsent,
     UnpairProvider,
 )
+from homeapp.api.why import GetWhy
 from homeapp.api.wire import (
     CALLS,
     ERROR_CODES,
@@ -101,6 +102,7 @@ __all__ = [
     "GetSnapshot",
     "GetTariff",
     "GetUplink",
+    "GetWhy",
     "GiveControlBack",
     "Hello",
     "ImportCertificate",

@@ -47,6 +47,7 @@ from homeapp.api.providers import (
     SetConsent,
     UnpairProvider,
 )
+from homeapp.api.why import GetWhy
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
@@ -99,6 +100,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListTokens,
         AddToken,
         RemoveToken,
+        GetWhy,
     )
 }
 

@@ -223,3 +223,14 @@ def _telemetry_1(database: Database) -> None:
                 unpriced_mj INTEGER NOT NULL DEFAULT 0, cost_nano INTEGER NOT NULL DEFAULT 0) STRICT""",
         ),
     )
+
+
+@TELEMETRY(name="0002")
+def _telemetry_2(database: Database) -> None:
+    _run(
+        database,
+        (
+            "CREATE TABLE why (at REAL NOT NULL, body TEXT NOT NULL) STRICT",
+            "CREATE INDEX why_by_time ON why (at)",
+        ),
+    )

@@ -31,7 +31,7 @@ from homeapp.model.offer import OfferCase
 from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
 from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
 from homeapp.model.site import Site
-from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.model.tariff import ComponentKind, GhgSlot, PriceComponent, PriceSlot, Tariff
 from homeapp.model.uplink import BudgetUse, UplinkView
 from homeapp.sharing.consent_texts import data_classes, terms
 
@@ -72,6 +72,32 @@ def tariff(start: datetime = datetime(2026, 11, 22, 23, tzinfo=UTC), hours: int 
         for index in range(count)
     )
     return Tariff(source="Day ahead", currency="EUR", received_at=start, slots=slots)
+
+
+def taken_apart(prices: Tariff) -> Tariff:
+    """The same in quarter hours with components, a sunny noon below zero, emissions, and hours that are a forecast."""
+    slots = []
+    for number, slot in enumerate(prices.slots):
+        noon = 10 <= slot.start.hour < 14
+        market = Decimal("-0.210") if noon else slot.import_price * Decimal("0.4") - Decimal("0.02")
+        net = {
+            ComponentKind.MARKET: market,
+            ComponentKind.SUPPLIER: Decimal("0.018"),
+            ComponentKind.GRID_FEE: Decimal("0.031"),
+            ComponentKind.TAX: Decimal("0.102"),
+        }
+        net[ComponentKind.VAT] = (sum(net.values()) * Decimal("0.21")).quantize(Decimal("0.0001"))
+        slots.append(
+            replace(
+                slot,
+                import_price=sum(net.values()),
+                components=tuple(PriceComponent(kind=kind, amount=amount) for kind, amount in net.items()),
+                market_price=market,
+                forecast=number >= 140,
+            )
+        )
+    ghg = tuple(GhgSlot(start=slot.start, end=slot.end, g_per_kwh=90 + 4 * slot.start.hour) for slot in slots)
+    return replace(prices, slots=tuple(slots), ghg=ghg)
 
 
 def plan(prices: Tariff) -> Plan:
@@ -247,6 +273,7 @@ SEVERAL = replace(
         ),
     ),
 )
+PRICED = replace(CHARGING, tariff=taken_apart(tariff(hours=48, minutes=15)))
 CHARGING_QUIET = replace(CHARGING, offers=(DONE,))
 OFFERED = replace(
     CHARGING,
@@ -433,6 +460,7 @@ OWNER_HOLDS = replace(
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
+    "priced": PRICED,
     "several": SEVERAL,
     "offered": OFFERED,
     "locked": LOCKED,
