@@ -29,7 +29,7 @@ from homeapp.model.offer import OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import MIN_CURRENT_A, Circuit
-from homeapp.offers.desk import OfferDesk
+from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
 from homeapp.planner.cheapest_slots import cheapest_slots
 from homeapp.planner.interface import Planner, PlanRequest
@@ -107,9 +107,8 @@ class Hub:
         self._mode = ChargingMode.CHEAPEST
         self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
         self._replan = asyncio.Event()
-        self._desk = OfferDesk(
-            ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
-        )
+        self._offers = self._offer_side()
+        self._desk = self._offers.desk
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -162,7 +161,7 @@ class Hub:
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
-            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            rules=self._offers.rules.views,
         )
         self._why = WhyTimeline(
             live=self._live,
@@ -181,6 +180,7 @@ class Hub:
             socket_path(outside.data_dir),
             {
                 **self._operations.handlers(),
+                **self._offers.operations.handlers(),
                 **self._providers.handlers(),
                 **self._chargers.handlers(),
                 **self._why.handlers(),
@@ -239,6 +239,24 @@ class Hub:
     def state_of(self, device_id: str) -> EvceState | None:
         evce = self._out.endpoint.evce(device_id)
         return None if evce is None else evce.state
+
+    def _offer_side(self) -> OfferSide:
+        return OfferSide(
+            database=self._out.database,
+            ledger=self._ledger,
+            outbox=self._outbox,
+            clock=self._clock,
+            home=HomeView(
+                live=self._live,
+                site=self._site,
+                region=self._out.settings.site.region,
+                has_charger=lambda: bool(self._sessions.chargers),
+                hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            ),
+            name_of=self._name_of,
+            offers_changed=self._offers_changed,
+            rules_changed=lambda: self._server.publish(api.Topic.RULES),
+        )
 
     def _charger_decisions(self) -> Chargers:
         return Chargers(
@@ -353,7 +371,7 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
-        await self._desk.load()
+        await self._offers.load()
         await self._providers.load()
         await self._chargers.load()
         self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)

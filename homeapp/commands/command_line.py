@@ -22,6 +22,7 @@ from homeapp.commands import (
     audit_commands,
     charger_commands,
     home_commands,
+    offer_commands,
     pin_commands,
     provider_commands,
     sharing_commands,
@@ -34,6 +35,7 @@ from homeapp.server import socket_path
 
 _AREAS = (
     home_commands,
+    offer_commands,
     charger_commands,
     why_commands,
     pin_commands,

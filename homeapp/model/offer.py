@@ -351,7 +351,7 @@ class OfferCase:
         clashes: keys of the requests that want the same power at the same time, those accepted first.
         ineligible: sentences saying what this home lacks for it.
         follow_up: what came of it, once it has been under way.
-        rule: id of the owner's rule that has answered it, or empty.
+        rule: id of the owner's rule that has answered it, or by which silence will be a yes; or empty.
     """
 
     offer: Offer
@@ -374,4 +374,5 @@ class OfferCase:
     @property
     def binding(self) -> Binding:
         """Whose decision it is, or was: that of the owner's own rule where one has answered it."""
-        return Binding.MY_RULE if self.rule else self.offer.binding
+        ruled = self.decision is not None and self.rule and self.decision.decided_by == f"rule:{self.rule}"
+        return Binding.MY_RULE if ruled else self.offer.binding

@@ -203,6 +203,18 @@ def _ledger_5(database: Database) -> None:
     )
 
 
+@LEDGER(name="0007")
+def _ledger_7(database: Database) -> None:
+    """The owner's standing rules."""
+    _run(
+        database,
+        (
+            """CREATE TABLE standing_rules (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, rule_id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT""",
+        ),
+    )
+
+
 @TELEMETRY(name="0001")
 def _telemetry_1(database: Database) -> None:
     _run(
