@@ -19,12 +19,14 @@ from homeapp.flows import ProviderFlows
 from homeapp.identity.hub_key import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.model.consent import DataClass, ProviderSharing
+from homeapp.model.local_vtn import FoundVtn
 from homeapp.model.offer import Receipt
 from homeapp.model.pairing import Enrolment
 from homeapp.model.record import DataRecord
 from homeapp.pairing.descriptor import Descriptor
 from homeapp.pairing.operations import ProviderOperations
 from homeapp.ports import Clock, Provider
+from homeapp.providers.grid_sp.local_vtn import find_vtns
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.home_flows import HomeFlows
@@ -159,7 +161,8 @@ class ProviderSide:
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """What the contract asks of this side."""
-        return {**self._sharing.handlers(), **self._operations.handlers(), **self.uplink.handlers()}
+        own: Mapping[type[api.Call[Any]], Handler] = {api.FindVtns: self._find_vtns}
+        return {**self._sharing.handlers(), **self._operations.handlers(), **self.uplink.handlers(), **own}
 
     def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """The long tasks, by name."""
@@ -245,6 +248,9 @@ class ProviderSide:
             obstacle = f"the charger is not connected to it: nobody has agreed to share {', '.join(missing)}"
             advice = f"Agree on the page Sharing, or with: homeapp sharing allow {EVC_SP} {missing[0]}"
         return ProviderStanding(sp_id=LINK_ID, name=f"{csms.name} (OCPP)", obstacle=obstacle, advice=advice)
+
+    async def _find_vtns(self, _call: api.FindVtns, _caller: api.Role) -> tuple[FoundVtn, ...]:
+        return await find_vtns(self._around.settings.discovery.interfaces)
 
     @property
     def _csms(self) -> CsmsSettings | None:

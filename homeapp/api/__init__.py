@@ -38,6 +38,7 @@ from homeapp.api.offers import (
 )
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -94,6 +95,7 @@ __all__ = [
     "DecideOffer",
     "DryRunRule",
     "EnrolProvider",
+    "FindVtns",
     "ForgetDevice",
     "GetCertificateRequest",
     "GetHubCard",

@@ -36,6 +36,7 @@ from homeapp.api.offers import (
 )
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -94,6 +95,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetCertificateRequest,
         ImportCertificate,
         GetHubCard,
+        FindVtns,
         GetUplink,
         TakeControl,
         GiveControlBack,

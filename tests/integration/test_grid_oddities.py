@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from homeapp.demo.grid.announcement import LocalVtn
 from homeapp.demo.grid.dialect import Dialect
 from homeapp.demo.grid.oddities import Oddity, departures
 from homeapp.errors import ProviderUnreachable
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Choice
+from homeapp.providers.grid_sp.local_vtn import find_vtns
 from kit import cancelled_requests
 from kit.grid_street import HUB, WITHIN_S, GridInbox, Street, decision_about, following, serving
 
@@ -86,9 +88,7 @@ def test_a_vtn_of_the_version_before(tmp_path: Path) -> None:
         async with serving(street), following(ven := street.ven(agreed=AGREED)) as inbox:
             street.vtn.publish_offer(street.offer())
             await inbox.until(lambda: inbox.tariffs and inbox.offers)
-            for _ in range(2):
-                await ven.deliver(decision_about(inbox.offers[0]))
-                break
+            await ven.deliver(decision_about(inbox.offers[0]))
         return inbox
 
     inbox = asyncio.run(body())
@@ -111,3 +111,18 @@ def test_a_public_tariff_server_is_read_without_saying_who_one_is(tmp_path: Path
     assert street.vtn.objects("vens") == []
     assert {seen.method for seen in street.vtn.history} == {"GET"}
     assert street.count("POST", "/auth/token") == 0
+
+
+@pytest.mark.usecase("A1")
+def test_a_vtn_in_the_home_is_found_and_its_address_leads_to_it(tmp_path: Path) -> None:
+    street = Street(tmp_path, local=LocalVtn(name="Street VTN"))
+
+    async def body() -> None:
+        async with serving(street):
+            async with asyncio.timeout(WITHIN_S):
+                while not (found := [vtn for vtn in await find_vtns(("127.0.0.1",), 0.4) if vtn.name == "Street VTN"]):
+                    pass
+        assert [(vtn.url, vtn.version, vtn.needs_login) for vtn in found] == [(street.vtn.url, "3.1.1", True)]
+        assert "HomeTariff" in found[0].programs
+
+    asyncio.run(body())
