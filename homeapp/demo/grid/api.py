@@ -78,7 +78,7 @@ class VtnApi:
         url = urlsplit(request.path)
         parts = url.path.removeprefix(self.base_path).strip("/").split("/")
         try:
-            return await self._routed(request, parts, parse_qs(url.query), origin)
+            return await self._routed(request, parts, parse_qs(url.query, keep_blank_values=True), origin)
         except VtnRefusal as refusal:
             return refusal.status, refusal.problem()
 
@@ -109,7 +109,7 @@ class VtnApi:
         ven_id = None
         if self._dialect is Dialect.V3_0_1:
             parts, ven_id = _resources_of_3_0_1(parts)
-            query = query if ven_id is None else {**query, "venID": [ven_id]}
+            query = _query_of_3_0_1(query, ven_id)
         elif request.method == "GET" and parts[0] == "notifiers":
             return 200, self._notifiers(account, parts)
         if parts[0] not in OBJECT_TYPES or len(parts) > 2:
@@ -185,6 +185,11 @@ def _resources_of_3_0_1(parts: list[str]) -> tuple[list[str], str | None]:
         case ["resources", *_]:
             raise VtnRefusal(404, "There is no such path")
     return parts, None
+
+
+def _query_of_3_0_1(query: Query, ven_id: str | None) -> Query:
+    told = {**query, "targets": query["targetValues"]} if "targetValues" in query else {**query}
+    return told if ven_id is None else {**told, "venID": [ven_id]}
 
 
 def _body(request: HttpRequest) -> Json:

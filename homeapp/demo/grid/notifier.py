@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from homeapp.demo.grid.accounts import Account
+from homeapp.demo.grid.accounts import Account, Role
 from homeapp.demo.grid.notifier_broker import HOST, NotifierAuthentication, NotifierBroker
 from homeapp.demo.grid.store import Json
 from homeapp.demo.operator.pki import Credentials, StreetAuthority
@@ -32,9 +32,7 @@ class MqttNotifier:
         self.ports = dict(self._broker.ports)
         self.told_ports = dict(self.ports)
         self._certificates: dict[str, Credentials] = {}
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="vtn")
-        self._client.username_pw_set(*self._broker.publisher)
-        self._client.on_connect = self._on_connect
+        self._client: mqtt.Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._up = asyncio.Event()
 
@@ -50,14 +48,16 @@ class MqttNotifier:
         self._loop = asyncio.get_running_loop()
         await self._broker.start(business)
         try:
-            self._client.tls_set_context(await asyncio.to_thread(self._authority.client_context))
+            self._client = await asyncio.to_thread(self._publisher)
             self._client.connect_async(HOST, self.ports[NotifierAuthentication.TOKEN], keepalive=30)
             self._client.loop_start()
             await asyncio.Event().wait()
         finally:
             self._up.clear()
-            self._client.disconnect()
-            await asyncio.to_thread(self._client.loop_stop)
+            if self._client is not None:
+                client, self._client = self._client, None
+                client.disconnect()
+                await asyncio.to_thread(client.loop_stop)
             await self._broker.stop()
 
     async def started(self) -> None:
@@ -75,7 +75,8 @@ class MqttNotifier:
         Raises:
             EnvironmentProblem: the broker does not follow.
         """
-        if self._up.is_set() and self.authentication is NotifierAuthentication.TOKEN:
+        named = account.role is not Role.READER
+        if named and self._up.is_set() and self.authentication is NotifierAuthentication.TOKEN:
             await self._broker.let_in(account.client_id, token)
 
     def binding(self, account: Account) -> Json:
@@ -87,8 +88,19 @@ class MqttNotifier:
         }
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send a message to all who have subscribed; those who come later get it where it is retained."""
-        self._client.publish(topic, payload, qos=1, retain=retain)
+        """Send a message to all who have subscribed; those who come later get it where it is retained.
+
+        Without effect while it does not run.
+        """
+        if self._client is not None:
+            self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def _publisher(self) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="vtn")
+        client.username_pw_set(*self._broker.publisher)
+        client.tls_set_context(self._authority.client_context())
+        client.on_connect = self._on_connect
+        return client
 
     def _method_of(self, account: Account) -> Json:
         method: Json = {"method": str(self.authentication)}

@@ -17,7 +17,7 @@ _NOW = "0001-01-01"
 def ends_at(event: Mapping[str, Any]) -> datetime:
     """The end of an event; far in the future where it has none or it cannot be read."""
     period = event.get("intervalPeriod") or {}
-    with suppress(KeyError, TypeError, ValueError, OverflowError):
+    with suppress(AttributeError, KeyError, TypeError, ValueError, OverflowError):
         start = _start(period["start"], event)
         if "duration" in event:
             return start + _length(event["duration"])

@@ -97,7 +97,7 @@ def _credentials(request: HttpRequest, form: Mapping[str, str], oddities: Odditi
         if oddities.form_only:
             raise VtnRefusal(400, "client_id and client_secret belong into the form", error="invalid_request")
         try:
-            client_id, _, secret = base64.b64decode(basic.removeprefix("Basic ")).decode().partition(":")
+            client_id, _, secret = base64.b64decode(basic.removeprefix("Basic "), validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
             raise VtnRefusal(400, "The credentials cannot be read", error="invalid_request") from error
         return unquote_plus(client_id), unquote_plus(secret)

@@ -1,7 +1,6 @@
 """What each client of the demo VTN gets to see (OpenADR 3.1, "Object Privacy", "Response Filtering")."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from homeapp.demo.grid.accounts import Account
 from homeapp.demo.grid.refusal import VtnRefusal
@@ -31,12 +30,21 @@ class Views:
         store: what there is.
         clock: for what is over.
         targets_of: the targets that an object is published with.
+        open_to_all: programs and events are for every client, whatever their targets, as in 3.0.1.
     """
 
-    def __init__(self, store: VtnStore, clock: Clock, targets_of: Callable[[Json], frozenset[str]]) -> None:
+    def __init__(
+        self,
+        store: VtnStore,
+        clock: Clock,
+        targets_of: Callable[[Json], frozenset[str]],
+        *,
+        open_to_all: bool = False,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._targets_of = targets_of
+        self._open_to_all = open_to_all
 
     def granted(self, client_id: str) -> frozenset[str]:
         """All targets that business logic has given to a client's vens and resources."""
@@ -86,7 +94,7 @@ class Views:
     def _targeted(self, item: Json, allowed: frozenset[str]) -> Json | None:
         """Target hiding: a VEN does not learn of targets that it was not given."""
         targets = self._targets_of(item)
-        if not targets:
+        if not targets or self._open_to_all:
             return item
         return {**item, "targets": sorted(targets & allowed)} if targets & allowed else None
 
@@ -121,8 +129,3 @@ def page_of(items: Sequence[Json], query: Query) -> list[Json]:
     if skip < 0 or not 0 <= limit <= PAGE:
         raise VtnRefusal(400, f"limit is at most {PAGE}")
     return list(items[skip : skip + limit])
-
-
-def values_of(item: Mapping[str, Any], payload_type: str) -> list[Any]:
-    """The values of one attribute of a program, ven or resource; empty where it has none."""
-    return next((part["values"] for part in item.get("attributes") or () if part["type"] == payload_type), [])

@@ -119,7 +119,7 @@ class DemoVtn(HttpsServer):
         self._tokens = Tokens(clock, self._accounts)
         self._store = VtnStore(clock)
         self._tariff = TariffDays(self._store, clock, prices or PriceCurve())
-        self._views = Views(self._store, clock, self._targets_of)
+        self._views = Views(self._store, clock, self._targets_of, open_to_all=self._options.dialect is Dialect.V3_0_1)
         self._topics = Topics(self._store, self._views)
         self._webhooks = Webhooks(self._store, self._views, self._tokens, self._options.callback_tls)
         self._api = self._make_api()
@@ -306,4 +306,4 @@ class DemoVtn(HttpsServer):
         repeated = any(item.decision_id == decision.decision_id for item in self.reports)
         self.reports.append(decision)
         if self._auto_confirm and decision.is_agreed and not repeated:
-            self.confirm(decision.decision_id)
+            self.confirm(decision.decision_id, name_the_report=True)
