@@ -37,6 +37,7 @@ from homeapp.api.offers import (
 from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -93,6 +94,7 @@ __all__ = [
     "DecideOffer",
     "DryRunRule",
     "EnrolProvider",
+    "FindVtns",
     "ForgetDevice",
     "GetCertificateRequest",
     "GetFeedBudget",

@@ -35,6 +35,7 @@ from homeapp.api.offers import (
 from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -97,6 +98,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetCertificateRequest,
         ImportCertificate,
         GetHubCard,
+        FindVtns,
         GetUplink,
         TakeControl,
         GiveControlBack,

@@ -106,6 +106,9 @@ class CollectingInbox:
     def open_offers(self, sp_id: str) -> tuple[str, ...]:
         return ()
 
+    def report_wishes(self, sp_id: str, wishes: object) -> None:
+        pass
+
     async def receipt(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
         self.polled.set()

@@ -14,7 +14,7 @@ from homeapp.demo.grid import objects as vtn_objects
 from homeapp.demo.grid.accounts import Account, Role
 from homeapp.demo.grid.announcement import LocalVtn
 from homeapp.demo.grid.api import VtnApi
-from homeapp.demo.grid.decisions import ReceivedDecision, TrustedHub, read_decision
+from homeapp.demo.grid.decisions import ReceivedDecision, TrustedHub, is_decision, read_decision
 from homeapp.demo.grid.dialect import Dialect
 from homeapp.demo.grid.notification import encoded, notification
 from homeapp.demo.grid.notifier import MqttNotifier
@@ -286,7 +286,7 @@ class DemoVtn(HttpsServer):
             for topic, shown in self._topics.told_on(operation, changed):
                 payload = encoded(notification(operation, shown), snake_case=oddities.snake_case_notifications)
                 self.notifier.publish(topic, payload, retain=oddities.retained_notifications)
-        if (operation, changed["objectType"]) == (Operation.CREATE, "REPORT") and not read_usage(changed):
+        if (operation, changed["objectType"]) == (Operation.CREATE, "REPORT") and is_decision(changed):
             self._take(read_decision(changed, self._hub, self._clock.now()))
 
     def _happened(self) -> None:
