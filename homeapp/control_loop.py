@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere, total_cap_w
 from homeapp.errors import DeviceError
+from homeapp.export_limit import feed_limit_w, under_export_limit
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
 from homeapp.model.offer import OfferCase
@@ -178,10 +179,11 @@ class ControlLoop:
             circuit.device_id: self._allowed_w(circuit, takers[circuit.device_id], allowances.get(circuit.device_id))
             for circuit in circuits
         }
-        verdicts = {}
+        verdicts, feed_w = {}, feed_limit_w(commitments, at.civil)
         for device_id, situation in situations.items():
             others_w = sum(allowed_w.values()) - allowed_w[device_id]
             allowance = allowances.get(device_id, situation.allowance)
+            allowance = under_export_limit(allowance, feed_w, power_per_ampere(situation.evce, situation.site))
             verdicts[device_id] = decide(replace(situation, allowance=allowance, others_w=others_w), self._of.lease_s)
         return verdicts
 

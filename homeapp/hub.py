@@ -37,6 +37,7 @@ from homeapp.planning.request import Planner
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.reporting.pseudonym import pseudonym
+from homeapp.reporting.records import GRID_SP
 from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
@@ -382,6 +383,7 @@ class Hub:
                 charger=lambda: self._live.evce,
                 state_of=self._live.evces.get,
                 evce=self._first_evce,
+                report_wishes=lambda: self._inbox.wishes_of(GRID_SP),
             ),
             Outward(
                 put=self._providers.put,

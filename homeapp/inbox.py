@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
+from homeapp.model.grid_report import ReportWish
 from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Offer, Receipt
@@ -60,6 +61,7 @@ class HubInbox:
         self._tariff_changed = tariff_changed
         self._live_changed = live_changed
         self._untimely: set[str] = set()
+        self._wishes: dict[str, tuple[ReportWish, ...]] = {}
 
     @property
     def untimely(self) -> tuple[str, ...]:
@@ -110,6 +112,13 @@ class HubInbox:
         logger.info("%s: part order %s is %s", order.sp_id, order.order_id, order.status)
         self._live.orders_changed(await self._ledger.part_orders())
         self._live_changed()
+
+    def report_wishes(self, sp_id: str, wishes: Collection[ReportWish]) -> None:
+        self._wishes[sp_id] = tuple(wishes)
+
+    def wishes_of(self, sp_id: str) -> Collection[ReportWish]:
+        """What the provider asked to be told last."""
+        return self._wishes.get(sp_id, ())
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         self._untimely.discard(sp_id)

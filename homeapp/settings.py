@@ -205,16 +205,20 @@ class GridSpSettings(_Section, frozen=True):
 
     Attributes:
         vtn_url: base URL, https; programs are at ``<vtn_url>/programs``.
+        client_id: of the OAuth 2 client; empty where the VTN lets everybody read.
         ca_file: PEM file of a private CA, or empty for the system's.
+        ven_name: what the hub is called there; empty for a name that no other home has.
         poll_s: s of hub time between polls.
+        token_host: host (and port) besides the VTN's own that client id and secret may be sent to.
     """
 
     name: str
     vtn_url: Annotated[str, msgspec.Meta(pattern=r"^https://")]
-    client_id: str
+    client_id: str = ""
     ca_file: str = ""
-    ven_name: str = "homeapp"
+    ven_name: str = ""
     poll_s: Positive = 60.0
+    token_host: str = ""
 
 
 class SystemOperatorSettings(msgspec.Struct, frozen=True, kw_only=True):

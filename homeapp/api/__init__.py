@@ -46,6 +46,7 @@ from homeapp.api.planning import (
 from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices, PriceFormat
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -102,6 +103,7 @@ __all__ = [
     "DecideOffer",
     "DryRunRule",
     "EnrolProvider",
+    "FindVtns",
     "ForgetDevice",
     "ForgetPrices",
     "GetCertificateRequest",

@@ -44,6 +44,7 @@ from homeapp.api.planning import (
 from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -107,6 +108,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetCertificateRequest,
         ImportCertificate,
         GetHubCard,
+        FindVtns,
         GetUplink,
         TakeControl,
         GiveControlBack,

@@ -35,7 +35,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
             directory.mkdir(parents=True, exist_ok=True)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="homeapp-demo-")))
-        plan = StreetPlan(directory=directory, speed=arguments.speed or DEFAULT_SPEED)
+        plan = _plan(arguments, directory)
         pictures = Path(arguments.screenshots).resolve() if arguments.screenshots else None
         code = 1
         try:
@@ -48,6 +48,16 @@ def run_demo(arguments: argparse.Namespace) -> int:
         if code:
             _show_log(directory)
         return code
+
+
+def _plan(arguments: argparse.Namespace, directory: Path) -> StreetPlan:
+    return StreetPlan(
+        directory=directory,
+        speed=arguments.speed or DEFAULT_SPEED,
+        prices=arguments.prices,
+        day=arguments.day,
+        oddities=tuple(arguments.oddity),
+    )
 
 
 async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path | None) -> int:
