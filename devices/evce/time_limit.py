@@ -10,13 +10,14 @@ class TimeLimit:
     def __init__(self, run_out: Callable[[], None]) -> None:
         self._run_out = run_out
         self._until: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
 
     def begin(self, seconds: float) -> None:
         """From now on ``seconds``; an earlier limit is void."""
         loop = asyncio.get_running_loop()
         self._until = until = loop.time() + seconds
-        if self._timer is None or self._timer.when() > until:
+        if self._timer is None or self._due > until:
             self._arm(loop, until)
 
     def end(self) -> None:
@@ -33,7 +34,8 @@ class TimeLimit:
     def _arm(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_at(until, self._look)
+        # Not the timer's own word: for what is due at once uvloop gives back a handle that does not know when.
+        self._timer, self._due = loop.call_at(until, self._look), until
 
     def _look(self) -> None:
         self._timer = None

@@ -1,12 +1,12 @@
 """``homeapp bench``: carries it out and prints what was measured."""
 
 import argparse
-import asyncio
 import logging
 import sys
 
 import msgspec
 
+from homeapp import event_loop
 from homeapp.bench.csms_part import Csms
 from homeapp.bench.figures import Figures, table
 from homeapp.bench.hub_side import HubSide
@@ -20,7 +20,7 @@ from homeapp.errors import EnvironmentProblem, HomeappError
 def run_part(name: str) -> int:
     """Be one of the peers; the exit code."""
     logging.getLogger().setLevel(logging.ERROR)
-    asyncio.run(Stations().run() if name == "stations" else Csms().run())
+    event_loop.run(Stations().run() if name == "stations" else Csms().run())
     return 0
 
 
@@ -28,7 +28,7 @@ def run_bench(arguments: argparse.Namespace, side: HubSide) -> int:
     """Measure and print; the exit code says only whether it could be measured."""
     logging.getLogger().setLevel(logging.DEBUG if arguments.verbose else logging.ERROR)
     plan = BenchPlan(**{name: getattr(arguments, name) for name in BenchPlan.__dataclass_fields__})
-    figures = asyncio.run(_measure(plan, side))
+    figures = event_loop.run(_measure(plan, side))
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(figures), indent=2).decode() + "\n")
     else:
