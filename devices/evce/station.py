@@ -128,6 +128,7 @@ class Station:
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software = SoftwareProgress(device_id, clock)
+        self._abilities: tuple[object, EvceCapabilities | None] = (None, None)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -447,7 +448,7 @@ class Station:
             received_at=now if self._connected else self.state.received_at,
             status=status,
             connected=self._connected,
-            capabilities=self._capabilities(),
+            capabilities=self._known_abilities(),
             power_w=measured.power_w,
             power_at=measured.power_at,
             phase_current_a=measured.phase_current_a,
@@ -470,8 +471,10 @@ class Station:
         self._register.changed(self.state)
 
     def _foremost(self, fault: str | None) -> str | None:
+        if not self._problems:
+            return fault
         known = self._problems | ({"fault": fault} if fault is not None else {})
-        return known[min(known, key=lambda about: _URGENCY.get(about, 1))] if known else None
+        return known[min(known, key=lambda about: _URGENCY.get(about, 1))]
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured
@@ -483,6 +486,13 @@ class Station:
             reported=self._reported(),
             power_w=measured.power_w if fresh else None,
         )
+
+    def _known_abilities(self) -> EvceCapabilities | None:
+        """They change rarely; the state is told with every message."""
+        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static)
+        if facts != self._abilities[0]:
+            self._abilities = facts, self._capabilities()
+        return self._abilities[1]
 
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:
