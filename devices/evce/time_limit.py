@@ -1,7 +1,8 @@
-"""A time limit that is set and lifted with every message and almost never runs out: one timer of the loop serves it."""
+"""Time limits that are set and lifted with every message and almost never run out: each has one timer of the loop."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 
 class TimeLimit:
@@ -48,3 +49,32 @@ class TimeLimit:
             return
         self._until = None
         self._run_out()
+
+
+class Patience:
+    """Waits for one thing after the other, and for none of them too long."""
+
+    def __init__(self) -> None:
+        self._limit = TimeLimit(self._give_up)
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self, thing: "asyncio.Future[Any]", seconds: float) -> None:
+        """Until it is done, or is not after ``seconds``; it goes on all the same. One wait at a time."""
+        if thing.done():
+            return
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        thing.add_done_callback(self._wake)
+        self._limit.begin(seconds)
+        try:
+            await waiter
+        finally:
+            self._limit.end()
+            self._waiter = None
+            thing.remove_done_callback(self._wake)
+
+    def _wake(self, _thing: "asyncio.Future[Any]") -> None:
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
