@@ -22,8 +22,7 @@ logger = logging.getLogger(__name__)
 _MOST_QUEUED = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A CALL to make.
 
     Attributes:

@@ -6,7 +6,6 @@ hub has read it, so that nobody behind the hub reads another one than the hub ha
 """
 
 import uuid
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
@@ -32,8 +31,8 @@ class MessageType(IntEnum):
     """2.1: a message that is never answered"""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+# What is made for each message is a Struct: making a frozen dataclass takes ten times as long.
+class Frame(msgspec.Struct, frozen=True):
     """One message.
 
     Attributes:
@@ -46,7 +45,7 @@ class Frame:
     type: MessageType
     id: str
     action: str = ""
-    payload: Payload = field(default_factory=dict)
+    payload: Payload = msgspec.field(default_factory=dict)
     code: str = ""
     description: str = ""
     raw: bytes = b""

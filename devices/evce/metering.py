@@ -5,9 +5,10 @@ currents, import and export apart, clocks that were never set.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from devices.evce.fields import believed, items, mapping, number, plain, told_instant
 from devices.evce.profiles import StationLimits
@@ -32,8 +33,7 @@ _Key = tuple[str, str]
 """Measurand, and phase ``L1``..``L3`` or an empty string for the whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What a station measured at one moment.
 
     Attributes:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from devices.evce import profiles
 from devices.evce.capability import Capability
 from devices.evce.connectors import Connectors
@@ -49,8 +51,7 @@ _URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4}
 """Of what is wrong, the rest being 1. An open connection works, and for a wrong clock the hub allows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """The running transaction; see TransactionReport."""
 
     id: str
@@ -311,7 +312,7 @@ class Station:
     def renamed(self, old: str, new: str) -> None:
         """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
         if self.transaction is not None and self.transaction.id == old:
-            self.transaction = replace(self.transaction, id=new)
+            self.transaction = msgspec.structs.replace(self.transaction, id=new)
             self._tell()
 
     def runs(self, report: TransactionReport) -> None:
@@ -396,7 +397,7 @@ class Station:
         if running is None:
             return
         newer = running.sequence is None or report.sequence is None or report.sequence >= running.sequence
-        self.transaction = replace(
+        self.transaction = msgspec.structs.replace(
             running,
             evse=report.evse or running.evse,
             sequence=report.sequence if newer else running.sequence,
