@@ -39,7 +39,7 @@ from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
-POWER_COUNTS_S = 60.0
+POWER_COUNTS = timedelta(seconds=60)
 _REMEMBERED_TRANSACTIONS = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
@@ -479,7 +479,7 @@ class Station:
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured
-        fresh = measured.power_at is not None and now - measured.power_at <= timedelta(seconds=POWER_COUNTS_S)
+        fresh = measured.power_at is not None and now - measured.power_at <= POWER_COUNTS
         return derive_status(
             connected=self._connected,
             secured=self._secured,
