@@ -56,7 +56,7 @@ class Home:
         outbox = Outbox(database, clock)
         self.ledger = Ledger(database, clock, outbox.wake)
         goal = Goal(
-            mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=clock.now(), floor_pct=50.0, capacity_wh=60_000.0
+            mode=ChargingMode.READY_BY, target_pct=80.0, ready_by=clock.now(), floor_pct=50.0, capacity_wh=60_000.0
         )
         self.live = LiveState(site=Site(), goal=goal, clock=clock)
         self.desk = OfferDesk(ledger=self.ledger, outbox=outbox, clock=clock, on_change=self._happened)
