@@ -1,7 +1,6 @@
 """``homeapp bench``: carries it out and prints what was measured."""
 
 import argparse
-import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from homeapp import event_loop
 from homeapp.bench.bare_part import BarePart
 from homeapp.bench.csms_part import Csms
 from homeapp.bench.figures import table
@@ -36,7 +36,7 @@ _PEERS: dict[str, Callable[[], _Peer]] = {"stations": Stations, "csms": Csms, "v
 def run_part(name: str) -> int:
     """Be one of the peers; the exit code."""
     logging.getLogger().setLevel(logging.ERROR)
-    asyncio.run(_PEERS[name]().run())
+    event_loop.run(_PEERS[name]().run())
     return 0
 
 
@@ -80,7 +80,7 @@ def _measured(parts: Sequence[str], measure: Callable[..., Awaitable[F]]) -> F:
                 "This machine is too busy to measure anything: a message was not answered in time. Try again later."
             ) from group
 
-    return asyncio.run(explained())
+    return event_loop.run(explained())
 
 
 def _leaf(error: BaseException) -> BaseException:

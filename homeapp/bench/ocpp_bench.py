@@ -39,7 +39,7 @@ CHARGING = "charging"
 """The station at which the fuse is overloaded; no provider limits it."""
 WARM_UP_EACH = 5
 HUB_EACH = 60
-"""Messages of each station at full speed, within what the endpoint lets through at once."""
+"""Exchanges of each station at full speed, within what the endpoint lets through at once."""
 _SMAPS = Path("/proc/self/statm")
 _PAGE = 4096
 
@@ -90,7 +90,7 @@ class OcppBench:
         profile = await self._profiles()
         await self._stations.do("close")
         return PathFigures(
-            messages_per_s=rate,
+            exchanges_per_s=rate,
             hub_cpu_us=cpu_us if through_hub else None,
             latency=latency,
             profile=profile,
@@ -122,7 +122,7 @@ class OcppBench:
             rate, cpu_us = await self._rate(max(1, min(HUB_EACH, self._plan.messages // self._plan.connections)))
             latency = await self._latency()
             hub = PathFigures(
-                messages_per_s=rate,
+                exchanges_per_s=rate,
                 hub_cpu_us=cpu_us,
                 latency=latency,
                 profile=await self._profiles(),
@@ -172,7 +172,7 @@ class OcppBench:
         await self._csms.do("profiles", station=self._names[-1], samples=1, every_s=0.0)
 
     async def _rate(self, each: int) -> tuple[float, float]:
-        """Messages per second, and microseconds of this process's CPU for each."""
+        """Exchanges per second, and microseconds of this process's CPU for each."""
         count = each * len(self._names)
         cpu = time.process_time()
         seconds = await self._stations.do("rate", names=self._names, each=each)

@@ -10,7 +10,7 @@ class BenchPlan:
 
     Attributes:
         connections: stations that talk at the same time.
-        messages: of all of them together, directly and through the exchange.
+        messages: CALLs of all of them together, directly and through the exchange.
         samples: of each latency.
         overloads: how often the fuse is overloaded.
         idle: stations that are connected and silent.
@@ -37,7 +37,7 @@ def add_bench_commands(
     ocpp = verbs.add_parser("ocpp", help="between charging stations and their CSMS", parents=[common])
     for name, of_what in (
         ("connections", "stations that talk at the same time"),
-        ("messages", "messages of all of them together"),
+        ("messages", "CALLs of all of them together"),
         ("samples", "samples of each latency"),
         ("overloads", "how often the fuse is overloaded"),
         ("idle", "stations that are connected and silent"),
