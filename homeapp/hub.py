@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,6 @@ from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
-from homeapp.goal import local_midnight
 from homeapp.grid_limits.grid_limits import GridLimits
 from homeapp.grid_limits.grid_limits import Surroundings as LimitSurroundings
 from homeapp.identity import HubKeys
@@ -26,8 +25,8 @@ from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
-from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.offer import Offer, OfferKind, OfferState
+from homeapp.model.live import LinkState, Snapshot
+from homeapp.model.offer import Offer, OfferState
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import Circuit
 from homeapp.offer_side import HomeView, OfferSide
@@ -36,6 +35,7 @@ from homeapp.planning.home_planning import HomePlanning, Outlets, home_goal, pla
 from homeapp.planning.request import Planner
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
+from homeapp.recorder import Recorder
 from homeapp.reporting.pseudonym import pseudonym
 from homeapp.reporting.records import GRID_SP
 from homeapp.secrets import SecretStore
@@ -48,7 +48,7 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
-from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.telemetry import Telemetry
 from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
 from homeapp.tariffs.home_prices import HomePrices
@@ -176,6 +176,14 @@ class Hub:
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
             rules=self._offers.rules.views,
+        )
+        self._recorder = Recorder(
+            live=self._live,
+            telemetry=self._telemetry,
+            ledger=self._ledger,
+            desk=self._desk,
+            clock=outside.clock,
+            snapshot=self._snapshot,
         )
         self._why = WhyTimeline(
             live=self._live,
@@ -430,7 +438,7 @@ class Hub:
             "control": self._control.run,
             **self._planning.bodies(),
             "offer desk": self._tend_offers,
-            "recorder": self._record,
+            "recorder": self._recorder.run,
             "live": self._publish_live,
             "why": self._why.run,
             "prices": self._price_desk.run,
@@ -464,45 +472,6 @@ class Hub:
             for notice in self._live.unkept_notices():
                 await self._ledger.keep_notice(notice)
             await self._clock.sleep(DESK_CYCLE_S)
-
-    async def _record(self) -> None:
-        last = self._clock.monotonic()
-        while True:
-            await self._clock.sleep(LIVE_CYCLE_S)
-            now, monotonic = self._clock.now(), self._clock.monotonic()
-            snapshot = self._snapshot()
-            sample = Sample(
-                at=now,
-                grid_w=_fresh(snapshot.grid_w),
-                home_w=_fresh(snapshot.home_w),
-                evce_w=_fresh(snapshot.evce_w),
-                soc_pct=_fresh(snapshot.soc_pct),
-                price=snapshot.price,
-            )
-            await self._telemetry.add(sample)
-            await self._deliver_measured(snapshot, monotonic - last)
-            last = monotonic
-            midnight = local_midnight(now, self._site.time_zone)
-            totals = await self._telemetry.today(midnight, now)
-            earned = await self._ledger.earned(midnight)
-            self._live.today = replace(
-                self._live.today,
-                charged_wh=totals.charged_wh,
-                fed_wh=totals.fed_wh,
-                cost=totals.cost,
-                earned=earned,
-                currency=self._live.tariff.currency if self._live.tariff else "",
-            )
-
-    async def _deliver_measured(self, snapshot: Snapshot, seconds: float) -> None:
-        """Count the energy that flows during an accepted request that is under way."""
-        # A power feed is about one car, a limit about all; what the car charges is no part of what it has fed.
-        fed_w, power_w = _fresh(self._live.charger_w(self._live.primary_id or "")), _fresh(snapshot.evce_w)
-        for case in self._desk.cases:
-            feeds = case.offer.kind is OfferKind.POWER_FEED
-            counted_w = (None if fed_w is None else min(0.0, fed_w)) if feeds else power_w
-            if case.state is OfferState.ACTIVE and counted_w is not None:
-                await self._desk.delivered(case.offer.key, counted_w * min(seconds, 60.0) / 3600)
 
     async def _publish_live(self) -> None:
         while True:
@@ -591,7 +560,3 @@ def _told_of(state: EvceState) -> tuple[object, ...]:
     """What the list of devices tells of a charger besides its link."""
     provider = (state.provider_limit_w, state.provider_feed_w, state.provider_control)
     return (*provider, state.capabilities, state.software)
-
-
-def _fresh(figure: Figure) -> float | None:
-    return None if figure.stale else figure.value
