@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from homeapp.planner.moves import Indices, ranges_kw
+from homeapp.planner.moves import ranges_kw
 from homeapp.planner.problem import Trip
-from homeapp.planner.slot_table import Bools, Floats, SlotTable
+from homeapp.planner.slot_table import Bools, Floats, Indices, SlotTable
 from homeapp.planner.stretches import Stretch
 
 _NEVER = 1e7
