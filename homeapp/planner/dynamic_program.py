@@ -79,7 +79,7 @@ class StretchValues:
         if after is None or trip is None:
             return -ev.v_end * energies
         missing = np.maximum(trip.need_kwh - energies, 0.0)
-        return ev.shortfall_penalty * missing + after.at(np.maximum(energies - trip.use_kwh, 0.0))
+        return self._table.need_penalty * missing + after.at(np.maximum(energies - trip.use_kwh, 0.0))
 
     def _shifted(self, values: Floats) -> Floats:
         """A view in which [row, shift] are the values of ``row`` at all nodes moved by ``shift`` - padding steps."""

@@ -145,7 +145,7 @@ def _go_back(path: _Path, ways: Floats) -> tuple[Floats, list[Indices]]:
         else:
             landing = _landing(energies, trip, path.step_kwh)
             inside = (landing >= 0) & (landing < len(_OFFSETS))
-            penalty = path.table.problem.ev.shortfall_penalty * np.maximum(trip.need_kwh - energies, 0.0)
+            penalty = path.table.need_penalty * np.maximum(trip.need_kwh - energies, 0.0)
             values = penalty + np.where(inside, values[np.clip(landing, 0, len(_OFFSETS) - 1)], _NEVER)
         landings.insert(0, landing)
         for k in reversed(range(path.ends[index - 1] if index else 0, path.ends[index])):

@@ -13,7 +13,7 @@ Bools = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 
 _ROUNDING_KW = 1e-12
-_OF_THE_PENALTY = 0.9
+_NEED_BEFORE_COMMITMENT = 10.0
 """A committed power yields to a trip's need and to nothing that has a price."""
 
 
@@ -93,9 +93,15 @@ class SlotTable:
         return np.column_stack(columns)
 
     @property
+    def need_penalty(self) -> float:
+        """EUR per kWh that a need is missed by, as far as plans are chosen by it."""
+        penalty = self.problem.ev.shortfall_penalty
+        return penalty if np.isnan(self.forced_kw).all() else penalty * _NEED_BEFORE_COMMITMENT
+
+    @property
     def _commitment(self) -> float:
         """EUR per kWh that a committed power is missed by."""
-        return _OF_THE_PENALTY * self.problem.ev.shortfall_penalty or 1.0
+        return self.problem.ev.shortfall_penalty or 1.0
 
     def _rewards(self) -> list[Reward]:
         return [window for window in self.problem.dr if isinstance(window, Reward)]

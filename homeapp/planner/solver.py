@@ -117,5 +117,5 @@ def _objective(table: SlotTable, powers_kw: Floats) -> float:
     starts = np.count_nonzero(signs) - np.count_nonzero((signs[1:] == signs[:-1]) & (signs[1:] != 0))
     of_slots = table.choice_cost(np.arange(problem.n), powers_kw[:, None]).sum()
     solution = evaluated(table, powers_kw)
-    missing = problem.ev.shortfall_penalty * sum(solution.shortfall_kwh)
+    missing = table.need_penalty * sum(solution.shortfall_kwh)
     return float(of_slots + missing - problem.ev.v_end * solution.soc_kwh[-1] + problem.switch_cost * starts)
