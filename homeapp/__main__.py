@@ -468,6 +468,10 @@ def _bench(arguments: argparse.Namespace) -> int:
 
     if arguments.verb == "part":
         return run_part(arguments.part)
+    if arguments.verb in ("planner", "street"):
+        from homeapp.bench.planning_command import run_planning_bench
+
+        return run_planning_bench(arguments)
     from devices.evce.bare_relay import BareRelay
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits

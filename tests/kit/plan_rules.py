@@ -16,9 +16,11 @@ def limits(problem: Problem, slot: int) -> tuple[float, float]:
         return 0.0, 0.0
     house = problem.base_kw[slot] - problem.pv_kw[slot]
     charge = [ev.ch_max_kw, problem.fuse_kw - house]
-    for window in problem.dr:
-        if isinstance(window, Limit) and window.start <= slot < window.end:
-            charge.append(window.kw if window.scope is LimitScope.EV else window.kw - house)
+    charge += [
+        window.kw if window.scope is LimitScope.EV else window.kw - house
+        for window in problem.dr
+        if isinstance(window, Limit) and window.start <= slot < window.end
+    ]
     if problem.shed is not None:
         charge.append(problem.shed[slot])
     forced = float("nan") if problem.forced_kw is None else problem.forced_kw[slot]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from kit.plan_rules import best_of_grid, judge, problems
 
 from homeapp.planner.problem import Ev, Limit, LimitScope, Problem, Reward, Trip
 from homeapp.planner.solver import solve
+from kit.plan_rules import best_of_grid, judge, problems
 
 EV = Ev(
     cap_kwh=60.0,
