@@ -3,6 +3,8 @@
 import argparse
 from dataclasses import dataclass
 
+from homeapp.bench.planning_options import add_planning_verbs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPlan:
@@ -42,6 +44,7 @@ def add_bench_commands(
         ("idle", "stations that are connected and silent"),
     ):
         ocpp.add_argument(f"--{name}", type=_count, default=getattr(_DEFAULT, name), help=of_what)
+    add_planning_verbs(verbs, common, _count)
     part = verbs.add_parser("part")
     part.add_argument("part", choices=PARTS)
 
