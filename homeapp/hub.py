@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
@@ -15,7 +16,8 @@ from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
-from homeapp.goal import local_midnight
+from homeapp.grid_limits.grid_limits import GridLimits
+from homeapp.grid_limits.grid_limits import Surroundings as LimitSurroundings
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
@@ -23,17 +25,19 @@ from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
-from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.offer import OfferKind, OfferState
+from homeapp.model.live import LinkState, Snapshot
+from homeapp.model.offer import Offer, OfferState
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import Circuit
-from homeapp.offers.desk import OfferDesk
+from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
 from homeapp.planning.home_planning import HomePlanning, Outlets, home_goal, planner_of_home
 from homeapp.planning.request import Planner
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
+from homeapp.recorder import Recorder
 from homeapp.reporting.pseudonym import pseudonym
+from homeapp.reporting.records import GRID_SP
 from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
@@ -44,8 +48,12 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
-from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.telemetry import Telemetry
+from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
+from homeapp.tariffs.home_prices import HomePrices
+from homeapp.tariffs.price_desk import PriceDesk
+from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +105,12 @@ class Hub:
         self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
-        self._live = LiveState(site=self._site, goal=home_goal(outside.settings, outside.clock), clock=outside.clock)
-        self._desk = OfferDesk(
-            ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
-        )
+        prices = HomePrices(outside.settings.tariff.contract(), self._site.time_zone)
+        goal = home_goal(outside.settings, outside.clock)
+        self._live = LiveState(site=self._site, goal=goal, clock=outside.clock, prices=prices)
+        self._offers = self._offer_side()
+        self._desk = self._offers.desk
+        self._limits = self._grid_limits()
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -116,12 +126,20 @@ class Hub:
         )
         self._inbox = HubInbox(
             desk=self._desk,
+            limits=self._limits,
             ledger=self._ledger,
             outbox=self._outbox,
             live=self._live,
             name_of=self._name_of,
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
+        )
+        self._price_desk = PriceDesk(
+            prices=prices,
+            ledger=self._ledger,
+            clock=outside.clock,
+            links=lambda: self._live.links,
+            changed=self._tariff_changed,
         )
         self._providers = self._provider_side()
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
@@ -136,6 +154,8 @@ class Hub:
                 live=self._live,
                 desk=self._desk,
                 ledger=self._ledger,
+                commitments=self._limits.commitments,
+                taken=self._limits.taken,
                 circuits=self._circuits,
                 evce=self._sessions.evce,
                 installing=self._upkeep.installs,
@@ -155,7 +175,22 @@ class Hub:
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
-            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            rules=self._offers.rules.views,
+        )
+        self._recorder = Recorder(
+            live=self._live,
+            telemetry=self._telemetry,
+            ledger=self._ledger,
+            desk=self._desk,
+            clock=outside.clock,
+            snapshot=self._snapshot,
+        )
+        self._why = WhyTimeline(
+            live=self._live,
+            desk=self._desk,
+            entries=WhyEntries(outside.database),
+            clock=outside.clock,
+            name_of=self.name_of,
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -167,9 +202,12 @@ class Hub:
             socket_path(outside.data_dir),
             {
                 **self._operations.handlers(),
+                **self._offers.operations.handlers(),
                 **self._planning.plans.handlers(),
                 **self._providers.handlers(),
                 **self._chargers.handlers(),
+                **self._why.handlers(),
+                **self._price_desk.handlers(),
             },
             self._operations.current,
             self._hello,
@@ -226,6 +264,29 @@ class Hub:
         evce = self._out.endpoint.evce(device_id)
         return None if evce is None else evce.state
 
+    def _offer_side(self) -> OfferSide:
+        return OfferSide(
+            database=self._out.database,
+            ledger=self._ledger,
+            outbox=self._outbox,
+            clock=self._clock,
+            home=HomeView(
+                live=self._live,
+                site=self._site,
+                region=self._out.settings.site.region,
+                has_charger=lambda: bool(self._sessions.chargers),
+                hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+                foresee=self._foresee,
+                feed_left_wh=lambda: self._planning.plans.feed_left_wh,
+            ),
+            name_of=self._name_of,
+            offers_changed=self._offers_changed,
+            rules_changed=lambda: self._server.publish(api.Topic.RULES),
+        )
+
+    async def _foresee(self, offer: Offer) -> float | None:
+        return await self._planning.plans.foresee(offer)
+
     def _charger_decisions(self) -> Chargers:
         return Chargers(
             Household(
@@ -236,11 +297,32 @@ class Hub:
                 rights=self._out.provider_rights,
                 chargers=self,
                 departure=lambda: self._live.goal.ready_by,
-                agreed=lambda: self._desk.commitments(self._clock.now()),
+                agreed=lambda: self._limits.commitments(self._clock.now()),
                 notice=self._notice,
                 changed=self._control_changed,
             )
         )
+
+    def _grid_limits(self) -> GridLimits:
+        return GridLimits(
+            terms=self._out.settings.grid_limit.terms(),
+            desk=self._desk,
+            ledger=self._ledger,
+            clock=self._clock,
+            zone=ZoneInfo(self._site.time_zone),
+            around=LimitSurroundings(
+                links=lambda: self._live.links,
+                connected=lambda: self._live.connected,
+                name_of=self._name_of,
+                limited=self._limited,
+                notice=self._notice,
+            ),
+        )
+
+    def _limited(self) -> None:
+        self._control.limited()
+        self._planning.plans.replan()
+        self._live_changed()
 
     def _control_changed(self) -> None:
         self._control.act()
@@ -309,6 +391,7 @@ class Hub:
                 charger=lambda: self._live.evce,
                 state_of=self._live.evces.get,
                 evce=self._first_evce,
+                report_wishes=lambda: self._inbox.wishes_of(GRID_SP),
             ),
             Outward(
                 put=self._providers.put,
@@ -329,6 +412,7 @@ class Hub:
             key=self._out.pseudonym_key,
             live=self._live,
             desk=self._desk,
+            commitments=self._limits.commitments,
             ledger=self._ledger,
             telemetry=self._telemetry,
             planner=self._out.planner,
@@ -354,8 +438,11 @@ class Hub:
             "control": self._control.run,
             **self._planning.bodies(),
             "offer desk": self._tend_offers,
-            "recorder": self._record,
+            "recorder": self._recorder.run,
             "live": self._publish_live,
+            "why": self._why.run,
+            "prices": self._price_desk.run,
+            "grid limits": self._limits.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
@@ -364,7 +451,8 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
-        await self._desk.load()
+        await self._offers.load()
+        await self._limits.load()
         await self._providers.load()
         await self._chargers.load()
         await self._planning.plans.load()
@@ -384,45 +472,6 @@ class Hub:
             for notice in self._live.unkept_notices():
                 await self._ledger.keep_notice(notice)
             await self._clock.sleep(DESK_CYCLE_S)
-
-    async def _record(self) -> None:
-        last = self._clock.monotonic()
-        while True:
-            await self._clock.sleep(LIVE_CYCLE_S)
-            now, monotonic = self._clock.now(), self._clock.monotonic()
-            snapshot = self._snapshot()
-            sample = Sample(
-                at=now,
-                grid_w=_fresh(snapshot.grid_w),
-                home_w=_fresh(snapshot.home_w),
-                evce_w=_fresh(snapshot.evce_w),
-                soc_pct=_fresh(snapshot.soc_pct),
-                price=snapshot.price,
-            )
-            await self._telemetry.add(sample)
-            await self._deliver_measured(snapshot, monotonic - last)
-            last = monotonic
-            midnight = local_midnight(now, self._site.time_zone)
-            totals = await self._telemetry.today(midnight, now)
-            earned = await self._ledger.earned(midnight)
-            self._live.today = replace(
-                self._live.today,
-                charged_wh=totals.charged_wh,
-                fed_wh=totals.fed_wh,
-                cost=totals.cost,
-                earned=earned,
-                currency=self._live.tariff.currency if self._live.tariff else "",
-            )
-
-    async def _deliver_measured(self, snapshot: Snapshot, seconds: float) -> None:
-        """Count the energy that flows during an accepted request that is under way."""
-        # A power feed is about one car, a limit about all; what the car charges is no part of what it has fed.
-        fed_w, power_w = _fresh(self._live.charger_w(self._live.primary_id or "")), _fresh(snapshot.evce_w)
-        for case in self._desk.cases:
-            feeds = case.offer.kind is OfferKind.POWER_FEED
-            counted_w = (None if fed_w is None else min(0.0, fed_w)) if feeds else power_w
-            if case.state is OfferState.ACTIVE and counted_w is not None:
-                await self._desk.delivered(case.offer.key, counted_w * min(seconds, 60.0) / 3600)
 
     async def _publish_live(self) -> None:
         while True:
@@ -451,6 +500,7 @@ class Hub:
             meter_online=self._sessions.online(DeviceKind.METER),
             evce_online=self._sessions.online(DeviceKind.EVCE),
             pending_offers=sum(case.state is OfferState.PENDING for case in self._desk.cases),
+            grid_limit=self._limits.in_force(self._clock.now()),
         )
 
     def _hello(self, role: api.Role) -> api.Hello:
@@ -510,7 +560,3 @@ def _told_of(state: EvceState) -> tuple[object, ...]:
     """What the list of devices tells of a charger besides its link."""
     provider = (state.provider_limit_w, state.provider_feed_w, state.provider_control)
     return (*provider, state.capabilities, state.software)
-
-
-def _fresh(figure: Figure) -> float | None:
-    return None if figure.stale else figure.value

@@ -7,7 +7,6 @@ from enum import StrEnum
 from homeapp.api.base import Call, Role
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
-from homeapp.model.offer import Choice, OfferCase
 from homeapp.model.site import Site
 from homeapp.model.tariff import Tariff
 
@@ -71,6 +70,7 @@ class Topic(StrEnum):
     SNAPSHOT = "snapshot"
     DEVICES = "devices"
     OFFERS = "offers"
+    RULES = "rules"
     TARIFF = "tariff"
     PLAN = "plan"
     SCHEDULE = "schedule"
@@ -168,52 +168,6 @@ class RaiseSecurity(Call[None]):
     method = "devices.raise_security"
     role = Role.INSTALLER
     answer = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOffers(Call[tuple[OfferCase, ...]]):
-    """All requests: the undecided first, then the newest."""
-
-    method = "offers.list"
-    role = Role.GUEST
-    answer = tuple[OfferCase, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowOffer(Call[OfferCase]):
-    """One request.
-
-    Raises:
-        NotFound: no such request.
-    """
-
-    key: str
-
-    method = "offers.show"
-    role = Role.GUEST
-    answer = OfferCase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecideOffer(Call[OfferCase]):
-    """The owner's answer to what was shown.
-
-    Attributes:
-        digest: of the case that was shown; an answer to an older revision is refused.
-
-    Raises:
-        NotFound: no such request.
-        WrongState: too late, already answered, changed since it was shown, or a yes to a provider with which nothing
-            is shared.
-    """
-
-    key: str
-    digest: str
-    choice: Choice
-
-    method = "offers.decide"
-    role = Role.OWNER
-    answer = OfferCase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
 from kit import cancelled_requests
-from kit.grid_street import WITHIN_S, GridInbox, Street, decision_about, following, serving
+from kit.grid_street import HUB, WITHIN_S, GridInbox, Street, decision_about, following, serving
 
 pytestmark = cancelled_requests.MARKS
 
@@ -270,7 +270,9 @@ def test_the_ven_object_of_an_earlier_life_is_used_again(tmp_path: Path) -> None
             for _ in range(2):
                 async with following(street.ven()) as inbox:
                     await inbox.until(lambda: inbox.links[-1:] == [(LinkState.UP, None)])
-        assert [(ven["venName"], ven["clientID"]) for ven in street.vtn.objects("vens")] == [("homeapp", "ven-0001")]
+        assert [(ven["venName"], ven["clientID"]) for ven in street.vtn.objects("vens")] == [
+            (f"homeapp-{HUB}", "ven-0001")
+        ]
         assert [seen.status for seen in street.vtn.history if (seen.method, seen.path) == ("POST", "/vens")] == [
             201,
             409,
