@@ -3,6 +3,8 @@
 import argparse
 from dataclasses import dataclass
 
+from homeapp.bench.planning_options import add_planning_verbs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPlan:
@@ -43,6 +45,7 @@ def add_bench_commands(
         ("idle", "stations that are connected and silent"),
     ):
         ocpp.add_argument(f"--{name}", type=_count, default=getattr(_DEFAULT, name), help=of_what)
+    add_planning_verbs(verbs, common, _count)
     latency = verbs.add_parser("latency", help="from a limit's arrival to the charging station", parents=[common])
     latency.add_argument("--samples", type=_count, default=_LATENCY_SAMPLES, help="limits that are imposed")
     latency.add_argument("--no-screen", action="store_true", help="without the screen running")

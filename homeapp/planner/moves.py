@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
-from homeapp.planner.slot_table import Bools, Floats, SlotTable
+from homeapp.planner.slot_table import Bools, Floats, Indices, SlotTable
 from homeapp.planner.stretches import Lattice, Stretch
 
 SNAP = 1e-7
 """Share of a step that counts as none."""
 _FIT = 1e-6
 _LEAST_KW = 1e-6
-
-Indices = npt.NDArray[np.intp]
 
 
 class Direction(IntEnum):
@@ -26,7 +23,7 @@ class Direction(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
-    """The moves of one slot in one direction; steps are negative while feeding.
+    """The moves of one slot in one direction, in steps from a node to the node of the same place a slot later.
 
     Attributes:
         first: the lowest step that leads from node to node.
@@ -48,7 +45,7 @@ class Moves:
 
     @property
     def reach(self) -> int:
-        """No move leads to a node further away than this."""
+        """No move leads further than this."""
         return int(max(abs(self.first), abs(self.first + len(self.costs)), *(np.abs(self.below) + 1)))
 
 
@@ -67,18 +64,21 @@ def moves_of(table: SlotTable, stretch: Stretch, lattice: Lattice, direction: Di
     slots = stretch.start + np.flatnonzero(limits[stretch.start : stretch.end] > 0)
     if not len(slots):
         return {}
-    per_kw = (table.gain_c if direction is Direction.CHARGE else table.gain_d) / lattice.step_kwh
+    per_kw = (table.charge_gain if direction is Direction.CHARGE else table.feed_gain)[slots] / lattice.step_kwh
     least, most = ranges_kw(table, slots, np.full(len(slots), direction is Direction.CHARGE))
-    first, counts, powers = _steps(least, most, per_kw)
+    climb = -np.diff(lattice.lows)[slots - stretch.start]
+    first, counts, powers = _steps(least * per_kw, most * per_kw, climb, lattice.count)
+    powers = np.clip(powers / per_kw[:, None], least[:, None], most[:, None])
     costs = table.choice_cost(slots, powers)
     ends, end_counts = _ends(table, slots, least, most)
     end_costs = table.choice_cost(slots, ends)
-    below = np.floor(ends * per_kw + SNAP).astype(np.intp)
-    share = np.maximum(ends * per_kw - below, 0.0)
+    below: Indices = np.floor(ends * per_kw[:, None] + SNAP).astype(np.intp)
+    share = np.maximum(ends * per_kw[:, None] - below, 0.0)
+    below += climb[:, None]
     share[share < SNAP] = 0.0
     return {
         slot: Moves(
-            first=first[row],
+            first=int(first[row] + climb[row]),
             powers_kw=powers[row, : counts[row]],
             costs=costs[row, : counts[row]],
             below=below[row, : end_counts[row]],
@@ -90,15 +90,15 @@ def moves_of(table: SlotTable, stretch: Stretch, lattice: Lattice, direction: Di
     }
 
 
-def _steps(least: Floats, most: Floats, per_kw: float) -> tuple[list[int], list[int], Floats]:
-    """Per slot the first step, how many there are, and the powers of all of them (slots x the largest count)."""
-    first = np.ceil(least * per_kw - _FIT).astype(np.intp)
-    last = np.floor(most * per_kw + _FIT).astype(np.intp)
-    first, last = np.where(most > 0, np.maximum(first, 1), first), np.where(most > 0, last, np.minimum(last, -1))
+def _steps(least: Floats, most: Floats, climb: Indices, nodes: int) -> tuple[list[int], list[int], Floats]:
+    """Per slot the first step between ``least`` and ``most`` that meets a node, how many follow, and all of them."""
+    first: Indices = np.ceil(least - _FIT).astype(np.intp)
+    last: Indices = np.floor(most + _FIT).astype(np.intp)
+    first = np.maximum(np.where(most > 0, np.maximum(first, 1), first), 1 - nodes - climb)
+    last = np.minimum(np.where(most > 0, last, np.minimum(last, -1)), nodes - 1 - climb)
     counts = np.maximum(last - first + 1, 0)
-    steps = first[:, None] + np.arange(max(1, int(counts.max())))
-    powers = np.clip(steps / per_kw, least[:, None], most[:, None])
-    return first.tolist(), counts.tolist(), powers
+    steps = first[:, None] + np.arange(max(1, int(counts.max())), dtype=np.float64)
+    return first.tolist(), counts.tolist(), steps
 
 
 def _ends(table: SlotTable, slots: Indices, least: Floats, most: Floats) -> tuple[Floats, list[int]]:

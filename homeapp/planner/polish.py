@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from homeapp.planner.moves import Indices, ranges_kw
+from homeapp.planner.moves import ranges_kw
 from homeapp.planner.problem import Trip
-from homeapp.planner.slot_table import Bools, Floats, SlotTable
+from homeapp.planner.slot_table import Bools, Floats, Indices, SlotTable
 from homeapp.planner.stretches import Stretch
 
 _NEVER = 1e7
@@ -64,7 +64,7 @@ class _Path:
         """The surroundings of the plan ``powers_kw``."""
         slots = np.flatnonzero(powers_kw)
         on = powers_kw[slots]
-        per_kw = np.where(on > 0, table.gain_c, table.gain_d)
+        per_kw = np.where(on > 0, table.charge_gain[slots], table.feed_gain[slots])
         gains = on * per_kw
         least, most = ranges_kw(table, slots, on > 0)
         shifts = step_kwh * np.arange(-2 * _REACH, 2 * _REACH + 1)
@@ -145,7 +145,7 @@ def _go_back(path: _Path, ways: Floats) -> tuple[Floats, list[Indices]]:
         else:
             landing = _landing(energies, trip, path.step_kwh)
             inside = (landing >= 0) & (landing < len(_OFFSETS))
-            penalty = path.table.problem.ev.shortfall_penalty * np.maximum(trip.need_kwh - energies, 0.0)
+            penalty = path.table.need_penalty * np.maximum(trip.need_kwh - energies, 0.0)
             values = penalty + np.where(inside, values[np.clip(landing, 0, len(_OFFSETS) - 1)], _NEVER)
         landings.insert(0, landing)
         for k in reversed(range(path.ends[index - 1] if index else 0, path.ends[index])):

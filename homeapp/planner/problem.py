@@ -106,6 +106,7 @@ class Problem:
         shed: cap on the charging power, inf = none.
         switch_cost: EUR per start of charging or feeding; only decides between plans that cost about the same.
         noise: EUR per kWh added to ``p_imp`` while choosing, never counted as cost.
+        hours: length of each slot, h, where they differ; None = ``dt_h`` each.
     """
 
     n: int
@@ -124,6 +125,7 @@ class Problem:
     shed: tuple[float, ...] | None = None
     switch_cost: float = 0.0
     noise: tuple[float, ...] | None = None
+    hours: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

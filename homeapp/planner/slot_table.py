@@ -10,9 +10,10 @@ from homeapp.planner.problem import Limit, LimitScope, Problem, Reward
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
 
 _ROUNDING_KW = 1e-12
-_OF_THE_PENALTY = 0.9
+_NEED_BEFORE_COMMITMENT = 10.0
 """A committed power yields to a trip's need and to nothing that has a price."""
 
 
@@ -27,6 +28,8 @@ class SlotTable:
         feed_kw: most feeding power, positive; 0 where it must not feed.
         forced_kw: committed power, nan = free.
         noise: EUR/kWh, see ``Problem.noise``.
+        hours: length, h.
+        charge_gain, feed_gain: kWh that 1 kW puts into the battery, and takes out of it.
     """
 
     problem: Problem
@@ -38,12 +41,16 @@ class SlotTable:
     p_exp: Floats
     forced_kw: Floats
     noise: Floats
+    hours: Floats
+    charge_gain: Floats
+    feed_gain: Floats
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
         """The table of ``problem``."""
         net = np.array(problem.base_kw) - np.array(problem.pv_kw)
         forced = np.full(problem.n, np.nan) if problem.forced_kw is None else np.array(problem.forced_kw)
+        hours = np.full(problem.n, problem.dt_h) if problem.hours is None else np.array(problem.hours)
         connected = _connected(problem)
         return cls(
             problem=problem,
@@ -55,6 +62,9 @@ class SlotTable:
             p_exp=np.array(problem.p_exp),
             forced_kw=forced,
             noise=np.zeros(problem.n) if problem.noise is None else np.array(problem.noise),
+            hours=hours,
+            charge_gain=hours * problem.ev.eta_c,
+            feed_gain=hours / problem.ev.eta_d,
         )
 
     @property
@@ -67,11 +77,11 @@ class SlotTable:
         """The kWh that a slot of 1 kW feeding takes out of the battery."""
         return self.problem.dt_h / self.problem.ev.eta_d
 
-    def cost(self, rows: npt.NDArray[np.intp], powers: Floats) -> Floats:
+    def cost(self, rows: Indices, powers: Floats) -> Floats:
         """True cost in EUR of ``powers`` (rows x any) in the slots ``rows``."""
         return self._cost(rows, powers, self.p_imp)
 
-    def choice_cost(self, rows: npt.NDArray[np.intp], powers: Floats) -> Floats:
+    def choice_cost(self, rows: Indices, powers: Floats) -> Floats:
         """What decides between ``powers`` (rows x any), EUR above doing nothing: with noise and commitments."""
         p_imp = self.p_imp + self.noise
         cost = self._cost(rows, powers, p_imp) - self._cost(rows, np.zeros((len(rows), 1)), p_imp)
@@ -79,9 +89,9 @@ class SlotTable:
         if np.isnan(forced).all():
             return cost
         missed = np.abs(powers - forced) - np.abs(forced)
-        return cost + self.problem.dt_h * self._commitment * np.where(np.isnan(missed), 0.0, missed)
+        return cost + self.hours[rows, None] * self._commitment * np.where(np.isnan(missed), 0.0, missed)
 
-    def kinks_kw(self, rows: npt.NDArray[np.intp]) -> Floats:
+    def kinks_kw(self, rows: Indices) -> Floats:
         """Powers (rows x any, nan = none) at which the cost changes its slope: no grid power, the ends of a reward."""
         net = self.net_kw[rows]
         columns = [-net]
@@ -92,14 +102,20 @@ class SlotTable:
         return np.column_stack(columns)
 
     @property
+    def need_penalty(self) -> float:
+        """EUR per kWh that a need is missed by, as far as plans are chosen by it."""
+        penalty = self.problem.ev.shortfall_penalty
+        return penalty if np.isnan(self.forced_kw).all() else penalty * _NEED_BEFORE_COMMITMENT
+
+    @property
     def _commitment(self) -> float:
         """EUR per kWh that a committed power is missed by."""
-        return _OF_THE_PENALTY * self.problem.ev.shortfall_penalty or 1.0
+        return self.problem.ev.shortfall_penalty or 1.0
 
     def _rewards(self) -> list[Reward]:
         return [window for window in self.problem.dr if isinstance(window, Reward)]
 
-    def _cost(self, rows: npt.NDArray[np.intp], powers: Floats, p_imp: Floats) -> Floats:
+    def _cost(self, rows: Indices, powers: Floats, p_imp: Floats) -> Floats:
         problem = self.problem
         grid = self.net_kw[rows, None] + powers
         cost = grid * np.where(grid > 0, p_imp[rows, None], self.p_exp[rows, None])
@@ -109,7 +125,7 @@ class SlotTable:
             inside = np.flatnonzero((rows >= reward.start) & (rows < reward.end))
             below = np.clip(reward.baseline_kw - grid[inside], 0.0, reward.cap_kw)
             cost[inside] -= reward.eur_per_kwh * below
-        return problem.dt_h * cost
+        return self.hours[rows, None] * cost
 
 
 def _connected(problem: Problem) -> Bools:

@@ -8,18 +8,29 @@ from homeapp.planner.dynamic_program import StretchValues
 from homeapp.planner.polish import polished
 from homeapp.planner.problem import Problem, Solution
 from homeapp.planner.slot_table import Floats, SlotTable
-from homeapp.planner.stretches import Stretch, stretches
+from homeapp.planner.stretches import Lattice, Stretch, full_lattice, stretches, tube
 
 _ROUNDING = 1e-9
+_TUBES_KWH = ((0.05, 3.0), (0.02, 1.5))
+"""Step and half width of the finer lattices around a plan that costs more than its lattice has promised."""
+_MISSED_EUR = 2e-4
 
 
 def solve(problem: Problem) -> Solution:
     """A plan that breaks no rule and costs next to nothing more than the best one; never fails for a valid problem."""
     table = SlotTable.of(problem)
     parts = tuple(stretches(problem))
-    rough = _rough(table, parts)
-    plans = [kept(table, powers) for powers in (rough, polished(table, parts, rough))]
-    return evaluated(table, min(plans, key=lambda powers: _choice(table, powers)))
+    plan, expected = _plan(table, parts, [full_lattice(problem, stretch) for stretch in parts])
+    for step, half_width in _TUBES_KWH:
+        if _objective(table, plan) <= expected + _MISSED_EUR:
+            break
+        lattices = [
+            tube(problem, stretch, energies, step, half_width)
+            for stretch, energies in zip(parts, _path(table, parts, plan), strict=True)
+        ]
+        finer, expected = _plan(table, parts, lattices)
+        plan = min(plan, finer, key=lambda powers: _objective(table, powers))
+    return evaluated(table, plan)
 
 
 def kept(table: SlotTable, powers_kw: Floats) -> Floats:
@@ -32,13 +43,13 @@ def kept(table: SlotTable, powers_kw: Floats) -> Floats:
         energy = max(0.0, energy - uses[slot]) if slot in uses else energy
         power = float(powers_kw[slot])
         if power > 0:
-            power = min(power, float(table.charge_kw[slot]), (ev.max_kwh - energy) / table.gain_c)
+            power = min(power, float(table.charge_kw[slot]), (ev.max_kwh - energy) / float(table.charge_gain[slot]))
             power = power if power >= max(ev.ch_min_kw, _ROUNDING) - _ROUNDING else 0.0
         elif power < 0:
-            power = -min(-power, float(table.feed_kw[slot]), (energy - ev.min_kwh) / table.gain_d)
+            power = -min(-power, float(table.feed_kw[slot]), (energy - ev.min_kwh) / float(table.feed_gain[slot]))
             power = power if -power >= max(ev.dis_min_kw, _ROUNDING) - _ROUNDING else 0.0
         powers[slot] = power
-        energy += power * (table.gain_c if power > 0 else table.gain_d)
+        energy += power * float((table.charge_gain if power > 0 else table.feed_gain)[slot])
     return powers
 
 
@@ -49,7 +60,7 @@ def evaluated(table: SlotTable, powers_kw: Floats) -> Solution:
     shortfall = [0.0] * len(problem.trips)
     energy = problem.ev.soc0_kwh
     energies = []
-    gains = np.where(powers_kw > 0, table.gain_c, table.gain_d) * powers_kw
+    gains = np.where(powers_kw > 0, table.charge_gain, table.feed_gain) * powers_kw
     for slot, gain in enumerate(gains.tolist()):
         if slot in departures:
             trip = problem.trips[departures[slot]]
@@ -67,25 +78,44 @@ def evaluated(table: SlotTable, powers_kw: Floats) -> Solution:
     )
 
 
-def _rough(table: SlotTable, parts: Sequence[Stretch]) -> Floats:
+def _plan(table: SlotTable, parts: Sequence[Stretch], lattices: Sequence[Lattice]) -> tuple[Floats, float]:
+    """The best plan that ``lattices`` lead to, and what they expect it to cost (as `_objective`)."""
     values: list[StretchValues] = []
-    for stretch in reversed(parts):
-        values.append(StretchValues(table, stretch, values[-1] if values else None))
-    powers: list[float] = []
+    for stretch, lattice in zip(reversed(parts), reversed(lattices), strict=True):
+        values.insert(0, StretchValues(table, stretch, lattice, values[0] if values else None))
     energy = table.problem.ev.soc0_kwh
-    for stretch, of_stretch in zip(parts, reversed(values), strict=True):
+    expected = float(values[0].at(np.array([energy]))[0])
+    powers: list[float] = []
+    for stretch, of_stretch in zip(parts, values, strict=True):
         more, energy = of_stretch.powers_kw(energy)
         powers += more
-        energy = max(0.0, energy - (stretch.trip.use_kwh if stretch.trip else 0.0))
-    return np.array(powers)
+        energy = _after_trip(stretch, energy)
+    rough = np.array(powers)
+    plans = [kept(table, rough), kept(table, polished(table, parts, rough))]
+    return min(plans, key=lambda plan: _objective(table, plan)), expected
 
 
-def _choice(table: SlotTable, powers_kw: Floats) -> float:
-    """What decides between two plans, EUR: the true cost, noise, commitments and starts."""
+def _path(table: SlotTable, parts: Sequence[Stretch], powers_kw: Floats) -> list[Floats]:
+    """For each stretch the energy at the start of each slot and at the end of the last one."""
+    gains = np.where(powers_kw > 0, table.charge_gain, table.feed_gain) * powers_kw
+    energy = table.problem.ev.soc0_kwh
+    path: list[Floats] = []
+    for stretch in parts:
+        path.append(energy + np.concatenate(([0.0], np.cumsum(gains[stretch.start : stretch.end]))))
+        energy = _after_trip(stretch, float(path[-1][-1]))
+    return path
+
+
+def _after_trip(stretch: Stretch, energy_kwh: float) -> float:
+    return energy_kwh if stretch.trip is None else max(0.0, energy_kwh - stretch.trip.use_kwh)
+
+
+def _objective(table: SlotTable, powers_kw: Floats) -> float:
+    """What the choice is by, EUR above doing nothing: with noise, commitments and starts."""
     problem = table.problem
-    rows = np.arange(problem.n)
-    powers = powers_kw[:, None]
     signs = np.sign(powers_kw)
     starts = np.count_nonzero(signs) - np.count_nonzero((signs[1:] == signs[:-1]) & (signs[1:] != 0))
-    more = table.choice_cost(rows, powers).sum() - table.cost(rows, powers).sum()
-    return evaluated(table, powers_kw).cost_eur + float(more) + problem.switch_cost * starts
+    of_slots = table.choice_cost(np.arange(problem.n), powers_kw[:, None]).sum()
+    solution = evaluated(table, powers_kw)
+    missing = table.need_penalty * sum(solution.shortfall_kwh)
+    return float(of_slots + missing - problem.ev.v_end * solution.soc_kwh[-1] + problem.switch_cost * starts)

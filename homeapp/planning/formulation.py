@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from homeapp.model.plan import ChargingMode, Departure, SlotReason
 from homeapp.planner.problem import Ev, Problem, Trip
-from homeapp.planning.grid import Span, spans_of
+from homeapp.planning.grid import SLOT, Span, spans_of
 from homeapp.planning.request import PlanRequest
 
 FLAT_PRICE = 0.30
@@ -20,6 +21,9 @@ _JUST = 0.0005
 _WITH_DEPARTURE = (ChargingMode.READY_BY, ChargingMode.POWER_FEED)
 _FLOOR_FIRST = (ChargingMode.CHEAPEST, ChargingMode.SOLAR)
 _SWITCH_COST = 0.002
+_LITTLE_WH = 1.0
+_GOES_ON = 0.002
+"""Per kWh: of plans that cost the same, the one that leaves the car doing what it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,37 +75,47 @@ def frame_of(request: PlanRequest) -> Frame:
     )
 
 
-def problem_of(frame: Frame, terms: FeedTerms, first: int, soc_wh: float) -> Problem:
-    """The slots from number ``first`` on, with ``soc_wh`` in the battery before it."""
-    request, spans = frame.request, frame.spans[first:]
-    forced = [frame.forced.get(first + number) for number in range(len(spans))]
+def problem_of(frame: Frame, terms: FeedTerms) -> Problem:
+    """The problem to solve."""
+    request, spans = frame.request, frame.spans
+    forced = [frame.forced.get(number) for number in range(len(spans))]
     return Problem(
         n=len(spans),
-        dt_h=spans[0].hours if len(spans) == 1 else spans[1].hours,
+        dt_h=SLOT / timedelta(hours=1),
+        hours=tuple(span.hours for span in spans),
         p_imp=tuple(map(import_price, spans)),
         p_exp=tuple(map(export_price, spans)),
         base_kw=tuple(max(0.0, span.home_w) / 1000 for span in spans),
         pv_kw=tuple(max(0.0, -span.home_w) / 1000 for span in spans),
         fuse_kw=request.fuse_w / 1000,
         export_max_kw=request.export_max_w / 1000,
-        ev=_ev(frame, terms, soc_wh),
-        trips=_trips(frame, first),
+        ev=_ev(frame, terms),
+        trips=_trips(frame),
         solar_only=(True,) * len(spans) if request.goal.mode is ChargingMode.SOLAR else None,
         forced_kw=tuple(math.nan if force is None else force[0] / 1000 for force in forced) if any(forced) else None,
         shed=tuple(span.charge_w / 1000 if span.capped else math.inf for span in spans),
         switch_cost=_SWITCH_COST,
+        noise=(-_GOES_ON if request.running_w > 0 else _GOES_ON, *(0.0,) * (len(spans) - 1)),
     )
 
 
 def fastest(spans: Sequence[Span], need_wh: float, least_w: float, efficiency: float) -> dict[int, float]:
     """Charging power by slot, W, that puts ``need_wh`` into the battery as soon as the slots allow."""
     powers: dict[int, float] = {}
+    before = -1
     for number, span in enumerate(spans):
-        if need_wh <= 1.0:
+        if need_wh <= _LITTLE_WH:
             break
-        if span.charge_w > 0:
-            powers[number] = min(span.charge_w, max(least_w, need_wh / (span.hours * efficiency)))
-            need_wh -= powers[number] * span.hours * efficiency
+        if span.charge_w <= 0:
+            continue
+        wanted_w = need_wh / (span.hours * efficiency)
+        powers[number] = min(span.charge_w, max(least_w, wanted_w))
+        need_wh -= powers[number] * span.hours * efficiency
+        if wanted_w < least_w and before >= 0:
+            # The slot before leaves so much that the last one has its least power, and no more comes together.
+            less_w = (least_w - wanted_w) * span.hours / spans[before].hours
+            powers[before] = max(least_w, powers[before] - less_w)
+        before = number
     return powers
 
 
@@ -115,13 +129,13 @@ def export_price(span: Span) -> float:
     return 0.0 if span.price.export_price is None else float(span.price.export_price)
 
 
-def _ev(frame: Frame, terms: FeedTerms, soc_wh: float) -> Ev:
+def _ev(frame: Frame, terms: FeedTerms) -> Ev:
     request = frame.request
     return Ev(
         cap_kwh=request.goal.capacity_wh / 1000,
-        soc0_kwh=soc_wh / 1000,
+        soc0_kwh=request.soc_wh / 1000,
         min_kwh=request.goal.floor_pct / 100 * request.goal.capacity_wh / 1000,
-        max_kwh=max(frame.most_wh, soc_wh) / 1000,
+        max_kwh=max(frame.most_wh, request.soc_wh) / 1000,
         ch_min_kw=request.charge_min_w / 1000,
         ch_max_kw=request.charge_max_w / 1000,
         dis_min_kw=min(request.charge_min_w, terms.most_w) / 1000 if terms.wear < FORBIDDING_WEAR else 0.0,
@@ -134,21 +148,19 @@ def _ev(frame: Frame, terms: FeedTerms, soc_wh: float) -> Ev:
     )
 
 
-def _trips(frame: Frame, first: int) -> tuple[Trip, ...]:
+def _trips(frame: Frame) -> tuple[Trip, ...]:
     """For charging the car is taken to stay after a departure, as nobody has said for how long it is away.
 
     What feeding gains is counted only until the car leaves: it must not look like more than it may come to.
     """
-    count = len(frame.spans) - first
     if frame.request.goal.mode is ChargingMode.POWER_FEED and frame.needs:
         number, departure = frame.needs[0]
         need_kwh = frame.need_wh(departure) / 1000
-        return (Trip(dep=max(0, number - first), ret=count, need_kwh=need_kwh, use_kwh=0.0),)
+        return (Trip(dep=number, ret=len(frame.spans), need_kwh=need_kwh, use_kwh=0.0),)
     wanted: dict[int, float] = {}
     for number, departure in frame.needs:
-        place = max(0, number - first)
-        wanted[place] = max(frame.need_wh(departure) / 1000, wanted.get(place, 0.0))
-    return tuple(Trip(dep=place, ret=place, need_kwh=wanted[place], use_kwh=0.0) for place in sorted(wanted))
+        wanted[number] = max(frame.need_wh(departure) / 1000, wanted.get(number, 0.0))
+    return tuple(Trip(dep=number, ret=number, need_kwh=wanted[number], use_kwh=0.0) for number in sorted(wanted))
 
 
 def _needs(request: PlanRequest, spans: Sequence[Span]) -> tuple[tuple[int, Departure], ...]:

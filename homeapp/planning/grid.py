@@ -1,4 +1,4 @@
-"""The slots of a plan: quarter hours of UTC from now on, and what each of them allows."""
+"""The slots of a plan: quarter hours of UTC from now on, cut where a request or a departure does, with their limits."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ LONGEST = timedelta(hours=48)
 _SHORTEST = timedelta(hours=12)
 _SHORTEST_BY_PRICE = timedelta(hours=24)
 """Which hours are cheap can only be said of a whole day."""
-_REST = timedelta(minutes=2)
-"""What is left of the running quarter hour belongs to the next one where it is no longer than this."""
+_SHORTEST_SLOT = timedelta(seconds=60)
+"""What would be shorter belongs to its neighbour."""
 _BY_PRICE = (ChargingMode.CHEAPEST, ChargingMode.SOLAR, ChargingMode.POWER_FEED)
 
 
@@ -30,7 +30,7 @@ class Span:
         charge_w: most charging power, 0 or at least the car's least one; below ``free_w`` where a request caps it.
         free_w: the same without requests.
         mandatory: the grid operator caps it.
-        committed_w: agreed to be fed (< 0) or charged (> 0), mean over the slot, or None.
+        committed_w: agreed to be fed (< 0) or charged (> 0), or None.
     """
 
     start: datetime
@@ -54,7 +54,7 @@ class Span:
 
 
 def spans_of(request: PlanRequest) -> tuple[Span, ...]:
-    """From now to the end of what is planned; the first one may be short."""
+    """From now to the end of what is planned."""
     outlook, home = PriceOutlook(request.tariff, request.history), HomeOutlook(request.forecast.steps)
     return tuple(_span(request, outlook, home, start, end) for start, end in pairwise(_edges(request)))
 
@@ -74,16 +74,24 @@ class HomeOutlook:
 
 
 def _edges(request: PlanRequest) -> list[datetime]:
-    end = min(request.now + LONGEST, max(_ends(request)))
-    seconds = SLOT.total_seconds()
-    moment = datetime.fromtimestamp(request.now.timestamp() // seconds * seconds + seconds, UTC)
-    if moment - request.now <= _REST:
+    now, seconds = request.now, SLOT.total_seconds()
+    last = min(now + LONGEST, max(_ends(request)))
+    moment = datetime.fromtimestamp(now.timestamp() // seconds * seconds + seconds, UTC)
+    quarters = []
+    while moment < last + SLOT:
+        quarters.append(moment)
         moment += SLOT
-    edges = [request.now]
-    while moment < end + SLOT:
-        edges.append(moment)
-        moment += SLOT
+    edges, end = [now], quarters[-1]
+    for edge in sorted({*_cuts(request), *quarters}):
+        if edge - edges[-1] >= _SHORTEST_SLOT and (edge == end or end - edge >= _SHORTEST_SLOT):
+            edges.append(edge)
     return edges
+
+
+def _cuts(request: PlanRequest) -> Iterator[datetime]:
+    for commitment in request.commitments:
+        yield from (commitment.interval.start, commitment.interval.end)
+    yield from (departure.at for departure in request.goal.departures)
 
 
 def _ends(request: PlanRequest) -> Iterator[datetime]:
@@ -100,14 +108,13 @@ def _span(request: PlanRequest, outlook: PriceOutlook, home: HomeOutlook, start:
     free_w = _chargeable(request, request.fuse_w - home_w)
     capped_w, mandatory, committed_w = free_w, False, None
     for commitment in request.commitments:
-        share = _share(commitment, start, end)
-        if share <= 0:
+        if not _holds(commitment, start, end):
             continue
         interval = commitment.interval
         if interval.max_w is not None and interval.max_w < capped_w:
             capped_w, mandatory = interval.max_w, commitment.mandatory
         if interval.setpoint_w is not None:
-            committed_w = (committed_w or 0.0) + interval.setpoint_w * share
+            committed_w = (committed_w or 0.0) + interval.setpoint_w
     return Span(
         start=start,
         end=end,
@@ -125,7 +132,7 @@ def _chargeable(request: PlanRequest, most_w: float) -> float:
     return most_w if most_w >= request.charge_min_w else 0.0
 
 
-def _share(commitment: Commitment, start: datetime, end: datetime) -> float:
-    """How much of the slot it covers, 0..1."""
+def _holds(commitment: Commitment, start: datetime, end: datetime) -> bool:
+    """It covers more than half of the slot; where less, no edge could be made of it, and control sees to the rest."""
     covered = min(commitment.interval.end, end) - max(commitment.interval.start, start)
-    return covered / (end - start)
+    return covered > (end - start) / 2

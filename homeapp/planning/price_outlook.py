@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ _HourOfWeek = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedPrice:
-    """The price of a span; None where nothing at all is known of it.
+    """The price of a span; None where nothing at all is known of prices.
 
     Attributes:
         known: announced for all of the span.
@@ -74,13 +74,15 @@ class PriceOutlook:
         self._slots = tariff.slots if tariff else ()
         self._starts = [slot.start for slot in self._slots]
         self._history = history
+        # Without a past the announced prices are the best guess of the others.
+        self._level = _middle(self._slots) if self._slots else ExpectedPrice()
 
     def of(self, start: datetime, end: datetime) -> ExpectedPrice:
         """The price of [start, end), weighted by time where several hold in it."""
         parts = list(self._parts(start, end))
         covered = sum((length for _, length in parts), timedelta())
         if not covered:
-            return self._history.at(start) or ExpectedPrice()
+            return self._history.at(start) or self._level
         announced = all(not slot.forecast for slot, _ in parts)
         exports = [(slot.export_price, length) for slot, length in parts if slot.export_price is not None]
         return ExpectedPrice(
@@ -107,7 +109,7 @@ def _mean(parts: list[tuple[Decimal, timedelta]]) -> Decimal:
     return (weighted / sum(seconds, Decimal(0))).quantize(_PLACES)
 
 
-def _middle(prices: list[PastPrice]) -> ExpectedPrice:
+def _middle(prices: Sequence[PastPrice | PriceSlot]) -> ExpectedPrice:
     exports = [price.export_price for price in prices if price.export_price is not None]
     return ExpectedPrice(
         import_price=Decimal(median(price.import_price for price in prices)).quantize(_PLACES),

@@ -1,15 +1,10 @@
-"""From a frame to powers: the running, maybe short slot by trying what it can hold, all others by the solver."""
+"""From a frame to powers, and what they come to."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from homeapp.model.plan import ChargingMode
 from homeapp.planner.problem import Solver
-from homeapp.planning.formulation import FORBIDDING_WEAR, FeedTerms, Frame, export_price, import_price, problem_of
+from homeapp.planning.formulation import FeedTerms, Frame, export_price, import_price, problem_of
 from homeapp.planning.grid import Span
-
-_SAME_COST = 0.001
-"""Money: what is going on is not changed for less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +31,12 @@ class Draft:
 
 def solve_frame(frame: Frame, terms: FeedTerms, solver: Solver) -> Draft:
     """The least-cost powers."""
-    drafts = [_with_first(frame, terms, solver, power_w) for power_w in _firsts(frame, terms)]
-    least = min(draft.objective for draft in drafts)
-    going_on = frame.request.running_w
-
-    def taken(draft: Draft) -> tuple[bool, float]:
-        return draft.objective > least + _SAME_COST, abs(draft.powers_w[0] - going_on)
-
-    return min(drafts, key=taken)
+    solution = solver(problem_of(frame, terms))
+    return Draft(
+        powers_w=tuple(1000 * power_kw for power_kw in solution.powers_kw),
+        soc_wh=tuple(1000 * soc_kwh for soc_kwh in solution.soc_kwh),
+        objective=solution.cost_eur,
+    )
 
 
 def soc_after(frame: Frame, soc_wh: float, power_w: float, hours: float) -> float:
@@ -59,51 +52,3 @@ def slot_cost(span: Span, power_w: float, wear: float) -> float:
     grid_kw = home_kw + car_kw
     price = import_price(span) if grid_kw > 0 else export_price(span)
     return span.hours * (price * grid_kw + wear * max(0.0, -car_kw))
-
-
-def _with_first(frame: Frame, terms: FeedTerms, solver: Solver, power_w: float) -> Draft:
-    span = frame.spans[0]
-    soc_wh = soc_after(frame, frame.request.soc_wh, power_w, span.hours)
-    rest = solver(problem_of(frame, terms, 1, soc_wh))
-    return Draft(
-        powers_w=(power_w, *(1000 * power_kw for power_kw in rest.powers_kw)),
-        soc_wh=(soc_wh, *(1000 * soc_kwh for soc_kwh in rest.soc_kwh)),
-        objective=slot_cost(span, power_w, terms.wear) + rest.cost_eur,
-    )
-
-
-def _firsts(frame: Frame, terms: FeedTerms) -> Iterator[float]:
-    """What the running slot can hold, W: nothing, all it may charge, all it may feed; if it is committed, only that."""
-    forced = frame.forced.get(0)
-    if forced is not None:
-        yield _committed(frame, terms, forced[0])
-        return
-    yield 0.0
-    charge_w = _charge_w(frame, sun_only=frame.request.goal.mode is ChargingMode.SOLAR)
-    if charge_w > 0:
-        yield charge_w
-    feed_w = _feed_w(frame, terms)
-    if terms.wear < FORBIDDING_WEAR and feed_w >= frame.request.charge_min_w:
-        yield -feed_w
-
-
-def _committed(frame: Frame, terms: FeedTerms, power_w: float) -> float:
-    if power_w >= 0:
-        return min(power_w, _charge_w(frame, sun_only=False))
-    return -min(-power_w, _feed_w(frame, terms))
-
-
-def _charge_w(frame: Frame, *, sun_only: bool) -> float:
-    request, span = frame.request, frame.spans[0]
-    room_wh = frame.most_wh - request.soc_wh
-    most_w = min(span.charge_w, max(0.0, room_wh) / (span.hours * request.efficiency))
-    if sun_only:
-        most_w = min(most_w, max(0.0, -span.home_w))
-    return most_w if most_w >= request.charge_min_w else 0.0
-
-
-def _feed_w(frame: Frame, terms: FeedTerms) -> float:
-    request, span = frame.request, frame.spans[0]
-    above_wh = request.soc_wh - request.goal.floor_pct / 100 * request.goal.capacity_wh
-    most_w = max(0.0, above_wh) * request.feed_efficiency / span.hours
-    return max(0.0, min(most_w, terms.most_w, request.export_max_w + span.home_w))

@@ -270,3 +270,34 @@ def test_a_full_car_keeps_from_the_others_no_more_than_it_needs_to_go_on() -> No
         assert home.second.commands[-1].limit_w == 15.5 * 690
 
     in_a_home(body, ids=("ocpp:a", "ocpp:b"))
+
+
+def test_in_solar_the_charger_follows_what_the_meter_says_is_left_over() -> None:
+    async def body(home: Home) -> None:
+        home.live.goal = replace(home.live.goal, mode=ChargingMode.SOLAR)
+        home.meter(-8.0)
+        await home.cycle(1)
+        assert home.charger.commands[-1].limit_w == 0
+        for _ in range(90):
+            current_a = home.charger.commands[-1].limit_w / 690
+            home.live.evce_changed(home.charger.charging(current_a, home.clock))
+            # The car's own power is part of what the meter sees.
+            home.meter(-8.0 + current_a)
+            await home.cycle(1)
+        assert home.charger.commands[-1].limit_w == pytest.approx(8.0 * 690, rel=0.01)
+
+    in_a_home(body)
+
+
+def test_in_solar_a_meter_that_has_fallen_silent_leaves_nothing_to_go_by() -> None:
+    async def body(home: Home) -> None:
+        home.live.goal = replace(home.live.goal, mode=ChargingMode.SOLAR)
+        for _ in range(40):
+            home.meter(-8.0)
+            await home.cycle(1)
+        assert home.charger.commands[-1].limit_w > 0
+        home.clock.at += timedelta(seconds=60)
+        await home.cycle(1)
+        assert home.charger.commands[-1].limit_w == 0
+
+    in_a_home(body)

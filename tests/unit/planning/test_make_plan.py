@@ -68,8 +68,32 @@ def test_the_first_slot_begins_now_and_the_others_at_quarter_hours() -> None:
 
 
 def test_of_a_nearly_over_quarter_hour_the_rest_belongs_to_the_next() -> None:
-    now = NOW + timedelta(minutes=6, seconds=30)
+    now = NOW + timedelta(minutes=7, seconds=10)
     assert plan(now=now).slots[0].end == NOW + timedelta(minutes=23)
+    assert plan(now=now - timedelta(seconds=20)).slots[0].end == NOW + timedelta(minutes=8)
+
+
+def test_slots_are_cut_where_a_request_begins_and_ends_and_where_the_car_leaves() -> None:
+    commitments = (feed(NOW + timedelta(minutes=3), 2 / 60, 5000.0),)
+    found = plan(commitments=commitments, schedule={"ready_by": "06:50"}, soc_pct=30.0)
+    before, feeding, after = (found.at(NOW + timedelta(minutes=minute, seconds=30)) for minute in (2, 3, 5))
+    assert feeding is not None
+    assert (feeding.start - NOW, feeding.end - NOW) == (timedelta(minutes=3), timedelta(minutes=5))
+    assert before is not None
+    # From the reserve on only what was charged before can be fed.
+    assert (before.power_w > 0, feeding.power_w) == (True, -5000.0)
+    assert after is not None
+    assert (before.end, after.start) == (feeding.start, feeding.end)
+    leaves = datetime(2026, 1, 16, 5, 50, tzinfo=UTC)
+    assert leaves in {slot.start for slot in found.slots}
+
+
+def test_a_request_of_two_minutes_does_not_keep_the_car_from_charging_around_it() -> None:
+    found = plan(
+        tariff=tariff([5, 30, 30, 30, *[30] * 10]), commitments=(feed(NOW + timedelta(minutes=3), 2 / 60, 5000.0),)
+    )
+    powers = [slot.power_w for slot in found.slots[:3]]
+    assert powers == [MOST_W, -5000.0, MOST_W]
 
 
 def test_what_is_going_on_goes_on_where_it_costs_the_same() -> None:

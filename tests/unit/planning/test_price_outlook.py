@@ -73,3 +73,8 @@ def test_every_quarter_hour_of_a_day_has_its_own_price(day: tuple[int, int, int]
     assert [price.import_price for price in found] == [Decimal(n) / 100 for n in range(count)]
     assert all(price.known for price in found)
     assert next_midnight.astimezone(ZoneInfo(ZONE)).hour == 0
+
+
+def test_without_a_past_the_announced_prices_are_the_guess() -> None:
+    found = PriceOutlook(tariff([10, 12, 50]), NO_HISTORY).of(NOW + 9 * HOUR, NOW + 9 * HOUR + QUARTER)
+    assert (found.import_price, found.export_price, found.known) == (Decimal("0.1200"), Decimal("0.0700"), False)
