@@ -82,7 +82,9 @@ class PriceCurve:
         hour = local.hour + local.minute / 60
         paid = _usual_ct(hour) + self._extra_ct(hour) + chance.uniform(-_JITTER_CT, _JITTER_CT)
         emissions = round(_EMISSIONS_G + _EMISSIONS_G_PER_CT * (paid - _MEAN_CT))
-        return QuarterPrice(start, start + SLOT, _euros(paid), _euros((paid - _TAX_CT) / _VAT), max(_LEAST_G, emissions))
+        return QuarterPrice(
+            start, start + SLOT, _euros(paid), _euros((paid - _TAX_CT) / _VAT), max(_LEAST_G, emissions)
+        )
 
     def _extra_ct(self, hour: float) -> float:
         match self.kind:
