@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from homeapp import __version__
+from homeapp import __version__, event_loop
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, SettingsInvalid
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         match arguments.what:
             case "hub":
                 _make_data_dir(data_dir)
-                return asyncio.run(_serve(data_dir, arguments.clock))
+                return event_loop.run(_serve(data_dir, arguments.clock))
             case "secret":
                 _make_data_dir(data_dir)
                 return _enter_secret(data_dir, arguments.name)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NoReturn
 
 from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere, total_cap_w
@@ -16,6 +17,7 @@ from homeapp.errors import DeviceError
 from homeapp.export_limit import feed_limit_w, under_export_limit
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
+from homeapp.model.offer import OfferCase
 from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceCommand, EvceStatus
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
@@ -44,10 +46,12 @@ class Controls:
         lease_s: for how long a command holds.
         speed: of the clock.
         circuits: of the adopted chargers, the one adopted first first.
+        commitments: agreed requests and imposed limits that are not over.
         evce: an adopted charger, or None while it has not come since the hub runs.
         installing: software goes into this charger, or into the car at it.
         card_needed: nothing charges before a card was shown at the charger.
         car: what the watch over the plan has found out about the car at the primary charger.
+        taken: told each command that a charger has accepted, by device id; must not block.
     """
 
     site: Site
@@ -57,11 +61,13 @@ class Controls:
     live: LiveState
     desk: OfferDesk
     ledger: Ledger
+    commitments: Callable[[datetime], tuple[OfferCase, ...]]
     circuits: Callable[[], tuple[Circuit, ...]]
     evce: Callable[[str], Evce | None]
     installing: Callable[[str], bool]
     card_needed: bool = False
     car: Callable[[], WatchedCar] = WatchedCar
+    taken: Callable[[str, EvceCommand], None] = lambda _device_id, _command: None
 
 
 @dataclass(slots=True)
@@ -105,6 +111,11 @@ class ControlLoop:
         self._sampled.set()
         self._act.set()
 
+    def limited(self) -> None:
+        """A limit was imposed: what it makes less is passed on at once, all else in the next cycle."""
+        self._sampled.set()
+        self._act.set()
+
     async def run(self) -> NoReturn:
         """Control until cancelled."""
         # What a cycle sets off belongs to this loop: a fault in it restarts the loop and not the hub.
@@ -121,7 +132,7 @@ class ControlLoop:
                     continue
 
     async def _follow_meter(self, tasks: asyncio.TaskGroup) -> NoReturn:
-        """Pass on at once what a meter reading makes less; all else of it waits for the next cycle."""
+        """Pass on at once what a meter reading or a limit makes less; all else of it waits for the next cycle."""
         while True:
             await self._sampled.wait()
             self._sampled.clear()
@@ -156,7 +167,7 @@ class ControlLoop:
         self._wires = {circuit.device_id: self._wire(circuit.device_id) for circuit in circuits}
         situations = {circuit.device_id: self._situation(circuit, at) for circuit in circuits}
         takers = {device_id: self._taker(situation) for device_id, situation in situations.items()}
-        commitments = self._of.desk.commitments(at.civil)
+        commitments = self._of.commitments(at.civil)
         allowances = self._guard.allow(
             meter=live.meter.reading if live.meter else None,
             meter_age_s=live.meter_age_s,
@@ -188,7 +199,7 @@ class ControlLoop:
             allowance=_UNBOUND,
             plan=live.plan if primary else None,
             goal=live.goal,
-            commitments=self._of.desk.commitments(at.civil),
+            commitments=self._of.commitments(at.civil),
             critical_health=live.critical_health,
             soc_pct=live.fresh_soc_of(device_id),
             installing=self._of.installing(device_id),
@@ -253,6 +264,7 @@ class ControlLoop:
             logger.debug("%s: %s", evce.device_id, error)
         else:
             wire.taken = command
+            self._of.taken(evce.device_id, command)
 
     def _end(self, verdict: Verdict, monotonic: float, tasks: asyncio.TaskGroup) -> None:
         """End requests without waiting: a slow disk must not stop the cycle."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
@@ -16,6 +17,8 @@ from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
 from homeapp.goal import local_midnight
+from homeapp.grid_limits.grid_limits import GridLimits
+from homeapp.grid_limits.grid_limits import Surroundings as LimitSurroundings
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
@@ -24,7 +27,7 @@ from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.offer import OfferKind, OfferState
+from homeapp.model.offer import Offer, OfferKind, OfferState
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import Circuit
 from homeapp.offer_side import HomeView, OfferSide
@@ -48,6 +51,8 @@ from homeapp.store.station_disclosures import StationDisclosures
 from homeapp.store.telemetry import Sample, Telemetry
 from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
+from homeapp.tariffs.home_prices import HomePrices
+from homeapp.tariffs.price_desk import PriceDesk
 from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
@@ -100,9 +105,12 @@ class Hub:
         self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
-        self._live = LiveState(site=self._site, goal=home_goal(outside.settings, outside.clock), clock=outside.clock)
+        prices = HomePrices(outside.settings.tariff.contract(), self._site.time_zone)
+        goal = home_goal(outside.settings, outside.clock)
+        self._live = LiveState(site=self._site, goal=goal, clock=outside.clock, prices=prices)
         self._offers = self._offer_side()
         self._desk = self._offers.desk
+        self._limits = self._grid_limits()
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -118,12 +126,20 @@ class Hub:
         )
         self._inbox = HubInbox(
             desk=self._desk,
+            limits=self._limits,
             ledger=self._ledger,
             outbox=self._outbox,
             live=self._live,
             name_of=self._name_of,
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
+        )
+        self._price_desk = PriceDesk(
+            prices=prices,
+            ledger=self._ledger,
+            clock=outside.clock,
+            links=lambda: self._live.links,
+            changed=self._tariff_changed,
         )
         self._providers = self._provider_side()
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
@@ -138,6 +154,8 @@ class Hub:
                 live=self._live,
                 desk=self._desk,
                 ledger=self._ledger,
+                commitments=self._limits.commitments,
+                taken=self._limits.taken,
                 circuits=self._circuits,
                 evce=self._sessions.evce,
                 installing=self._upkeep.installs,
@@ -181,6 +199,7 @@ class Hub:
                 **self._providers.handlers(),
                 **self._chargers.handlers(),
                 **self._why.handlers(),
+                **self._price_desk.handlers(),
             },
             self._operations.current,
             self._hello,
@@ -249,11 +268,16 @@ class Hub:
                 region=self._out.settings.site.region,
                 has_charger=lambda: bool(self._sessions.chargers),
                 hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+                foresee=self._foresee,
+                feed_left_wh=lambda: self._planning.plans.feed_left_wh,
             ),
             name_of=self._name_of,
             offers_changed=self._offers_changed,
             rules_changed=lambda: self._server.publish(api.Topic.RULES),
         )
+
+    async def _foresee(self, offer: Offer) -> float | None:
+        return await self._planning.plans.foresee(offer)
 
     def _charger_decisions(self) -> Chargers:
         return Chargers(
@@ -265,11 +289,32 @@ class Hub:
                 rights=self._out.provider_rights,
                 chargers=self,
                 departure=lambda: self._live.goal.ready_by,
-                agreed=lambda: self._desk.commitments(self._clock.now()),
+                agreed=lambda: self._limits.commitments(self._clock.now()),
                 notice=self._notice,
                 changed=self._control_changed,
             )
         )
+
+    def _grid_limits(self) -> GridLimits:
+        return GridLimits(
+            terms=self._out.settings.grid_limit.terms(),
+            desk=self._desk,
+            ledger=self._ledger,
+            clock=self._clock,
+            zone=ZoneInfo(self._site.time_zone),
+            around=LimitSurroundings(
+                links=lambda: self._live.links,
+                connected=lambda: self._live.connected,
+                name_of=self._name_of,
+                limited=self._limited,
+                notice=self._notice,
+            ),
+        )
+
+    def _limited(self) -> None:
+        self._control.limited()
+        self._planning.plans.replan()
+        self._live_changed()
 
     def _control_changed(self) -> None:
         self._control.act()
@@ -359,6 +404,7 @@ class Hub:
             key=self._out.pseudonym_key,
             live=self._live,
             desk=self._desk,
+            commitments=self._limits.commitments,
             ledger=self._ledger,
             telemetry=self._telemetry,
             planner=self._out.planner,
@@ -387,6 +433,8 @@ class Hub:
             "recorder": self._record,
             "live": self._publish_live,
             "why": self._why.run,
+            "prices": self._price_desk.run,
+            "grid limits": self._limits.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
@@ -396,6 +444,7 @@ class Hub:
     async def _load(self) -> None:
         await self._access.load()
         await self._offers.load()
+        await self._limits.load()
         await self._providers.load()
         await self._chargers.load()
         await self._planning.plans.load()
@@ -482,6 +531,7 @@ class Hub:
             meter_online=self._sessions.online(DeviceKind.METER),
             evce_online=self._sessions.online(DeviceKind.EVCE),
             pending_offers=sum(case.state is OfferState.PENDING for case in self._desk.cases),
+            grid_limit=self._limits.in_force(self._clock.now()),
         )
 
     def _hello(self, role: api.Role) -> api.Hello:

@@ -34,7 +34,16 @@ from homeapp.api.offers import (
     ShowOffer,
     StopPrice,
 )
-from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
+from homeapp.api.planning import (
+    GetFeedBudget,
+    GetPlan,
+    GetSchedule,
+    PreviewOffer,
+    PreviewSchedule,
+    SetMode,
+    SetSchedule,
+)
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices, PriceFormat
 from homeapp.api.providers import (
     EnrolProvider,
     FindVtns,
@@ -96,10 +105,12 @@ __all__ = [
     "EnrolProvider",
     "FindVtns",
     "ForgetDevice",
+    "ForgetPrices",
     "GetCertificateRequest",
     "GetFeedBudget",
     "GetHubCard",
     "GetPlan",
+    "GetPriceSources",
     "GetSchedule",
     "GetSharing",
     "GetSnapshot",
@@ -109,6 +120,7 @@ __all__ = [
     "GiveControlBack",
     "Hello",
     "ImportCertificate",
+    "ImportPrices",
     "KeepRule",
     "ListDevices",
     "ListOffers",
@@ -120,6 +132,8 @@ __all__ = [
     "Notification",
     "PairProvider",
     "PreviewOffer",
+    "PreviewSchedule",
+    "PriceFormat",
     "Pushed",
     "RaiseSecurity",
     "ReadDescriptor",

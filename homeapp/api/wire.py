@@ -32,7 +32,16 @@ from homeapp.api.offers import (
     ShowOffer,
     StopPrice,
 )
-from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
+from homeapp.api.planning import (
+    GetFeedBudget,
+    GetPlan,
+    GetSchedule,
+    PreviewOffer,
+    PreviewSchedule,
+    SetMode,
+    SetSchedule,
+)
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
     FindVtns,
@@ -70,6 +79,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetSchedule,
         SetSchedule,
         PreviewOffer,
+        PreviewSchedule,
         GetFeedBudget,
         ListDevices,
         AdoptDevice,
@@ -106,6 +116,9 @@ CALLS: dict[str, type[Call[Any]]] = {
         AddToken,
         RemoveToken,
         GetWhy,
+        GetPriceSources,
+        ImportPrices,
+        ForgetPrices,
     )
 }
 
@@ -143,6 +156,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.NotAllowed: -32002,
     errors.WrongState: -32003,
     errors.WrongPin: -32004,
+    errors.FileRefused: -32005,
     errors.PairingPending: -32010,
     errors.DeviceUnreachable: -32011,
     errors.DeviceRefused: -32012,

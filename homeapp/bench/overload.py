@@ -66,9 +66,6 @@ class _Watched:
 class _Nobody:
     """Stands for offer desk and ledger: there is no request, and nothing is kept."""
 
-    def commitments(self, _now: object) -> tuple[()]:
-        return ()
-
     async def commanded(self, _device_id: str, _command: object) -> None:
         pass
 
@@ -110,6 +107,7 @@ async def _one(charge: Charge) -> float:
             live=live,
             desk=nobody,
             ledger=nobody,
+            commitments=lambda _now: (),
             circuits=lambda: (circuit,),
             evce=lambda _device_id: evce,
             installing=lambda _device_id: False,
@@ -129,7 +127,7 @@ async def _one(charge: Charge) -> float:
         begun = time.monotonic()
         live.meter_read(_reading(OVERLOAD_A, charge))
         loop.meter_read()
-        at: float = await charge.stations.do("paused_at", name=charge.station, after=begun)
+        at: float = await charge.stations.do("limited_at", name=charge.station, after=begun, most_w=0.0)
         return at - begun
 
 

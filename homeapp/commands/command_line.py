@@ -24,6 +24,7 @@ from homeapp.commands import (
     home_commands,
     offer_commands,
     pin_commands,
+    price_commands,
     provider_commands,
     schedule_commands,
     sharing_commands,
@@ -36,6 +37,7 @@ from homeapp.server import socket_path
 
 _AREAS = (
     home_commands,
+    price_commands,
     schedule_commands,
     offer_commands,
     charger_commands,

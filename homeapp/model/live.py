@@ -155,6 +155,24 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GridLimit:
+    """The tightest limit that is imposed on charging now; it must be followed.
+
+    Attributes:
+        value_w: the most that all chargers together may draw, W.
+        until: None where it has no end.
+        source: who has imposed it, a name for people.
+        failsafe: the operator is out of reach; the hub keeps to the value agreed for that.
+    """
+
+    value_w: float
+    since: datetime
+    until: datetime | None
+    source: str
+    failsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Everything Home shows.
 
@@ -170,6 +188,7 @@ class Snapshot:
         fuse_a: the main fuse, A per phase.
         orders: parts that are on their way, the newest first.
         chargers: all adopted ones, the one adopted first first.
+        grid_limit: None while nothing is imposed.
     """
 
     at: datetime
@@ -199,6 +218,7 @@ class Snapshot:
     pending_offers: int = 0
     orders: tuple[PartOrder, ...] = ()
     chargers: tuple[LiveCharger, ...] = ()
+    grid_limit: GridLimit | None = None
 
     @property
     def car_w(self) -> Figure:

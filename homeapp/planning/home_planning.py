@@ -4,9 +4,11 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from homeapp import api
 from homeapp.goal import goal_at
+from homeapp.model.offer import OfferCase
 from homeapp.model.plan import ChargingMode, Goal, Plan
 from homeapp.offers.desk import OfferDesk
 from homeapp.planner.solver import solve
@@ -65,6 +67,7 @@ class HomePlanning:
         key: bytes,
         live: LiveState,
         desk: OfferDesk,
+        commitments: Callable[[datetime], tuple[OfferCase, ...]],
         ledger: Ledger,
         telemetry: Telemetry,
         planner: Planner,
@@ -76,6 +79,7 @@ class HomePlanning:
                 speed=speed,
                 live=live,
                 desk=desk,
+                commitments=commitments,
                 ledger=ledger,
                 stores=Stores(telemetry=telemetry, periods=Periods(database, clock), prices=PriceStore(database)),
                 planner=planner,

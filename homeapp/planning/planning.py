@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
 from homeapp import api
 from homeapp.errors import NotFound, StoreUnavailable, WrongState
 from homeapp.goal import goal_at
-from homeapp.model.offer import OfferCase, OfferState
+from homeapp.model.offer import Offer, OfferCase, OfferState
 from homeapp.model.plan import ChargingMode, Departure, FeedUse, Goal, OfferPreview, Plan, Promise, Schedule
 from homeapp.model.site import Circuit
 from homeapp.offers.desk import OfferDesk
@@ -45,6 +45,7 @@ class PlanningSide:
 
     Attributes:
         speed: of the clock.
+        commitments: all that is agreed to or has to be followed, and is not over at that moment.
         defaults: the schedule until somebody sets one.
         circuit: of a charger.
         car: what the watch over the plan has found out.
@@ -58,6 +59,7 @@ class PlanningSide:
     speed: float
     live: LiveState
     desk: OfferDesk
+    commitments: Callable[[datetime], tuple[OfferCase, ...]]
     ledger: Ledger
     stores: Stores
     planner: Planner
@@ -83,6 +85,7 @@ class Planning:
         self._schedule = side.defaults
         self._overdue: Departure | None = None
         self._warned: datetime | None = None
+        self._fed: FeedUse | None = None
         self._event = asyncio.Event()
 
     @property
@@ -98,6 +101,7 @@ class Planning:
             api.SetMode: self._set_mode,
             api.GetPlan: self._get_plan,
             api.PreviewOffer: self._preview,
+            api.PreviewSchedule: self._preview_schedule,
             api.GetFeedBudget: self._get_feed_budget,
         }
 
@@ -118,6 +122,11 @@ class Planning:
             now, self._schedule, self._mode, live.site.time_zone, self._of.capacity_wh, overdue=self._overdue
         )
         self._of.goal_changed(live.goal)
+
+    @property
+    def feed_left_wh(self) -> float | None:
+        """What the car may still feed today by the owner's budget, Wh; None for no limit, or before the first plan."""
+        return self._fed.left_wh if self._fed is not None else None
 
     def replan(self) -> None:
         """Something has changed that a plan depends on."""
@@ -144,7 +153,7 @@ class Planning:
         now = self._of.clock.now()
         await self._look_back(now)
         self.set_goal()
-        request = await self._request(now)
+        request = await self._request(now, self._of.live.goal)
         plan = await asyncio.to_thread(self._of.planner, request)
         self._of.live.plan = plan
         self._of.changed(api.Topic.PLAN)
@@ -168,15 +177,16 @@ class Planning:
         except StoreUnavailable as error:
             logger.warning("that a departure was missed is not kept: %s", error)
 
-    async def _request(self, now: datetime) -> PlanRequest:
+    async def _request(self, now: datetime, goal: Goal) -> PlanRequest:
         of, live = self._of, self._of.live
         try:
             history = await self._ground.history(now, live.tariff)
-            forecast, fed = await self._ground.forecast(now), await self._ground.fed(now, live.goal)
+            forecast, fed = await self._ground.forecast(now), await self._ground.fed(now, goal)
         except StoreUnavailable as error:
             # A plan by what is known is better than none.
             logger.warning("planning without the past: %s", error)
-            history, forecast, fed = self._ground.nothing_known(now, live.goal)
+            history, forecast, fed = self._ground.nothing_known(now, goal)
+        self._fed = fed
         running = live.plan.at(now) if live.plan else None
         return request_of(
             HomeNow(
@@ -185,9 +195,9 @@ class Planning:
                 circuit=of.circuit(live.primary_id) if live.primary_id else None,
                 evce=live.evce,
                 tariff=live.tariff,
-                goal=live.goal,
+                goal=goal,
                 soc=self.soc(),
-                commitments=commitments_of(of.desk.commitments(now), now),
+                commitments=commitments_of(of.commitments(now), now),
                 history=history,
                 forecast=forecast,
                 fed=fed,
@@ -220,6 +230,8 @@ class Planning:
         if fault is not None:
             raise WrongState(fault)
         schedule = without_past(call.schedule, self._of.clock.now())
+        if not call.feed:
+            schedule = replace(schedule, feed=self._schedule.feed)
         await self._of.ledger.keep_value(_SCHEDULE, encode(schedule))
         self._schedule = schedule
         self._goal_changed()
@@ -245,11 +257,31 @@ class Planning:
     async def _get_feed_budget(self, _call: api.GetFeedBudget, _caller: api.Role) -> FeedUse:
         return await self._ground.fed(self._of.clock.now(), self._of.live.goal)
 
+    async def _preview_schedule(self, call: api.PreviewSchedule, _caller: api.Role) -> Plan:
+        fault = fault_of(call.schedule)
+        if fault is not None:
+            raise WrongState(fault)
+        now, live = self._of.clock.now(), self._of.live
+        goal = goal_at(now, call.schedule, call.mode, live.site.time_zone, self._of.capacity_wh, overdue=self._overdue)
+        request = await self._request(now, goal)
+        return await asyncio.to_thread(self._of.planner, request)
+
+    async def foresee(self, offer: Offer) -> float | None:
+        """The state of charge that the car is expected to have at departure with this request, percent."""
+        case = OfferCase(offer=offer, digest="", state=OfferState.RECEIVED, updated_at=self._of.clock.now())
+        if not offer.kind.takes_power or not offer.intervals:
+            return None
+        preview = await self._preview_of(case)
+        return preview.reaches_with_pct
+
     async def _preview(self, call: api.PreviewOffer, _caller: api.Role) -> OfferPreview:
-        case, now = self._case(call), self._of.clock.now()
-        bound = [other for other in self._of.desk.commitments(now) if other.offer.key != call.key]
+        return await self._preview_of(self._case(call))
+
+    async def _preview_of(self, case: OfferCase) -> OfferPreview:
+        now = self._of.clock.now()
+        bound = [other for other in self._of.commitments(now) if other.offer.key != case.offer.key]
         asked, others = commitments_of((case,), now), commitments_of(bound, now)
-        request = await self._request(now)
+        request = await self._request(now, self._of.live.goal)
         return await asyncio.to_thread(preview_of, case, request, asked, others, self._of.planner)
 
     def _case(self, call: api.PreviewOffer) -> OfferCase:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -21,6 +22,8 @@ from homeapp.demo.operator.providers_side import ProvidersSide
 from homeapp.demo.operator.service_providers import EvcServiceProvider
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import ProviderRefused
+from homeapp.grid_limits.grid_limits import GridLimits, Surroundings
+from homeapp.grid_limits.imposed import LimitTerms
 from homeapp.inbox import HubInbox
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
@@ -60,8 +63,23 @@ class Home:
         )
         self.live = LiveState(site=Site(), goal=goal, clock=clock)
         self.desk = OfferDesk(ledger=self.ledger, outbox=outbox, clock=clock, on_change=self._happened)
+        limits = GridLimits(
+            terms=LimitTerms(),
+            desk=self.desk,
+            ledger=self.ledger,
+            clock=clock,
+            zone=ZoneInfo("UTC"),
+            around=Surroundings(
+                links=lambda: self.live.links,
+                connected=tuple,
+                name_of=str,
+                limited=self._happened,
+                notice=self.live.notice,
+            ),
+        )
         self.inbox = HubInbox(
             desk=self.desk,
+            limits=limits,
             ledger=self.ledger,
             outbox=outbox,
             live=self.live,

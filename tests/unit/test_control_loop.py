@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from homeapp.control_loop import CONTROL_CYCLE_S, NOTE_EVERY_S, ControlLoop, Controls
 from homeapp.goal import goal_at
-from homeapp.model.offer import Job
+from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import ChargingMode, Schedule
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
@@ -81,11 +83,6 @@ class Disk:
         await self.free.wait()
 
 
-class NoRequests:
-    def commitments(self, _now: datetime) -> tuple[()]:
-        return ()
-
-
 @dataclass
 class Home:
     clock: LeapingClock
@@ -95,6 +92,8 @@ class Home:
     live: LiveState
     second: Charger
     installing: bool = False
+    commitments: tuple[OfferCase, ...] = ()
+    taken: list[tuple[str, float]] = field(default_factory=list)
 
     def meter(self, current_a: float) -> None:
         """The meter reports this on each phase."""
@@ -126,7 +125,7 @@ def in_a_home(
             site=site, goal=goal_at(NOON, Schedule(), ChargingMode.READY_BY, "Europe/Amsterdam", 60_000), clock=clock
         )
         live.evce_changed(charger.state)
-        desk: Any = NoRequests()
+        desk: Any = None
         ledger: Any = disk
         controls = Controls(
             site=site,
@@ -136,6 +135,8 @@ def in_a_home(
             live=live,
             desk=desk,
             ledger=ledger,
+            commitments=lambda _now: home.commitments,
+            taken=lambda device_id, command: home.taken.append((device_id, command.limit_w)),
             circuits=lambda: tuple(Circuit(device_id=device_id) for device_id in ids),
             evce=both.get,
             installing=lambda _: home.installing,
@@ -201,6 +202,42 @@ def test_what_the_fuse_wants_less_goes_out_with_the_meters_reading_and_the_rest_
                 await asyncio.sleep(0)
         assert home.clock.monotonic() == at, "before the pause"
         assert home.charger.commands[sent].limit_w < 13 * 690
+
+    in_a_home(body)
+
+
+def imposed(now: datetime, max_w: float) -> OfferCase:
+    end = now + timedelta(hours=1)
+    offer = Offer(
+        offer_id="limit",
+        revision=1,
+        sp_id="grid_sp",
+        sp_name="Grid",
+        kind=OfferKind.CAPACITY_LIMIT,
+        binding=Binding.MANDATORY,
+        issued_at=now,
+        expires_at=end,
+        intervals=(OfferInterval(start=now, end=end, max_w=max_w),),
+        title="Limit",
+    )
+    return OfferCase(offer=offer, digest="", state=OfferState.ACTIVE, updated_at=now)
+
+
+@pytest.mark.usecase("T1")
+def test_an_imposed_limit_goes_out_at_once_and_what_the_charger_has_accepted_is_told() -> None:
+    async def body(home: Home) -> None:
+        await charging(home, home.charger)
+        sent, at = len(home.charger.commands), home.clock.monotonic()
+        home.live.evce_changed(home.charger.charging(16, home.clock))
+        home.commitments = (imposed(home.clock.now(), 5000.0),)
+        home.loop.limited()
+        async with asyncio.timeout(10):
+            while len(home.charger.commands) == sent:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert home.clock.monotonic() == at, "before the pause"
+        assert (home.charger.commands[sent].limit_w, home.charger.commands[sent].reason) == (5000.0, "reduced_by_grid")
+        assert home.taken[-1] == ("ocpp:a", 5000.0)
 
     in_a_home(body)
 
