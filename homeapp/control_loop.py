@@ -17,12 +17,14 @@ from homeapp.errors import DeviceError
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import SlotReason
+from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceCommand, EvceStatus
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 from homeapp.offers.desk import OfferDesk
+from homeapp.planning.surplus import SurplusFollower
+from homeapp.planning.watchdog import WatchedCar
 from homeapp.ports import Clock, Evce
-from homeapp.snapshot import LiveState
+from homeapp.snapshot import METER_STALE_S, LiveState
 from homeapp.store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ CONTROL_CYCLE_S = 2.0
 NOTE_EVERY_S = 30.0
 """Between two rows of the audit log about commands of one charger: at its limit a fuse changes them every cycle."""
 _FALLS_W = 20.0
+_URGENT = (SlotReason.NEEDED, SlotReason.FLOOR, SlotReason.AFTER_DEADLINE)
 _UNBOUND = Allowance(current_a=float("inf"), feed_a=float("inf"))
 
 
@@ -47,6 +50,7 @@ class Controls:
         installing: software goes into this charger, or into the car at it.
         card_needed: nothing charges before a card was shown at the charger.
         taken: told each command that a charger has accepted, by device id; must not block.
+        car: what the watch over the plan has found out about the car at the primary charger.
     """
 
     site: Site
@@ -62,6 +66,7 @@ class Controls:
     installing: Callable[[str], bool]
     card_needed: bool = False
     taken: Callable[[str, EvceCommand], None] = lambda _device_id, _command: None
+    car: Callable[[], WatchedCar] = WatchedCar
 
 
 @dataclass(slots=True)
@@ -92,6 +97,7 @@ class ControlLoop:
         self._patience = Patience()
         self._act = asyncio.Event()
         self._sampled = asyncio.Event()
+        self._surplus = SurplusFollower(controls.clock.monotonic)
         self._wires: dict[str, _Wire] = {}
         self._ending: asyncio.Task[None] | None = None
 
@@ -183,6 +189,7 @@ class ControlLoop:
         """Of one charger, before the fuse has had its say."""
         live, device_id, site = self._of.live, circuit.device_id, self._of.site
         primary = device_id == live.primary_id
+        car = self._of.car() if primary else WatchedCar()
         return Situation(
             now=at.civil,
             site=replace(site, max_current_a=circuit.max_current_a, safe_current_a=circuit.safe_current_a),
@@ -196,7 +203,19 @@ class ControlLoop:
             installing=self._of.installing(device_id),
             card_needed=self._of.card_needed,
             primary=primary,
+            surplus_w=self._surplus_w(device_id, site) if primary and live.goal.mode is ChargingMode.SOLAR else 0.0,
+            car_most_w=car.most_w,
+            withdrawn=car.withdrawn,
         )
+
+    def _surplus_w(self, device_id: str, site: Site) -> float:
+        """What to charge with of what the home leaves over, W."""
+        live = self._of.live
+        least_w = MIN_CURRENT_A * power_per_ampere(live.evces.get(device_id), site)
+        charger = live.charger_w(device_id)
+        known = live.meter is not None and live.meter_age_s <= METER_STALE_S and not charger.stale
+        left_w = None if live.meter is None or not known else (charger.value or 0.0) - live.meter.reading.power_w
+        return self._surplus.allowed_w(left_w, least_w)
 
     def _taker(self, situation: Situation) -> Taker:
         command = decide(situation, self._of.lease_s).command
@@ -211,7 +230,7 @@ class ControlLoop:
             evce=situation.evce,
             wish_a=wish_a,
             feed_a=command.feed_w / power_per_ampere(situation.evce, situation.site),
-            urgent=slot is not None and slot.reason is SlotReason.NEEDED,
+            urgent=slot is not None and slot.reason in _URGENT,
         )
 
     def _allowed_w(self, circuit: Circuit, taker: Taker, allowance: Allowance | None) -> float:

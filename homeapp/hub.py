@@ -5,21 +5,18 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
 from homeapp.chargers.chargers import Chargers, Household
 from homeapp.chargers.provider_rights import HomeRights
-from homeapp.control import power_per_ampere
 from homeapp.control_loop import ControlLoop, Controls
 from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
-from homeapp.goal import goal_at, local_midnight
-from homeapp.grid_limits.grid_limits import GridLimits
-from homeapp.grid_limits.grid_limits import Surroundings as LimitSurroundings
+from homeapp.goal import local_midnight
+from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
@@ -28,14 +25,13 @@ from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.offer import OfferInterval, OfferKind, OfferState
-from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.offer import OfferKind, OfferState
 from homeapp.model.readings import EvceState, MeterReading
-from homeapp.model.site import MIN_CURRENT_A, Circuit
-from homeapp.offers.desk import OfferDesk
+from homeapp.model.site import Circuit
+from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
-from homeapp.planner.cheapest_slots import cheapest_slots
-from homeapp.planner.interface import Planner, PlanRequest
+from homeapp.planning.home_planning import HomePlanning, Outlets, home_goal, planner_of_home
+from homeapp.planning.request import Planner
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.reporting.pseudonym import pseudonym
@@ -50,16 +46,16 @@ from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
 from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
 from homeapp.tariffs.home_prices import HomePrices
 from homeapp.tariffs.price_desk import PriceDesk
+from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
 
 DESK_CYCLE_S = 1.0
 LIVE_CYCLE_S = 1.0
-REPLAN_AFTER_S = 300.0
-_MODE = "charging_mode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +87,7 @@ class Outside:
     pseudonym_key: bytes
     pev: Pev | None
     background: Mapping[str, Callable[[], Awaitable[None]]]
-    planner: Planner = cheapest_slots
+    planner: Planner = planner_of_home
     provider_rights: HomeRights = field(default_factory=HomeRights)
     upstreams: StationUpstreams | None = None
 
@@ -106,14 +102,20 @@ class Hub:
         self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
-        self._mode = ChargingMode.CHEAPEST
         prices = HomePrices(outside.settings.tariff.contract(), self._site.time_zone)
-        self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock, prices=prices)
-        self._replan = asyncio.Event()
-        self._desk = OfferDesk(
-            ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
+        self._live = LiveState(
+            site=self._site, goal=home_goal(outside.settings, outside.clock), clock=outside.clock, prices=prices
         )
-        self._limits = self._grid_limits()
+        self._offers = self._offer_side()
+        self._desk = self._offers.desk
+        self._limits = GridLimits(
+            terms=outside.settings.grid_limit.terms(),
+            desk=self._desk,
+            ledger=self._ledger,
+            clock=outside.clock,
+            home=self._live,
+            tell=LimitListeners(name_of=self._name_of, limited=self._limited, notice=self._notice),
+        )
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -147,6 +149,7 @@ class Hub:
         self._providers = self._provider_side()
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
         self._upkeep = self._upkeep_of_car_and_charger()
+        self._planning = self._home_planning()
         self._control = ControlLoop(
             Controls(
                 site=self._site,
@@ -162,6 +165,7 @@ class Hub:
                 evce=self._sessions.evce,
                 installing=self._upkeep.installs,
                 card_needed=not outside.settings.ocpp.auto_start,
+                car=self._planning.watch.car,
             )
         )
         self._operations = Operations(
@@ -171,12 +175,19 @@ class Hub:
             devices=lambda: self._chargers.views(self._sessions.views()),
             ledger=self._ledger,
             snapshot=self._snapshot,
-            set_mode=self._set_mode,
+            schedule=lambda: self._planning.plans.schedule,
             doctor=self._examine,
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
-            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            rules=self._offers.rules.views,
+        )
+        self._why = WhyTimeline(
+            live=self._live,
+            desk=self._desk,
+            entries=WhyEntries(outside.database),
+            clock=outside.clock,
+            name_of=self.name_of,
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -188,9 +199,12 @@ class Hub:
             socket_path(outside.data_dir),
             {
                 **self._operations.handlers(),
+                **self._offers.operations.handlers(),
+                **self._planning.plans.handlers(),
                 **self._providers.handlers(),
                 **self._chargers.handlers(),
                 **self._price_desk.handlers(),
+                **self._why.handlers(),
             },
             self._operations.current,
             self._hello,
@@ -222,7 +236,7 @@ class Hub:
         self._upkeep.reporter.evce_changed(state)
         self._upkeep.reporter.car_changed(self._live.evce)
         if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
-            self._replan.set()
+            self._planning.plans.replan()
         if before is None or (before.status, before.connected) != (state.status, state.connected):
             self._control.act()
             self._live_changed()
@@ -247,6 +261,24 @@ class Hub:
         evce = self._out.endpoint.evce(device_id)
         return None if evce is None else evce.state
 
+    def _offer_side(self) -> OfferSide:
+        return OfferSide(
+            database=self._out.database,
+            ledger=self._ledger,
+            outbox=self._outbox,
+            clock=self._clock,
+            home=HomeView(
+                live=self._live,
+                site=self._site,
+                region=self._out.settings.site.region,
+                has_charger=lambda: bool(self._sessions.chargers),
+                hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            ),
+            name_of=self._name_of,
+            offers_changed=self._offers_changed,
+            rules_changed=lambda: self._server.publish(api.Topic.RULES),
+        )
+
     def _charger_decisions(self) -> Chargers:
         return Chargers(
             Household(
@@ -263,25 +295,9 @@ class Hub:
             )
         )
 
-    def _grid_limits(self) -> GridLimits:
-        return GridLimits(
-            terms=self._out.settings.grid_limit.terms(),
-            desk=self._desk,
-            ledger=self._ledger,
-            clock=self._clock,
-            zone=ZoneInfo(self._site.time_zone),
-            around=LimitSurroundings(
-                links=lambda: self._live.links,
-                connected=lambda: self._live.connected,
-                name_of=self._name_of,
-                limited=self._limited,
-                notice=self._notice,
-            ),
-        )
-
     def _limited(self) -> None:
         self._control.limited()
-        self._replan.set()
+        self._planning.plans.replan()
         self._live_changed()
 
     def _control_changed(self) -> None:
@@ -362,17 +378,46 @@ class Hub:
             self._desk,
         )
 
+    def _home_planning(self) -> HomePlanning:
+        return HomePlanning(
+            settings=self._out.settings,
+            database=self._out.database,
+            clock=self._clock,
+            speed=self._out.speed,
+            key=self._out.pseudonym_key,
+            live=self._live,
+            desk=self._desk,
+            commitments=self._limits.commitments,
+            ledger=self._ledger,
+            telemetry=self._telemetry,
+            planner=self._out.planner,
+            outlets=Outlets(
+                goal_changed=self._upkeep.reporter.goal_changed,
+                changed=self._publish,
+                act=self._act,
+                notice=self._notice,
+                installing=self._upkeep.installs,
+            ),
+        )
+
+    def _act(self) -> None:
+        self._control.act()
+
+    def _publish(self, topic: api.Topic) -> None:
+        self._server.publish(topic)
+
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
             **(self._csms.bodies() if self._csms else {}),
             "devices": self._sessions.run,
             "control": self._control.run,
-            "planning": self._plan,
+            **self._planning.bodies(),
             "offer desk": self._tend_offers,
             "recorder": self._record,
             "live": self._publish_live,
             "prices": self._price_desk.run,
             "grid limits": self._limits.run,
+            "why": self._why.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
@@ -381,12 +426,11 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
-        await self._desk.load()
+        await self._offers.load()
         await self._limits.load()
         await self._providers.load()
         await self._chargers.load()
-        self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
-        self._set_goal()
+        await self._planning.plans.load()
         self._live.alert_raised(await self._ledger.alerts())
         self._live.orders_changed(await self._ledger.part_orders())
         for sp_id, tariff in (await self._ledger.tariffs()).items():
@@ -394,46 +438,6 @@ class Hub:
         self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))
         for number, sentence in enumerate(self._out.database.repairs):
             self._live.notice(f"store_repaired.{number}", sentence)
-
-    async def _plan(self) -> None:
-        while True:
-            self._set_goal()
-            self._live.plan = await asyncio.to_thread(self._out.planner, self._plan_request())
-            self._server.publish(api.Topic.PLAN)
-            self._control.act()
-            try:
-                async with asyncio.timeout(self._next_plan_in_s() / self._out.speed):
-                    await self._replan.wait()
-            except TimeoutError:
-                pass
-            self._replan.clear()
-            # A burst of events makes one plan.
-            await asyncio.sleep(0.2)
-
-    def _next_plan_in_s(self) -> float:
-        """After the departure it is about the next one."""
-        to_departure_s = (self._live.goal.ready_by - self._clock.now()).total_seconds()
-        return min(REPLAN_AFTER_S, max(1.0, to_departure_s))
-
-    def _plan_request(self) -> PlanRequest:
-        now = self._clock.now()
-        per_ampere = power_per_ampere(self._live.evce, self._site)
-        primary_id = self._live.primary_id
-        most_a = self._out.settings.circuit(primary_id).max_current_a if primary_id else self._site.max_current_a
-        return PlanRequest(
-            now=now,
-            tariff=self._live.tariff,
-            soc_pct=self._live.fresh_soc_pct,
-            goal=self._live.goal,
-            charge_min_w=MIN_CURRENT_A * per_ampere,
-            charge_max_w=most_a * per_ampere,
-            commitments=self._committed_intervals(),
-        )
-
-    def _committed_intervals(self) -> tuple[OfferInterval, ...]:
-        now = self._clock.now()
-        intervals = [item for case in self._limits.commitments(now) for item in case.offer.intervals if item.end > now]
-        return tuple(sorted(intervals, key=lambda interval: interval.start))
 
     async def _tend_offers(self) -> None:
         while True:
@@ -488,16 +492,6 @@ class Hub:
             self._live_changed()
             await self._clock.sleep(LIVE_CYCLE_S if self._out.speed <= 1 else LIVE_CYCLE_S * min(self._out.speed, 5))
 
-    async def _set_mode(self, mode: ChargingMode) -> Goal:
-        await self._ledger.keep_value(_MODE, mode)
-        self._mode = mode
-        self._set_goal()
-        logger.info("mode: %s", mode)
-        self._replan.set()
-        self._control.act()
-        self._live_changed()
-        return self._live.goal
-
     def _agreed_firmware(self, location: str, signature: str) -> bool:
         return is_agreed(self._desk.jobs(), location=location, signature=signature)
 
@@ -513,13 +507,6 @@ class Hub:
             clock=self._clock,
             unencrypted_port=self._out.settings.ocpp.unencrypted_port,
         )
-
-    def _set_goal(self) -> None:
-        self._live.goal = self._goal()
-        self._upkeep.reporter.goal_changed(self._live.goal)
-
-    def _goal(self) -> Goal:
-        return goal_at(self._clock.now(), self._out.settings.goal, self._mode, self._site.time_zone)
 
     def _snapshot(self) -> Snapshot:
         self._know_chargers()
@@ -541,13 +528,13 @@ class Hub:
         )
 
     def _offers_changed(self) -> None:
-        self._replan.set()
+        self._planning.plans.replan()
         self._control.act()
         self._server.publish(api.Topic.OFFERS)
         self._live_changed()
 
     def _tariff_changed(self) -> None:
-        self._replan.set()
+        self._planning.plans.replan()
         self._server.publish(api.Topic.TARIFF)
         self._live_changed()
 

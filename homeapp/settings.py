@@ -48,7 +48,11 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class SiteSettings(_Section, frozen=True):
-    """``[site]``; see ``homeapp.model.site.Site``."""
+    """``[site]``; see ``homeapp.model.site.Site``.
+
+    Attributes:
+        region: ISO 3166-1 or -2, like NL or NL-NB; requests for other regions cannot be accepted. Empty for any.
+    """
 
     name: str = ""
     time_zone: str = "Europe/Amsterdam"
@@ -61,10 +65,11 @@ class SiteSettings(_Section, frozen=True):
     feed_allowed: bool = True
     feed_cap_a: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None = None
     asymmetry_a: Positive | None = None
+    region: Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")] = ""
 
     def site(self) -> Site:
         """The same as the model's dataclass."""
-        return Site(**{name: getattr(self, name) for name in self.__struct_fields__})
+        return Site(**{name: getattr(self, name) for name in self.__struct_fields__ if name != "region"})
 
 
 class CsmsSettings(_Section, frozen=True):

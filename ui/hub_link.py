@@ -69,7 +69,7 @@ class HubLink(QObject):
         connected: ``api.Hello``; values of all topics follow.
         lost: the hub is gone, or was never there; emitted once until it is back.
         refused: a sentence: the hub is there but cannot be used.
-        snapshot, devices, offers, tariff, plan, sharing, uplink, access: the newest value.
+        snapshot, devices, offers, tariff, plan, schedule, sharing, uplink, access: the newest value.
     """
 
     connected = Signal(object)
@@ -80,6 +80,7 @@ class HubLink(QObject):
     offers = Signal(object)
     tariff = Signal(object)
     plan = Signal(object)
+    schedule = Signal(object)
     sharing = Signal(object)
     uplink = Signal(object)
     access = Signal(object)
@@ -100,6 +101,7 @@ class HubLink(QObject):
             api.Topic.OFFERS: self.offers,
             api.Topic.TARIFF: self.tariff,
             api.Topic.PLAN: self.plan,
+            api.Topic.SCHEDULE: self.schedule,
             api.Topic.SHARING: self.sharing,
             api.Topic.UPLINK: self.uplink,
             api.Topic.ACCESS: self.access,

@@ -21,6 +21,7 @@ from ui.hub_link import HubLink
 from ui.pages.devices import DevicesPage
 from ui.pages.home import HomePage
 from ui.pages.inbox import InboxPage
+from ui.pages.prices import PricesPage
 from ui.pages.sharing import SharingPage
 from ui.screen_lock import ScreenLock
 from ui.theme import Tone, theme_of
@@ -33,12 +34,12 @@ from ui.widgets.navigation import Navigation
 
 WIDE_FROM = (1000, 720)
 """px; a screen that is smaller in either gets the compact layout: 1024x600 is a common wall tablet."""
-PAGES = ("home", "inbox", "devices", "sharing")
+PAGES = ("home", "prices", "inbox", "devices", "sharing")
 _REDRAW_MS, _TICK_MS = 100, 1000
 
 
 class Window(QWidget):
-    """Home, Inbox, Devices and Sharing over one hub.
+    """The pages over one hub.
 
     Signals:
         first_frame: the first picture is on the screen.
@@ -55,12 +56,13 @@ class Window(QWidget):
         self._painted = False
         self._compact: bool | None = None
         self.desk = Actions(link, self)
-        self.home, self.inbox = HomePage(self.desk), InboxPage(self.desk)
+        self.home, self.prices, self.inbox = HomePage(self.desk), PricesPage(), InboxPage(self.desk)
         self.home.flow.animated = animated
         self.devices, self.sharing = DevicesPage(self.desk), SharingPage(self.desk)
         self.navigation = Navigation(
             [
                 ("home", tr("Home")),
+                ("chart-bar", tr("Prices")),
                 ("inbox", tr("Inbox")),
                 ("devices", tr("Devices")),
                 ("shield-lock", tr("Sharing")),
@@ -72,7 +74,8 @@ class Window(QWidget):
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
-        for page in (self.home, self.inbox, self.devices, self.sharing):
+        self._all = (self.home, self.prices, self.inbox, self.devices, self.sharing)
+        for page in self._all:
             self.pages.addWidget(page)
         self._build()
         self._redraw = Throttle(self._draw, _REDRAW_MS, self)
@@ -102,8 +105,9 @@ class Window(QWidget):
         self._draw()
 
     def load_chart(self) -> None:
-        """Bring the price chart in."""
+        """Bring the price charts in."""
         self.home.load_chart()
+        self.prices.load_chart()
 
     def _build(self) -> None:
         self._banner_row = QVBoxLayout(self.banner_place)
@@ -197,10 +201,8 @@ class Window(QWidget):
         lost = tr("Looking for the hub…") if never else words.hub_lost()
         self.banner.say(self._refusal or ("" if view.alive else lost))
         self.banner_place.setVisible(bool(self.banner.words.text()))
-        self.navigation.buttons[1].set_count(len(view.undecided))
-        page = self.pages.currentWidget()
-        if isinstance(page, HomePage | InboxPage | DevicesPage | SharingPage):
-            page.show_view(view)
+        self.navigation.buttons[PAGES.index("inbox")].set_count(len(view.undecided))
+        self._all[self.pages.currentIndex()].show_view(view)
 
     def _now(self) -> View:
         now: datetime = self._link.now()
@@ -220,7 +222,7 @@ class Window(QWidget):
         margin = 12 if compact else 20
         self._banner_row.setContentsMargins(margin, margin - 4, margin, 0)
         self.banner_place.setVisible(bool(self.banner.words.text()))
-        for page in (self.home, self.inbox, self.devices, self.sharing):
+        for page in self._all:
             page.arrange(compact=compact)
         self._draw()
 

@@ -13,20 +13,26 @@ from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
     AskDoctor,
-    DecideOffer,
     ForgetDevice,
-    GetPlan,
     GetSnapshot,
     GetTariff,
     ListDevices,
-    ListOffers,
     RaiseSecurity,
     SayHello,
-    SetMode,
-    ShowOffer,
     Topic,
     Watch,
 )
+from homeapp.api.offers import (
+    DecideOffer,
+    DryRunRule,
+    KeepRule,
+    ListOffers,
+    ListRules,
+    RemoveRule,
+    ShowOffer,
+    StopPrice,
+)
+from homeapp.api.planning import GetFeedBudget, GetPlan, GetSchedule, PreviewOffer, SetMode, SetSchedule
 from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
@@ -41,11 +47,13 @@ from homeapp.api.providers import (
     SetConsent,
     UnpairProvider,
 )
+from homeapp.api.why import GetWhy
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import Plan
+from homeapp.model.plan import Plan, Schedule
+from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 
@@ -59,6 +67,10 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetTariff,
         GetPlan,
         SetMode,
+        GetSchedule,
+        SetSchedule,
+        PreviewOffer,
+        GetFeedBudget,
         ListDevices,
         AdoptDevice,
         ForgetDevice,
@@ -66,6 +78,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListOffers,
         ShowOffer,
         DecideOffer,
+        StopPrice,
+        ListRules,
+        KeepRule,
+        RemoveRule,
+        DryRunRule,
         AlertSeen,
         LogIn,
         LogOut,
@@ -87,6 +104,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListTokens,
         AddToken,
         RemoveToken,
+        GetWhy,
         GetPriceSources,
         ImportPrices,
         ForgetPrices,
@@ -97,8 +115,10 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.SNAPSHOT: Snapshot,
     Topic.DEVICES: tuple[DeviceView, ...],
     Topic.OFFERS: tuple[OfferCase, ...],
+    Topic.RULES: tuple[RuleView, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
+    Topic.SCHEDULE: Schedule,
     Topic.SHARING: tuple[ProviderSharing, ...],
     Topic.UPLINK: UplinkView,
     Topic.ACCESS: AccessView,
@@ -108,10 +128,12 @@ Notification = (
     Snapshot
     | Tariff
     | Plan
+    | Schedule
     | AccessView
     | UplinkView
     | tuple[DeviceView, ...]
     | tuple[OfferCase, ...]
+    | tuple[RuleView, ...]
     | tuple[ProviderSharing, ...]
     | None
 )

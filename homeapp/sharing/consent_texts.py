@@ -74,7 +74,18 @@ def _first(text: str) -> tuple[ConsentText, ...]:
 _ALWAYS = frozenset({"id", "at"})
 """Of every record."""
 _DECISION = frozenset(
-    {"id", "offer_id", "offer_revision", "offer_digest", "choice", "decided_at", "decided_by", "reason"}
+    {
+        "id",
+        "offer_id",
+        "offer_revision",
+        "offer_digest",
+        "choice",
+        "decided_at",
+        "decided_by",
+        "reason",
+        "committed_w",
+        "committed_wh",
+    }
 )
 _PEV_STATE = _ALWAYS | {"pev", "plugged", "status", "soc_pct"}
 _CHARGING = _ALWAYS | {"pev", "period_id", "phase", "begun_at", "ended_at", "direction"}

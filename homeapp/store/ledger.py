@@ -69,6 +69,10 @@ class Ledger:
         """The newest revision of one request, however old."""
         return await self._file.read(lambda connection: offer_rows.newest_case(connection, key))
 
+    async def past_cases(self, most: int) -> tuple[OfferCase, ...]:
+        """The newest revisions of the ``most`` requests that came last, the newest first."""
+        return tuple(await self._file.read(lambda connection: offer_rows.past_cases(connection, most)))
+
     async def earned(self, since: datetime) -> Decimal:
         """Rewards of the requests completed since then, in the home's currency."""
         return await self._file.read(lambda connection: offer_rows.earned_since(connection, since))

@@ -75,6 +75,7 @@ class CannedHub:
             api.Topic.OFFERS: self.situation.offers,
             api.Topic.TARIFF: self.situation.tariff,
             api.Topic.PLAN: self.situation.plan,
+            api.Topic.SCHEDULE: self.situation.schedule,
             api.Topic.SHARING: self.situation.sharing,
             api.Topic.UPLINK: self.situation.uplink,
             api.Topic.ACCESS: self.situation.access,

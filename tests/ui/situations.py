@@ -1,6 +1,6 @@
 """Situations of a home, as the hub would tell them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -28,10 +28,10 @@ from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, LiveCharger, Notice, ProviderLink, Snapshot, Today
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
+from homeapp.model.plan import ChargingMode, Plan, PlanSlot, Schedule, SlotReason
 from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
 from homeapp.model.site import Site
-from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.model.tariff import ComponentKind, GhgSlot, PriceComponent, PriceSlot, Tariff
 from homeapp.model.uplink import BudgetUse, UplinkView
 from homeapp.sharing.consent_texts import data_classes, terms
 
@@ -53,6 +53,7 @@ class Situation:
     sharing: tuple[ProviderSharing, ...] = ()
     uplink: UplinkView = UNUSED
     access: AccessView = OWNER
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
@@ -72,6 +73,32 @@ def tariff(start: datetime = datetime(2026, 11, 22, 23, tzinfo=UTC), hours: int 
         for index in range(count)
     )
     return Tariff(source="Day ahead", currency="EUR", received_at=start, slots=slots)
+
+
+def taken_apart(prices: Tariff) -> Tariff:
+    """The same in quarter hours with components, a sunny noon below zero, emissions, and hours that are a forecast."""
+    slots = []
+    for number, slot in enumerate(prices.slots):
+        noon = 10 <= slot.start.hour < 14
+        market = Decimal("-0.210") if noon else slot.import_price * Decimal("0.4") - Decimal("0.02")
+        net = {
+            ComponentKind.MARKET: market,
+            ComponentKind.SUPPLIER: Decimal("0.018"),
+            ComponentKind.GRID_FEE: Decimal("0.031"),
+            ComponentKind.TAX: Decimal("0.102"),
+        }
+        net[ComponentKind.VAT] = (sum(net.values()) * Decimal("0.21")).quantize(Decimal("0.0001"))
+        slots.append(
+            replace(
+                slot,
+                import_price=sum(net.values()),
+                components=tuple(PriceComponent(kind=kind, amount=amount) for kind, amount in net.items()),
+                market_price=market,
+                forecast=number >= 140,
+            )
+        )
+    ghg = tuple(GhgSlot(start=slot.start, end=slot.end, g_per_kwh=90 + 4 * slot.start.hour) for slot in slots)
+    return replace(prices, slots=tuple(slots), ghg=ghg)
 
 
 def plan(prices: Tariff) -> Plan:
@@ -157,7 +184,7 @@ _snapshot = Snapshot(
     evce_online=True,
     evce_status=EvceStatus.CHARGING,
     activity=Activity(doing=Doing.CHARGING_CHEAP, until=datetime(2026, 11, 24, 3, 15, tzinfo=UTC), power_w=7200),
-    mode=ChargingMode.CHEAPEST,
+    mode=ChargingMode.READY_BY,
     target_pct=80,
     floor_pct=50,
     ready_by=datetime(2026, 11, 24, 5, 10, tzinfo=UTC),
@@ -247,6 +274,7 @@ SEVERAL = replace(
         ),
     ),
 )
+PRICED = replace(CHARGING, tariff=taken_apart(tariff(hours=48, minutes=15)))
 CHARGING_QUIET = replace(CHARGING, offers=(DONE,))
 OFFERED = replace(
     CHARGING,
@@ -433,6 +461,7 @@ OWNER_HOLDS = replace(
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
+    "priced": PRICED,
     "several": SEVERAL,
     "offered": OFFERED,
     "locked": LOCKED,

@@ -15,7 +15,7 @@ from homeapp.errors import WrongState
 from homeapp.model.offer import Choice, OfferState
 from ui.pages.offer_detail import history
 from ui.view import View
-from ui.window import Window
+from ui.window import PAGES, Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
 VIEW = View(now=situations.NOW, alive=True, site=situations.SITE)
@@ -33,7 +33,7 @@ def test_order_and_count(opened: Opener) -> None:
         "evc_sp/feed-2",
         "evc_sp/feed-0",
     ]
-    assert window.navigation.buttons[1].accessibleDescription() == "2 waiting for you"
+    assert window.navigation.buttons[PAGES.index("inbox")].accessibleDescription() == "2 waiting for you"
     assert window.inbox.detail.facts.title.text() == "Sell 6 kWh tonight"
 
 

@@ -62,7 +62,7 @@ FINE = Situation(
     evce=EVCE,
     allowance=Allowance(current_a=16, feed_a=16),
     plan=PLAN,
-    goal=Goal(mode=ChargingMode.CHEAPEST, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
+    goal=Goal(mode=ChargingMode.READY_BY, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
     commitments=(),
     critical_health=False,
     soc_pct=64.0,
@@ -87,7 +87,7 @@ def test_no_plan_does_not_strand_the_driver() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "limit"), [(ChargingMode.NOW, 16 * 690), (ChargingMode.PAUSE, 0), (ChargingMode.CHEAPEST, 11_000)]
+    ("mode", "limit"), [(ChargingMode.NOW, 16 * 690), (ChargingMode.PAUSE, 0), (ChargingMode.READY_BY, 11_000)]
 )
 def test_the_owner_chooses_the_mode(mode: ChargingMode, limit: float) -> None:
     assert outcome(replace(FINE, goal=replace(FINE.goal, mode=mode)))[0] == pytest.approx(limit)

@@ -11,10 +11,9 @@ import pytest
 from homeapp.control_loop import CONTROL_CYCLE_S, NOTE_EVERY_S, ControlLoop, Controls
 from homeapp.goal import goal_at
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
-from homeapp.model.plan import ChargingMode
+from homeapp.model.plan import ChargingMode, Schedule
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
-from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -123,7 +122,7 @@ def in_a_home(
         second = Charger("ocpp:b", wire=charger.wire)
         both = {"ocpp:a": charger, "ocpp:b": second}
         live = LiveState(
-            site=site, goal=goal_at(NOON, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
+            site=site, goal=goal_at(NOON, Schedule(), ChargingMode.READY_BY, "Europe/Amsterdam", 60_000), clock=clock
         )
         live.evce_changed(charger.state)
         desk: Any = None

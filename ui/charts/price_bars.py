@@ -10,7 +10,7 @@ from ui import formats
 from ui.theme import Tone
 from ui.tr import tr
 
-PAST, AHEAD = timedelta(hours=4), timedelta(hours=32)
+PAST, AHEAD = timedelta(hours=4), timedelta(hours=36)
 _LEAST_AHEAD = timedelta(hours=8)
 _NOTICEABLE_WH = 5.0
 
@@ -23,12 +23,14 @@ class Bar:
         start, end: seconds since the epoch.
         height: hundredths of the currency per kWh; may be negative.
         power_w: mean power planned in it.
+        forecast: nobody has promised this price.
     """
 
     start: float
     end: float
     height: float
     power_w: float
+    forecast: bool = False
 
     def tone(self, now: float) -> Tone:
         """Its colour: what is planned in it, else whether it is over."""
@@ -49,10 +51,16 @@ class Tick:
 
 
 def bars(tariff: Tariff, plan: Plan | None, now: datetime) -> list[Bar]:
-    """The prices from four hours ago to 32 hours ahead."""
+    """The prices from four hours ago to 36 hours ahead."""
     shown = [slot for slot in tariff.slots if slot.end > now - PAST and slot.start < now + AHEAD]
     return [
-        Bar(slot.start.timestamp(), slot.end.timestamp(), formats.price_number(slot.import_price), _planned(slot, plan))
+        Bar(
+            slot.start.timestamp(),
+            slot.end.timestamp(),
+            formats.price_number(slot.import_price),
+            _planned(slot, plan),
+            forecast=slot.forecast,
+        )
         for slot in shown
     ]
 
@@ -90,7 +98,10 @@ def scale(shown: list[Bar]) -> tuple[float, float, float]:
 def read(bar: Bar, currency: str, now: datetime, zone: ZoneInfo) -> str:
     """One bar in words."""
     start, end = (datetime.fromtimestamp(stamp, UTC) for stamp in (bar.start, bar.end))
-    words = f"{formats.window(start, end, now, zone)} · {bar.height:.1f} {formats.price_unit(currency)}"
+    height = f"{bar.height:.1f}".replace("-", "−")
+    words = f"{formats.window(start, end, now, zone)} · {height} {formats.price_unit(currency)}"
+    if bar.forecast:
+        words = tr("{words}, expected", words=words)
     if abs(bar.power_w) * (bar.end - bar.start) / 3600 < _NOTICEABLE_WH:
         return words
     power = formats.kilowatts(bar.power_w)

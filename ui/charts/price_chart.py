@@ -3,6 +3,8 @@
 Slow to import: only after the first frame.
 """
 
+from datetime import UTC, datetime
+
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
@@ -19,13 +21,15 @@ from ui.widgets import paint
 
 
 class PriceChart(QWidget):
-    """Four hours back, 32 ahead, or what is known. A tap or the arrow keys read a bar; nothing here changes anything.
+    """Four hours back, 36 ahead, or what is known. A tap or the arrow keys read a bar; nothing here changes anything.
 
     Signals:
         reading: the bar that is read, in words; empty when none is.
+        picked: the instant at which that bar begins (UTC), or None.
     """
 
     reading = Signal(str)
+    picked = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,6 +78,7 @@ class PriceChart(QWidget):
             return
         words = price_bars.read(chosen, view.tariff.currency, view.now, view.zone) if chosen else ""
         self.reading.emit(words)
+        self.picked.emit(datetime.fromtimestamp(chosen.start, UTC) if chosen else None)
         self.setAccessibleDescription(words or self._summary(view))
         self._draw(view, view.tariff)
 

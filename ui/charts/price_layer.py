@@ -12,6 +12,7 @@ from ui.theme import DARK, Theme, Tone
 from ui.widgets import paint
 
 HEAD_ROOM_PX = 34.0
+_HOLLOW = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class PriceLayer(QGraphicsItem):
         self._paint_lines(painter, pixels, area)
         for index, bar in enumerate(drawing.bars):
             self._paint_bar(painter, pixels, bar, selected=index == drawing.selected)
+        self._paint_known(painter, pixels, area)
         self._paint_now(painter, pixels, area)
         painter.restore()
 
@@ -83,6 +85,12 @@ class PriceLayer(QGraphicsItem):
         left = pixels.map(QPointF(drawing.known_until, 0)).x()
         place = QRectF(left, area.top(), area.right() - left, area.height())
         painter.fillRect(place, QBrush(drawing.theme.color(Tone.LINE), Qt.BrushStyle.BDiagPattern))
+
+    def _paint_known(self, painter: QPainter, pixels: QTransform, area: QRectF) -> None:
+        drawing = self.drawing
+        if drawing.known_until is None or drawing.known_until >= drawing.area.right():
+            return
+        left = pixels.map(QPointF(drawing.known_until, 0)).x()
         font = fonts.font(13)
         width = min(QFontMetricsF(font).horizontalAdvance(drawing.known_words) + 20, area.width())
         right = min(area.right(), max(left + width + 8, area.left() + width))
@@ -100,7 +108,14 @@ class PriceLayer(QGraphicsItem):
             box.setTop(box.bottom() - 2)
         radius = min(4.0, box.width() / 2, box.height() / 2)
         color = self.drawing.theme.color(bar.tone(self.drawing.now))
-        paint.rounded(painter, box, radius, self._lit(color) if selected else color)
+        fill = self._lit(color) if selected else color
+        if bar.forecast:
+            # Hollow: nobody has promised this price.
+            painter.setPen(QPen(fill, 1))
+            painter.setBrush(self.drawing.theme.tint(bar.tone(self.drawing.now), _HOLLOW))
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+        else:
+            paint.rounded(painter, box, radius, fill)
         if selected:
             painter.setPen(QPen(self.drawing.theme.color(Tone.TEXT), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
