@@ -20,9 +20,10 @@ NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
 class LeapingClock:
-    """Time goes on by a cycle with every look at the wall clock's pause."""
+    """Time goes on by a cycle with every look at the wall clock's pause; no pause ends while it ``stands``."""
 
     speed = 1.0
+    stands = False
 
     def __init__(self) -> None:
         self.at = NOON
@@ -34,6 +35,8 @@ class LeapingClock:
         return (self.at - NOON).total_seconds()
 
     async def sleep(self, seconds: float) -> None:
+        if self.stands:
+            await asyncio.Event().wait()
         self.at += timedelta(seconds=seconds)
         await asyncio.sleep(0)
 
@@ -227,15 +230,18 @@ def imposed(now: datetime, max_w: float) -> OfferCase:
 def test_an_imposed_limit_goes_out_at_once_and_what_the_charger_has_accepted_is_told() -> None:
     async def body(home: Home) -> None:
         await charging(home, home.charger)
-        sent, at = len(home.charger.commands), home.clock.monotonic()
         home.live.evce_changed(home.charger.charging(16, home.clock))
+        home.clock.stands = True
+        for _ in range(10):
+            # Until what was begun before is done, and the loop waits for its next cycle.
+            await asyncio.sleep(0)
+        sent = len(home.charger.commands)
         home.commitments = (imposed(home.clock.now(), 5000.0),)
         home.loop.limited()
         async with asyncio.timeout(10):
             while len(home.charger.commands) == sent:
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert home.clock.monotonic() == at, "before the pause"
         assert (home.charger.commands[sent].limit_w, home.charger.commands[sent].reason) == (5000.0, "reduced_by_grid")
         assert home.taken[-1] == ("ocpp:a", 5000.0)
 
