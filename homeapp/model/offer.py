@@ -92,6 +92,7 @@ class OfferInterval:
         setpoint_w: power wanted at the charger, W; feed negative; None where only a limit is asked.
         max_w: most charging power, W >= 0, or None.
         energy_wh: energy wanted in it, Wh >= 0, where that is less than the power over its whole length; or None.
+        max_feed_w: most power that may go from the home into the grid, W >= 0, or None.
     """
 
     start: datetime
@@ -99,6 +100,7 @@ class OfferInterval:
     setpoint_w: float | None = None
     max_w: float | None = None
     energy_wh: float | None = None
+    max_feed_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,7 @@ class Offer:
         randomize_start: homes spread their begin by up to this in both directions; the intervals are this home's own.
         region: ISO 3166-1 or -2, where its programme holds; empty for everywhere.
         unsupported: terms that this hub does not understand; nobody but the owner can agree to them.
+        confirms: the provider has undertaken to send its own word on an acceptance; before that nothing begins.
     """
 
     offer_id: str
@@ -180,6 +183,7 @@ class Offer:
     randomize_start: timedelta = timedelta()
     region: str = ""
     unsupported: tuple[str, ...] = ()
+    confirms: bool = False
 
     @property
     def key(self) -> str:

@@ -80,15 +80,15 @@ def _is_complete(kind: OfferKind, job: Job) -> bool:
 def _why_power_is_invalid(offer: Offer) -> str | None:
     if offer.job is not None:
         return "The request mixes a job with power."
-    if any(item.max_w is not None and item.max_w < 0 for item in offer.intervals):
-        return "The request sets a charging limit below zero."
+    if any(limit is not None and limit < 0 for item in offer.intervals for limit in (item.max_w, item.max_feed_w)):
+        return "The request sets a limit below zero."
     setpoints = [item.setpoint_w for item in offer.intervals if item.setpoint_w is not None]
     limited = any(item.max_w is not None for item in offer.intervals)
     charges = any(power > 0 for power in setpoints)
     incomplete = {
         OfferKind.POWER_FEED: not setpoints or charges,
         OfferKind.LOAD_SHED: not limited,
-        OfferKind.CAPACITY_LIMIT: not limited,
+        OfferKind.CAPACITY_LIMIT: not limited and all(item.max_feed_w is None for item in offer.intervals),
         OfferKind.CHARGE_BOOST: not charges,
         OfferKind.LOAD_SHIFT: not limited or not charges,
         OfferKind.ALERT: limited or bool(setpoints),
@@ -103,7 +103,8 @@ def _why_power_is_invalid(offer: Offer) -> str | None:
 
 def _numbers(offer: Offer) -> Iterable[float]:
     values = [offer.min_soc_pct, offer.max_feed_wh]
-    values += [value for item in offer.intervals for value in (item.setpoint_w, item.max_w, item.energy_wh)]
+    for item in offer.intervals:
+        values += [item.setpoint_w, item.max_w, item.energy_wh, item.max_feed_w]
     if offer.battery is not None:
         values += [offer.battery.guaranteed_soc_pct, offer.battery.max_feed_cycles]
     if offer.penalty is not None:

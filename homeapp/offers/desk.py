@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 MOST_ENDED = 100
 SAVE_DELIVERED_EVERY_S = 60.0
 WITHOUT_CONFIRMATION = frozenset({"grid_sp"})
-"""OpenADR 3 has no message with which a provider confirms an acceptance."""
+"""OpenADR 3 has no message with which a provider confirms an acceptance; a profile may add one (``Offer.confirms``)."""
 
 FORESEE_S = 5.0
 """How long a request that arrives waits for the plan with it."""
@@ -54,7 +54,7 @@ class OfferDesk:
 
     Attributes (of the constructor):
         on_change: called after every change; must not block.
-        without_confirmation: providers of which no business receipt is to be expected.
+        without_confirmation: providers of which no business receipt is to be expected, unless a request says so.
         home: what a request may need of the home, and what the plan foresees.
         rules: the owner's standing rules.
 
@@ -357,13 +357,16 @@ class OfferDesk:
         return timed(case, steps, now) if steps else None
 
     def _due(self, case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
-        needs_confirmation = case.offer.sp_id not in self._without_confirmation
-        return steps_in_time(case, now, needs_confirmation=needs_confirmation)
+        return steps_in_time(case, now, needs_confirmation=self._awaits_word(case))
+
+    def _awaits_word(self, case: OfferCase) -> bool:
+        """Whether the provider sends its own word on an acceptance: all do, or this request says so."""
+        return case.offer.confirms or case.offer.sp_id not in self._without_confirmation
 
     def _binds(self, case: OfferCase, now: datetime) -> bool:
         if case.state not in COMMITTED or now >= case.offer.end or case.offer.kind.is_job:
             return False
-        if case.state is OfferState.RELAYED and case.offer.sp_id not in self._without_confirmation:
+        if case.state is OfferState.RELAYED and self._awaits_word(case):
             return now < case.offer.start
         return case.state is not OfferState.ACCEPTED
 

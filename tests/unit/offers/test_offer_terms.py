@@ -44,6 +44,7 @@ TERMS: dict[str, Any] = {
     "randomize_start": timedelta(minutes=5),
     "region": "NL",
     "unsupported": ("COLOUR",),
+    "confirms": True,
 }
 
 
