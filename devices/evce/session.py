@@ -16,6 +16,7 @@ from devices.evce.certification import Certification
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
+from devices.evce.kept_needs import KeptNeeds
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
 from devices.evce.profiles import STACK_LEVEL, Unit
 from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Throttle
@@ -59,6 +60,7 @@ class Session:
         upstream: Upstream | None = None,
         certification: Certification | None = None,
         signed_keeper: SignedReadingKeeper | None = None,
+        kept_needs: KeptNeeds | None = None,
     ) -> None:
         self.ready = False
         self.restarts = 0
@@ -73,6 +75,7 @@ class Session:
         self._certification = certification
         self._upstream = upstream
         self._signed_keeper = signed_keeper
+        self._kept_needs = kept_needs or KeptNeeds(station, ForgetfulKeeper())
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
         self._restarted = asyncio.Event()
@@ -149,6 +152,7 @@ class Session:
         local = self._take_in(frame)
         if self._signed_keeper is not None:
             await self._keep_signed(self._signed_keeper)
+        await self._kept_needs.keep()
         if self._upstream is not None:
             return await self._upstream.from_station(frame, local)
         if local is None:
@@ -187,6 +191,7 @@ class Session:
             async with asyncio.timeout(INTRODUCTION_S):
                 await self._introduced.wait()
         self.unit = (await self.securing.recall()).unit
+        await self._kept_needs.recall()
         while True:
             self._restarted.clear()
             while not await self.securing.floor_stands():

@@ -111,6 +111,7 @@ class Station:
         self.setpoint: Setpoint | None = None
         self.signed = SignedReadings()
         self.needed: ChargingNeeds | None = None
+        self._kept_needs: tuple[str, ChargingNeeds] | None = None
         self.profile_report = ProfileReport()
         self.grants = Grants(limits.watts(limits.safe_current_a))
         self._clock = clock
@@ -351,6 +352,19 @@ class Station:
         self._tell()
         return self._secured and self.transaction is not None
 
+    def needs_kept(self, transaction_id: str, needs: ChargingNeeds) -> None:
+        """An earlier life of the hub has heard this in a transaction; it counts again where that goes on."""
+        self._kept_needs = transaction_id, needs
+        self._take_kept_needs()
+        self._tell()
+
+    def is_over(self, transaction_id: str) -> bool:
+        """This transaction has certainly ended."""
+        running = self.transaction
+        if running is not None:
+            return running.id != transaction_id
+        return transaction_id in self._over or self._reported() is Reported.AVAILABLE
+
     def software_asked(self, version: str, request_id: int) -> None:
         """The hub asks for software; takes the place of an update before it."""
         self._software.asked(version, request_id)
@@ -408,6 +422,13 @@ class Station:
             self._over_now()
         self._measured.session_unknown()
         self.transaction = transaction
+        self._take_kept_needs()
+
+    def _take_kept_needs(self) -> None:
+        if self._kept_needs is None or self.transaction is None or self._kept_needs[0] != self.transaction.id:
+            return
+        # What the car has told since is newer.
+        self.needed, self._kept_needs = self.needed or self._kept_needs[1], None
 
     def _over_now(self) -> None:
         # A leased profile dies with its transaction (K01.FR.09); from here on the floor holds.

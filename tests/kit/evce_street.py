@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from devices.evce import schemas
-from devices.evce.capability import ForgetfulKeeper
+from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.charger import OcppEvce
 from devices.evce.endpoint import OcppEndpoint
 from devices.evce.profiles import StationLimits
@@ -313,11 +313,17 @@ class Street:
     """The endpoint and a way to it."""
 
     def __init__(
-        self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, speed: float = 1.0, **options: Any
+        self,
+        server_tls: ssl.SSLContext,
+        client_tls: ssl.SSLContext,
+        speed: float = 1.0,
+        *,
+        keeper: CapabilityKeeper | None = None,
+        **options: Any,
     ) -> None:
         self.register = Register()
         self.clock = MovableClock(speed)
-        self.keeper = ForgetfulKeeper()
+        self.keeper = keeper or ForgetfulKeeper()
         self.endpoint = OcppEndpoint(
             host="127.0.0.1",
             port=0,
