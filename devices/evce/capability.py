@@ -40,6 +40,7 @@ class Capability:
         operation_modes: the same of operation modes.
         connectors: number of them, or None.
         ping_interval_s: WebSocketPingInterval, or None.
+        ping_every_s: so often it was found to bear a ping of the hub, s; 0 for none, None while the usual does.
         measurands: that it samples.
         limit_change_pct: LimitChangeSignificance, %, or None.
         tx_refusals: charges running in which it refused a leased TxProfile and took a TxDefaultProfile.
@@ -65,6 +66,7 @@ class Capability:
     operation_modes: tuple[str, ...] = ()
     connectors: int | None = None
     ping_interval_s: int | None = None
+    ping_every_s: float | None = None
     measurands: tuple[str, ...] = ()
     limit_change_pct: float | None = None
     tx_refusals: int = 0
@@ -115,6 +117,7 @@ class Capability:
             tx_refusals=known.tx_refusals,
             floor_in_vain=known.floor_in_vain,
             max_in_vain=known.max_in_vain,
+            ping_every_s=known.ping_every_s,
         )
 
 

@@ -22,6 +22,7 @@ from devices.evce.entrance import Entrance, Entry, SecurityProfile
 from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
 from devices.evce.keepalive import Heard, Keepalive
 from devices.evce.kept_needs import KeptNeeds, forget_needs
+from devices.evce.known_pings import KnownPings
 from devices.evce.listening import address_of, listen, port_of
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
@@ -96,12 +97,12 @@ class OcppEndpoint:
         self._signed_keeper = signed_keeper
         self._upstreams = upstreams
         self._compression = compression
-        self._keepalive = Keepalive()
         self._started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._register: StationRegister | None = None
         self._sockets: dict[str, tuple[ServerConnection, Entry]] = {}
         self._adopted: dict[str, Adopted] = {}
+        self._keepalive = Keepalive(KnownPings(self._adopted, self._keeper))
         self._visits: dict[str, Visit] = {}
         self._raises = SecurityRaises()
 
