@@ -48,6 +48,7 @@ class LiveState:
         meter, plan, today, alerts, orders: the newest, or None / empty.
         evces: the newest state of each charger that has come, by device id.
         activities: what each adopted charger does and why, by device id.
+        feeder_id: the charger that carries out the power feed that is due, or None while none is.
     """
 
     def __init__(self, *, site: Site, goal: Goal, clock: Clock) -> None:
@@ -57,6 +58,7 @@ class LiveState:
         self.plan: Plan | None = None
         self.evces: dict[str, EvceState] = {}
         self.activities: dict[str, Activity] = {}
+        self.feeder_id: str | None = None
         self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
         self.alerts: tuple[HealthAlert, ...] = ()
         self.orders: tuple[PartOrder, ...] = ()
@@ -72,8 +74,13 @@ class LiveState:
 
     @property
     def primary_id(self) -> str | None:
-        """The charger that the plan, the goal and power feeds are about: see ``chargers_are``."""
+        """The charger that the plan and the goal are about: see ``chargers_are``."""
         return self._primary_id
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The adopted chargers, device id to name, the one adopted first first."""
+        return self._chargers
 
     @property
     def evce(self) -> EvceState | None:

@@ -16,7 +16,7 @@ from devices.evce.capability import Capability
 from devices.evce.connectors import Connectors
 from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
-from devices.evce.feeding import feed_refusal
+from devices.evce.feeding import feed_refusal, station_refusal
 from devices.evce.fields import Payload
 from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
@@ -520,6 +520,7 @@ class Station:
             control=self._control(known),
             phase_switching=known.phase_switching and self.limits.phases > 1,
             feed_refusal=refusal,
+            charger_can_feed=station_refusal(self._version, self.capability) is None,
         )
 
     def _control(self, known: Capability) -> LimitControl:

@@ -89,6 +89,7 @@ class EvceCapabilities:
         control: how finely it can be limited, as far as is known.
         phase_switching: it can change between one and three phases during a charge.
         feed_refusal: a sentence that says why it cannot feed; None where it can.
+        charger_can_feed: the station itself can; of the car that is known only once it has spoken.
     """
 
     protocol: str
@@ -99,6 +100,7 @@ class EvceCapabilities:
     control: LimitControl = LimitControl.FULL
     phase_switching: bool = False
     feed_refusal: str | None = None
+    charger_can_feed: bool = False
 
 
 class SoftwareStage(StrEnum):
