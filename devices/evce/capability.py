@@ -38,7 +38,8 @@ class Capability:
         iso15118: it talks to cars over a data link, or None.
         feed_modes: energy transfer modes that it supports (2.1); empty where it does not tell.
         operation_modes: the same of operation modes.
-        connectors: number of them, or None.
+        connectors: number of them as it says, or None.
+        evses: number of them that have shown themselves.
         ping_interval_s: WebSocketPingInterval, or None.
         ping_every_s: so often it was found to bear a ping of the hub, s; 0 for none, None while the usual does.
         measurands: that it samples.
@@ -65,6 +66,7 @@ class Capability:
     feed_modes: tuple[str, ...] = ()
     operation_modes: tuple[str, ...] = ()
     connectors: int | None = None
+    evses: int = 1
     ping_interval_s: int | None = None
     ping_every_s: float | None = None
     measurands: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ class Capability:
             floor_begin=known.floor_begin,
             max_begin=known.max_begin,
             out_of_service=known.out_of_service,
+            evses=max(self.evses, known.evses),
         )
         if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
             return learnt

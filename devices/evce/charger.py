@@ -13,7 +13,8 @@ from devices.evce.phase_switching import PhaseSwitch
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.session import Session
 from devices.evce.software import check_job, not_taken
-from devices.evce.station import Station, Target
+from devices.evce.outlet import Target
+from devices.evce.station import Station
 from devices.evce.verification import MARGIN_A, Verification
 from devices.evce.wish import FEED_LEASE_S, Wish
 from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotSupported
@@ -172,7 +173,7 @@ class OcppEvce:
             self._phases.forget()
         capabilities = self.state.capabilities
         able = capabilities is not None and capabilities.phase_switching
-        return self._phases.step(command.phases if able else None, now_s, self.state.power_w)
+        return self._phases.step(command.phases if able else None, now_s, self._station.lead_power_w)
 
     async def _start(self, session: Session, command: EvceCommand) -> None:
         evse, now_s, limits = self._station.waiting_evse, self._clock.monotonic(), self._station.limits

@@ -72,6 +72,12 @@ class Grants:
         """It keeps to it again."""
         self._excess = None
 
+    def floor_is(self, floor_w: float) -> None:
+        """Another floor holds from now on when nothing else does, W."""
+        floor = Grant(limit_w=floor_w)
+        self._held = floor if self._held is self._floor else self._held
+        self._floor = floor
+
     def floor_stands(self, now: datetime) -> None:
         """The station has accepted the floor; what still runs above it goes on."""
         if self._held is None or not self._held.holds(now):

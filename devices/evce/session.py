@@ -68,7 +68,7 @@ class Session:
         self.contradicted: bool | None = None
         self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
-        self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper())
+        self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper(), clock.sleep)
         self._station = station
         self._dialect = dialect
         self._clock = clock
@@ -79,6 +79,7 @@ class Session:
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
         self._restarted = asyncio.Event()
+        self._to_secure = asyncio.Event()
         self._to_check = asyncio.Event()
         self._expected: tuple[int, float] = (0, 0.0)
 
@@ -104,6 +105,7 @@ class Session:
         stack_level: int = STACK_LEVEL,
         *,
         units: tuple[Unit, ...] = (),
+        beside: int | None = None,
     ) -> str:
         """Install the profile that ``make`` makes for a unit; where that is refused, in the other unit.
 
@@ -116,6 +118,7 @@ class Session:
             priority: of the CALL.
             stack_level: of the profile.
             units: the only ones to try; both where none is given, the one that was taken last first.
+            beside: the EVSE, where it is not the leading one: there it takes the place of nothing elsewhere.
 
         Returns:
             ``Accepted``, or the last refusal.
@@ -124,7 +127,7 @@ class Session:
             DeviceUnreachable: no connection, or no answer in time.
             Superseded: a newer profile of the same purpose has taken its place.
         """
-        place = f"{purpose} {stack_level}"
+        place = f"{purpose} {stack_level}" if beside is None else f"{purpose} {stack_level} at {beside}"
         self._newest[place] += 1
         mine = self._newest[place]
         status = ""
@@ -184,6 +187,8 @@ class Session:
             self.restarts += 1
             self._restarted.set()
         self._introduced.set()
+        if self._restarted.is_set() or self._station.outlets.floor_outdated:
+            self._to_secure.set()
         return answer
 
     async def _keep_secured(self) -> None:
@@ -201,7 +206,16 @@ class Session:
                 self.ready = True
                 self._station.secure()
                 logger.info("%s: its floor stands", self._station.device_id)
-            await self._restarted.wait()
+            await self._until_restart()
+
+    async def _until_restart(self) -> None:
+        """Until the station starts anew; meanwhile the floor follows the number of EVSEs that have shown themselves."""
+        while not self._restarted.is_set():
+            self._to_secure.clear()
+            while self._station.outlets.floor_outdated and not await self.securing.floor_stands():
+                await self._clock.sleep(RETRY_S)
+            if not self._restarted.is_set():
+                await self._to_secure.wait()
 
     async def _watch_limits(self) -> None:
         while True:
@@ -226,8 +240,6 @@ class Session:
     async def _watch_metering(self) -> None:
         while True:
             await self._clock.sleep(_METERING_CHECK_S)
-            target, power_at = self._station.target, self._station.state.power_at
-            silent = power_at is None or self._clock.now() - power_at > _METERING_SILENT
-            if self.ready and target is not None and silent:
+            for evse in self._station.silent_evses(_METERING_SILENT) if self.ready else ():
                 with contextlib.suppress(DeviceUnreachable):
-                    await self.link.call(self._dialect.trigger_metering(target.evse))
+                    await self.link.call(self._dialect.trigger_metering(evse))

@@ -14,7 +14,7 @@ from devices.evce.profiles import StationLimits
 from devices.evce.provider.provider_stations import ProviderStations
 from devices.evce.provider.station_profiles import StationProfiles
 from devices.evce.schemas import Version, request_problem, response_problem
-from devices.evce.station import Transaction
+from devices.evce.outlet import Transaction
 from homeapp.errors import StoreUnavailable
 from kit.clocks import LeapingClock
 

@@ -12,7 +12,7 @@ from devices.evce.frames import Frame
 from devices.evce.link import Link
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.station import Transaction
+from devices.evce.outlet import Transaction
 
 AskProvider = Callable[[Outgoing], Awaitable[Payload]]
 """Makes a CALL to the CSMS and returns its answer; raises DeviceError."""

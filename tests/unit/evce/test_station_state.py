@@ -13,7 +13,8 @@ from devices.evce.derived import derive_status
 from devices.evce.dialect import Dialect, Reported
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.station import Setpoint, Station, Target
+from devices.evce.outlet import Setpoint, Target
+from devices.evce.station import Station
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
