@@ -97,6 +97,11 @@ class Capability:
         return self.max_stack_level or 1
 
     @property
+    def bounded(self) -> bool:
+        """It heeds a limit for the whole station."""
+        return self.keeps_maximum is True and not self.max_in_vain
+
+    @property
     def control(self) -> LimitControl:
         """How finely it can be limited where it takes the floor, as far as is known."""
         if self.leases:

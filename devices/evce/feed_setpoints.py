@@ -3,10 +3,10 @@
 from devices.evce import profiles
 from devices.evce.fields import Payload
 from devices.evce.link import ACCEPTED
+from devices.evce.outlet import Setpoint
 from devices.evce.profiles import STACK_LEVEL, Lease, Unit
 from devices.evce.rpc import Priority
 from devices.evce.session import Session
-from devices.evce.outlet import Setpoint
 from devices.evce.station import Station
 from devices.evce.wish import Wish
 

@@ -42,6 +42,11 @@ class Grants:
         self._hidden: list[Grant] = []
         self._excess: Grant | None = None
 
+    @property
+    def exceeds(self) -> bool:
+        """It does not keep to what it was granted."""
+        return self._excess is not None
+
     def asked(self, grant: Grant, now: datetime) -> None:
         """It is on its way to the station."""
         self._open = [older for older in self._open if older.holds(now)]

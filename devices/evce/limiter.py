@@ -11,11 +11,11 @@ from devices.evce import profiles
 from devices.evce.capability import Capability, CapabilityKeeper
 from devices.evce.feed_setpoints import FeedSetpoints
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED
+from devices.evce.outlet import Target
 from devices.evce.profiles import Lease, StationLimits, Unit
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.schemas import Version
 from devices.evce.session import Session
-from devices.evce.outlet import Target
 from devices.evce.station import Station
 from devices.evce.wish import COARSE_LEASE_S, Means, Wish
 from devices.evce.write_budget import CountedWrites

@@ -186,10 +186,11 @@ class Outlets:
         self.lead.evse = 0
         self._known.clear()
 
-    def granted(self) -> tuple[float | None, float, datetime | None]:
+    def granted(self, *, bounded: bool = False) -> tuple[float | None, float, datetime | None]:
         """The most that the station may draw and feed, W, and when the first of its leases ends; see ``Grants.most``.
 
-        The first: only from then on can be said which command each of them has.
+        The first: only from then on can be said which command each of them has. ``bounded``: the station heeds a
+        maximum for all of them.
         """
         now = self._clock.now()
         found = [outlet.grants.most(now) for outlet in self]
@@ -197,8 +198,13 @@ class Outlets:
         if lead_w is None:
             return None, feed_w, None
         ends = [until for _, _, until in found if until is not None]
+        if len(found) == self.count == 1:
+            return found[0]
         unseen_w = (self.count - len(found)) * self.floor_w
-        return sum(limit_w or 0.0 for limit_w, _, _ in found) + unseen_w, feed_w, min(ends, default=None)
+        granted_w = sum(limit_w or 0.0 for limit_w, _, _ in found) + unseen_w
+        if bounded and not any(outlet.grants.exceeds for outlet in self):
+            granted_w = min(granted_w, self._limits.watts(self._limits.max_current_a))
+        return granted_w, feed_w, min(ends, default=None)
 
     def drawn(self) -> Drawn:
         """The sum of all; unknown as long as it is of one of them."""

@@ -30,7 +30,7 @@ _DEFAULT_PHASES = 3
 
 
 def leased_id(evse: int) -> int:
-    """The id of the leased TxProfile of an EVSE: one of its own, as a profile replaces another of its id (K01.FR.05)."""
+    """The id of an EVSE's leased TxProfile: one of its own, as a profile replaces another of its id (K01.FR.05)."""
     return LEASED_ID if evse <= 1 else _LEASED_BESIDE + evse
 
 

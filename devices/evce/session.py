@@ -140,7 +140,10 @@ class Session:
                     self.unit = unit
                 if status in (ACCEPTED, NOT_SUPPORTED):
                     return status
-            if attempt or await self.link.call(self._dialect.clear(purpose, stack_level), priority) != ACCEPTED:
+            # To clear is to clear at all EVSEs.
+            if attempt or beside is not None:
+                break
+            if await self.link.call(self._dialect.clear(purpose, stack_level), priority) != ACCEPTED:
                 break
         return status
 

@@ -45,7 +45,7 @@ _CLOCK_WRONG = (
     "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
     "time. Restart it, or set its clock."
 )
-_URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4}
+_URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4, "outlets": 5}
 """Of what is wrong, the rest being 1. An open connection works, and for a wrong clock the hub allows."""
 
 
@@ -158,7 +158,7 @@ class Station:
     @property
     def held_w(self) -> float | None:
         """The most that it may draw by what it has accepted, W; None while nothing was."""
-        return self.outlets.granted()[0]
+        return self.outlets.granted(bounded=self._bounded)[0]
 
     @property
     def limit_change_pct(self) -> float | None:
@@ -477,7 +477,7 @@ class Station:
         self.outlets.choose(self._connectors.likely_evse)
         measured, status = self.outlets.lead.measured, self._status(now)
         drawn = self.outlets.drawn()
-        granted_w, granted_feed_w, lease_until = self.outlets.granted()
+        granted_w, granted_feed_w, lease_until = self.outlets.granted(bounded=self._bounded)
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
         self.state = EvceState(
             device_id=self.device_id,
@@ -505,6 +505,10 @@ class Station:
             problem=self._foremost(fault),
         )
         self._register.changed(self.state)
+
+    @property
+    def _bounded(self) -> bool:
+        return self.capability is not None and self.capability.bounded
 
     def _foremost(self, fault: str | None) -> str | None:
         known = self._problems | ({"fault": fault} if fault is not None else {})

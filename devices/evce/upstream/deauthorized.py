@@ -13,9 +13,9 @@ from typing import NoReturn
 
 from devices.evce.fields import Payload, mapping, plain
 from devices.evce.link import ACCEPTED, Link
+from devices.evce.outlet import Transaction
 from devices.evce.rpc import Priority
 from devices.evce.schemas import Version
-from devices.evce.outlet import Transaction
 from devices.evce.upstream.port import StopKeeper
 from homeapp.errors import DeviceUnreachable, StoreUnavailable
 from homeapp.ports import CsmsWay, StationMessage

@@ -10,9 +10,9 @@ from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
 from devices.evce.link import Link
+from devices.evce.outlet import Transaction
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.outlet import Transaction
 
 AskProvider = Callable[[Outgoing], Awaitable[Payload]]
 """Makes a CALL to the CSMS and returns its answer; raises DeviceError."""

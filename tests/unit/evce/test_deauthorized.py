@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from devices.evce.schemas import Version
 from devices.evce.outlet import Transaction
+from devices.evce.schemas import Version
 from devices.evce.upstream.deauthorized import Deauthorized, rejected_transaction
 from devices.evce.v201 import Ocpp201
 from homeapp.errors import DeviceUnreachable, StoreUnavailable
