@@ -11,7 +11,7 @@ from datetime import datetime
 from devices.evce.dialect import ChargingNeeds, Reported
 from devices.evce.grants import Grants
 from devices.evce.measured import Measured
-from devices.evce.profiles import StationLimits, floor_current_a
+from devices.evce.profiles import StationLimits, Unit, floor_current_a, floor_w
 from homeapp.ports import Clock
 
 
@@ -94,6 +94,7 @@ class Outlets:
     Attributes:
         lead: see the module.
         floor_a: A per phase that the floor in the station lets each EVSE draw; what it was before it is in force.
+        floor_w: the same, W.
     """
 
     def __init__(self, limits: StationLimits, clock: Clock) -> None:
@@ -103,17 +104,13 @@ class Outlets:
         self._known: dict[int, Outlet] = {}
         self._floor_for = 1
         self.floor_a = limits.safe_current_a
+        self.floor_w = limits.watts(self.floor_a)
         self.lead = Outlet(0, clock, self.floor_w)
 
     @property
     def count(self) -> int:
         """How many there are, as far as the station has told."""
         return max(1, len(self._known), self._told)
-
-    @property
-    def floor_w(self) -> float:
-        """What the floor lets each one draw, W."""
-        return self._limits.watts(self.floor_a)
 
     @property
     def floor_outdated(self) -> bool:
@@ -171,9 +168,10 @@ class Outlets:
         anything = next(iter(self.running), self._known.get(likely_evse, self.lead))
         self.lead = next(certain, anything)
 
-    def floor_is(self, evses: int) -> None:
-        """The station has accepted the floor that is made for so many."""
+    def floor_is(self, evses: int, unit: Unit) -> None:
+        """The station has accepted the floor that is made for so many, in this unit."""
         self._floor_for, self.floor_a = evses, floor_current_a(self._limits, evses)
+        self.floor_w = floor_w(self._limits, evses, unit)
         for outlet in self:
             outlet.grants.floor_is(self.floor_w)
             outlet.grants.kept()

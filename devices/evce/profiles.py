@@ -103,6 +103,12 @@ def floor_current_a(limits: StationLimits, evses: int) -> float:
     return share_a if evses == 1 or share_a >= MIN_CURRENT_A else 0.0
 
 
+def floor_w(limits: StationLimits, evses: int, unit: Unit) -> float:
+    """The same, W. In watts it is that of one phase: a car may draw all of it from one, and nobody sees it."""
+    current_a = floor_current_a(limits, evses)
+    return limits.watts(current_a) if unit is Unit.AMPERE else current_a * limits.voltage_v
+
+
 def on_phases(limits: StationLimits, phases: int | None) -> StationLimits:
     """The same circuit, used on so many phases; None for all of them."""
     return limits if phases is None else replace(limits, phases=min(phases, limits.phases))
@@ -129,7 +135,7 @@ def floor(
     version: Version, limits: StationLimits, unit: Unit, begin: Begin = Begin.EPOCH, *, evses: int = 1
 ) -> Payload:
     """SetChargingProfile of the floor: TxDefaultProfile, lowest stack level, without an end, never discharging."""
-    period = _limit(limits, limits.watts(floor_current_a(limits, evses)), unit)
+    period = _limit(limits, floor_w(limits, evses, unit), unit)
     if version is Version.V21:
         period["operationMode"] = "ChargingOnly"
     profile = _profile(version, FLOOR_ID, "TxDefaultProfile", _begins(begin), unit, period)

@@ -138,6 +138,7 @@ class Session:
                 status, _ = await self.link.ask(Outgoing("SetChargingProfile", make(unit)), priority, place)
                 if status == ACCEPTED and not units:
                     self.unit = unit
+                    self._station.limited_in(unit)
                 if status in (ACCEPTED, NOT_SUPPORTED):
                     return status
             # To clear is to clear at all EVSEs.

@@ -22,7 +22,7 @@ from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
 from devices.evce.metering import Sample
 from devices.evce.outlet import Outlet, Outlets, Setpoint, Target, Transaction
-from devices.evce.profiles import StationLimits
+from devices.evce.profiles import StationLimits, Unit
 from devices.evce.schemas import Version
 from devices.evce.signed_readings import SignedReadings
 from devices.evce.software_progress import SoftwareProgress
@@ -82,6 +82,7 @@ class Station:
         self._over: OrderedDict[str, None] = OrderedDict()
         self._station_clock = StationClock()
         self._uncontrolled = self._static = False
+        self._unit: Unit | None = None
         self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
@@ -206,7 +207,7 @@ class Station:
     def floor_granted(self, evses: int = 1) -> None:
         """The station has accepted the floor for so many; a lease from before the connection broke may still hold."""
         self._uncontrolled = False
-        self.outlets.floor_is(evses)
+        self.outlets.floor_is(evses, self._unit or Unit.AMPERE)
         self._tell()
 
     def floor_refused(self) -> None:
@@ -234,6 +235,12 @@ class Station:
         self.capability = capability
         self.outlets.told(max(capability.connectors or 1, capability.evses))
         self._tell()
+
+    def limited_in(self, unit: Unit) -> None:
+        """It has taken a limit in this unit."""
+        if unit is not self._unit:
+            self._unit = unit
+            self._tell()
 
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
         """What its provider permits and asks for now, and whether that counts; see EvceState."""
@@ -530,6 +537,7 @@ class Station:
             return None
         needs, known = self.needed or ChargingNeeds(), self.capability or Capability()
         circuit_w = self.limits.watts(self.limits.max_current_a)
+        unit = self._unit or known.unit
         refusal = feed_refusal(self._version, self.capability, self.needed)
         return EvceCapabilities(
             protocol=self._version.value,
@@ -540,6 +548,7 @@ class Station:
             control=self._control(known),
             phase_switching=known.phase_switching and self.limits.phases > 1,
             feed_refusal=refusal,
+            in_watts=unit is Unit.WATT and self.limits.phases > 1,
             charger_can_feed=station_refusal(self._version, self.capability) is None,
         )
 

@@ -104,6 +104,10 @@ class Claim:
         currents = [held.current_a for held in self.all()]
         return max(currents, default=0.0) - min(currents, default=0.0)
 
+    def floor_is_for(self, phases: int) -> None:
+        """The charger's safe current is given to it as what so many phases make."""
+        self._floor = replace(self._floor, phases=phases)
+
     def ask(self, held: Held, at: Moment, lease_s: float) -> None:
         """The hub asks the charger for this now."""
         self._lease_s = lease_s

@@ -89,6 +89,7 @@ class EvceCapabilities:
         control: how finely it can be limited, as far as is known.
         phase_switching: it can change between one and three phases during a charge.
         feed_refusal: a sentence that says why it cannot feed; None where it can.
+        in_watts: it takes limits as a power of all phases together, so that a car may draw all of it from one of them.
         charger_can_feed: the station itself can; of the car that is known only once it has spoken.
     """
 
@@ -101,6 +102,7 @@ class EvceCapabilities:
     phase_switching: bool = False
     feed_refusal: str | None = None
     charger_can_feed: bool = False
+    in_watts: bool = False
 
 
 class SoftwareStage(StrEnum):

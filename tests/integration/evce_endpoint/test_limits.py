@@ -171,3 +171,18 @@ def test_leases_suit_a_station_whose_clock_is_behind(tls: Tls) -> None:
             assert "clock is wrong" in (evce.state.problem or "")
 
     run(tls, body)
+
+
+@pytest.mark.parametrize("unit", ["A", "W"])
+def test_the_hub_knows_whether_its_limits_are_for_each_phase_or_for_all_together(tls: Tls, unit: str) -> None:
+    def takes(payload: Json) -> Json:
+        return {"status": "Accepted" if schedule_of(profile_of(payload))["chargingRateUnit"] == unit else "Rejected"}
+
+    async def body(street: Street) -> None:
+        async with street.secured(Version.V201, answers={"SetChargingProfile": takes}) as (_station, evce):
+            told = evce.state.capabilities
+            assert told is not None
+            assert told.in_watts is (unit == "W")
+            assert evce.state.granted_w == (6 * 230 if unit == "W" else FLOOR_W)
+
+    run(tls, body)
