@@ -34,7 +34,10 @@ def limits_words(limits: LimitControl) -> str:
     """How finely it can be limited, where that is not as it should be; else nothing."""
     return {
         LimitControl.FULL: "",
-        LimitControl.COARSE: tr("It takes a new limit only now and then, so its power follows the plan roughly."),
+        LimitControl.COARSE: tr(
+            "Control of it is coarse: it takes a new limit only now and then, and when the hub is gone it keeps its last "
+            "one for up to ten minutes."
+        ),
         LimitControl.STATIC: tr("Its power cannot be changed while it charges. The hub can only start and stop it."),
         LimitControl.NONE: tr("It cannot be controlled from outside. The hub only watches it."),
     }[limits]

@@ -23,6 +23,8 @@ ANSWER_S = 1.0
 """A station that has agreed to tell its status does so within this."""
 OLDER_LEASE = timedelta(seconds=120)
 """A lease that the hub gave before it was started anew ends within this."""
+OLDER_COARSE_LEASE = timedelta(seconds=600)
+"""The same where it is a TxDefaultProfile."""
 
 _FLOOR_REFUSED = (
     "The charger does not accept its safe limit, so the hub does not control it and can only stop it. "
@@ -165,7 +167,9 @@ class Securing:
         current_a = await self._lasting.mend_maximum(current_a, most_a, self._composite_a)
         excess = current_a > self._granted_a() + TOLERANCE_A
         if excess and station.target is not None and current_a <= most_a:
-            station.grants.older(limits.watts(current_a), station.now() + OLDER_LEASE)
+            fine = station.capability is None or station.capability.leases
+            older = OLDER_LEASE if fine else OLDER_COARSE_LEASE
+            station.grants.older(limits.watts(current_a), station.now() + older)
             station.grants_changed()
         elif excess and station.target is None:
             current_a = await self._bring_to_floor(current_a)
