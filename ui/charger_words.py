@@ -35,8 +35,8 @@ def limits_words(limits: LimitControl) -> str:
     return {
         LimitControl.FULL: "",
         LimitControl.COARSE: tr(
-            "Control of it is coarse: it takes a new limit only now and then, and when the hub is gone it keeps its last "
-            "one for up to ten minutes."
+            "Control of it is coarse: it takes a new limit only now and then, and when the hub is gone it keeps its "
+            "last one for up to ten minutes."
         ),
         LimitControl.STATIC: tr("Its power cannot be changed while it charges. The hub can only start and stop it."),
         LimitControl.NONE: tr("It cannot be controlled from outside. The hub only watches it."),

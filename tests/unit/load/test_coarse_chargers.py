@@ -1,4 +1,4 @@
-"""A charger that keeps its limits in flash memory holds its last one for ten minutes, and counts with it for as long."""
+"""A charger that keeps its limits in flash memory holds its last one for ten minutes, and counts with it meanwhile."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -33,7 +33,7 @@ def stations() -> list[Station]:
 
 
 def stations_in_watts() -> list[Station]:
-    """Cars that may draw all of a limit from one phase, or a station that deals it out evenly: it has to be found out."""
+    """Cars that may draw all of a limit from one phase, or a station that deals it out: that has to be found out."""
     return [
         station("a", watts=True, car_phases=1),
         station("b", watts=True, rotation=(1, 2, 0)),
