@@ -257,7 +257,7 @@ class OcppEndpoint:
             adopted.needs,
         )
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
-        station.came(dialect.version)
+        station.came(dialect.version, entry.profile)
         station.problem("unencrypted", _NOT_ENCRYPTED if entry.profile is SecurityProfile.PLAIN else None)
         if upstream is not None:
             upstream.connected(session.link, dialect)

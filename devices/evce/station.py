@@ -76,6 +76,7 @@ class Station:
         self._clock = clock
         self._register = register
         self._version: Version | None = None
+        self._security_profile: int | None = None
         self._connected = False
         self._secured = False
         self._connectors = Connectors()
@@ -184,8 +185,9 @@ class Station:
         at |= {outlet.evse: outlet.measured.power_at for outlet in self.outlets.beside}
         return tuple(evse for evse, power_at in at.items() if power_at is None or power_at < long_ago)
 
-    def came(self, version: Version) -> None:
+    def came(self, version: Version, security_profile: int | None = None) -> None:
         """A new connection; nothing it holds is trusted."""
+        self._security_profile = security_profile
         if self._version not in (None, version):
             # Another protocol after an upgrade of the station: its old names for things mean nothing in it.
             self.outlets.forget()
@@ -509,6 +511,7 @@ class Station:
             provider_limit_w=self._provider[0],
             provider_feed_w=self._provider[1],
             provider_control=self._provider[2],
+            security_profile=self._security_profile,
             problem=self._foremost(fault),
         )
         self._register.changed(self.state)

@@ -162,6 +162,7 @@ class EvceState:
         provider_limit_w: most charging power that its provider permits now, W; None for no limit.
         provider_feed_w: power feed that its provider asks for now, W >= 0; None where it asks for none.
         provider_control: its provider may command it; False while the owner has taken control back.
+        security_profile: of its connection (OCPP 2.1 part 2, A00), 1 to 3; None where the protocol has none.
         problem: a sentence about what is wrong, or None.
     """
 
@@ -187,6 +188,7 @@ class EvceState:
     provider_limit_w: float | None = None
     provider_feed_w: float | None = None
     provider_control: bool = True
+    security_profile: int | None = None
     problem: str | None = None
 
 
