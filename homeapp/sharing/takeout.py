@@ -48,6 +48,7 @@ LEDGER_SECTIONS = (
     Section("requests", "offers"),
     Section("decisions", "decisions"),
     Section("receipts", "receipts"),
+    Section("rules", "standing_rules"),
     Section("outbox", "outbox"),
     Section(
         "charger_outbox",
