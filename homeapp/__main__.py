@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from homeapp import __version__
+from homeapp import __version__, event_loop
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, SettingsInvalid
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         match arguments.what:
             case "hub":
                 _make_data_dir(data_dir)
-                return asyncio.run(_serve(data_dir, arguments.clock))
+                return event_loop.run(_serve(data_dir, arguments.clock))
             case "secret":
                 _make_data_dir(data_dir)
                 return _enter_secret(data_dir, arguments.name)
@@ -131,7 +131,17 @@ def _add_own_commands(
     )
     demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
     add_demo_options(demo)
+    plan = commands.add_parser("plan", help="solve planning problems from a file, without a hub", parents=[common])
+    plan.add_argument("problems", type=Path, metavar="PROBLEMS.json", help="the problems")
+    plan.add_argument("plans", type=Path, metavar="PLANS.json", help="where the plans go")
+    plan.set_defaults(without_hub=_plan_file)
     add_bench_commands(commands, common)
+
+
+def _plan_file(arguments: argparse.Namespace, _data_dir: Path) -> int:
+    from homeapp.commands.plan_file import plan_file
+
+    return plan_file(arguments.problems, arguments.plans)
 
 
 def _make_data_dir(data_dir: Path) -> None:
@@ -455,6 +465,10 @@ def _bench(arguments: argparse.Namespace) -> int:
 
     if arguments.verb == "part":
         return run_part(arguments.part)
+    if arguments.verb in ("planner", "street"):
+        from homeapp.bench.planning_command import run_planning_bench
+
+        return run_planning_bench(arguments)
     from devices.evce.bare_relay import BareRelay
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits

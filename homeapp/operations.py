@@ -7,7 +7,7 @@ from homeapp import api
 from homeapp.errors import NotFound
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
-from homeapp.model.plan import ChargingMode, Goal, Plan
+from homeapp.model.plan import Schedule
 from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
@@ -35,7 +35,7 @@ class Operations:
         devices: Callable[[], tuple[DeviceView, ...]],
         ledger: Ledger,
         snapshot: Callable[[], Any],
-        set_mode: Callable[[ChargingMode], Awaitable[Goal]],
+        schedule: Callable[[], Schedule],
         doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
         live_changed: Callable[[], None],
         sharing: Callable[[], tuple[ProviderSharing, ...]],
@@ -43,17 +43,23 @@ class Operations:
         rules: Callable[[], tuple[RuleView, ...]],
     ) -> None:
         self._live = live
-        self._desk = desk
         self._sessions = sessions
         self._devices = devices
         self._ledger = ledger
         self._snapshot = snapshot
-        self._set_mode = set_mode
         self._doctor = doctor
         self._live_changed = live_changed
-        self._sharing = sharing
-        self._uplink = uplink
-        self._rules = rules
+        self._topics: Mapping[api.Topic, Callable[[], api.Notification]] = {
+            api.Topic.SNAPSHOT: snapshot,
+            api.Topic.DEVICES: devices,
+            api.Topic.OFFERS: lambda: desk.cases,
+            api.Topic.RULES: rules,
+            api.Topic.TARIFF: lambda: live.tariff,
+            api.Topic.PLAN: lambda: live.plan,
+            api.Topic.SCHEDULE: schedule,
+            api.Topic.SHARING: sharing,
+            api.Topic.UPLINK: uplink,
+        }
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """One handler per call that the server does not answer itself."""
@@ -61,8 +67,6 @@ class Operations:
             api.AskDoctor: self._ask_doctor,
             api.GetSnapshot: self._get_snapshot,
             api.GetTariff: self._get_tariff,
-            api.GetPlan: self._get_plan,
-            api.SetMode: self._change_mode,
             api.ListDevices: self._list_devices,
             api.AdoptDevice: self._adopt,
             api.ForgetDevice: self._forget,
@@ -72,26 +76,9 @@ class Operations:
 
     def current(self, topic: api.Topic) -> api.Notification:
         """The value of a topic now; that of ACCESS is the connection's own."""
-        match topic:
-            case api.Topic.SNAPSHOT:
-                value: api.Notification = self._snapshot()
-            case api.Topic.DEVICES:
-                value = self._devices()
-            case api.Topic.OFFERS:
-                value = self._desk.cases
-            case api.Topic.RULES:
-                value = self._rules()
-            case api.Topic.TARIFF:
-                value = self._live.tariff
-            case api.Topic.PLAN:
-                value = self._live.plan
-            case api.Topic.SHARING:
-                value = self._sharing()
-            case api.Topic.UPLINK:
-                value = self._uplink()
-            case api.Topic.ACCESS:
-                raise LookupError("each connection has a value of its own")
-        return value
+        if topic not in self._topics:
+            raise LookupError("each connection has a value of its own")
+        return self._topics[topic]()
 
     async def _ask_doctor(self, _call: api.AskDoctor, _caller: api.Role) -> tuple[api.Check, ...]:
         return await self._doctor()
@@ -101,12 +88,6 @@ class Operations:
 
     async def _get_tariff(self, _call: api.GetTariff, _caller: api.Role) -> Tariff | None:
         return self._live.tariff
-
-    async def _get_plan(self, _call: api.GetPlan, _caller: api.Role) -> Plan | None:
-        return self._live.plan
-
-    async def _change_mode(self, call: api.SetMode, _caller: api.Role) -> Goal:
-        return await self._set_mode(call.mode)
 
     async def _list_devices(self, _call: api.ListDevices, _caller: api.Role) -> tuple[DeviceView, ...]:
         return self._devices()

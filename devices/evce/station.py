@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from devices.evce import profiles
 from devices.evce.capability import Capability
 from devices.evce.connectors import Connectors
@@ -37,7 +39,7 @@ from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
-POWER_COUNTS_S = 60.0
+POWER_COUNTS = timedelta(seconds=60)
 _REMEMBERED_TRANSACTIONS = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
@@ -49,8 +51,7 @@ _URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4}
 """Of what is wrong, the rest being 1. An open connection works, and for a wrong clock the hub allows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """The running transaction; see TransactionReport."""
 
     id: str
@@ -128,6 +129,7 @@ class Station:
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software = SoftwareProgress(device_id, clock)
+        self._abilities: tuple[object, EvceCapabilities | None] = (None, None)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -310,7 +312,7 @@ class Station:
     def renamed(self, old: str, new: str) -> None:
         """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
         if self.transaction is not None and self.transaction.id == old:
-            self.transaction = replace(self.transaction, id=new)
+            self.transaction = msgspec.structs.replace(self.transaction, id=new)
             self._tell()
 
     def runs(self, report: TransactionReport) -> None:
@@ -395,7 +397,7 @@ class Station:
         if running is None:
             return
         newer = running.sequence is None or report.sequence is None or report.sequence >= running.sequence
-        self.transaction = replace(
+        self.transaction = msgspec.structs.replace(
             running,
             evse=report.evse or running.evse,
             sequence=report.sequence if newer else running.sequence,
@@ -447,7 +449,7 @@ class Station:
             received_at=now if self._connected else self.state.received_at,
             status=status,
             connected=self._connected,
-            capabilities=self._capabilities(),
+            capabilities=self._known_abilities(),
             power_w=measured.power_w,
             power_at=measured.power_at,
             phase_current_a=measured.phase_current_a,
@@ -470,12 +472,14 @@ class Station:
         self._register.changed(self.state)
 
     def _foremost(self, fault: str | None) -> str | None:
+        if not self._problems:
+            return fault
         known = self._problems | ({"fault": fault} if fault is not None else {})
-        return known[min(known, key=lambda about: _URGENCY.get(about, 1))] if known else None
+        return known[min(known, key=lambda about: _URGENCY.get(about, 1))]
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self._measured
-        fresh = measured.power_at is not None and now - measured.power_at <= timedelta(seconds=POWER_COUNTS_S)
+        fresh = measured.power_at is not None and now - measured.power_at <= POWER_COUNTS
         return derive_status(
             connected=self._connected,
             secured=self._secured,
@@ -483,6 +487,13 @@ class Station:
             reported=self._reported(),
             power_w=measured.power_w if fresh else None,
         )
+
+    def _known_abilities(self) -> EvceCapabilities | None:
+        """They change rarely; the state is told with every message."""
+        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static)
+        if facts != self._abilities[0]:
+            self._abilities = facts, self._capabilities()
+        return self._abilities[1]
 
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:

@@ -7,7 +7,6 @@ from enum import StrEnum
 from homeapp.api.base import Call, Role
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
-from homeapp.model.plan import ChargingMode, Goal, Plan
 from homeapp.model.site import Site
 from homeapp.model.tariff import Tariff
 
@@ -74,6 +73,7 @@ class Topic(StrEnum):
     RULES = "rules"
     TARIFF = "tariff"
     PLAN = "plan"
+    SCHEDULE = "schedule"
     SHARING = "sharing"
     UPLINK = "uplink"
     """every minute, with SHARING, and when a provider begins or ends to send too much"""
@@ -108,26 +108,6 @@ class GetTariff(Call[Tariff | None]):
     method = "tariff.get"
     role = Role.GUEST
     answer = Tariff | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetPlan(Call[Plan | None]):
-    """The current plan, or None."""
-
-    method = "plan.get"
-    role = Role.GUEST
-    answer = Plan | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetMode(Call[Goal]):
-    """Charge at the cheapest hours, now, or not at all."""
-
-    mode: ChargingMode
-
-    method = "goal.mode"
-    role = Role.HOUSEHOLD
-    answer = Goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,11 @@ from homeapp.api.home import (
     AlertSeen,
     AskDoctor,
     ForgetDevice,
-    GetPlan,
     GetSnapshot,
     GetTariff,
     ListDevices,
     RaiseSecurity,
     SayHello,
-    SetMode,
     Topic,
     Watch,
 )
@@ -34,6 +32,16 @@ from homeapp.api.offers import (
     ShowOffer,
     StopPrice,
 )
+from homeapp.api.planning import (
+    GetFeedBudget,
+    GetPlan,
+    GetSchedule,
+    PreviewOffer,
+    PreviewSchedule,
+    SetMode,
+    SetSchedule,
+)
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
     FindVtns,
@@ -53,7 +61,7 @@ from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import Plan
+from homeapp.model.plan import Plan, Schedule
 from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
@@ -68,6 +76,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetTariff,
         GetPlan,
         SetMode,
+        GetSchedule,
+        SetSchedule,
+        PreviewOffer,
+        PreviewSchedule,
+        GetFeedBudget,
         ListDevices,
         AdoptDevice,
         ForgetDevice,
@@ -103,6 +116,9 @@ CALLS: dict[str, type[Call[Any]]] = {
         AddToken,
         RemoveToken,
         GetWhy,
+        GetPriceSources,
+        ImportPrices,
+        ForgetPrices,
     )
 }
 
@@ -113,6 +129,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.RULES: tuple[RuleView, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
+    Topic.SCHEDULE: Schedule,
     Topic.SHARING: tuple[ProviderSharing, ...],
     Topic.UPLINK: UplinkView,
     Topic.ACCESS: AccessView,
@@ -122,6 +139,7 @@ Notification = (
     Snapshot
     | Tariff
     | Plan
+    | Schedule
     | AccessView
     | UplinkView
     | tuple[DeviceView, ...]
@@ -138,6 +156,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.NotAllowed: -32002,
     errors.WrongState: -32003,
     errors.WrongPin: -32004,
+    errors.FileRefused: -32005,
     errors.PairingPending: -32010,
     errors.DeviceUnreachable: -32011,
     errors.DeviceRefused: -32012,

@@ -24,7 +24,9 @@ from homeapp.commands import (
     home_commands,
     offer_commands,
     pin_commands,
+    price_commands,
     provider_commands,
+    schedule_commands,
     sharing_commands,
     why_commands,
 )
@@ -35,6 +37,8 @@ from homeapp.server import socket_path
 
 _AREAS = (
     home_commands,
+    price_commands,
+    schedule_commands,
     offer_commands,
     charger_commands,
     why_commands,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from homeapp import event_loop
 from homeapp.client import connect
 from homeapp.demo.check import Check, StepSeen
 from homeapp.demo.owner import Owner
@@ -39,7 +40,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
         pictures = Path(arguments.screenshots).resolve() if arguments.screenshots else None
         code = 1
         try:
-            code = asyncio.run(_demo(arguments, plan, pictures))
+            code = event_loop.run(_demo(arguments, plan, pictures))
         except* HomeappError as group:
             for error in _leaves(group):
                 sys.stderr.write(f"homeapp: {error}\n")

@@ -87,5 +87,34 @@ class Tariff:
         return _last_end(reversed(self.slots))
 
 
+class SourceKind(StrEnum):
+    """Where prices come from."""
+
+    PROVIDER = "provider"
+    IMPORT = "import"
+    """from a file that the owner has imported"""
+    CONTRACT = "contract"
+    """the owner's own contract"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSource:
+    """One source of prices and how it stands.
+
+    Attributes:
+        received_at: when its newest prices came; None for the contract.
+        known_until: the end of what it has told; None for the contract, which has no end.
+        stale_since: since when it is not to be reached or its prices are over; None while all is well.
+        used: its import prices take part in the tariff.
+    """
+
+    name: str
+    kind: SourceKind
+    received_at: datetime | None = None
+    known_until: datetime | None = None
+    stale_since: datetime | None = None
+    used: bool = True
+
+
 def _last_end(latest_first: Iterable[PriceSlot]) -> datetime | None:
     return next((slot.end for slot in latest_first), None)

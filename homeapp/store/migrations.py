@@ -215,6 +215,20 @@ def _ledger_7(database: Database) -> None:
     )
 
 
+@LEDGER(name="0008")
+def _ledger_8(database: Database) -> None:
+    """What was called "cheapest" has always kept "ready by"; prices by quarter hour, from which others are expected."""
+    _run(
+        database,
+        (
+            "UPDATE kept_values SET value = 'ready_by' WHERE key = 'charging_mode' AND value = 'cheapest'",
+            """CREATE TABLE price_history (
+                ts INTEGER PRIMARY KEY, currency TEXT NOT NULL, import_price TEXT NOT NULL,
+                export_price TEXT) STRICT""",
+        ),
+    )
+
+
 @TELEMETRY(name="0001")
 def _telemetry_1(database: Database) -> None:
     _run(

@@ -30,7 +30,7 @@ HOME = "Chub-0001"
 EVERYTHING = frozenset((sp_id, kind) for sp_id in ("evc_sp", "pev_sp", "grid_sp", "fleet") for kind in DataClass)
 DENMARK = Position(at=NOON, latitude=56.1629, longitude=10.2039)
 GOAL = Goal(
-    mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=NOON + timedelta(hours=8), floor_pct=50.0, capacity_wh=60_000
+    mode=ChargingMode.READY_BY, target_pct=80.0, ready_by=NOON + timedelta(hours=8), floor_pct=50.0, capacity_wh=60_000
 )
 IDLE = EvceState(
     device_id="ocpp:a",

@@ -84,7 +84,7 @@ class PriceChart(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        at = self._instant(event.position().toPoint())
+        at = self.instant_at(event.position().toPoint())
         tapped = next((bar.start for bar in self._bars if bar.start <= at < bar.end), None)
         self.read_at(None if tapped == self._selected else at)
 
@@ -125,7 +125,12 @@ class PriceChart(QWidget):
         with paint.painting(self) as painter:
             paint.focus_ring(painter, self, QRectF(self.rect()), 8)
 
-    def _instant(self, place: QPoint) -> float:
+    def forget(self) -> None:
+        """Draw anew the next time, whatever has changed."""
+        self._drawn = ()
+
+    def instant_at(self, place: QPoint) -> float:
+        """Seconds since the epoch at a place of this widget."""
         scene = self._plot.mapToScene(self._plot.mapFrom(self, place))
         return float(self._plot.getPlotItem().getViewBox().mapSceneToView(scene).x())
 
@@ -143,22 +148,24 @@ class PriceChart(QWidget):
         until = tariff.known_until
         known = tr("Known until {until}", until=formats.moment(until, view.now, view.zone)) if until else ""
         selected = next((i for i, bar in enumerate(shown) if bar.start == self._selected), None)
-        self._layer.draw(
-            Drawing(
-                theme=theme,
-                area=area,
-                bars=self._bars,
-                ticks=tuple(marks),
-                lines=tuple(levels),
-                now=view.now.timestamp(),
-                now_words=self._now_words(view, tariff),
-                known_until=until.timestamp() if until else None,
-                known_words=known,
-                selected=selected,
-            )
+        drawing = Drawing(
+            theme=theme,
+            area=area,
+            bars=self._bars,
+            ticks=tuple(marks),
+            lines=tuple(levels),
+            now=view.now.timestamp(),
+            now_words=self._now_words(view, tariff),
+            known_until=until.timestamp() if until else None,
+            known_words=known,
+            selected=selected,
         )
+        self._layer.draw(self._completed(drawing, view))
         if self._selected is None:
             self.setAccessibleDescription(self._summary(view))
+
+    def _completed(self, drawing: Drawing, _view: View) -> Drawing:
+        return drawing
 
     def _set_axes(self, theme: Theme, area: QRectF, marks: list[price_bars.Tick], levels: list[float]) -> None:
         item = self._plot.getPlotItem()

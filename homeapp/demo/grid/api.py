@@ -91,7 +91,9 @@ class VtnApi:
     async def _routed(self, request: HttpRequest, parts: list[str], query: Query, origin: str) -> tuple[int, object]:
         match request.method, parts:
             case "GET", ["auth", "server"] if not self.oddities.no_auth_server:
-                return 200, {"tokenURL": f"{origin}{self.base_path}/auth/token"}
+                # Where the client has come to, which may be the port of somebody who passes it on.
+                host = request.headers.get("host")
+                return 200, {"tokenURL": f"{f'https://{host}' if host else origin}{self.base_path}/auth/token"}
             case "POST", ["auth", "token"]:
                 account, told = self._tokens.issue(request, self.oddities)
                 if self._notifier is not None:

@@ -16,7 +16,7 @@ _TAX_CT = 5.0
 _VAT = 1.21
 _JITTER_CT = 0.4
 # What makes power dear, gas for the last of it, also makes it dirty.
-_MEAN_CT, _EMISSIONS_G, _EMISSIONS_G_PER_CT = 19.0, 260.0, 14.0
+_MEAN_CT, _EMISSIONS_G, _EMISSIONS_G_PER_CT, _LEAST_G = 19.0, 260.0, 14.0, 35
 _DIGITS = Decimal("0.0001")
 
 
@@ -82,7 +82,9 @@ class PriceCurve:
         hour = local.hour + local.minute / 60
         paid = _usual_ct(hour) + self._extra_ct(hour) + chance.uniform(-_JITTER_CT, _JITTER_CT)
         emissions = round(_EMISSIONS_G + _EMISSIONS_G_PER_CT * (paid - _MEAN_CT))
-        return QuarterPrice(start, start + SLOT, _euros(paid), _euros((paid - _TAX_CT) / _VAT), max(0, emissions))
+        return QuarterPrice(
+            start, start + SLOT, _euros(paid), _euros((paid - _TAX_CT) / _VAT), max(_LEAST_G, emissions)
+        )
 
     def _extra_ct(self, hour: float) -> float:
         match self.kind:

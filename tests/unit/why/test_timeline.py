@@ -21,12 +21,11 @@ from homeapp.model.offer import (
     OfferKind,
     OfferState,
 )
-from homeapp.model.plan import ChargingMode
+from homeapp.model.plan import ChargingMode, Schedule
 from homeapp.model.readings import MeterReading
 from homeapp.model.site import Site
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.model.why import Circumstances, WhyEntry, WhyTopic
-from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 from homeapp.store.database import Database
 from homeapp.store.why_entries import MOST, WhyEntries
@@ -43,7 +42,7 @@ class Home:
 
     def __init__(self) -> None:
         self.clock = StandingClock(NOW)
-        goal = goal_at(NOW, GoalSettings(), ChargingMode.NOW, "Europe/Amsterdam")
+        goal = goal_at(NOW, Schedule(), ChargingMode.NOW, "Europe/Amsterdam", 60_000.0)
         self.live = LiveState(site=Site(), goal=goal, clock=self.clock)
         self.live.chargers_are({CHARGER: "Drive"})
         self.desk = SimpleNamespace(cases=())
