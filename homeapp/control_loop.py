@@ -9,19 +9,24 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NoReturn
 
 from homeapp.control import Patience, Situation, Verdict, decide, feed_floor_pct, power_per_ampere, total_cap_w
 from homeapp.errors import DeviceError
+from homeapp.export_limit import feed_limit_w, under_export_limit
 from homeapp.feeder import Candidate, choose_feeder, others_doubt
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
-from homeapp.model.plan import SlotReason
+from homeapp.model.offer import OfferCase
+from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceCommand, EvceStatus
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 from homeapp.offers.desk import OfferDesk
+from homeapp.planning.surplus import SurplusFollower
+from homeapp.planning.watchdog import WatchedCar
 from homeapp.ports import Clock, Evce
-from homeapp.snapshot import LiveState
+from homeapp.snapshot import METER_STALE_S, LiveState
 from homeapp.store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -30,6 +35,7 @@ CONTROL_CYCLE_S = 2.0
 NOTE_EVERY_S = 30.0
 """Between two rows of the audit log about commands of one charger: at its limit a fuse changes them every cycle."""
 _FALLS_W = 20.0
+_URGENT = (SlotReason.NEEDED, SlotReason.FLOOR, SlotReason.AFTER_DEADLINE)
 _UNBOUND = Allowance(current_a=float("inf"), feed_a=float("inf"))
 
 
@@ -41,9 +47,12 @@ class Controls:
         lease_s: for how long a command holds.
         speed: of the clock.
         circuits: of the adopted chargers, the one adopted first first.
+        commitments: agreed requests and imposed limits that are not over.
         evce: an adopted charger, or None while it has not come since the hub runs.
         installing: software goes into this charger, or into the car at it.
         card_needed: nothing charges before a card was shown at the charger.
+        car: what the watch over the plan has found out about the car at the primary charger.
+        taken: told each command that a charger has accepted, by device id; must not block.
     """
 
     site: Site
@@ -53,10 +62,13 @@ class Controls:
     live: LiveState
     desk: OfferDesk
     ledger: Ledger
+    commitments: Callable[[datetime], tuple[OfferCase, ...]]
     circuits: Callable[[], tuple[Circuit, ...]]
     evce: Callable[[str], Evce | None]
     installing: Callable[[str], bool]
     card_needed: bool = False
+    car: Callable[[], WatchedCar] = WatchedCar
+    taken: Callable[[str, EvceCommand], None] = lambda _device_id, _command: None
 
 
 @dataclass(slots=True)
@@ -87,6 +99,7 @@ class ControlLoop:
         self._patience = Patience()
         self._act = asyncio.Event()
         self._sampled = asyncio.Event()
+        self._surplus = SurplusFollower(controls.clock.monotonic)
         self._wires: dict[str, _Wire] = {}
         self._ending: asyncio.Task[None] | None = None
 
@@ -96,6 +109,11 @@ class ControlLoop:
 
     def meter_read(self) -> None:
         """The meter has reported."""
+        self._sampled.set()
+        self._act.set()
+
+    def limited(self) -> None:
+        """A limit was imposed: what it makes less is passed on at once, all else in the next cycle."""
         self._sampled.set()
         self._act.set()
 
@@ -115,7 +133,7 @@ class ControlLoop:
                     continue
 
     async def _follow_meter(self, tasks: asyncio.TaskGroup) -> NoReturn:
-        """Pass on at once what a meter reading makes less; all else of it waits for the next cycle."""
+        """Pass on at once what a meter reading or a limit makes less; all else of it waits for the next cycle."""
         while True:
             await self._sampled.wait()
             self._sampled.clear()
@@ -150,7 +168,7 @@ class ControlLoop:
         doubt = self._choose_feeder(circuits, at)
         situations = {circuit.device_id: self._situation(circuit, at, doubt) for circuit in circuits}
         takers = {device_id: self._taker(situation) for device_id, situation in situations.items()}
-        commitments = self._of.desk.commitments(at.civil)
+        commitments = self._of.commitments(at.civil)
         allowances = self._guard.allow(
             meter=live.meter.reading if live.meter else None,
             meter_age_s=live.meter_age_s,
@@ -162,17 +180,18 @@ class ControlLoop:
             circuit.device_id: self._allowed_w(circuit, takers[circuit.device_id], allowances.get(circuit.device_id))
             for circuit in circuits
         }
-        verdicts = {}
+        verdicts, feed_w = {}, feed_limit_w(commitments, at.civil)
         for device_id, situation in situations.items():
             others_w = sum(allowed_w.values()) - allowed_w[device_id]
             allowance = allowances.get(device_id, situation.allowance)
+            allowance = under_export_limit(allowance, feed_w, power_per_ampere(situation.evce, situation.site))
             verdicts[device_id] = decide(replace(situation, allowance=allowance, others_w=others_w), self._of.lease_s)
         return verdicts
 
     def _choose_feeder(self, circuits: Sequence[Circuit], at: Moment) -> str:
         """Who carries out the power feed that is due; returns why no other charger can."""
         live = self._of.live
-        floor_pct = feed_floor_pct(self._of.desk.commitments(at.civil), live.goal, at.civil)
+        floor_pct = feed_floor_pct(self._of.commitments(at.civil), live.goal, at.civil)
         if floor_pct is None:
             live.feeder_id = None
             return ""
@@ -195,6 +214,7 @@ class ControlLoop:
         """Of one charger, before the fuse has had its say."""
         live, device_id, site = self._of.live, circuit.device_id, self._of.site
         primary = device_id == live.primary_id
+        car = self._of.car() if primary else WatchedCar()
         return Situation(
             now=at.civil,
             site=replace(site, max_current_a=circuit.max_current_a, safe_current_a=circuit.safe_current_a),
@@ -202,7 +222,7 @@ class ControlLoop:
             allowance=_UNBOUND,
             plan=live.plan if primary else None,
             goal=live.goal,
-            commitments=self._of.desk.commitments(at.civil),
+            commitments=self._of.commitments(at.civil),
             critical_health=live.critical_health,
             soc_pct=live.fresh_soc_of(device_id),
             installing=self._of.installing(device_id),
@@ -210,7 +230,19 @@ class ControlLoop:
             primary=primary,
             feeder=device_id == live.feeder_id,
             others_doubt=others_doubt,
+            surplus_w=self._surplus_w(device_id, site) if primary and live.goal.mode is ChargingMode.SOLAR else 0.0,
+            car_most_w=car.most_w,
+            withdrawn=car.withdrawn,
         )
+
+    def _surplus_w(self, device_id: str, site: Site) -> float:
+        """What to charge with of what the home leaves over, W."""
+        live = self._of.live
+        least_w = MIN_CURRENT_A * power_per_ampere(live.evces.get(device_id), site)
+        charger = live.charger_w(device_id)
+        known = live.meter is not None and live.meter_age_s <= METER_STALE_S and not charger.stale
+        left_w = None if live.meter is None or not known else (charger.value or 0.0) - live.meter.reading.power_w
+        return self._surplus.allowed_w(left_w, least_w)
 
     def _taker(self, situation: Situation) -> Taker:
         command = decide(situation, self._of.lease_s).command
@@ -225,7 +257,7 @@ class ControlLoop:
             evce=situation.evce,
             wish_a=wish_a,
             feed_a=command.feed_w / power_per_ampere(situation.evce, situation.site),
-            urgent=slot is not None and slot.reason is SlotReason.NEEDED,
+            urgent=slot is not None and slot.reason in _URGENT,
         )
 
     def _allowed_w(self, circuit: Circuit, taker: Taker, allowance: Allowance | None) -> float:
@@ -257,6 +289,7 @@ class ControlLoop:
             logger.debug("%s: %s", evce.device_id, error)
         else:
             wire.taken = command
+            self._of.taken(evce.device_id, command)
 
     def _end(self, feeder: Verdict | None, monotonic: float, tasks: asyncio.TaskGroup) -> None:
         """End requests without waiting: a slow disk must not stop the cycle."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from homeapp.model.consent import DataClass
 from homeapp.model.device import AdoptedDevice, Candidate
+from homeapp.model.grid_report import ReportWish
 from homeapp.model.health import HealthAlert, PartOrder, PevExamination, Position
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Decision, Job, Offer, Receipt
@@ -482,6 +483,9 @@ class ProviderInbox(Protocol):
 
     async def part_order(self, order: PartOrder) -> None:
         """How a part order stands; replaces what was known of the same order."""
+
+    def report_wishes(self, sp_id: str, wishes: Collection[ReportWish]) -> None:
+        """What the provider asks to be told, in place of what it asked before."""
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         """Remember a message id; True where it was known already (a replay or a duplicate)."""

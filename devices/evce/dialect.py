@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from devices.evce.capability import Capability
 from devices.evce.fields import Payload
 from devices.evce.metering import Sample
@@ -42,8 +44,7 @@ class Introduction:
     firmware: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionReport:
+class TransactionReport(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of life of a transaction.
 
     Attributes:

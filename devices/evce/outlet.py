@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from devices.evce.dialect import ChargingNeeds, Reported
 from devices.evce.grants import Grants
 from devices.evce.measured import Measured
@@ -15,8 +17,7 @@ from devices.evce.profiles import StationLimits, Unit, floor_current_a, floor_w
 from homeapp.ports import Clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """The running transaction; see TransactionReport."""
 
     id: str

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from devices.evce import profiles
 from devices.evce.capability import Capability
 from devices.evce.connectors import Connectors
@@ -37,7 +39,7 @@ from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
-POWER_COUNTS_S = 60.0
+POWER_COUNTS = timedelta(seconds=60)
 _REMEMBERED_TRANSACTIONS = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
@@ -88,6 +90,7 @@ class Station:
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software = SoftwareProgress(device_id, clock)
+        self._abilities: tuple[object, EvceCapabilities | None] = (None, None)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -330,7 +333,7 @@ class Station:
         """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
         outlet = self.outlets.of(old)
         if outlet is not None and outlet.transaction is not None:
-            outlet.transaction = replace(outlet.transaction, id=new)
+            outlet.transaction = msgspec.structs.replace(outlet.transaction, id=new)
             self._tell()
 
     def runs(self, report: TransactionReport) -> None:
@@ -438,7 +441,7 @@ class Station:
         if running is None:
             return
         newer = running.sequence is None or report.sequence is None or report.sequence >= running.sequence
-        outlet.transaction = replace(
+        outlet.transaction = msgspec.structs.replace(
             running,
             evse=report.evse or running.evse,
             sequence=report.sequence if newer else running.sequence,
@@ -493,7 +496,7 @@ class Station:
             received_at=now if self._connected else self.state.received_at,
             status=status,
             connected=self._connected,
-            capabilities=self._capabilities(),
+            capabilities=self._known_abilities(),
             power_w=drawn.power_w,
             power_at=drawn.power_at,
             phase_current_a=drawn.phase_current_a,
@@ -521,12 +524,14 @@ class Station:
         return self.capability is not None and self.capability.bounded
 
     def _foremost(self, fault: str | None) -> str | None:
+        if not self._problems:
+            return fault
         known = self._problems | ({"fault": fault} if fault is not None else {})
-        return known[min(known, key=lambda about: _URGENCY.get(about, 1))] if known else None
+        return known[min(known, key=lambda about: _URGENCY.get(about, 1))]
 
     def _status(self, now: datetime) -> EvceStatus:
         measured = self.outlets.lead.measured
-        fresh = measured.power_at is not None and now - measured.power_at <= timedelta(seconds=POWER_COUNTS_S)
+        fresh = measured.power_at is not None and now - measured.power_at <= POWER_COUNTS
         return derive_status(
             connected=self._connected,
             secured=self._secured,
@@ -534,6 +539,13 @@ class Station:
             reported=self._reported(),
             power_w=measured.power_w if fresh else None,
         )
+
+    def _known_abilities(self) -> EvceCapabilities | None:
+        """They change rarely; the state is told with every message."""
+        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static, self._unit)
+        if facts != self._abilities[0]:
+            self._abilities = facts, self._capabilities()
+        return self._abilities[1]
 
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:

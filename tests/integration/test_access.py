@@ -18,7 +18,7 @@ from homeapp.connection import MOST_FAILED_LOGINS
 from homeapp.errors import HubNotRunning, NotAllowed, NotFound, WrongPin, WrongState
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Choice
-from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.plan import ChargingMode, Goal, Schedule
 from homeapp.model.site import Site
 from homeapp.secrets import open_secret_store
 from homeapp.server import Server, socket_path
@@ -35,6 +35,7 @@ WAIT_S = 10
 
 ACTIONS: tuple[api.Call[Any], ...] = (
     api.SetMode(mode=ChargingMode.NOW),
+    api.SetSchedule(schedule=Schedule()),
     api.AlertSeen(sp_id="pev_sp", alert_id="1"),
     api.AdoptDevice(device_id="a"),
     api.ForgetDevice(device_id="a"),

@@ -127,10 +127,10 @@ def test_the_keyboard_reaches_approve_and_shows_where_it_is(opened: Opener, qtbo
     focused = buttons.approve.grab().toImage()
     buttons.approve.clearFocus()
     assert buttons.approve.grab().toImage() != focused
-    inbox = window.navigation.buttons[1]
+    inbox = window.navigation.buttons[PAGES.index("inbox")]
     qtbot.keyClick(inbox, Qt.Key.Key_Space)
     assert window.inbox.isVisible()
-    assert [button.isChecked() for button in window.navigation.buttons] == [False, True, False, False]
+    assert [button.isChecked() for button in window.navigation.buttons] == [page == "inbox" for page in PAGES]
 
 
 @SIZES

@@ -118,7 +118,7 @@ def test_a_refused_mode_goes_back(opened: Opener, qtbot: QtBot) -> None:
     hub.answers[api.SetMode] = lambda _call: WrongState("The charger is offline.")
     qtbot.mouseClick(window.home.car.modes._segments["pause"], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.home.car.sentence.text() == "The charger is offline.", timeout=5000)
-    assert window.home.car.modes._segments["cheapest"].isChecked()
+    assert window.home.car.modes._segments["ready_by"].isChecked()
 
 
 def test_a_stale_figure_is_grey_with_its_age(opened: Opener) -> None:

@@ -44,11 +44,11 @@ def test_a_whole_local_day_in_quarters(day: tuple[int, int, int], quarters: int)
     assert [tick.words for tick in marks if not tick.midnight][:3] == ["03", "06", "09"]
 
 
-def test_window_rolls_from_four_hours_back_to_32_ahead() -> None:
+def test_window_rolls_from_four_hours_back_to_36_ahead() -> None:
     shown = price_bars.bars(situations.tariff(hours=72), None, situations.NOW)
     start, end = price_bars.span(shown, situations.NOW)
     assert start == (situations.NOW - timedelta(hours=4)).timestamp()
-    assert end == (situations.NOW + timedelta(hours=32)).timestamp()
+    assert end == (situations.NOW + timedelta(hours=36)).timestamp()
 
 
 def test_the_plan_colours_the_bars() -> None:

@@ -12,10 +12,9 @@ from homeapp.control_loop import ControlLoop, Controls
 from homeapp.feeder import Ability, Candidate, ability, choose_feeder, others_doubt
 from homeapp.goal import goal_at
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
-from homeapp.model.plan import ChargingMode
+from homeapp.model.plan import ChargingMode, Schedule
 from homeapp.model.readings import EvceCapabilities, EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
-from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 from kit.clocks import StandingClock
 
@@ -133,7 +132,7 @@ class Home:
     def __init__(self) -> None:
         self.clock, self.desk = StandingClock(NOON), Desk()
         self.boxes = {key: Wallbox(key) for key in ("ocpp:a", "ocpp:b")}
-        goal = goal_at(NOON, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam")
+        goal = goal_at(NOON, Schedule(), ChargingMode.READY_BY, "Europe/Amsterdam", 60_000)
         self.live = LiveState(site=Site(), goal=goal, clock=self.clock)
         self.live.chargers_are({"ocpp:a": "Garage", "ocpp:b": "Carport"})
         desk: Any = self.desk
@@ -146,6 +145,7 @@ class Home:
             live=self.live,
             desk=desk,
             ledger=ledger,
+            commitments=self.desk.commitments,
             circuits=lambda: tuple(Circuit(device_id=device_id) for device_id in self.boxes),
             evce=self.boxes.get,
             installing=lambda _device_id: False,

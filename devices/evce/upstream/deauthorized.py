@@ -100,7 +100,8 @@ class Deauthorized:
 
     def heard(self) -> None:
         """The station has said something."""
-        self._news.set()
+        if self._open:
+            self._news.set()
 
     def forget(self) -> None:
         """The owner has taken the consent back: what the CSMS thinks does not count."""

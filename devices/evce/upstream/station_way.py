@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -174,7 +174,7 @@ class StationWay:
         if frame.action == "StatusNotification":
             self._upward.copies.remember(frame)
         if frame.action == "NotifyReport":
-            frame = replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
+            frame = msgspec.structs.replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
         if not self._way.may_relay():
             if local is None:
                 raise ActionUnknown(frame.action)

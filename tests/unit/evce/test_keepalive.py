@@ -7,7 +7,7 @@ from unittest.mock import create_autospec
 
 from devices.evce.keepalive import SLOWER, STRIKES, Keepalive
 
-EVERY_S = 0.005
+EVERY_S = 0.02
 
 
 class Line:

@@ -2,20 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from homeapp.errors import ProviderUnreachable
+from homeapp.model.grid_report import GridFigure, ReportWish
 from homeapp.model.health import HealthAlert
 from homeapp.model.live import LinkState
-from homeapp.model.offer import Offer, Receipt
+from homeapp.model.offer import Binding, Offer, OfferKind, Receipt
 from homeapp.model.tariff import Tariff
-from homeapp.providers.grid_sp.announcements import MOST_PROGRAMS, Announcements
+from homeapp.providers.grid_sp.announcements import MOST_ALERTS, MOST_PROGRAMS, Announcements
 from homeapp.providers.grid_sp.client import VtnConnection
+from homeapp.providers.grid_sp.exchange import Answer
 from homeapp.providers.grid_sp.objects import read_json
+from homeapp.providers.grid_sp.offers import OfferSource
 from kit.clocks import StandingClock
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -34,22 +37,34 @@ TARIFF = {
 class CannedVtn:
     """Answers as a ``VtnConnection`` would."""
 
+    client_id = "ven-1"
+
     def __init__(self) -> None:
         self.listed: list[Any] = [FLEX, TARIFF]
         self.published: dict[str, list[Any]] = {}
         self.reports: dict[str, Any] = {}
         self.broken = False
+        self.added: list[dict[str, Any]] = []
+        self.made_before: set[str] = set()
+        self.report_status = 201
 
-    async def programs(self) -> list[Any]:
+    async def programs(self, targets: Sequence[str]) -> list[Any]:
         return cast(list[Any], _decoded(self.listed))
 
-    async def events(self, program_id: str) -> list[Any]:
+    async def events(self, program_id: str, targets: Sequence[str]) -> list[Any]:
         if self.broken:
             raise ProviderUnreachable("It does not answer.")
         return cast(list[Any], _decoded(self.published.get(program_id, [])))
 
     async def read(self, path: str) -> Any:
         return self.reports.get(path)
+
+    async def report_id(self, event_id: str, client_name: str, name: str) -> str | None:
+        return "made-before" if name in self.made_before else None
+
+    async def add_report(self, report: dict[str, Any], program_id: str = "") -> Answer:
+        self.added.append(report)
+        return Answer(self.report_status, b"{}")
 
 
 def _decoded(value: object) -> object:
@@ -62,13 +77,16 @@ class Heard:
     def __init__(self) -> None:
         self.words: list[tuple[str, str]] = []
         self.tariffs: list[Tariff] = []
+        self.offers: list[Offer] = []
         self.open: tuple[str, ...] = ()
+        self.wishes: tuple[ReportWish, ...] | None = None
 
     async def tariff(self, sp_id: str, tariff: Tariff) -> None:
         self.tariffs.append(tariff)
         self.words.append(("tariff", str(len(tariff.slots))))
 
     async def offer(self, offer: Offer) -> None:
+        self.offers.append(offer)
         self.words.append(("offer", f"{offer.offer_id}/{offer.revision - int(NOON.timestamp())}"))
 
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
@@ -76,6 +94,10 @@ class Heard:
 
     def open_offers(self, sp_id: str) -> Collection[str]:
         return self.open
+
+    def report_wishes(self, sp_id: str, wishes: Collection[ReportWish]) -> None:
+        assert sp_id == "grid_sp"
+        self.wishes = tuple(wishes)
 
     async def receipt(self, receipt: Receipt) -> None:
         self.words.append(("receipt", receipt.decision_id))
@@ -96,16 +118,22 @@ class Heard:
 class Scene:
     def __init__(self) -> None:
         self.clock = StandingClock(NOON)
+        self.wishes: tuple[ReportWish, ...] = ()
+        self.heard = Heard()
         self.vtn = CannedVtn()
         self.restart()
 
     def restart(self) -> None:
-        self._announcements = Announcements(sp_id="grid_sp", sp_name="Grid operator", home="home", clock=self.clock)
+        source = OfferSource(sp_id="grid_sp", sp_name="Grid operator", home="home", known_at=NOON)
+        self._announcements = Announcements(source=source, client_name="homeapp", clock=self.clock)
 
     async def poll(self, *still_open: str) -> list[tuple[str, str]]:
         inbox = Heard()
         inbox.open = still_open
-        await self._announcements.pass_on(cast(VtnConnection, self.vtn), inbox)
+        await self._announcements.pass_on(cast(VtnConnection, self.vtn), inbox, {"homeapp", "ev"})
+        self.heard = inbox
+        if inbox.wishes is not None:
+            self.wishes = inbox.wishes
         return inbox.words
 
 
@@ -314,10 +342,172 @@ def test_a_receipt_that_names_only_the_report(name: str, heard: tuple[str, str])
     play(act)
 
 
-def test_a_program_of_another_profile_asks_for_nothing() -> None:
+def test_a_program_of_no_profile_may_ask_too() -> None:
     async def act(scene: Scene) -> None:
         scene.vtn.listed = [FLEX | {"attributes": []}]
         scene.vtn.published = {"flex": [request()]}
+        assert await scene.poll() == [("offer", "e/0")]
+
+    play(act)
+
+
+def test_what_is_not_understood_at_all_is_told_once() -> None:
+    async def act(scene: Scene) -> None:
+        curve = [{"id": 0, "payloads": [{"type": "CURVE", "values": [{"x": 1, "y": 2}]}]}]
+        scene.vtn.published = {"flex": [request(intervals=curve)]}
+        assert await scene.poll() == [("rejected", "unsupported")]
         assert await scene.poll() == []
+
+    play(act)
+
+
+def test_events_for_other_vens_by_name_are_none_of_this_homes_business() -> None:
+    def to(kind: str, *values: str) -> dict[str, Any]:
+        return {"targets": [{"type": kind, "values": list(values)}]}
+
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {
+            "flex": [
+                request("mine", **to("VEN_NAME", "other", "homeapp")),
+                request("car", **to("RESOURCE_NAME", "ev")),
+                request("group", **to("GROUP", "street-7")),
+                request("tagged", targets=["street-7"]),
+                request("other", **to("VEN_NAME", "other")),
+            ]
+        }
+        assert sorted(await scene.poll()) == [("offer", f"{name}/0") for name in ("car", "group", "mine", "tagged")]
+
+    play(act)
+
+
+def test_a_change_that_the_server_does_not_date_is_noticed_and_a_restart_is_no_change() -> None:
+    undated = {"modificationDateTime": "08:59:24"}
+
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request(**undated)]}
+        first = await scene.poll()
+        assert await scene.poll() == []
+        scene.vtn.published = {"flex": [request(duration="PT2H", **undated)]}
+        scene.clock.at += timedelta(minutes=1)
+        assert await scene.poll() == [("offer", "e/60")]
+        assert await scene.poll() == []
+        scene.restart()
+        assert await scene.poll() == first
+
+    play(act)
+
+
+def alert(text: object, event_id: str = "a", *, kind: str = "ALERT_POSSIBLE_OUTAGE", **parts: Any) -> Any:
+    return request(event_id, intervals=[{"id": 0, "payloads": [{"type": kind, "values": [text]}]}], **parts)
+
+
+@pytest.mark.usecase("T1")
+def test_an_alert_is_something_to_know_for_as_long_as_it_holds() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [alert("<b>The line\nis down.</b>")]}
+        assert await scene.poll() == [("offer", "a/0")]
+        (told,) = scene.heard.offers
+        assert (told.kind, told.binding) == (OfferKind.ALERT, Binding.MANDATORY)
+        assert (told.title, told.description) == ("The power may fail", "<b>The line is down.</b>")
+        assert [(item.setpoint_w, item.max_w, item.max_feed_w) for item in told.intervals] == [(None, None, None)]
+        assert (told.start - NOON, told.end - NOON) == (timedelta(hours=1), timedelta(hours=2))
+        scene.vtn.published = {}
+        assert await scene.poll() == [("withdrawn", "a")]
+
+    play(act)
+
+
+@pytest.mark.parametrize("text", [7, None, {"say": "hello"}])
+def test_an_alert_without_a_text_says_at_least_what_it_is(text: object) -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [alert(text, kind="ALERT_NEW_KIND")]}
+        await scene.poll()
+        assert [(offer.title, offer.description) for offer in scene.heard.offers] == [
+            ("Notice of the grid operator", "")
+        ]
+
+    play(act)
+
+
+def test_a_flood_of_alerts_is_cut_off() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [alert("x", f"a{index}") for index in range(MOST_ALERTS + 2)]}
+        words = await scene.poll()
+        assert (words.count(("rejected", "too_many")), len(scene.heard.offers)) == (2, MOST_ALERTS)
+
+    play(act)
+
+
+def test_emissions_come_with_the_prices() -> None:
+    def ghg(event_id: str, value: object, **parts: Any) -> Any:
+        return prices(event_id, intervals=[{"id": 0, "payloads": [{"type": "GHG", "values": [value]}]}], **parts)
+
+    async def act(scene: Scene) -> None:
+        later = (NOON + timedelta(hours=1)).isoformat()
+        scene.vtn.published = {"tariff": [prices(), ghg("g", 350), ghg("h", 80.5, start=later), ghg("bad", "NaN")]}
+        assert sorted(await scene.poll()) == [("rejected", "value"), ("tariff", "1")]
+        (tariff,) = scene.heard.tariffs
+        assert [((slot.start - NOON) / timedelta(hours=1), slot.g_per_kwh) for slot in tariff.ghg] == [
+            (0, 350),
+            (1, 80.5),
+        ]
+        assert await scene.poll() == []
+        scene.vtn.published = {"tariff": [prices(), ghg("g", 351)]}
+        assert await scene.poll() == [("tariff", "1")]
+
+    play(act)
+
+
+def asking(*payload_types: str, **how: object) -> dict[str, Any]:
+    return {"reportDescriptors": [{"payloadType": name, **how} for name in payload_types]}
+
+
+def test_an_event_that_asks_for_it_is_acknowledged_once() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request(**asking("ACK")), request("quiet")]}
+        await scene.poll()
+        await scene.poll()
+        (report,) = scene.vtn.added
+        assert (report["eventID"], report["clientName"]) == ("e", "homeapp")
+        assert report["resources"] == [
+            {
+                "resourceName": "AGGREGATED_REPORT",
+                "intervals": [{"id": 0, "payloads": [{"type": "ACK", "values": [True]}]}],
+            }
+        ]
+        scene.restart()
+        scene.vtn.made_before = {report["reportName"]}
+        await scene.poll()
+        assert len(scene.vtn.added) == 1
+        scene.vtn.published = {"flex": [request(changed_s=5, **asking("ACK"))]}
+        await scene.poll()
+        assert [item["reportName"] != report["reportName"] for item in scene.vtn.added] == [False, True]
+
+    play(act)
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 2), (403, 2), (400, 1)])
+def test_an_acknowledgement_that_is_not_taken_stops_nothing(status: int, tries: int) -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.report_status = status
+        scene.vtn.published = {"flex": [request(**asking("ACK"))]}
+        assert await scene.poll() == [("offer", "e/0")]
+        await scene.poll()
+        assert len(scene.vtn.added) == tries
+
+    play(act)
+
+
+def test_what_is_to_be_told_is_told_when_it_changes() -> None:
+    async def act(scene: Scene) -> None:
+        scene.vtn.published = {"flex": [request(**asking("OPERATING_STATE", "SOMETHING_ELSE"))]}
+        await scene.poll()
+        (wish,) = scene.wishes
+        assert (wish.event_id, wish.figures) == ("e", frozenset({GridFigure.OPERATING_STATE}))
+        await scene.poll()
+        assert scene.heard.wishes is None
+        scene.vtn.published = {}
+        await scene.poll()
+        assert scene.wishes == ()
 
     play(act)
