@@ -542,7 +542,7 @@ class Station:
 
     def _known_abilities(self) -> EvceCapabilities | None:
         """They change rarely; the state is told with every message."""
-        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static)
+        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static, self._unit)
         if facts != self._abilities[0]:
             self._abilities = facts, self._capabilities()
         return self._abilities[1]
