@@ -146,7 +146,6 @@ class Home:
             desk=desk,
             commitments=desk.commitments,
             ledger=ledger,
-            commitments=self.desk.commitments,
             circuits=lambda: tuple(Circuit(device_id=device_id) for device_id in self.boxes),
             evce=self.boxes.get,
             installing=lambda _device_id: False,
