@@ -1,6 +1,6 @@
 """From a frame to powers, and what they come to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from homeapp.planner.problem import Solver
 from homeapp.planning.formulation import FeedTerms, Frame, export_price, import_price, problem_of
@@ -23,10 +23,6 @@ class Draft:
     def fed_wh(self, spans: tuple[Span, ...]) -> float:
         """Energy fed over all slots, Wh >= 0."""
         return sum(max(0.0, -power_w) * span.hours for power_w, span in zip(self.powers_w, spans, strict=True))
-
-    def counted(self, spans: tuple[Span, ...], wear: float, true_wear: float) -> "Draft":
-        """The same with the wear of what is fed at its true cost, instead of the one it was chosen by."""
-        return replace(self, objective=self.objective - (wear - true_wear) * self.fed_wh(spans) / 1000)
 
 
 def solve_frame(frame: Frame, terms: FeedTerms, solver: Solver) -> Draft:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from homeapp.goal import local_midnight
-from homeapp.model.plan import ChargingMode, FeedBudget, Plan, SlotReason
+from homeapp.model.offer import OfferInterval
+from homeapp.model.plan import ChargingMode, FeedBudget, Plan, Promise, SlotReason
 from homeapp.planning.feed_budget import FeedAllowance
 from homeapp.planning.home_planning import planner_of_home
+from homeapp.planning.request import Commitment
 from kit.plan_requests import CAPACITY_WH, HOUR, NOW, ZONE, fed_wh, feed, goal, request, tariff
 
 DEAR_EVENING = tariff([55, 55, 30, 30, 30, 5, 5, 5, 5, 5, 30, 30])
@@ -107,3 +109,13 @@ def test_gain_after_the_departure_is_not_counted_on() -> None:
     assert fed_wh(planner_of_home(asked)) == 0.0
     stays = replace(asked, goal=goal(ChargingMode.POWER_FEED, ready_by="18:00"))
     assert fed_wh(planner_of_home(stays)) > 5_000
+
+
+def test_a_limit_on_what_may_be_exported_holds_for_both_kinds_of_feed() -> None:
+    limit = Commitment(interval=OfferInterval(start=NOW, end=NOW + HOUR, max_feed_w=5000.0), mandatory=True)
+    free = plan(commitments=(limit,))
+    assert min(slot.power_w for slot in free.slots if slot.end <= NOW + HOUR) == -5000.0
+    assert min(slot.power_w for slot in free.slots) == -7000.0
+    agreed = planner_of_home(request(tariff=DEAR_EVENING, soc_pct=70.0, commitments=(limit, feed(NOW, 1, 6000.0))))
+    assert min(slot.power_w for slot in agreed.slots) == -5000.0
+    assert agreed.broken[0].kind is Promise.FEED_OFFER

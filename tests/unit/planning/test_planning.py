@@ -121,6 +121,7 @@ def made_home(desk: Desk) -> Home:
         speed=1.0,
         live=live,
         desk=desk.desk,
+        commitments=desk.desk.commitments,
         ledger=desk.ledger,
         stores=Stores(
             telemetry=Telemetry(desk.database),
@@ -192,7 +193,9 @@ def test_what_is_set_is_kept_over_a_restart_and_told(tmp_path: Path) -> None:
     wanted = Schedule(target_pct=90.0, ready_by="06:15", at_deadline=AtDeadline.STOP, feed=FeedBudget(kwh_per_day=4.0))
 
     async def set_it(home: Home) -> None:
-        assert await home.call(api.SetSchedule(schedule=wanted)) == wanted
+        kept = await home.call(api.SetSchedule(schedule=wanted))
+        assert kept == replace(wanted, feed=FeedBudget())
+        assert await home.call(api.SetSchedule(schedule=wanted, feed=True)) == wanted
         goal = await home.call(api.SetMode(mode=ChargingMode.SOLAR))
         assert (goal.mode, goal.target_pct) == (ChargingMode.SOLAR, 90.0)
         assert api.Topic.SCHEDULE in home.topics
