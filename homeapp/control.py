@@ -46,6 +46,7 @@ class Situation:
         others_w: what the other chargers may draw, W.
         surplus_w: what to charge with in SOLAR of what is measured to be left over, W: 0 or at least the least power.
         car_most_w: what the car has shown to take at most where that is less than it is offered, W, or None.
+        acting: the slot of the plan to act upon where that is not the one of this instant.
         withdrawn: charging is withheld for a moment, so that a car that sleeps wakes when it is offered again.
     """
 
@@ -66,6 +67,7 @@ class Situation:
     others_w: float = 0.0
     surplus_w: float = 0.0
     car_most_w: float | None = None
+    acting: PlanSlot | None = None
     withdrawn: bool = False
 
 
@@ -183,6 +185,8 @@ def _planned_feed(situation: Situation, lease_s: float) -> Verdict | None:
 
 
 def _planned_slot(situation: Situation) -> PlanSlot | None:
+    if situation.acting is not None:
+        return situation.acting
     return situation.plan.at(situation.now) if situation.plan else None
 
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from homeapp.control import Patience, Situation, Verdict, decide, feed_floor_pct, power_per_ampere, total_cap_w
@@ -23,6 +23,7 @@ from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceCommand, EvceStatus
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 from homeapp.offers.desk import OfferDesk
+from homeapp.planning.delayed_steps import DelayedSteps
 from homeapp.planning.surplus import SurplusFollower
 from homeapp.planning.watchdog import WatchedCar
 from homeapp.ports import Clock, Evce
@@ -51,6 +52,7 @@ class Controls:
         evce: an adopted charger, or None while it has not come since the hub runs.
         installing: software goes into this charger, or into the car at it.
         card_needed: nothing charges before a card was shown at the charger.
+        delay: by which this home puts off what its plan sets off at a full quarter of an hour.
         car: what the watch over the plan has found out about the car at the primary charger.
         taken: told each command that a charger has accepted, by device id; must not block.
     """
@@ -67,6 +69,7 @@ class Controls:
     evce: Callable[[str], Evce | None]
     installing: Callable[[str], bool]
     card_needed: bool = False
+    delay: Callable[[], timedelta] = timedelta
     car: Callable[[], WatchedCar] = WatchedCar
     taken: Callable[[str, EvceCommand], None] = lambda _device_id, _command: None
 
@@ -99,6 +102,7 @@ class ControlLoop:
         self._patience = Patience()
         self._act = asyncio.Event()
         self._sampled = asyncio.Event()
+        self._steps = DelayedSteps(controls.delay)
         self._surplus = SurplusFollower(controls.clock.monotonic)
         self._wires: dict[str, _Wire] = {}
         self._ending: asyncio.Task[None] | None = None
@@ -229,6 +233,7 @@ class ControlLoop:
             card_needed=self._of.card_needed,
             primary=primary,
             surplus_w=self._surplus_w(device_id, site) if primary and live.goal.mode is ChargingMode.SOLAR else 0.0,
+            acting=self._steps.of(live.plan, at.civil) if primary else None,
             car_most_w=car.most_w,
             withdrawn=car.withdrawn,
             feeder=device_id == live.feeder_id,
