@@ -308,9 +308,9 @@ class Hub:
         )
 
     def _limited(self) -> None:
+        # The screen is told once the request is kept: what is sent to it now would come before the charger's frame.
         self._control.limited()
         self._planning.plans.replan()
-        self._live_changed()
 
     def _control_changed(self) -> None:
         self._control.act()
