@@ -82,12 +82,13 @@ def test_stopping_a_feed_asks_first(opened: Opener, qtbot: QtBot) -> None:
     window, hub = opened(situations.FEEDING)
     hub.answers[api.DecideOffer] = lambda _call: offers_told.ACTIVE
     qtbot.mouseClick(window.home.offer.buttons.withdraw, Qt.MouseButton.LeftButton)
-    assert not hub.calls
+    qtbot.waitUntil(lambda: window.findChild(_sheet_type()) is not None, timeout=5000)
+    assert not [call for call in hub.calls if isinstance(call, api.DecideOffer)]
     sheet = window.findChild(_sheet_type())
     stop = next(button for button in sheet.findChildren(_button_type()) if button.text() == "Stop now")
     qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: bool(hub.calls), timeout=5000)
-    assert hub.calls[0].choice is Choice.WITHDRAW
+    qtbot.waitUntil(lambda: any(isinstance(call, api.DecideOffer) for call in hub.calls), timeout=5000)
+    assert [call.choice for call in hub.calls if isinstance(call, api.DecideOffer)] == [Choice.WITHDRAW]
 
 
 def _sheet_type() -> type:
