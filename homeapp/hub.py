@@ -29,8 +29,7 @@ from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import Circuit
 from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
-from homeapp.planning.home_planning import HomePlanning, Outlets, home_goal, planner_of_home
-from homeapp.planning.request import Planner
+from homeapp.planning.home_planning import HomePlanning, Outlets, home_goal
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.recorder import Recorder
@@ -88,7 +87,6 @@ class Outside:
     pseudonym_key: bytes
     pev: Pev | None
     background: Mapping[str, Callable[[], Awaitable[None]]]
-    planner: Planner = planner_of_home
     provider_rights: HomeRights = field(default_factory=HomeRights)
     upstreams: StationUpstreams | None = None
 
@@ -165,6 +163,7 @@ class Hub:
                 evce=self._sessions.evce,
                 installing=self._upkeep.installs,
                 card_needed=not outside.settings.ocpp.auto_start,
+                delay=self._planning.share.delay,
                 car=self._planning.watch.car,
             )
         )
@@ -309,9 +308,9 @@ class Hub:
         )
 
     def _limited(self) -> None:
+        # The screen is told once the request is kept: what is sent to it now would come before the charger's frame.
         self._control.limited()
         self._planning.plans.replan()
-        self._live_changed()
 
     def _control_changed(self) -> None:
         self._control.act()
@@ -404,7 +403,6 @@ class Hub:
             commitments=self._limits.commitments,
             ledger=self._ledger,
             telemetry=self._telemetry,
-            planner=self._out.planner,
             outlets=Outlets(
                 goal_changed=self._upkeep.reporter.goal_changed,
                 changed=self._publish,

@@ -17,3 +17,7 @@ def add_planning_verbs(
     planner.add_argument("--limit", type=count, default=60, help="seconds that HiGHS may take for a problem")
     street = verbs.add_parser("street", help="what many homes do together on one price", parents=[common])
     street.add_argument("--homes", type=count, default=2_000, help="simulated homes")
+    street.add_argument(
+        "--season", choices=("winter", "summer", "scarcity"), default="winter", help="what the prices are"
+    )
+    street.add_argument("--event", choices=("evening", "night"), default="evening", help="when no car may charge")

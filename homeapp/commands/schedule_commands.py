@@ -86,7 +86,7 @@ async def _set(client: Client, arguments: argparse.Namespace) -> object:
         changed = replace(changed, weekly=tuple(_weekly(text, changed) for text in arguments.weekly if text != _NONE))
     if arguments.once:
         changed = replace(changed, once=tuple(_once(text, changed, zone) for text in arguments.once if text != _NONE))
-    return await client.call(api.SetSchedule(schedule=changed))
+    return await client.call(api.SetSchedule(schedule=changed, feed=changed.feed != schedule.feed))
 
 
 async def _mode(client: Client, arguments: argparse.Namespace) -> object:

@@ -133,12 +133,14 @@ class GridLimits:
                 ends_at=monotonic + left_s,
             )
 
-    def arrived(self, offer: Offer) -> None:
-        """A verified request has come in; one that imposes a limit holds from now on, kept or not."""
+    def arrived(self, offer: Offer) -> bool:
+        """A verified request has come in; one that imposes a limit holds from now on, kept or not: then True."""
         now = self._clock.now()
-        if self._early.arrived(offer, self._desk.cases, now):
-            self._log.received(offer, now)
-            self._tell.limited()
+        if not self._early.arrived(offer, self._desk.cases, now):
+            return False
+        self._log.received(offer, now)
+        self._tell.limited()
+        return True
 
     def kept(self, key: str) -> None:
         """The offer desk has it now, or it was taken back."""

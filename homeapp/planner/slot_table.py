@@ -155,5 +155,7 @@ def _feed_kw(problem: Problem, net: Floats, connected: Bools, forced: Floats) ->
     if problem.ev.dis_max_kw <= 0:
         return np.zeros(problem.n)
     most = np.minimum(problem.ev.dis_max_kw, problem.export_max_kw + net)
+    if problem.feed_most is not None:
+        most = np.fmin(most, np.array(problem.feed_most))
     most = np.fmin(most, -forced)
     return np.where(connected & (most >= problem.ev.dis_min_kw - _ROUNDING_KW), np.maximum(most, 0.0), 0.0)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.planner.problem import Solver
-from homeapp.planning.formulation import FORBIDDING_WEAR, FeedTerms, Frame
+from homeapp.planning.formulation import FeedTerms, Frame
 from homeapp.planning.grid import Span
 from homeapp.planning.solving import Draft, slot_cost, solve_frame
 
@@ -32,15 +32,14 @@ def settle(frame: Frame, solver: Solver, currency: str) -> Settled:
     """The least-cost powers by the owner's mode and budget."""
     agreed_w = max((-power_w for power_w, _ in frame.forced.values() if power_w < 0), default=0.0)
     least_w = max(agreed_w, frame.request.feed_max_w) if agreed_w else 0.0
-    quiet = solve_frame(frame, FeedTerms(most_w=least_w, wear=FORBIDDING_WEAR), solver)
+    quiet = solve_frame(frame, FeedTerms(most_w=least_w, free=False), solver)
     if frame.request.goal.mode is not ChargingMode.POWER_FEED:
         return Settled(draft=quiet)
     refused = _why_not(frame)
     if refused is not None:
         return Settled(draft=quiet, refused=refused)
     feeding = _within_budget(frame, solver, quiet)
-    wear, least_gain = float(frame.request.goal.feed.wear_per_kwh), float(frame.request.goal.feed.least_gain)
-    gain = _objective(frame, quiet, FORBIDDING_WEAR, wear) - feeding.objective
+    gain, least_gain = quiet.objective - feeding.objective, float(frame.request.goal.feed.least_gain)
     if gain >= least_gain and _fed_more(frame, feeding, quiet):
         return Settled(draft=feeding, gain=gain)
     if not _fed_more(frame, feeding, quiet):
@@ -69,15 +68,13 @@ def _why_not(frame: Frame) -> str | None:
 def _within_budget(frame: Frame, solver: Solver, quiet: Draft) -> Draft:
     """Where the budget leaves less than would pay, the hours that pay best."""
     wear = float(frame.request.goal.feed.wear_per_kwh)
-    free = solve_frame(frame, FeedTerms(most_w=frame.request.feed_max_w, wear=wear), solver)
+    free = solve_frame(frame, FeedTerms(most_w=frame.request.feed_max_w, free=True), solver)
     chosen = _affordable(frame, free, wear)
     if chosen is None:
         return free
     fixed = replace(frame, forced={**frame.forced, **{slot: (power, SlotReason.FEED_PLAN) for slot, power in chosen}})
-    draft = solve_frame(fixed, FeedTerms(most_w=frame.request.feed_max_w, wear=FORBIDDING_WEAR), solver)
-    return min((draft, quiet), key=lambda one: _objective(frame, one, FORBIDDING_WEAR, wear)).counted(
-        frame.spans, FORBIDDING_WEAR, wear
-    )
+    draft = solve_frame(fixed, FeedTerms(most_w=frame.request.feed_max_w, free=False), solver)
+    return min(draft, quiet, key=lambda one: one.objective)
 
 
 def _affordable(frame: Frame, draft: Draft, wear: float) -> list[tuple[int, float]] | None:
@@ -109,10 +106,6 @@ def _feeding(draft: Draft) -> list[int]:
 def _worth(span: Span, power_w: float, wear: float) -> float:
     """What feeding in a slot brings per kWh."""
     return (slot_cost(span, 0.0, wear) - slot_cost(span, power_w, wear)) / (-power_w * span.hours / 1000)
-
-
-def _objective(frame: Frame, draft: Draft, counted: float, true: float) -> float:
-    return draft.counted(frame.spans, counted, true).objective
 
 
 def _fed_more(frame: Frame, feeding: Draft, quiet: Draft) -> bool:

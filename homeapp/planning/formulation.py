@@ -12,8 +12,6 @@ from homeapp.planning.request import PlanRequest
 
 FLAT_PRICE = 0.30
 """Per kWh, where nothing at all is known of prices: any value makes the same plan."""
-FORBIDDING_WEAR = 20.0
-"""Per kWh fed: more than energy has ever cost, and less than an agreed feed is held for."""
 _PENALTY = 100.0
 _CHEAP_SHARE = 1 / 3
 _JUST = 0.0005
@@ -28,15 +26,15 @@ _GOES_ON = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedTerms:
-    """On what terms a plan may feed besides what is agreed to.
+    """On what terms a plan may feed.
 
     Attributes:
         most_w: 0 where it may not feed at all, not even what is agreed to.
-        wear: per kWh fed; ``FORBIDDING_WEAR`` where only what is agreed to is fed.
+        free: in any slot; else only where a slot is forced to.
     """
 
     most_w: float
-    wear: float
+    free: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +92,7 @@ def problem_of(frame: Frame, terms: FeedTerms) -> Problem:
         solar_only=(True,) * len(spans) if request.goal.mode is ChargingMode.SOLAR else None,
         forced_kw=tuple(math.nan if force is None else force[0] / 1000 for force in forced) if any(forced) else None,
         shed=tuple(span.charge_w / 1000 if span.capped else math.inf for span in spans),
+        feed_most=tuple(_feed_most(span, force, terms) / 1000 for span, force in zip(spans, forced, strict=True)),
         switch_cost=_SWITCH_COST,
         noise=(-_GOES_ON if request.running_w > 0 else _GOES_ON, *(0.0,) * (len(spans) - 1)),
     )
@@ -138,14 +137,19 @@ def _ev(frame: Frame, terms: FeedTerms) -> Ev:
         max_kwh=max(frame.most_wh, request.soc_wh) / 1000,
         ch_min_kw=request.charge_min_w / 1000,
         ch_max_kw=request.charge_max_w / 1000,
-        dis_min_kw=min(request.charge_min_w, terms.most_w) / 1000 if terms.wear < FORBIDDING_WEAR else 0.0,
+        dis_min_kw=min(request.charge_min_w, terms.most_w) / 1000 if terms.free else 0.0,
         dis_max_kw=terms.most_w / 1000,
         eta_c=request.efficiency,
         eta_d=request.feed_efficiency,
-        wear=terms.wear,
+        wear=float(request.goal.feed.wear_per_kwh),
         shortfall_penalty=_PENALTY,
         v_end=frame.end_value,
     )
+
+
+def _feed_most(span: Span, force: tuple[float, SlotReason] | None, terms: FeedTerms) -> float:
+    agreed_w = -force[0] if force is not None else 0.0
+    return span.feed_w if terms.free else min(span.feed_w, max(0.0, agreed_w))
 
 
 def _trips(frame: Frame) -> tuple[Trip, ...]:

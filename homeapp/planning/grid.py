@@ -1,5 +1,6 @@
 """The slots of a plan: quarter hours of UTC from now on, cut where a request or a departure does, with their limits."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Span:
         charge_w: most charging power, 0 or at least the car's least one; below ``free_w`` where a request caps it.
         free_w: the same without requests.
         mandatory: the grid operator caps it.
+        feed_w: most that may be fed, inf for no limit of its own.
         committed_w: agreed to be fed (< 0) or charged (> 0), or None.
     """
 
@@ -40,6 +42,7 @@ class Span:
     charge_w: float
     free_w: float
     mandatory: bool = False
+    feed_w: float = math.inf
     committed_w: float | None = None
 
     @property
@@ -106,13 +109,15 @@ def _ends(request: PlanRequest) -> Iterator[datetime]:
 def _span(request: PlanRequest, outlook: PriceOutlook, home: HomeOutlook, start: datetime, end: datetime) -> Span:
     home_w = home.at(start)
     free_w = _chargeable(request, request.fuse_w - home_w)
-    capped_w, mandatory, committed_w = free_w, False, None
+    capped_w, mandatory, feed_w, committed_w = free_w, False, math.inf, None
     for commitment in request.commitments:
         if not _holds(commitment, start, end):
             continue
         interval = commitment.interval
         if interval.max_w is not None and interval.max_w < capped_w:
             capped_w, mandatory = interval.max_w, commitment.mandatory
+        if interval.max_feed_w is not None:
+            feed_w = min(feed_w, interval.max_feed_w)
         if interval.setpoint_w is not None:
             committed_w = (committed_w or 0.0) + interval.setpoint_w
     return Span(
@@ -123,6 +128,7 @@ def _span(request: PlanRequest, outlook: PriceOutlook, home: HomeOutlook, start:
         charge_w=_chargeable(request, capped_w),
         free_w=free_w,
         mandatory=mandatory,
+        feed_w=feed_w,
         committed_w=committed_w,
     )
 

@@ -9,15 +9,14 @@ from datetime import datetime
 from homeapp import api
 from homeapp.goal import goal_at
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import ChargingMode, Goal, Plan
+from homeapp.model.plan import ChargingMode, Goal
 from homeapp.offers.desk import OfferDesk
-from homeapp.planner.solver import solve
 from homeapp.planning.ground import Stores
 from homeapp.planning.make_plan import make_plan
 from homeapp.planning.plan_watch import PlanWatch, Watched
 from homeapp.planning.planning import Planning, PlanningSide
-from homeapp.planning.request import Planner, PlanRequest
 from homeapp.planning.schedule import schedule_of
+from homeapp.planning.street_share import StreetShare
 from homeapp.planning.watchdog import WatchedCar
 from homeapp.ports import Clock
 from homeapp.settings import Settings
@@ -27,8 +26,6 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.periods import Periods
 from homeapp.store.price_history import PriceStore
 from homeapp.store.telemetry import Telemetry
-
-_SEED_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +47,10 @@ class Outlets:
 
 
 class HomePlanning:
-    """The two of them.
+    """Both of them.
 
     Attributes:
+        share: of the cheap hours, that this home has drawn.
         plans: the owner's schedule and the plan.
         watch: whether it is met.
     """
@@ -70,9 +68,9 @@ class HomePlanning:
         commitments: Callable[[datetime], tuple[OfferCase, ...]],
         ledger: Ledger,
         telemetry: Telemetry,
-        planner: Planner,
         outlets: Outlets,
     ) -> None:
+        self.share = StreetShare(hmac.new(key, b"planning", hashlib.sha256).hexdigest())
         self.plans = Planning(
             PlanningSide(
                 clock=clock,
@@ -82,11 +80,11 @@ class HomePlanning:
                 commitments=commitments,
                 ledger=ledger,
                 stores=Stores(telemetry=telemetry, periods=Periods(database, clock), prices=PriceStore(database)),
-                planner=planner,
+                planner=lambda request: make_plan(request, self.share),
+                alone=make_plan,
                 defaults=schedule_of(settings.goal),
                 capacity_wh=settings.goal.capacity_kwh * 1000,
                 circuit=settings.circuit,
-                seed=_seed(key),
                 car=self._car,
                 goal_changed=outlets.goal_changed,
                 changed=outlets.changed,
@@ -114,11 +112,6 @@ class HomePlanning:
         return self.watch.car()
 
 
-def planner_of_home(request: PlanRequest) -> Plan:
-    """Plans by ``homeapp.planner``."""
-    return make_plan(request, solve)
-
-
 def home_goal(settings: Settings, clock: Clock) -> Goal:
     """What holds until the ledger has been read."""
     return goal_at(
@@ -128,8 +121,3 @@ def home_goal(settings: Settings, clock: Clock) -> Goal:
         settings.site.time_zone,
         settings.goal.capacity_kwh * 1000,
     )
-
-
-def _seed(key: bytes) -> int:
-    """Another one in each home, and the same after every restart; nobody can tell the key from it."""
-    return int.from_bytes(hmac.new(key, b"planning", hashlib.sha256).digest()[:_SEED_BYTES])

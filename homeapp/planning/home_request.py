@@ -27,7 +27,6 @@ class HomeNow:
         circuit: of the primary charger, or None without a charger.
         car_most_w: what the car has shown to take at most, or None.
         running_w: what the plan before means for now.
-        seed: of this home.
     """
 
     now: datetime
@@ -43,7 +42,6 @@ class HomeNow:
     fed: FeedUse
     car_most_w: float | None = None
     running_w: float = 0.0
-    seed: int = 0
 
 
 def commitments_of(cases: Iterable[OfferCase], now: datetime) -> tuple[Commitment, ...]:
@@ -92,7 +90,6 @@ def request_of(home: HomeNow) -> PlanRequest:
         forecast=home.forecast,
         running_w=home.running_w,
         time_zone=site.time_zone,
-        seed=home.seed,
     )
 
 

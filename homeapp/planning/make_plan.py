@@ -1,21 +1,31 @@
 """From a request to a plan, whatever the mode."""
 
+from dataclasses import replace
+
 from homeapp.model.plan import ChargingMode, Plan
-from homeapp.planner.problem import Solver
+from homeapp.planner.least_cost import least_cost
 from homeapp.planning.feeding import Settled, settle
 from homeapp.planning.formulation import Frame, frame_of
 from homeapp.planning.reading import plan_of
 from homeapp.planning.request import PlanRequest
 from homeapp.planning.solving import Draft, soc_after
+from homeapp.planning.street_share import StreetShare
 
 
-def make_plan(request: PlanRequest, solver: Solver) -> Plan:
-    """The plan for ``request``; never fails: what cannot be met is said in ``Plan.broken``."""
+def make_plan(request: PlanRequest, share: StreetShare | None = None) -> Plan:
+    """The plan for ``request``; never fails: what cannot be met is said in ``Plan.broken``.
+
+    Args:
+        request: all that it depends on, but for the share.
+        share: of the cheap hours, that this home has drawn; without it the plan is the best one for the home alone.
+    """
     frame = frame_of(request)
     if request.goal.mode in (ChargingMode.NOW, ChargingMode.PAUSE):
         return plan_of(frame, Settled(draft=_without_choice(frame)))
-    currency = request.tariff.currency if request.tariff else ""
-    return plan_of(frame, settle(frame, solver, currency))
+    settled = settle(frame, least_cost, request.tariff.currency if request.tariff else "")
+    if share is not None:
+        settled = replace(settled, draft=share.of(frame, settled.draft))
+    return plan_of(frame, settled)
 
 
 def _without_choice(frame: Frame) -> Draft:
@@ -35,4 +45,4 @@ def _without_choice(frame: Frame) -> Draft:
         soc_wh = soc_after(frame, soc_wh, power_w, span.hours)
         powers.append(power_w)
         held.append(soc_wh)
-    return Draft(powers_w=tuple(powers), soc_wh=tuple(held), objective=0.0)
+    return Draft(powers_w=tuple(powers), soc_wh=tuple(held))

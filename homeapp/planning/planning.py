@@ -46,10 +46,11 @@ class PlanningSide:
     Attributes:
         speed: of the clock.
         commitments: all that is agreed to or has to be followed, and is not over at that moment.
+        planner: makes the plan that is followed.
+        alone: makes plans that are only looked at, as if this home were alone: each of them the best one.
         defaults: the schedule until somebody sets one.
         circuit: of a charger.
         car: what the watch over the plan has found out.
-        seed: of this home.
         goal_changed, changed: told of a new goal, and of a topic with a new value.
         act: control should look at once.
         notice: code and sentence.
@@ -63,10 +64,10 @@ class PlanningSide:
     ledger: Ledger
     stores: Stores
     planner: Planner
+    alone: Planner
     defaults: Schedule
     capacity_wh: float
     circuit: Callable[[str], Circuit]
-    seed: int
     car: Callable[[], WatchedCar]
     goal_changed: Callable[[Goal], None]
     changed: Callable[[api.Topic], None]
@@ -203,7 +204,6 @@ class Planning:
                 fed=fed,
                 car_most_w=of.car().most_w,
                 running_w=running.power_w if running else 0.0,
-                seed=of.seed,
             )
         )
 
@@ -264,7 +264,7 @@ class Planning:
         now, live = self._of.clock.now(), self._of.live
         goal = goal_at(now, call.schedule, call.mode, live.site.time_zone, self._of.capacity_wh, overdue=self._overdue)
         request = await self._request(now, goal)
-        return await asyncio.to_thread(self._of.planner, request)
+        return await asyncio.to_thread(self._of.alone, request)
 
     async def foresee(self, offer: Offer) -> float | None:
         """The state of charge that the car is expected to have at departure with this request, percent."""
@@ -282,7 +282,7 @@ class Planning:
         bound = [other for other in self._of.commitments(now) if other.offer.key != case.offer.key]
         asked, others = commitments_of((case,), now), commitments_of(bound, now)
         request = await self._request(now, self._of.live.goal)
-        return await asyncio.to_thread(preview_of, case, request, asked, others, self._of.planner)
+        return await asyncio.to_thread(preview_of, case, request, asked, others, self._of.alone)
 
     def _case(self, call: api.PreviewOffer) -> OfferCase:
         case = next((case for case in self._of.desk.cases if case.offer.key == call.key), None)

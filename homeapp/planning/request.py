@@ -45,7 +45,6 @@ class PlanRequest:
         running_w: what the plan before meant for now; of plans that cost the same, the one that goes on is taken.
         forecast: of the home besides the car.
         time_zone: IANA name, for sentences.
-        seed: of this home, so that a street does not move as one.
     """
 
     now: datetime
@@ -67,7 +66,6 @@ class PlanRequest:
     commitments: tuple[Commitment, ...] = ()
     running_w: float = 0.0
     time_zone: str = "UTC"
-    seed: int = 0
 
     @property
     def soc_wh(self) -> float:

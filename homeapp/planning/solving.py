@@ -1,8 +1,8 @@
 """From a frame to powers, and what they come to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from homeapp.planner.problem import Solver
+from homeapp.planner.problem import Problem, Solution, Solver
 from homeapp.planning.formulation import FeedTerms, Frame, export_price, import_price, problem_of
 from homeapp.planning.grid import Span
 
@@ -14,28 +14,32 @@ class Draft:
     Attributes:
         powers_w, soc_wh: per slot; what the battery holds at its end.
         objective: all that the plan costs, with wear, what is missing at departures and what is left at the end.
+        solved: the problem that they solve, and its solution; None where there was nothing to choose.
     """
 
     powers_w: tuple[float, ...]
     soc_wh: tuple[float, ...]
-    objective: float
+    objective: float = 0.0
+    solved: tuple[Problem, Solution] | None = None
 
     def fed_wh(self, spans: tuple[Span, ...]) -> float:
         """Energy fed over all slots, Wh >= 0."""
         return sum(max(0.0, -power_w) * span.hours for power_w, span in zip(self.powers_w, spans, strict=True))
 
-    def counted(self, spans: tuple[Span, ...], wear: float, true_wear: float) -> "Draft":
-        """The same with the wear of what is fed at its true cost, instead of the one it was chosen by."""
-        return replace(self, objective=self.objective - (wear - true_wear) * self.fed_wh(spans) / 1000)
-
 
 def solve_frame(frame: Frame, terms: FeedTerms, solver: Solver) -> Draft:
     """The least-cost powers."""
-    solution = solver(problem_of(frame, terms))
+    problem = problem_of(frame, terms)
+    return draft_of(problem, solver(problem))
+
+
+def draft_of(problem: Problem, solution: Solution) -> Draft:
+    """A solution as a draft."""
     return Draft(
         powers_w=tuple(1000 * power_kw for power_kw in solution.powers_kw),
         soc_wh=tuple(1000 * soc_kwh for soc_kwh in solution.soc_kwh),
         objective=solution.cost_eur,
+        solved=(problem, solution),
     )
 
 

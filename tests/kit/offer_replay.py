@@ -274,7 +274,7 @@ def table(lines: list[Line]) -> list[str]:
         fault = "; ".join(line.faults) or "none"
         asked = f"{line.part.kind} {line.part.power_w:.0f} W"
         told.append(
-            f"{line.part.key:<22}{f'{line.part.act} ({asked})':<40.39}{line.state or 'never a case':<12.11}"
+            f"{line.part.key:<22}{f'{line.part.act} ({asked})':<40.39}{line.state or 'no case':<12.11}"
             f"{line.decided_by or '-':<18.17}{seen:<14}{fault}"
         )
     faulty = sum(bool(line.faults) for line in lines)

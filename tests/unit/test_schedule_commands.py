@@ -92,6 +92,7 @@ def run(*words: str, schedule: Schedule | None = None) -> tuple[list[api.Call[An
 def set_to(*words: str, schedule: Schedule | None = None) -> Schedule:
     (call,) = run("set", *words, schedule=schedule)[0]
     assert isinstance(call, api.SetSchedule)
+    assert call.feed is (call.schedule.feed != (schedule or Schedule()).feed)
     return call.schedule
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from homeapp.goal import local_midnight
-from homeapp.model.plan import ChargingMode, FeedBudget, Plan, SlotReason
+from homeapp.model.offer import OfferInterval
+from homeapp.model.plan import ChargingMode, FeedBudget, Plan, Promise, SlotReason
 from homeapp.planning.feed_budget import FeedAllowance
-from homeapp.planning.home_planning import planner_of_home
+from homeapp.planning.make_plan import make_plan
+from homeapp.planning.request import Commitment
 from kit.plan_requests import CAPACITY_WH, HOUR, NOW, ZONE, fed_wh, feed, goal, request, tariff
 
 DEAR_EVENING = tariff([55, 55, 30, 30, 30, 5, 5, 5, 5, 5, 30, 30])
@@ -18,7 +20,7 @@ DEAR_EVENING = tariff([55, 55, 30, 30, 30, 5, 5, 5, 5, 5, 30, 30])
 
 def plan(budget: FeedBudget = FeedBudget(), **changes: Any) -> Plan:  # noqa: B008 - frozen
     asked = request(ChargingMode.POWER_FEED, tariff=DEAR_EVENING, soc_pct=70.0)
-    return planner_of_home(replace(asked, goal=replace(asked.goal, feed=budget), **changes))
+    return make_plan(replace(asked, goal=replace(asked.goal, feed=budget), **changes))
 
 
 @pytest.mark.usecase("T2", "D3")
@@ -36,7 +38,7 @@ def test_it_feeds_in_the_dear_hours_down_to_the_reserve_and_is_ready_in_time() -
 
 
 def test_its_gain_is_that_of_the_two_plans_with_the_wear_taken_off() -> None:
-    found, quiet = plan(), planner_of_home(request(tariff=DEAR_EVENING, soc_pct=70.0))
+    found, quiet = plan(), make_plan(request(tariff=DEAR_EVENING, soc_pct=70.0))
     assert found.cost is not None
     assert quiet.cost is not None
     wear = Decimal(repr(fed_wh(found) / 1000)) * Decimal("0.05")
@@ -90,7 +92,7 @@ def test_what_stands_in_the_way_is_said(changes: dict[str, Any], says: str) -> N
 
 @pytest.mark.parametrize("mode", [mode for mode in ChargingMode if mode is not ChargingMode.POWER_FEED])
 def test_no_other_mode_feeds_of_its_own_accord(mode: ChargingMode) -> None:
-    found = planner_of_home(request(mode, tariff=DEAR_EVENING, soc_pct=70.0))
+    found = make_plan(request(mode, tariff=DEAR_EVENING, soc_pct=70.0))
     assert (fed_wh(found), found.feed_gain, found.feed_refused) == (0.0, None, None)
 
 
@@ -104,6 +106,16 @@ def test_what_is_agreed_is_fed_besides() -> None:
 def test_gain_after_the_departure_is_not_counted_on() -> None:
     dear_at_noon = tariff([30] * 14 + [90] * 6)
     asked = request(ChargingMode.POWER_FEED, tariff=dear_at_noon, soc_pct=80.0)
-    assert fed_wh(planner_of_home(asked)) == 0.0
+    assert fed_wh(make_plan(asked)) == 0.0
     stays = replace(asked, goal=goal(ChargingMode.POWER_FEED, ready_by="18:00"))
-    assert fed_wh(planner_of_home(stays)) > 5_000
+    assert fed_wh(make_plan(stays)) > 5_000
+
+
+def test_a_limit_on_what_may_be_exported_holds_for_both_kinds_of_feed() -> None:
+    limit = Commitment(interval=OfferInterval(start=NOW, end=NOW + HOUR, max_feed_w=5000.0), mandatory=True)
+    free = plan(commitments=(limit,))
+    assert min(slot.power_w for slot in free.slots if slot.end <= NOW + HOUR) == -5000.0
+    assert min(slot.power_w for slot in free.slots) == -7000.0
+    agreed = make_plan(request(tariff=DEAR_EVENING, soc_pct=70.0, commitments=(limit, feed(NOW, 1, 6000.0))))
+    assert min(slot.power_w for slot in agreed.slots) == -5000.0
+    assert agreed.broken[0].kind is Promise.FEED_OFFER

@@ -14,7 +14,7 @@ from homeapp.goal import local_midnight
 from homeapp.model.past import PastPrice
 from homeapp.model.plan import ChargingMode, Departure, Plan, Promise, SlotReason
 from homeapp.planning.grid import SLOT
-from homeapp.planning.home_planning import planner_of_home
+from homeapp.planning.make_plan import make_plan
 from homeapp.planning.price_outlook import history_of
 from homeapp.planning.request import PlanRequest
 from kit.plan_requests import (
@@ -38,7 +38,7 @@ from kit.plan_requests import (
 
 
 def plan(mode: ChargingMode = ChargingMode.READY_BY, **changes: Any) -> Plan:
-    return planner_of_home(request(mode, **changes))
+    return make_plan(request(mode, **changes))
 
 
 def in_battery(wh: float) -> float:
@@ -337,7 +337,7 @@ def test_whatever_is_asked_there_is_a_plan_that_breaks_no_limit(
         commitments=tuple(commitments),
         schedule={"target_pct": target, "floor_pct": floor, "ready_by": ready_by},
     )
-    keeps_its_limits(planner_of_home(asked), asked)
+    keeps_its_limits(make_plan(asked), asked)
 
 
 def keeps_its_limits(found: Plan, asked: PlanRequest) -> None:

@@ -18,7 +18,8 @@ from homeapp.model.plan import AtDeadline, ChargingMode, FeedBudget, Goal, Plan,
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus
 from homeapp.model.site import Site
 from homeapp.planning.ground import Stores
-from homeapp.planning.home_planning import home_goal, planner_of_home
+from homeapp.planning.home_planning import home_goal
+from homeapp.planning.make_plan import make_plan
 from homeapp.planning.planning import Planning, PlanningSide
 from homeapp.planning.request import PlanRequest
 from homeapp.planning.schedule import schedule_of
@@ -109,7 +110,7 @@ def made_home(desk: Desk) -> Home:
 
     def planner(request: PlanRequest) -> Plan:
         requests.append(request)
-        return planner_of_home(request)
+        return make_plan(request)
 
     settings = Settings(goal=GoalSettings(capacity_kwh=50.0, floor_pct=30.0))
     live = LiveState(site=Site(), goal=home_goal(settings, desk.clock), clock=desk.clock)
@@ -121,6 +122,7 @@ def made_home(desk: Desk) -> Home:
         speed=1.0,
         live=live,
         desk=desk.desk,
+        commitments=desk.desk.commitments,
         ledger=desk.ledger,
         stores=Stores(
             telemetry=Telemetry(desk.database),
@@ -128,10 +130,10 @@ def made_home(desk: Desk) -> Home:
             prices=PriceStore(desk.database),
         ),
         planner=planner,
+        alone=planner,
         defaults=schedule_of(settings.goal),
         capacity_wh=50_000.0,
         circuit=settings.circuit,
-        seed=7,
         car=WatchedCar,
         goal_changed=goals.append,
         changed=topics.append,
@@ -175,7 +177,7 @@ def test_the_loop_goes_on_while_a_plan_is_made(tmp_path: Path) -> None:
         def slow(request: PlanRequest) -> Plan:
             loop.call_soon_threadsafe(held.set)
             asyncio.run_coroutine_threadsafe(release.wait(), loop).result(20)
-            return planner_of_home(request)
+            return make_plan(request)
 
         home.plans._of = replace(home.plans._of, planner=slow)
         home.plans.replan()
@@ -192,7 +194,9 @@ def test_what_is_set_is_kept_over_a_restart_and_told(tmp_path: Path) -> None:
     wanted = Schedule(target_pct=90.0, ready_by="06:15", at_deadline=AtDeadline.STOP, feed=FeedBudget(kwh_per_day=4.0))
 
     async def set_it(home: Home) -> None:
-        assert await home.call(api.SetSchedule(schedule=wanted)) == wanted
+        kept = await home.call(api.SetSchedule(schedule=wanted))
+        assert kept == replace(wanted, feed=FeedBudget())
+        assert await home.call(api.SetSchedule(schedule=wanted, feed=True)) == wanted
         goal = await home.call(api.SetMode(mode=ChargingMode.SOLAR))
         assert (goal.mode, goal.target_pct) == (ChargingMode.SOLAR, 90.0)
         assert api.Topic.SCHEDULE in home.topics
@@ -349,7 +353,7 @@ def test_a_charger_that_cannot_feed_and_a_weak_car_are_planned_for_as_they_are(t
         home.plans.replan()
         plan = await home.planned(2)
         asked = home.requests[-1]
-        assert (asked.charge_min_w, asked.charge_max_w, asked.seed) == (1380.0, 3680.0, 7)
+        assert (asked.charge_min_w, asked.charge_max_w) == (1380.0, 3680.0)
         assert plan.feed_refused == "OCPP 1.6 cannot."
 
     at_home(tmp_path, body)

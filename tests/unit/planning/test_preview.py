@@ -10,8 +10,8 @@ import pytest
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.plan import OfferPreview
 from homeapp.planning.feed_budget import FeedAllowance
-from homeapp.planning.home_planning import planner_of_home
 from homeapp.planning.home_request import commitments_of
+from homeapp.planning.make_plan import make_plan
 from homeapp.planning.preview import preview_of
 from kit.plan_requests import HOUR, NOW, fed_wh, request, shed
 
@@ -39,7 +39,7 @@ def case(kind: OfferKind = OfferKind.POWER_FEED, hours: float = 1.0, **interval:
 
 def preview(asked: OfferCase, **changes: Any) -> OfferPreview:
     others = changes.pop("others", ())
-    return preview_of(asked, request(**changes), commitments_of((asked,), NOW), others, planner_of_home)
+    return preview_of(asked, request(**changes), commitments_of((asked,), NOW), others, make_plan)
 
 
 @pytest.mark.usecase("T1", "T2")

@@ -1,0 +1,224 @@
+"""So that a street on one price does not charge as one: each home draws its own part of the cheap hours.
+
+Alone, every home would charge at full power in the same few quarters of an hour. Here the cheapest hours of a stay
+count as equally cheap; they are cut into as many equal parts as the charging fits into, one part is drawn, and the
+power is what fills it. A home that draws this way needs to know nothing of the others, and all of them together take
+the same power through all of the cheap hours. What it may cost is bounded by the home's own saving. Starts and ends
+are moved besides by less than a quarter of an hour, drawn too, because all plans change at the same full quarters.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+
+from homeapp.planner.problem import Problem, Solution
+from homeapp.planner.slot_table import Floats, Indices, SlotTable
+from homeapp.planner.stretches import Stretch, stretches
+
+_CHEAP_H = 4.25
+"""Longer than nearly any car needs for a day; the cars of a street then take less together than on arrival."""
+_SHARE_OF_SAVING = 0.06
+_PULL_EUR_PER_KWH = 0.02
+"""By how much the far end of the cheap hours is put off: decides between equal plans, and costs nothing."""
+_ROOM = 1.0005
+"""So much more than the power that fills the part exactly, so that rounding opens no second run."""
+_LONGEST_SHIFT_H = 0.25
+_SAME_PRICE_EUR = 1e-4
+_DEAR_EUR = 0.005
+"""Per kWh: the price of moving a start or an end that is no matter."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What a home has drawn for one problem; it holds until the prices, the departures or the limits change.
+
+    Attributes:
+        noise: EUR/kWh per slot, as `Problem.noise`.
+        shed: kW per slot, as `Problem.shed`; inf = none.
+        shift_h: how far starts and ends are moved, 0 <= shift_h < 0.25.
+        most_eur: what the plan may cost more than the best one.
+    """
+
+    noise: tuple[float, ...]
+    shed: tuple[float, ...]
+    shift_h: float
+    most_eur: float
+
+    def after(self, slots: int) -> "Spread":
+        """The same, ``slots`` later and as long as before: nothing is drawn for what has come into view."""
+        noise = (*self.noise[slots:], *(0.0,) * slots)
+        shed = (*self.shed[slots:], *(float("inf"),) * slots)
+        return replace(self, noise=noise[: len(self.noise)], shed=shed[: len(self.shed)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Constant power from ``start_h`` to ``end_h``, hours after the start of the problem, as planned for ``slot``."""
+
+    slot: int
+    start_h: float
+    end_h: float
+    power_kw: float
+
+
+def seed_of(home_key: str, day: date) -> int:
+    """What a home draws by: of its own, another one every day, and the same when it plans again."""
+    digest = hashlib.sha256(f"{home_key} {day.isoformat()}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def drawn(problem: Problem, alone: Solution, seed: int) -> Spread:
+    """What the home of ``seed`` draws where its best plan by itself is ``alone``."""
+    table = SlotTable.of(problem)
+    rng = np.random.default_rng(seed)
+    shift = float(rng.random()) * _LONGEST_SHIFT_H
+    noise = np.zeros(problem.n)
+    shed = np.full(problem.n, np.inf)
+    most_eur = 0.0
+    for stretch in stretches(problem):
+        share = float(rng.random())
+        if (stay := _Stay.of(table, stretch, np.array(alone.powers_kw))) is not None:
+            stay.draw(share, noise, shed)
+            most_eur += stay.most_eur
+    return Spread(noise=tuple(noise.tolist()), shed=tuple(shed.tolist()), shift_h=shift, most_eur=most_eur)
+
+
+def spread_out(problem: Problem, spread: Spread) -> Problem:
+    """``problem`` with what the home has drawn."""
+    noise = spread.noise if problem.noise is None else tuple(map(sum, zip(problem.noise, spread.noise, strict=True)))
+    shed = spread.shed if problem.shed is None else tuple(np.fmin(problem.shed, spread.shed).tolist())
+    return replace(problem, noise=noise, shed=shed)
+
+
+def moved(problem: Problem, powers_kw: tuple[float, ...], shift_h: float) -> tuple[Piece, ...]:
+    """The pieces in which there is power, each run of them moved by what the home has drawn.
+
+    A run starts and ends later by ``shift_h``. Where it must not go on, because the car leaves or a limit begins, or
+    where that is dear, it is earlier by the rest of a quarter of an hour instead; and where neither is possible, or it
+    starts as the car comes, which nobody does at the same time anyway, it stays.
+    """
+    table = SlotTable.of(problem)
+    longest = min(_LONGEST_SHIFT_H, problem.dt_h)
+    late = shift_h * longest / _LONGEST_SHIFT_H
+    pieces: list[Piece] = []
+    for start, end in _runs(powers_kw):
+        more_late = _more(table, powers_kw, end, start, powers_kw[end - 1])
+        more_early = _more(table, powers_kw, start - 1, end - 1, powers_kw[start])
+        comes = start == 0 or not table.connected[start - 1]
+        if more_late <= (_DEAR_EUR if comes else max(more_early, _DEAR_EUR)) and more_late < np.inf:
+            by = late
+        else:
+            by = late - longest if more_early < np.inf else 0.0
+        pieces += [
+            Piece(
+                slot=slot,
+                start_h=slot * problem.dt_h + by,
+                end_h=(slot + 1) * problem.dt_h + by,
+                power_kw=powers_kw[slot],
+            )
+            for slot in range(start, end)
+        ]
+    return tuple(pieces)
+
+
+def _runs(powers_kw: tuple[float, ...]) -> list[tuple[int, int]]:
+    """Start and end of each row of slots with power of one sign."""
+    signs = np.sign((0.0, *powers_kw, 0.0))
+    edges = np.flatnonzero(np.diff(signs)).tolist()
+    return [(start, end) for start, end in pairwise(edges) if signs[start + 1] != 0]
+
+
+def _more(table: SlotTable, powers_kw: tuple[float, ...], slot: int, instead_of: int, power_kw: float) -> float:
+    """EUR/kWh by which power is dearer in ``slot`` than in another one; infinite where it has no room there."""
+    if not 0 <= slot < len(powers_kw) or powers_kw[slot] != 0:
+        return np.inf
+    most = table.charge_kw[slot] if power_kw > 0 else table.feed_kw[slot]
+    if abs(power_kw) > float(most) + _ROUNDING:
+        return np.inf
+    slots, powers = np.array([slot, instead_of]), np.array([[0.0, power_kw]] * 2)
+    idle, busy = table.cost(slots, powers).T
+    return float(np.subtract(*((busy - idle) / (abs(power_kw) * table.hours[slots]))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Stay:
+    """The cheap slots of a stay.
+
+    Attributes:
+        slots: in the order of time.
+        prices: EUR/kWh of charging in each of them.
+        mean: of these.
+        energy_kwh: to charge, AC.
+        needed: slots at full power for it.
+        most_eur: what it may cost more than alone.
+    """
+
+    table: SlotTable
+    slots: Indices
+    prices: Floats
+    mean: float
+    energy_kwh: float
+    needed: float
+    most_eur: float
+
+    @classmethod
+    def of(cls, table: SlotTable, stretch: Stretch, alone_kw: Floats) -> "_Stay | None":
+        """The cheap slots of ``stretch``; None where there is nothing to charge or no choice."""
+        slots = np.arange(stretch.start, stretch.end)
+        slots = slots[(table.charge_kw[slots] > 0) & np.isnan(table.forced_kw[slots])]
+        most_kwh = table.charge_kw[slots] * table.hours[slots]
+        alone_kwh = np.maximum(alone_kw[slots], 0.0) * table.hours[slots]
+        energy = float(alone_kwh.sum())
+        if energy <= 0:
+            return None
+        prices = _prices(table, slots)
+        own = float(prices @ alone_kwh) / energy
+        before = np.cumsum(most_kwh) - most_kwh
+        at_once = float(prices @ np.clip(energy - before, 0.0, most_kwh)) / energy
+        more = _SHARE_OF_SAVING * max(0.0, at_once - own)
+        cheap = _cheapest(prices, most_kwh, own + more, table.problem.dt_h)
+        needed = energy / float(most_kwh.max())
+        if len(cheap) - 1 < needed:
+            return None
+        mean = float(prices[cheap] @ most_kwh[cheap] / most_kwh[cheap].sum())
+        return cls(
+            table=table,
+            slots=slots[cheap],
+            prices=prices[cheap],
+            mean=mean,
+            energy_kwh=energy,
+            needed=needed,
+            most_eur=energy * float(prices[cheap].max() - own),
+        )
+
+    def draw(self, share: float, noise: Floats, shed: Floats) -> None:
+        """Enter the part that ``share``, 0 <= share < 1, falls on; the last slot is left to those who start late."""
+        problem, count = self.table.problem, len(self.slots) - 1
+        parts = min(int(count / self.needed), count)
+        width = count / parts
+        start = int(share * parts) * width
+        middles = np.arange(len(self.slots)) + 0.5
+        outside = np.maximum(np.maximum(start - middles, middles - start - width) + 0.5, 0.0)
+        noise[self.slots] = self.mean - self.prices + _PULL_EUR_PER_KWH * outside / len(self.slots)
+        shed[self.slots] = max(_ROOM * self.energy_kwh / (width * problem.dt_h), problem.ev.ch_min_kw)
+
+
+def _prices(table: SlotTable, slots: Indices) -> Floats:
+    """EUR per kWh of charging as much as can be charged."""
+    powers = table.charge_kw[slots, None]
+    cost = table.cost(slots, powers) - table.cost(slots, np.zeros_like(powers))
+    return cost[:, 0] / (powers[:, 0] * table.hours[slots])
+
+
+def _cheapest(prices: Floats, most_kwh: Floats, allowed: float, dt_h: float) -> Indices:
+    """The cheapest slots whose mean price is ``allowed``, in the order of time; of equal ones those close together."""
+    away = np.abs(np.arange(len(prices)) - int(prices.argmin()))
+    order = np.lexsort((away, np.round(prices / _SAME_PRICE_EUR)))
+    means = np.cumsum((prices * most_kwh)[order]) / np.cumsum(most_kwh[order])
+    over = np.flatnonzero(means > allowed + _SAME_PRICE_EUR / 10)
+    count = min(int(over[0]) if len(over) else len(order), round(_CHEAP_H / dt_h))
+    return np.sort(order[:count])
