@@ -7,8 +7,9 @@ import numpy as np
 from homeapp.bench.price_days import Floats, Season
 from homeapp.bench.street_homes import DT_H, EVENTS, NOON, Home, home, street_prices
 from homeapp.planner.least_cost import least_cost
+from homeapp.planner.shift import Piece, moved
 from homeapp.planner.solver import solve_drawn
-from homeapp.planner.spread import Piece, drawn, moved
+from homeapp.planner.spread import drawn
 
 _MINUTES = 24 * 60
 _SLOT_MINUTES = 15

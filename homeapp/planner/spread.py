@@ -10,26 +10,25 @@ are moved besides by less than a quarter of an hour, drawn too, because all plan
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 
 from homeapp.planner.problem import Problem, Solution
+from homeapp.planner.shift import LONGEST_SHIFT_H
 from homeapp.planner.slot_table import Floats, Indices, SlotTable
 from homeapp.planner.stretches import Stretch, stretches
 
-_CHEAP_H = 4.25
-"""Longer than nearly any car needs for a day; the cars of a street then take less together than on arrival."""
-_SHARE_OF_SAVING = 0.06
+_WIDTHS = ((4.25, 0.06), (6.0, 0.005))
+"""How many hours may count as cheap, and which share of the own saving that may cost on average: longer than nearly any
+car needs for a day, so that the cars of a street take less together than on arrival; and longer still where it is next
+to free."""
 _PULL_EUR_PER_KWH = 0.02
 """By how much the far end of the cheap hours is put off: decides between equal plans, and costs nothing."""
+_PUT_OFF_EUR_PER_KWH = 0.0005
+"""By how much the other hours are, which at a fixed price cost the same."""
 _ROOM = 1.0005
 """So much more than the power that fills the part exactly, so that rounding opens no second run."""
-_LONGEST_SHIFT_H = 0.25
 _SAME_PRICE_EUR = 1e-4
-_DEAR_EUR = 0.005
-"""Per kWh: the price of moving a start or an end that is no matter."""
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +54,6 @@ class Spread:
         return replace(self, noise=noise[: len(self.noise)], shed=shed[: len(self.shed)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """Constant power from ``start_h`` to ``end_h``, hours after the start of the problem, as planned for ``slot``."""
-
-    slot: int
-    start_h: float
-    end_h: float
-    power_kw: float
-
-
 def seed_of(home_key: str, day: date) -> int:
     """What a home draws by: of its own, another one every day, and the same when it plans again."""
     digest = hashlib.sha256(f"{home_key} {day.isoformat()}".encode()).digest()
@@ -75,7 +64,7 @@ def drawn(problem: Problem, alone: Solution, seed: int) -> Spread:
     """What the home of ``seed`` draws where its best plan by itself is ``alone``."""
     table = SlotTable.of(problem)
     rng = np.random.default_rng(seed)
-    shift = float(rng.random()) * _LONGEST_SHIFT_H
+    shift = float(rng.random()) * LONGEST_SHIFT_H
     noise = np.zeros(problem.n)
     shed = np.full(problem.n, np.inf)
     most_eur = 0.0
@@ -94,62 +83,13 @@ def spread_out(problem: Problem, spread: Spread) -> Problem:
     return replace(problem, noise=noise, shed=shed)
 
 
-def moved(problem: Problem, powers_kw: tuple[float, ...], shift_h: float) -> tuple[Piece, ...]:
-    """The pieces in which there is power, each run of them moved by what the home has drawn.
-
-    A run starts and ends later by ``shift_h``. Where it must not go on, because the car leaves or a limit begins, or
-    where that is dear, it is earlier by the rest of a quarter of an hour instead; and where neither is possible, or it
-    starts as the car comes, which nobody does at the same time anyway, it stays.
-    """
-    table = SlotTable.of(problem)
-    longest = min(_LONGEST_SHIFT_H, problem.dt_h)
-    late = shift_h * longest / _LONGEST_SHIFT_H
-    pieces: list[Piece] = []
-    for start, end in _runs(powers_kw):
-        more_late = _more(table, powers_kw, end, start, powers_kw[end - 1])
-        more_early = _more(table, powers_kw, start - 1, end - 1, powers_kw[start])
-        comes = start == 0 or not table.connected[start - 1]
-        if more_late <= (_DEAR_EUR if comes else max(more_early, _DEAR_EUR)) and more_late < np.inf:
-            by = late
-        else:
-            by = late - longest if more_early < np.inf else 0.0
-        pieces += [
-            Piece(
-                slot=slot,
-                start_h=slot * problem.dt_h + by,
-                end_h=(slot + 1) * problem.dt_h + by,
-                power_kw=powers_kw[slot],
-            )
-            for slot in range(start, end)
-        ]
-    return tuple(pieces)
-
-
-def _runs(powers_kw: tuple[float, ...]) -> list[tuple[int, int]]:
-    """Start and end of each row of slots with power of one sign."""
-    signs = np.sign((0.0, *powers_kw, 0.0))
-    edges = np.flatnonzero(np.diff(signs)).tolist()
-    return [(start, end) for start, end in pairwise(edges) if signs[start + 1] != 0]
-
-
-def _more(table: SlotTable, powers_kw: tuple[float, ...], slot: int, instead_of: int, power_kw: float) -> float:
-    """EUR/kWh by which power is dearer in ``slot`` than in another one; infinite where it has no room there."""
-    if not 0 <= slot < len(powers_kw) or powers_kw[slot] != 0:
-        return np.inf
-    most = table.charge_kw[slot] if power_kw > 0 else table.feed_kw[slot]
-    if abs(power_kw) > float(most) + _ROUNDING:
-        return np.inf
-    slots, powers = np.array([slot, instead_of]), np.array([[0.0, power_kw]] * 2)
-    idle, busy = table.cost(slots, powers).T
-    return float(np.subtract(*((busy - idle) / (abs(power_kw) * table.hours[slots]))))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stay:
     """The cheap slots of a stay.
 
     Attributes:
         slots: in the order of time.
+        others: the slots of the stay that are not cheap.
         prices: EUR/kWh of charging in each of them.
         mean: of these.
         energy_kwh: to charge, AC.
@@ -159,6 +99,7 @@ class _Stay:
 
     table: SlotTable
     slots: Indices
+    others: Indices
     prices: Floats
     mean: float
     energy_kwh: float
@@ -179,8 +120,13 @@ class _Stay:
         own = float(prices @ alone_kwh) / energy
         before = np.cumsum(most_kwh) - most_kwh
         at_once = float(prices @ np.clip(energy - before, 0.0, most_kwh)) / energy
-        more = _SHARE_OF_SAVING * max(0.0, at_once - own)
-        cheap = _cheapest(prices, most_kwh, own + more, table.problem.dt_h)
+        cheap = max(
+            (
+                _cheapest(prices, most_kwh, own + share * max(0.0, at_once - own), round(hours / table.problem.dt_h))
+                for hours, share in _WIDTHS
+            ),
+            key=len,
+        )
         needed = energy / float(most_kwh.max())
         if len(cheap) - 1 < needed:
             return None
@@ -188,6 +134,7 @@ class _Stay:
         return cls(
             table=table,
             slots=slots[cheap],
+            others=np.delete(slots, cheap),
             prices=prices[cheap],
             mean=mean,
             energy_kwh=energy,
@@ -203,6 +150,7 @@ class _Stay:
         start = int(share * parts) * width
         middles = np.arange(len(self.slots)) + 0.5
         outside = np.maximum(np.maximum(start - middles, middles - start - width) + 0.5, 0.0)
+        noise[self.others] = _PUT_OFF_EUR_PER_KWH
         noise[self.slots] = self.mean - self.prices + _PULL_EUR_PER_KWH * outside / len(self.slots)
         shed[self.slots] = max(_ROOM * self.energy_kwh / (width * problem.dt_h), problem.ev.ch_min_kw)
 
@@ -214,11 +162,14 @@ def _prices(table: SlotTable, slots: Indices) -> Floats:
     return cost[:, 0] / (powers[:, 0] * table.hours[slots])
 
 
-def _cheapest(prices: Floats, most_kwh: Floats, allowed: float, dt_h: float) -> Indices:
-    """The cheapest slots whose mean price is ``allowed``, in the order of time; of equal ones those close together."""
+def _cheapest(prices: Floats, most_kwh: Floats, allowed: float, most: int) -> Indices:
+    """The ``most`` cheapest slots, or as many as have the ``allowed`` mean price, in the order of time.
+
+    Of equally cheap ones those close together.
+    """
     away = np.abs(np.arange(len(prices)) - int(prices.argmin()))
     order = np.lexsort((away, np.round(prices / _SAME_PRICE_EUR)))
     means = np.cumsum((prices * most_kwh)[order]) / np.cumsum(most_kwh[order])
     over = np.flatnonzero(means > allowed + _SAME_PRICE_EUR / 10)
-    count = min(int(over[0]) if len(over) else len(order), round(_CHEAP_H / dt_h))
+    count = min(int(over[0]) if len(over) else len(order), most)
     return np.sort(order[:count])
