@@ -374,6 +374,8 @@ def _upstreams(
     from devices.evce.upstream.station_way import Surroundings
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp.settings import CSMS_SECRET, MIRROR_SECRETS
+    from homeapp.store.kept_stops import KeptStops
+    from homeapp.store.ledger import Ledger
     from homeapp.store.station_outbox import StoredStationOutbox
 
     csms = settings.ocpp.csms
@@ -395,6 +397,7 @@ def _upstreams(
             firmware=firmware,
             root=PemRoot(authority.ca_pem),
             tells_limits=True,
+            stops=KeptStops(Ledger(database, clock), csms.url),
         )
     )
     outbox.notice = upstreams.notice

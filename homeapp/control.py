@@ -6,14 +6,15 @@ feed.
 
 The car feeds only for an accepted request, or by the plan where the owner has chosen POWER_FEED.
 
-The plan, the owner's goal and power feeds are about one car, the one at the primary charger. A car at another charger
-charges as much as is left, unless the owner has said "pause", and not while the primary one feeds. Limits in watts,
-mandatory or agreed to, hold for all chargers together.
+The plan and the owner's goal are about one car, the one at the primary charger. A car at another charger charges as
+much as is left, unless the owner has said "pause". A power feed is carried out at one charger (``homeapp.feeder``), and
+while it is due none of the others charges. Limits in watts, mandatory or agreed to, hold for all chargers together.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from homeapp.feeder import at_floor, feed_doubt
 from homeapp.load.load_guard import Allowance
 from homeapp.model.live import Activity, Doing
 from homeapp.model.offer import Binding, OfferCase, OfferInterval, OfferKind
@@ -39,7 +40,9 @@ class Situation:
         soc_pct: the car's state of charge where it is fresh enough, else None.
         installing: software goes into the car, which must neither charge nor feed meanwhile.
         card_needed: nothing charges before a card was shown at the charger.
-        primary: the plan and accepted power feeds are about the car at this charger.
+        primary: the plan is about the car at this charger.
+        feeder: accepted power feeds are carried out at this charger.
+        others_doubt: why no other charger can feed, in words; empty where there is no other one.
         others_w: what the other chargers may draw, W.
         surplus_w: what to charge with in SOLAR of what is measured to be left over, W: 0 or at least the least power.
         car_most_w: what the car has shown to take at most where that is less than it is offered, W, or None.
@@ -59,6 +62,8 @@ class Situation:
     installing: bool = False
     card_needed: bool = False
     primary: bool = True
+    feeder: bool = True
+    others_doubt: str = ""
     others_w: float = 0.0
     surplus_w: float = 0.0
     car_most_w: float | None = None
@@ -111,7 +116,7 @@ def decide(situation: Situation, lease_s: float) -> Verdict:
         return Verdict(
             command=_command(0.0, lease_s, "car software"), activity=Activity(doing=Doing.INSTALLING, power_w=0.0)
         )
-    feed = _feed(situation, lease_s) if situation.primary else None
+    feed = _feed(situation, lease_s) if situation.feeder else None
     if feed is not None:
         return feed if feed.command is not None else replace(_charge(situation, lease_s), abort=feed.abort)
     return _planned_feed(situation, lease_s) or _charge(situation, lease_s)
@@ -123,9 +128,9 @@ def total_cap_w(commitments: tuple[OfferCase, ...], now: datetime) -> float | No
     return min((interval.max_w for interval in intervals if interval.max_w is not None), default=None)
 
 
-def feeds_now(commitments: tuple[OfferCase, ...], now: datetime) -> bool:
-    """An accepted power feed is due."""
-    return any(_feed_interval(case, now) is not None for case in commitments)
+def feed_floor_pct(commitments: tuple[OfferCase, ...], goal: Goal, now: datetime) -> float | None:
+    """The state of charge that the accepted power feed that is due leaves in the car, %; None where none is due."""
+    return next((_floor_pct(case, goal) for case in commitments if _feed_interval(case, now) is not None), None)
 
 
 def power_per_ampere(evce: EvceState | None, site: Site) -> float:
@@ -140,7 +145,7 @@ def _feed(situation: Situation, lease_s: float) -> Verdict | None:
         interval = _feed_interval(case, situation.now)
         if interval is None or interval.setpoint_w is None:
             continue
-        refusal = _feed_refusal(situation, max(situation.goal.floor_pct, case.offer.min_soc_pct or 0.0))
+        refusal = _feed_refusal(situation, _floor_pct(case, situation.goal))
         if refusal is not None:
             return Verdict(command=None, activity=Activity(doing=Doing.NO_CAR), abort=((case.offer.key, refusal),))
         doubt = _feed_doubt(situation)
@@ -192,20 +197,19 @@ def _feed_refusal(situation: Situation, floor_pct: float) -> str | None:
     if any(_mandatory_limit(case, situation.now) == 0 for case in situation.commitments):
         return "The grid operator does not allow it now."
     if situation.soc_pct is not None and situation.soc_pct <= floor_pct:
-        return f"The car has reached {floor_pct:.0f} %, below which it never feeds power."
+        return at_floor(floor_pct)
     return None
 
 
 def _feed_doubt(situation: Situation) -> str | None:
     """Why there can be no feed at the moment, where that may pass."""
-    evce = situation.evce
-    if evce is None or not evce.status.car_present:
-        return "The car is not plugged in, so it cannot feed power."
-    if evce.capabilities is None or not evce.capabilities.can_feed:
-        return "The charger or the car cannot feed power; both must support it."
-    if situation.soc_pct is None:
-        return "The car's state of charge is not known, so your floor cannot be kept."
-    return None
+    doubt = feed_doubt(situation.evce, situation.soc_pct)
+    return f"{doubt} {situation.others_doubt}".strip() if doubt is not None else None
+
+
+def _floor_pct(case: OfferCase, goal: Goal) -> float:
+    """Below this the car never feeds for this request."""
+    return max(goal.floor_pct, case.offer.min_soc_pct or 0.0)
 
 
 def _feed_interval(case: OfferCase, now: datetime) -> OfferInterval | None:
@@ -226,6 +230,10 @@ def _hold(situation: Situation, interval: OfferInterval, lease_s: float) -> Verd
 def _charge(situation: Situation, lease_s: float) -> Verdict:
     most_w = situation.site.max_current_a * power_per_ampere(situation.evce, situation.site)
     wish_w, activity = _wish(situation, most_w) if situation.primary else _wish_besides(situation, most_w)
+    feeding = feed_floor_pct(situation.commitments, situation.goal, situation.now) is not None
+    if feeding and not situation.feeder and situation.goal.mode is not ChargingMode.PAUSE:
+        # The one car's energy would go into the other.
+        wish_w, activity = 0.0, Activity(doing=Doing.REDUCED_BY_OFFER, power_w=0.0)
     return _limited(situation, wish_w, activity, lease_s)
 
 
@@ -345,9 +353,6 @@ def _wish_besides(situation: Situation, most_w: float) -> tuple[float, Activity]
     """What a car wants that no plan is about."""
     if situation.goal.mode is ChargingMode.PAUSE:
         return 0.0, Activity(doing=Doing.PAUSED_BY_OWNER, power_w=0.0)
-    if feeds_now(situation.commitments, situation.now):
-        # The one car's energy would go into the other.
-        return 0.0, Activity(doing=Doing.REDUCED_BY_OFFER, power_w=0.0)
     doing = Doing.CHARGING_NOW if situation.goal.mode is ChargingMode.NOW else Doing.CHARGING_NEEDED
     return most_w, Activity(doing=doing, power_w=most_w)
 

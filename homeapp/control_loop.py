@@ -7,14 +7,15 @@ asked for is acted upon at once; everything else waits for the pause between two
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere, total_cap_w
+from homeapp.control import Patience, Situation, Verdict, decide, feed_floor_pct, power_per_ampere, total_cap_w
 from homeapp.errors import DeviceError
 from homeapp.export_limit import feed_limit_w, under_export_limit
+from homeapp.feeder import Candidate, choose_feeder, others_doubt
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
 from homeapp.model.offer import OfferCase
@@ -149,7 +150,7 @@ class ControlLoop:
     async def _once(self, tasks: asyncio.TaskGroup) -> None:
         at = self._moment()
         verdicts = self._verdicts(at)
-        live, primary = self._of.live, verdicts.get(self._of.live.primary_id or "")
+        live, feeder = self._of.live, verdicts.get(self._of.live.feeder_id or "")
         live.activities = {device_id: verdict.activity for device_id, verdict in verdicts.items()}
         commands = {
             device_id: verdict.command for device_id, verdict in verdicts.items() if verdict.command is not None
@@ -157,8 +158,7 @@ class ControlLoop:
         # Whoever has to give something up is told first.
         for device_id in sorted(commands, key=lambda key: not _falls(self._wire(key).asked, commands[key])):
             self._command(device_id, commands[device_id], at, tasks)
-        if primary is not None:
-            self._end(primary, at.monotonic, tasks)
+        self._end(feeder, at.monotonic, tasks)
         for device_id in verdicts:
             self._note(device_id, at.monotonic, tasks)
         # Lets a command that is already due leave before the next cycle.
@@ -169,7 +169,8 @@ class ControlLoop:
         live, circuits = self._of.live, self._of.circuits()
         self._guard.chargers_are(circuits)
         self._wires = {circuit.device_id: self._wire(circuit.device_id) for circuit in circuits}
-        situations = {circuit.device_id: self._situation(circuit, at) for circuit in circuits}
+        doubt = self._choose_feeder(circuits, at)
+        situations = {circuit.device_id: self._situation(circuit, at, doubt) for circuit in circuits}
         takers = {device_id: self._taker(situation) for device_id, situation in situations.items()}
         commitments = self._of.commitments(at.civil)
         allowances = self._guard.allow(
@@ -191,7 +192,29 @@ class ControlLoop:
             verdicts[device_id] = decide(replace(situation, allowance=allowance, others_w=others_w), self._of.lease_s)
         return verdicts
 
-    def _situation(self, circuit: Circuit, at: Moment) -> Situation:
+    def _choose_feeder(self, circuits: Sequence[Circuit], at: Moment) -> str:
+        """Who carries out the power feed that is due; returns why no other charger can."""
+        live = self._of.live
+        floor_pct = feed_floor_pct(self._of.commitments(at.civil), live.goal, at.civil)
+        if floor_pct is None:
+            live.feeder_id = None
+            return ""
+        candidates = [
+            Candidate(
+                device_id=key, name=live.names.get(key, key), evce=live.evces.get(key), soc_pct=live.fresh_soc_of(key)
+            )
+            for key in (circuit.device_id for circuit in circuits)
+        ]
+        live.feeder_id = choose_feeder(
+            candidates,
+            primary_id=live.primary_id,
+            present_id=live.feeder_id,
+            floor_pct=floor_pct,
+            now=at.civil,
+        )
+        return others_doubt(candidates, live.feeder_id, floor_pct)
+
+    def _situation(self, circuit: Circuit, at: Moment, others_doubt: str) -> Situation:
         """Of one charger, before the fuse has had its say."""
         live, device_id, site = self._of.live, circuit.device_id, self._of.site
         primary = device_id == live.primary_id
@@ -213,6 +236,8 @@ class ControlLoop:
             acting=self._steps.of(live.plan, at.civil) if primary else None,
             car_most_w=car.most_w,
             withdrawn=car.withdrawn,
+            feeder=device_id == live.feeder_id,
+            others_doubt=others_doubt,
         )
 
     def _surplus_w(self, device_id: str, site: Site) -> float:
@@ -271,9 +296,10 @@ class ControlLoop:
             wire.taken = command
             self._of.taken(evce.device_id, command)
 
-    def _end(self, verdict: Verdict, monotonic: float, tasks: asyncio.TaskGroup) -> None:
+    def _end(self, feeder: Verdict | None, monotonic: float, tasks: asyncio.TaskGroup) -> None:
         """End requests without waiting: a slow disk must not stop the cycle."""
-        ending = verdict.abort + self._patience.spent(verdict.doubts, monotonic)
+        abort, doubts = (feeder.abort, feeder.doubts) if feeder is not None else ((), ())
+        ending = abort + self._patience.spent(doubts, monotonic)
         if ending and (self._ending is None or self._ending.done()):
             self._ending = tasks.create_task(self._abort(ending))
 

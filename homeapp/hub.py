@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
@@ -16,8 +15,7 @@ from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
-from homeapp.grid_limits.grid_limits import GridLimits
-from homeapp.grid_limits.grid_limits import Surroundings as LimitSurroundings
+from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
@@ -108,7 +106,14 @@ class Hub:
         self._live = LiveState(site=self._site, goal=goal, clock=outside.clock, prices=prices)
         self._offers = self._offer_side()
         self._desk = self._offers.desk
-        self._limits = self._grid_limits()
+        self._limits = GridLimits(
+            terms=outside.settings.grid_limit.terms(),
+            desk=self._desk,
+            ledger=self._ledger,
+            clock=outside.clock,
+            home=self._live,
+            tell=LimitListeners(name_of=self._name_of, limited=self._limited, notice=self._notice),
+        )
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
             ledger=self._ledger,
@@ -302,26 +307,10 @@ class Hub:
             )
         )
 
-    def _grid_limits(self) -> GridLimits:
-        return GridLimits(
-            terms=self._out.settings.grid_limit.terms(),
-            desk=self._desk,
-            ledger=self._ledger,
-            clock=self._clock,
-            zone=ZoneInfo(self._site.time_zone),
-            around=LimitSurroundings(
-                links=lambda: self._live.links,
-                connected=lambda: self._live.connected,
-                name_of=self._name_of,
-                limited=self._limited,
-                notice=self._notice,
-            ),
-        )
-
     def _limited(self) -> None:
+        # The screen is told once the request is kept: what is sent to it now would come before the charger's frame.
         self._control.limited()
         self._planning.plans.replan()
-        self._live_changed()
 
     def _control_changed(self) -> None:
         self._control.act()

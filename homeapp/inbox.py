@@ -1,5 +1,6 @@
 """Where providers put what comes in: on to the offer desk, the ledger and the live state."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -21,13 +22,15 @@ logger = logging.getLogger(__name__)
 MOST_OPEN = 50
 """Requests of one provider that are not over; beyond it none but mandatory ones are taken."""
 _OF_TIME = ("clock", "expired")
+_TURNS = 2
+"""Of the event loop: in one control decides, in the next the chargers are told."""
 
 
 class LimitIntake(Protocol):
     """What obeys imposed limits; none of these blocks."""
 
-    def arrived(self, offer: Offer) -> None:
-        """A verified request has come in; one that imposes a limit holds from now on, kept or not."""
+    def arrived(self, offer: Offer) -> bool:
+        """A verified request has come in; one that imposes a limit holds from now on, kept or not: then True."""
 
     def kept(self, key: str) -> None:
         """The offer desk has it now, or it was taken back."""
@@ -81,7 +84,9 @@ class HubInbox:
             )
             return
         # The chargers are told first, the disk meanwhile; what it cannot take holds all the same.
-        self._limits.arrived(offer)
+        if self._limits.arrived(offer):
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
         await self._desk.receive(offer)
         self._limits.kept(offer.key)
 

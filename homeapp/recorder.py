@@ -66,7 +66,8 @@ class Recorder:
     async def _deliver(self, snapshot: Snapshot, seconds: float) -> None:
         """Count the energy that flows during an accepted request that is under way."""
         # A power feed is about one car, a limit about all; what the car charges is no part of what it has fed.
-        fed_w, power_w = _fresh(self.live.charger_w(self.live.primary_id or "")), _fresh(snapshot.evce_w)
+        feeder_id = self.live.feeder_id or self.live.primary_id or ""
+        fed_w, power_w = _fresh(self.live.charger_w(feeder_id)), _fresh(snapshot.evce_w)
         for case in self.desk.cases:
             feeds = case.offer.kind is OfferKind.POWER_FEED
             counted_w = (None if fed_w is None else min(0.0, fed_w)) if feeds else power_w

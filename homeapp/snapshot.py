@@ -51,6 +51,7 @@ class LiveState:
         evces: the newest state of each charger that has come, by device id.
         activities: what each adopted charger does and why, by device id.
         prices: all that is known of them.
+        feeder_id: the charger that carries out the power feed that is due, or None while none is.
     """
 
     def __init__(self, *, site: Site, goal: Goal, clock: Clock, prices: HomePrices | None = None) -> None:
@@ -61,6 +62,7 @@ class LiveState:
         self.prices = prices or HomePrices()
         self.evces: dict[str, EvceState] = {}
         self.activities: dict[str, Activity] = {}
+        self.feeder_id: str | None = None
         self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
         self.alerts: tuple[HealthAlert, ...] = ()
         self.orders: tuple[PartOrder, ...] = ()
@@ -75,8 +77,13 @@ class LiveState:
 
     @property
     def primary_id(self) -> str | None:
-        """The charger that the plan, the goal and power feeds are about: see ``chargers_are``."""
+        """The charger that the plan and the goal are about: see ``chargers_are``."""
         return self._primary_id
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The adopted chargers, device id to name, the one adopted first first."""
+        return self._chargers
 
     @property
     def evce(self) -> EvceState | None:

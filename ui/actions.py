@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from homeapp import api
 from homeapp.errors import HomeappError, NotAllowed, PairingPending
-from homeapp.model.charger import ControlSpan
+from homeapp.model.charger import ControlSpan, TokenView
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
@@ -20,6 +20,8 @@ R = TypeVar("R")
 
 MODE = "mode"
 SCHEDULE = "schedule"
+CARDS = "cards"
+"""Key of what is done with the household's cards."""
 _MODE_PROBLEM_MS = 20_000
 """How long a refused mode is told in place of what the charger is doing."""
 
@@ -49,6 +51,11 @@ def rule_key(rule_id: str) -> str:
     return f"rule:{rule_id}"
 
 
+def security_key(device_id: str) -> str:
+    """Key of raising a charger's security profile."""
+    return f"security:{device_id}"
+
+
 def consent_key(sp_id: str, data_class: DataClass) -> str:
     """Key of a change of consent."""
     return f"consent:{sp_id}/{data_class}"
@@ -62,6 +69,7 @@ class Actions(QObject):
         case_answered: the ``OfferCase`` that an answer has led to.
         mode_set: the ``Goal`` after a change of mode.
         schedule_set: the ``Schedule`` that is kept now.
+        cards_listed: the household's cards, a tuple of ``TokenView``.
         consent_set: the ``ProviderSharing`` after a change of consent.
         pin_needed: the ``Role`` that something tapped needs, and what to call once it is there.
     """
@@ -70,6 +78,7 @@ class Actions(QObject):
     case_answered = Signal(object)
     mode_set = Signal(object)
     schedule_set = Signal(object)
+    cards_listed = Signal(object)
     consent_set = Signal(object)
     pin_needed = Signal(object, object)
 
@@ -140,6 +149,23 @@ class Actions(QObject):
     def add_card(self, device: DeviceView) -> None:
         """Let the unknown card charge that was shown last."""
         self._run(card_key(device.device_id), api.AddToken(), "add")
+
+    def list_cards(self) -> None:
+        """Show the household's cards."""
+        self._run(CARDS, api.ListTokens(), "list", self.cards_listed.emit)
+
+    def remove_card(self, card: TokenView) -> None:
+        """Take a card out of use, and show those that are left."""
+
+        def removed(_answer: None) -> None:
+            self.list_cards()
+
+        self._run(CARDS, api.RemoveToken(name=card.name), "remove", removed)
+
+    def raise_security(self, device: DeviceView) -> None:
+        """Have a charger prove itself by a certificate."""
+        call = api.RaiseSecurity(device_id=device.device_id)
+        self._run(security_key(device.device_id), call, "raise")
 
     def see_alert(self, sp_id: str, alert_id: str) -> None:
         """An alert about the car was read."""

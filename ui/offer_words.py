@@ -25,21 +25,23 @@ def badge(offer: Offer) -> tuple[str, Tone]:
     }[offer.kind]
 
 
-def binding_words(binding: Binding) -> str:
+def binding_words(case: OfferCase) -> str:
     """Whose decision it is."""
+    if case.binding is Binding.OPT_OUT and case.rule:
+        return tr("Part of your contract. By your rule you take part unless you decline.")
     return {
         Binding.MANDATORY: tr("Must be followed – nothing to decide."),
         Binding.OWNER_DECIDES: tr("You decide. No answer means no."),
-        Binding.OPT_OUT: tr("Part of your contract. No answer means yes only where a rule of yours says so."),
+        Binding.OPT_OUT: tr("The provider speaks of a contract. No rule of yours says so: no answer means no."),
         Binding.MY_RULE: tr("Covered by your own rule."),
-    }[binding]
+    }[case.binding]
 
 
 def answer_words(case: OfferCase) -> str:
     """Whose decision it is, or what the owner has decided."""
-    if case.offer.binding in (Binding.OWNER_DECIDES, Binding.OPT_OUT) and case.decision is not None:
+    if case.binding in (Binding.OWNER_DECIDES, Binding.OPT_OUT) and case.decision is not None:
         return tr("Your answer: {answer}.", answer=choice_words(case.decision.choice))
-    return binding_words(case.offer.binding)
+    return binding_words(case)
 
 
 def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:

@@ -15,6 +15,7 @@ from homeapp.grid_limits.limit_log import Applied, LimitLog
 from homeapp.model.live import GridLimit, LinkState, ProviderLink
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.model.readings import EvceCommand
+from homeapp.model.site import Site
 from homeapp.ports import Clock
 from homeapp.store.records import decode, encode
 
@@ -54,20 +55,30 @@ class LimitLedger(Protocol):
         """A row in the audit log."""
 
 
+class Home(Protocol):
+    """The live state, as far as limits need it."""
+
+    site: Site
+
+    @property
+    def links(self) -> Mapping[str, ProviderLink]:
+        """To the providers, by sp_id."""
+
+    @property
+    def connected(self) -> Collection[str]:
+        """Chargers that can be talked to, by device id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the limits look at and whom they tell; no call blocks.
+class LimitListeners:
+    """Whom the limits ask and tell; no call blocks.
 
     Attributes:
-        links: to the providers, by sp_id.
-        connected: chargers that can be talked to, by device id.
         name_of: a provider's name for people.
         limited: something holds that the chargers have to know at once.
         notice: something to tell the owner.
     """
 
-    links: Callable[[], Mapping[str, ProviderLink]]
-    connected: Callable[[], Collection[str]]
     name_of: Callable[[str], str]
     limited: Callable[[], None]
     notice: Callable[[str, str], None]
@@ -83,11 +94,7 @@ class _Kept:
 
 
 class GridLimits:
-    """What control obeys besides what the owner has agreed to.
-
-    Args:
-        zone: for times in sentences.
-    """
+    """What control obeys besides what the owner has agreed to."""
 
     def __init__(
         self,
@@ -96,15 +103,15 @@ class GridLimits:
         desk: Desk,
         ledger: LimitLedger,
         clock: Clock,
-        zone: ZoneInfo,
-        around: Surroundings,
+        home: Home,
+        tell: LimitListeners,
     ) -> None:
         self._terms = terms
         self._desk = desk
         self._ledger = ledger
         self._clock = clock
-        self._zone = zone
-        self._around = around
+        self._home = home
+        self._tell = tell
         self._early = EarlyLimits()
         self._log = LimitLog()
         self._failsafes: dict[str, FailsafeState] = {}
@@ -126,12 +133,14 @@ class GridLimits:
                 ends_at=monotonic + left_s,
             )
 
-    def arrived(self, offer: Offer) -> None:
-        """A verified request has come in; one that imposes a limit holds from now on, kept or not."""
+    def arrived(self, offer: Offer) -> bool:
+        """A verified request has come in; one that imposes a limit holds from now on, kept or not: then True."""
         now = self._clock.now()
-        if self._early.arrived(offer, self._desk.cases, now):
-            self._log.received(offer, now)
-            self._around.limited()
+        if not self._early.arrived(offer, self._desk.cases, now):
+            return False
+        self._log.received(offer, now)
+        self._tell.limited()
+        return True
 
     def kept(self, key: str) -> None:
         """The offer desk has it now, or it was taken back."""
@@ -164,7 +173,7 @@ class GridLimits:
         for sp_id in sorted(before.keys() | self._failsafes.keys()):
             old, new = before.get(sp_id, FailsafeState()).reach, self._failsafes.get(sp_id, FailsafeState()).reach
             if (old is Reach.FAILSAFE) is not (new is Reach.FAILSAFE):
-                await self._tell(sp_id, new, now)
+                await self._told(sp_id, new, now)
             self._is_kept = self._is_kept and (old is new or {old, new} <= {Reach.IN_REACH, Reach.LOST})
         if not self._is_kept:
             await self._keep(now)
@@ -175,7 +184,7 @@ class GridLimits:
             await self._ledger.limit_noted("grid_limit_applied", row.key, detail)
 
     def _look_for_applied(self, now: datetime) -> None:
-        self._rows += self._log.applied(self._imposed(now), self._around.connected(), now)
+        self._rows += self._log.applied(self._imposed(now), self._home.connected, now)
 
     def _imposed(self, now: datetime) -> tuple[OfferCase, ...]:
         cases = self._early.with_early(self._desk.commitments(now), now)
@@ -184,7 +193,7 @@ class GridLimits:
         return tuple(not_below(case, self._terms.floor_w) if is_imposed(case.offer) else case for case in cases)
 
     def _stepped(self, now: datetime) -> dict[str, FailsafeState]:
-        links, monotonic = self._around.links(), self._clock.monotonic()
+        links, monotonic = self._home.links, self._clock.monotonic()
         limited = {
             case.offer.sp_id
             for case in self._imposed(now)
@@ -216,7 +225,7 @@ class GridLimits:
             offer_id=_FAILSAFE_ID,
             revision=1,
             sp_id=sp_id,
-            sp_name=self._around.name_of(sp_id),
+            sp_name=self._tell.name_of(sp_id),
             kind=OfferKind.CAPACITY_LIMIT,
             binding=Binding.MANDATORY,
             issued_at=begun_at,
@@ -237,22 +246,19 @@ class GridLimits:
             self._spans[sp_id] = known = fresh
         return known
 
-    async def _tell(self, sp_id: str, reach: Reach, now: datetime) -> None:
-        name, limit_kw = self._around.name_of(sp_id), self._terms.failsafe_w / 1000
+    async def _told(self, sp_id: str, reach: Reach, now: datetime) -> None:
+        name, limit_kw = self._tell.name_of(sp_id), self._terms.failsafe_w / 1000
         if reach is Reach.FAILSAFE:
-            ends_at = self._span(sp_id, self._failsafes[sp_id], now)[1]
+            ends_at = self._span(sp_id, self._failsafes[sp_id], now)[1].astimezone(ZoneInfo(self._home.site.time_zone))
             word, why = "failsafe_began", f"{name} has set a limit and is out of reach"
-            sentence = (
-                f"{why}. Charging keeps to {limit_kw:.1f} kW until {ends_at.astimezone(self._zone):%H:%M}, or until "
-                "it is back."
-            )
+            sentence = f"{why}. Charging keeps to {limit_kw:.1f} kW until {ends_at:%H:%M}, or until it is back."
         else:
             word = "failsafe_ended"
             why = "it is in reach again" if reach is Reach.IN_REACH else "its time is over"
             sentence = f"{name}: the limit of {limit_kw:.1f} kW no longer holds, because {why}."
         logger.warning("%s: %s", sp_id, sentence)
-        self._around.notice(f"{word}.{sp_id}", sentence)
-        self._around.limited()
+        self._tell.notice(f"{word}.{sp_id}", sentence)
+        self._tell.limited()
         await self._ledger.limit_noted(word, sp_id, {"limit_w": self._terms.failsafe_w, "why": why})
 
     async def _keep(self, now: datetime) -> None:

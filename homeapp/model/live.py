@@ -85,7 +85,7 @@ class LiveCharger:
     Attributes:
         power_w: measured at it, charging +, feeding -.
         activity: what it does and why.
-        primary: the plan and requests are about the car at this one.
+        primary: the plan is about the car at this one.
     """
 
     device_id: str

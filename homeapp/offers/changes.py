@@ -96,6 +96,16 @@ def late(case: OfferCase, choice: Choice, now: datetime) -> CaseChange:
     return CaseChange(case=replace(case, problem=problem, updated_at=now), refused=choice)
 
 
+def taken_back(case: OfferCase, now: datetime) -> str | None:
+    """What to tell the owner where the provider takes back what was agreed, or None."""
+    if case.state not in COMMITTED:
+        return None
+    terms = case.offer.cancellation
+    if terms is not None and terms.provider_until is not None and now > terms.provider_until:
+        return f"{case.offer.sp_name} has taken this request back, later than its own terms allow."
+    return f"{case.offer.sp_name} has taken this request back."
+
+
 def timed(case: OfferCase, steps: Steps, now: datetime) -> CaseChange:
     """What time alone has brought about; silence is an answer of its own."""
     if steps == (OfferState.EXPIRED,):

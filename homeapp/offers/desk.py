@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from homeapp.errors import NotFound, StoreUnavailable, WrongState
-from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferState, Receipt
+from homeapp.errors import HomeappError, NotFound, StoreUnavailable, WrongState
+from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferKind, OfferState, Receipt
 from homeapp.model.standing_rule import StandingRule, StopTerms
 from homeapp.offers.arrival import Arrival, receive
 from homeapp.offers.changes import (
@@ -17,6 +17,7 @@ from homeapp.offers.changes import (
     late,
     not_delivered,
     step,
+    taken_back,
     timed,
     with_receipt,
 )
@@ -204,8 +205,10 @@ class OfferDesk:
         try:
             async with asyncio.timeout(FORESEE_S):
                 return await self._home.foreseen_pct(offer)
-        except TimeoutError:
-            logger.warning("%s: no plan with %s in time; its rules leave it to the owner", offer.sp_id, offer.offer_id)
+        except (TimeoutError, HomeappError) as error:
+            logger.warning(
+                "%s: no plan with %s, the owner decides: %s", offer.sp_id, offer.offer_id, str(error) or "late"
+            )
             return None
 
     async def _receive(self, offer: Offer, foreseen_pct: float | None) -> None:
@@ -265,8 +268,8 @@ class OfferDesk:
         case = self._cases.get(key)
         if case is None or case.state in FINAL:
             return
-        problem = f"{case.offer.sp_name} has taken this request back." if case.state in COMMITTED else None
-        await self._keep(step(case, OfferState.CANCELLED, now=self._clock.now(), problem=problem))
+        now = self._clock.now()
+        await self._keep(step(case, OfferState.CANCELLED, now=now, problem=taken_back(case, now)))
         logger.info("%s: request %s was taken back", case.offer.sp_id, case.offer.offer_id)
 
     async def _receipt(self, receipt: Receipt) -> None:
@@ -364,7 +367,8 @@ class OfferDesk:
         return case.offer.confirms or case.offer.sp_id not in self._without_confirmation
 
     def _binds(self, case: OfferCase, now: datetime) -> bool:
-        if case.state not in COMMITTED or now >= case.offer.end or case.offer.kind.is_job:
+        kind = case.offer.kind
+        if case.state not in COMMITTED or now >= case.offer.end or kind.is_job or kind is OfferKind.ALERT:
             return False
         if case.state is OfferState.RELAYED and self._awaits_word(case):
             return now < case.offer.start

@@ -159,16 +159,10 @@ def offer(message: VerifiedMessage, *, sp_id: str, sp_name: str, now: datetime) 
     told = content(message.claims, _OfferClaims).offer
     check_texts(told.title, told.description)
     kind = OfferKind(told.kind)
-    intervals = tuple(_interval(item, kind) for item in told.intervals)
-    _check_terms(told, kind, intervals)
-    expires_at = instant(told.expires_at)
-    if expires_at > intervals[-1].end:
-        raise wrong("it could be answered after its own end")
-    intervals = _shifted(intervals, random_shift(message.claims, told.id, told.randomize_start_s))
-    expires_at = min(expires_at, intervals[-1].end)
+    intervals, expires_at = _times(told, kind, message)
     if expires_at <= now:
         raise MessageRejected("expired", "A request came in too late to be answered. Nothing was done with it.")
-    return Offer(
+    bare = Offer(
         offer_id=told.id,
         revision=told.revision,
         sp_id=sp_id,
@@ -185,6 +179,24 @@ def offer(message: VerifiedMessage, *, sp_id: str, sp_name: str, now: datetime) 
         min_soc_pct=finite(told.min_soc_pct),
         max_feed_wh=finite(told.max_feed_wh),
         job=_job(told.job, kind),
+    )
+    return _with_terms(bare, told, unknown_members(message.claims["offer"], _Offer.__struct_fields__))
+
+
+def _times(told: _Offer, kind: OfferKind, message: VerifiedMessage) -> tuple[tuple[OfferInterval, ...], datetime]:
+    """This home's own intervals, and when an answer is too late."""
+    intervals = tuple(_interval(item, kind) for item in told.intervals)
+    _check_terms(told, kind, intervals)
+    expires_at = instant(told.expires_at)
+    if expires_at > intervals[-1].end:
+        raise wrong("it could be answered after its own end")
+    intervals = _shifted(intervals, random_shift(message.claims, told.id, told.randomize_start_s))
+    return intervals, min(expires_at, intervals[-1].end)
+
+
+def _with_terms(bare: Offer, told: _Offer, unsupported: tuple[str, ...]) -> Offer:
+    return replace(
+        bare,
         rewards=rewards(told.rewards),
         penalty=penalty(told.penalty),
         battery=battery(told.battery),
@@ -194,7 +206,7 @@ def offer(message: VerifiedMessage, *, sp_id: str, sp_name: str, now: datetime) 
         priority=told.priority,
         randomize_start=timedelta(seconds=told.randomize_start_s),
         region=told.region,
-        unsupported=unknown_members(message.claims["offer"], _Offer.__struct_fields__),
+        unsupported=unsupported,
     )
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from joserfc import jws
 from joserfc.jwk import ECKey
@@ -22,7 +21,7 @@ from homeapp.demo.operator.providers_side import ProvidersSide
 from homeapp.demo.operator.service_providers import EvcServiceProvider
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import ProviderRefused
-from homeapp.grid_limits.grid_limits import GridLimits, Surroundings
+from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
 from homeapp.grid_limits.imposed import LimitTerms
 from homeapp.inbox import HubInbox
 from homeapp.model.consent import DataClass
@@ -68,14 +67,8 @@ class Home:
             desk=self.desk,
             ledger=self.ledger,
             clock=clock,
-            zone=ZoneInfo("UTC"),
-            around=Surroundings(
-                links=lambda: self.live.links,
-                connected=tuple,
-                name_of=str,
-                limited=self._happened,
-                notice=self.live.notice,
-            ),
+            home=self.live,
+            tell=LimitListeners(name_of=str, limited=self._happened, notice=self.live.notice),
         )
         self.inbox = HubInbox(
             desk=self.desk,

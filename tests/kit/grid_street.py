@@ -16,7 +16,7 @@ from homeapp.clock import SharedClock
 from homeapp.demo.grid.notifier import MqttNotifier
 from homeapp.demo.grid.objects import DrKind, DrOffer
 from homeapp.demo.grid.prices import PriceCurve, PriceKind
-from homeapp.demo.grid.vtn import DemoVtn, VtnOptions
+from homeapp.demo.grid.vtn import VtnOptions
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.identity import public_jwk
 from homeapp.model.consent import DataClass
@@ -27,6 +27,7 @@ from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.jose import HubSigner
 from homeapp.settings import GridSpSettings
 from kit.noting_inbox import NotingInbox
+from kit.recording_vtn import RecordingVtn
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
@@ -68,7 +69,7 @@ class Street:
         self.ca_file.write_bytes(self.authority.ca_pem)
         own_key = key_pem()
         self.signer = HubSigner(own_key)
-        self.vtn = DemoVtn(
+        self.vtn = RecordingVtn(
             clock=self.clock,
             tls=self.authority.server_context(),
             client_id="ven-0001",
@@ -143,6 +144,7 @@ async def serving(street: Street) -> AsyncGenerator[None, None]:
     async with running(street.vtn.run()):
         await street.vtn.started()
         yield
+    assert street.vtn.complaints == []
 
 
 @asynccontextmanager

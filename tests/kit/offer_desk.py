@@ -36,11 +36,14 @@ class KnownHome:
 
     now: HomeFacts = field(default_factory=HomeFacts)
     foreseen: float | None = None
+    failure: Exception | None = None
 
     def facts(self) -> HomeFacts:
         return self.now
 
     async def foreseen_pct(self, offer: Offer) -> float | None:
+        if self.failure is not None:
+            raise self.failure
         return self.foreseen
 
 

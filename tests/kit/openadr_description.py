@@ -24,6 +24,8 @@ def _as_json_schema(node: Any) -> Any:
     made = {key: _as_json_schema(value) for key, value in node.items() if key not in _LEFT_OUT}
     if node.get("nullable") and isinstance(node.get("type"), str):
         made["type"] = [node["type"], "null"]
+    if node.get("format") == "int32":
+        made = {"minimum": -(2**31), "maximum": 2**31 - 1, **made}
     return made
 
 

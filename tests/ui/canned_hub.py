@@ -73,6 +73,7 @@ class CannedHub:
             api.Topic.SNAPSHOT: self.situation.snapshot,
             api.Topic.DEVICES: self.situation.devices,
             api.Topic.OFFERS: self.situation.offers,
+            api.Topic.RULES: (),
             api.Topic.TARIFF: self.situation.tariff,
             api.Topic.PLAN: self.situation.plan,
             api.Topic.SCHEDULE: self.situation.schedule,

@@ -657,6 +657,7 @@ LIMITED_CHARGER = ChargerView(
     feed_refusal="It cannot feed power: the charger speaks OCPP 2.0.1, which has no way to ask for it.",
     software=SoftwareUpdate(version="1.4", stage=SoftwareStage.DOWNLOADING, at=NOW),
     unknown_card_at=NOW - timedelta(minutes=2),
+    security_profile=2,
 )
 LIMITED = replace(
     CHARGING,

@@ -290,7 +290,7 @@ def test_where_a_card_is_needed_people_are_asked_for_it() -> None:
     assert decide(replace(FINE, card_needed=True), 60).activity.doing is Doing.CHARGING_CHEAP
 
 
-BESIDES = replace(FINE, primary=False, plan=None)
+BESIDES = replace(FINE, primary=False, feeder=False, plan=None)
 
 
 def test_a_car_that_no_plan_is_about_charges_with_what_is_left() -> None:
@@ -306,6 +306,23 @@ def test_a_car_that_no_plan_is_about_neither_feeds_nor_takes_what_another_one_fe
     assert verdict.command is not None
     assert (verdict.command.limit_w, verdict.command.feed_w) == (0, 0)
     assert (verdict.abort, verdict.doubts) == ((), ())
+
+
+def test_a_car_that_the_plan_is_about_takes_nothing_of_what_another_one_feeds() -> None:
+    elsewhere = replace(FINE, feeder=False, commitments=(FEED,))
+    assert outcome(elsewhere) == (0, 0, Doing.REDUCED_BY_OFFER)
+    here = replace(BESIDES, feeder=True, commitments=(FEED,))
+    assert outcome(here) == (0, 6000, Doing.FEEDING)
+
+
+def test_where_no_charger_can_feed_it_is_said_of_each() -> None:
+    refusal = "The charger speaks OCPP 1.6, which cannot ask a car to feed power."
+    old = replace(EVCE, capabilities=EvceCapabilities(protocol="ocpp1.6", feed_refusal=refusal))
+    alone = decide(replace(FINE, evce=old, commitments=(FEED,)), 60)
+    assert alone.doubts == ((FEED.offer.key, refusal),)
+    others = "Neither can another charger. “Carport”: The car is not plugged in, so it cannot feed power."
+    both = decide(replace(FINE, evce=old, commitments=(FEED,), others_doubt=others), 60)
+    assert both.doubts == ((FEED.offer.key, f"{refusal} {others}"),)
 
 
 def test_a_limit_in_watts_holds_for_all_chargers_together() -> None:

@@ -39,6 +39,7 @@ class Hub:
         self.told: list[str] = []
         self.room = True
         self.disk_full = False
+        self.imposes = False
         other: Any = None
         us: Any = self
         self.inbox = HubInbox(
@@ -52,8 +53,10 @@ class Hub:
             live_changed=lambda: None,
         )
 
-    def arrived(self, offer: Offer) -> None:
+    def arrived(self, offer: Offer) -> bool:
         self.told.append(f"arrived {offer.key}")
+        asyncio.get_running_loop().call_soon(self.told.append, "chargers")
+        return self.imposes
 
     def kept(self, key: str) -> None:
         self.told.append(f"kept {key}")
@@ -133,11 +136,13 @@ def test_what_obeys_limits_hears_of_a_request_before_the_disk_and_once_more_when
     async def main() -> None:
         await hub.inbox.offer(OFFER)
         assert hub.told == ["arrived evc_sp/o1", "received evc_sp/o1", "kept evc_sp/o1"]
+        await asyncio.sleep(0)
         hub.told.clear()
-        hub.disk_full = True
+        hub.disk_full = hub.imposes = True
         with pytest.raises(StoreUnavailable):
             await hub.inbox.offer(replace(OFFER, revision=2))
-        assert hub.told == ["arrived evc_sp/o1", "received evc_sp/o1"], "what cannot be kept holds all the same"
+        told = ["arrived evc_sp/o1", "chargers", "received evc_sp/o1"]
+        assert hub.told == told, "the chargers hear of a limit first, and what cannot be kept holds all the same"
         hub.told.clear()
         await hub.inbox.withdrawn("evc_sp", "o1")
         assert hub.told == ["kept evc_sp/o1", "withdrawn evc_sp/o1"]

@@ -7,7 +7,7 @@ that a CSMS that has it already knows it.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,7 +74,7 @@ class Upward:
         clock: Clock,
         tokens: ProviderTokens | None,
         silent: Callable[[], None],
-        rejected: Callable[[str], None],
+        rejected: Callable[[str], Awaitable[None]],
         profiles: ProviderProfiles | None = None,
         write_through_s: float = WRITE_THROUGH_S,
     ) -> None:
@@ -295,14 +295,14 @@ class Upward:
             return needed
         return msgspec.Raw(answer.raw)
 
-    def _answered_late(self, row: StationMessage, answer: Payload) -> None:
+    async def _answered_late(self, row: StationMessage, answer: Payload) -> None:
         """The station goes by the hub's own verdict about a card."""
         said = Frame(MessageType.CALL, row.message_id, row.action, msgspec.json.decode(row.payload))
         if self._tokens is not None:
             self._tokens.judged(said, answer, self.version)
         transaction_id = rejected_transaction(row, said.payload, answer, self.version)
         if transaction_id is not None and not self._is_households(said):
-            self._rejected(transaction_id)
+            await self._rejected(transaction_id)
 
     def _in_its_place(self, frame: Frame, local: Payload) -> Payload:
         return local if self._tokens is None else self._tokens.in_its_place(frame, local, self.version)

@@ -20,7 +20,8 @@ GROUP = "district-7"
 OTHER_PROGRAM = "program-of-another-town"
 """Not listed for this home; its event shows up where the VTN does not filter."""
 
-_PROFILE = "HOMEAPP_DR_OFFER-1.0.0"
+_PROFILE = "V2G_OFFER-1.0.0"
+"""Requests whose answers are confirmed by an event."""
 
 
 class DrKind(StrEnum):

@@ -24,8 +24,8 @@ class Oddities:
         no_event_topics: 403 for the topics of a program's events, too.
         one_ven_per_client: 409 for a second ven of a client, whatever its name.
         broken_webhooks: with a dead webhook in its list, the VTN stores what others send and answers 500.
-        unchecked_values: whatever comes is accepted; prices that are words, unknown fields and negative durations are
-            shown.
+        unchecked_values: any program and event is accepted; prices that are words, unknown fields and negative
+            durations are shown.
         hidden_targets: what the operator publishes is for a group that a ven belongs to only once the operator says so.
         bad_price: stands in for one price of the newest day; ``float("nan")`` becomes the word NaN.
         lost_report_answer: reports are stored, but the connection breaks before the answer is complete.

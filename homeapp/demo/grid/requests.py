@@ -16,6 +16,7 @@ from homeapp.demo.grid.refusal import VtnRefusal
 ObjectId = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]*$", min_length=1, max_length=128)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Address = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9+.-]*:", min_length=2, max_length=8000)]
+Int32 = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Duration = Annotated[
     str,
@@ -60,7 +61,7 @@ class IntervalPeriod(_Body, frozen=True):
 class Interval(_Body, frozen=True):
     """``interval``."""
 
-    id: Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+    id: Int32
     payloads: list[ValuesMap]
     interval_period: IntervalPeriod | UnsetType = UNSET
 
@@ -105,11 +106,11 @@ class ReportDescriptor(_Body, frozen=True):
     units: Name | None = None
     targets: list[Name] | None = None
     aggregate: bool = False
-    start_interval: int = -1
-    num_intervals: int = -1
+    start_interval: Int32 = -1
+    num_intervals: Int32 = -1
     historical: bool = True
-    frequency: int = -1
-    repeat: int = 1
+    frequency: Int32 = -1
+    repeat: Int32 = 1
     report_intervals: Literal["INTERVALS", "SUB_INTERVALS", "OPEN_INTERVALS"] = "INTERVALS"
 
 

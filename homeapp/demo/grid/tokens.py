@@ -58,8 +58,10 @@ class Tokens:
         account = self._accounts.get(client_id)
         if account is None or not hmac.compare_digest(account.secret.encode(), secret.encode()):
             raise VtnRefusal(403 if oddities.form_only else 401, "Id or secret is wrong", error="invalid_client")
+        now_s = self._clock.monotonic()
+        self._tokens = {token: known for token, known in self._tokens.items() if known.over_s > now_s}
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = _Token(account, self._clock.monotonic() + TOKEN_LIFE_S)
+        self._tokens[token] = _Token(account, now_s + TOKEN_LIFE_S)
         answer: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
         if oddities.no_expiry:
             return account, answer | {"scope": list(account.scopes)}

@@ -263,7 +263,11 @@ class DemoVtn(HttpsServer):
         self._store.put("events", vtn_objects.usage_event(self._clock.now()), vtn_objects.USAGE_EVENT)
 
     def _targets_of(self, item: Json) -> frozenset[str]:
-        targets = frozenset(item.get("targets") or ())
+        told = item.get("targets")
+        # What the operator publishes need not be sound.
+        targets = (
+            frozenset(target for target in told if isinstance(target, str)) if isinstance(told, list) else frozenset()
+        )
         if not targets and self.oddities.hidden_targets and item["objectType"] == "EVENT":
             return frozenset((GROUP,))
         return targets

@@ -42,6 +42,7 @@ class _Round:
 
     Attributes:
         listed: ids of all events, readable or not.
+        events: those that are this home's business.
         alerts: how many there are that hold.
         complete: whether an event that is not listed is gone.
     """
@@ -55,6 +56,7 @@ class _Round:
     problems: set[tuple[str, str]] = field(default_factory=set)
     priced: list[Priced] = field(default_factory=list)
     wishes: list[ReportWish] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     alerts: int = 0
     complete: bool = True
 
@@ -118,6 +120,9 @@ class Announcements:
         self._tell_wishes(this)
         self._forget(this)
         self.programs = frozenset(program.program_id for program in programs)
+        # Last, so that nothing that is asked for waits for it.
+        for event in this.events:
+            await self._acknowledgements.acknowledge(connection, event)
 
     def _programs(self, raw: Sequence[Any], this: _Round) -> list[Program]:
         found: dict[str, Program] = {}
@@ -150,8 +155,8 @@ class Announcements:
                 yield dated
 
     async def _take(self, event: Event, program: Program, this: _Round) -> None:
+        this.events.append(event)
         try:
-            await self._acknowledgements.acknowledge(this.connection, event)
             self._take_wish(event, this)
             if is_receipt(event):
                 await self._take_receipt(event, this)

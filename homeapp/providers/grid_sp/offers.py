@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,15 @@ from homeapp.model.offer_terms import BatteryTerms
 from homeapp.providers.grid_sp.intervals import TimedInterval, Window, timed_intervals
 from homeapp.providers.grid_sp.objects import Event, Program, plain_text, refused
 from homeapp.providers.grid_sp.profile import Profile, profile_of
-from homeapp.providers.grid_sp.signals import LIMITS, Signal, charge_state, intervals_of, kind_of, signals_of
+from homeapp.providers.grid_sp.signals import (
+    LIMITS,
+    Signal,
+    charge_state,
+    intervals_of,
+    kind_of,
+    signals_of,
+    without_normal_operation,
+)
 from homeapp.providers.grid_sp.terms import Term, Terms, read_terms
 
 MAX_INTERVALS = 500
@@ -48,7 +57,7 @@ class OfferSource:
 
 def is_request(event: Event) -> bool:
     """Whether the event asks for power at all."""
-    return bool(signals_of(event))
+    return bool(signals_of(event.intervals))
 
 
 def read_offer(event: Event, program: Program, source: OfferSource) -> Offer | None:
@@ -59,19 +68,18 @@ def read_offer(event: Event, program: Program, source: OfferSource) -> Offer | N
         MessageRejected: ``schema`` or ``value``.
     """
     window = Window(source.known_at - AROUND, source.known_at + AROUND)
-    timed = timed_intervals(event, now=source.known_at, window=window, chance=_chance(source.home, event.event_id))
+    spread = _chance(source.home, event.event_id)
+    timed = without_normal_operation(timed_intervals(event, now=source.known_at, window=window, chance=spread))
     if not timed:
         return None
     if len(timed) > MAX_INTERVALS:
         raise refused("value", f"it has more than {MAX_INTERVALS} intervals")
     profile = profile_of(program)
     terms = read_terms(event, program) if profile.private_terms else Terms()
-    binding = _binding(event, program, terms)
-    kind = kind_of(event, mandatory=binding is Binding.MANDATORY)
+    binding = _binding(timed, program, terms)
+    kind = kind_of(timed, mandatory=binding is Binding.MANDATORY)
     descriptors = {**program.descriptors, **event.descriptors}
     intervals = intervals_of(timed, kind, descriptors, source.charger_w)
-    if not intervals:
-        return None
     return _offer(event, program, source, _Read(profile, terms, binding, kind, timed, intervals))
 
 
@@ -123,11 +131,12 @@ def _chance(home: str, event_id: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**63 - 1
 
 
-def _binding(event: Event, program: Program, terms: Terms) -> Binding:
+def _binding(timed: Iterable[TimedInterval], program: Program, terms: Terms) -> Binding:
     """Whose decision it is: as told, else a pure limit of a binding program is obeyed, and all else asked about."""
     match terms.binding:
         case None:
-            is_limit = bool(signals_of(event)) and not signals_of(event) - LIMITS
+            signals = signals_of(timed)
+            is_limit = bool(signals) and not signals - LIMITS
             return Binding.MANDATORY if is_limit and program.is_binding else Binding.OWNER_DECIDES
         case "OWNER_DECIDES":
             return Binding.OWNER_DECIDES

@@ -4,14 +4,14 @@ Meanings are those of the enumerations of OpenADR 3.1; import is positive, feed 
 what the home would use otherwise are read relative to what its charger can draw.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
 from homeapp.model.offer import OfferInterval, OfferKind
 from homeapp.providers.grid_sp.intervals import TimedInterval
-from homeapp.providers.grid_sp.objects import Descriptor, Event, refused
+from homeapp.providers.grid_sp.objects import Descriptor, Interval, refused
 from homeapp.providers.grid_sp.terms import percent
 
 MAX_POWER_KW = 100
@@ -34,37 +34,46 @@ _LEVELS = {Decimal(1): 0.5, Decimal(2): 0.25, Decimal(3): 0.0}
 _UNITS = {"": 1000, "KW": 1000, "W": 1}
 
 
-def signals_of(event: Event) -> frozenset[Signal]:
-    """Those that the event carries."""
-    return frozenset(signal for signal in Signal if event.has(signal))
+Carrier = Interval | TimedInterval
+"""Something with payloads."""
 
 
-def kind_of(event: Event, *, mandatory: bool) -> OfferKind:
-    """The kind of request that the event's signals make.
+def signals_of(intervals: Iterable[Carrier]) -> frozenset[Signal]:
+    """Those that these intervals carry."""
+    carried = {name for interval in intervals for name in interval.payloads}
+    return frozenset(signal for signal in Signal if signal in carried)
+
+
+def kind_of(timed: Sequence[TimedInterval], *, mandatory: bool) -> OfferKind:
+    """The kind of request that the signals in the intervals of an event make.
 
     Raises:
         MessageRejected: ``value`` where something else than a limit is called mandatory.
     """
-    signals = signals_of(event)
+    signals = signals_of(timed)
     if mandatory and signals - LIMITS:
         raise refused("value", "only a limit of the grid connection can be mandatory")
     if mandatory or signals == {Signal.EXPORT_LIMIT}:
         return OfferKind.CAPACITY_LIMIT
-    if any(value < 0 for value in _numbers(event, Signal.SETPOINT)):
+    if any(value < 0 for value in _numbers(timed, Signal.SETPOINT)):
         return OfferKind.POWER_FEED
-    more = any(value > 0 for value in _numbers(event, Signal.RELATIVE))
-    if (signals == {Signal.RELATIVE} and more) or signals == {Signal.CHARGE_STATE}:
-        return OfferKind.CHARGE_BOOST
-    return OfferKind.LOAD_SHED
+    more = any(value > 0 for value in _numbers(timed, Signal.RELATIVE))
+    less = signals & {Signal.SETPOINT, Signal.IMPORT_LIMIT, Signal.LEVEL} or (Signal.RELATIVE in signals and not more)
+    return OfferKind.LOAD_SHED if less else OfferKind.CHARGE_BOOST
+
+
+def without_normal_operation(timed: Iterable[TimedInterval]) -> tuple[TimedInterval, ...]:
+    """Those that ask for something: the level 0 of SIMPLE, by itself, does not."""
+    return tuple(item for item in timed if not _is_normal_operation(item))
 
 
 def intervals_of(
     timed: Iterable[TimedInterval], kind: OfferKind, descriptors: Mapping[str, Descriptor], charger_w: float
 ) -> tuple[OfferInterval, ...]:
-    """What is asked for, in order; intervals of normal operation are left out.
+    """What is asked for, in order.
 
     Args:
-        timed: the event's.
+        timed: the event's, see ``without_normal_operation``.
         kind: see ``kind_of``.
         descriptors: units of the signals; kW where they say nothing.
         charger_w: the most that the charger can draw, W.
@@ -73,7 +82,7 @@ def intervals_of(
         MessageRejected: ``value``.
     """
     reader = _Reader(kind, descriptors, charger_w)
-    found = tuple(made for item in timed if (made := reader.interval(item)) is not None)
+    found = tuple(reader.interval(item) for item in timed)
     if any(later.start < earlier.end for earlier, later in pairwise(found)):
         raise refused("value", "its times overlap or are out of order")
     return found
@@ -98,9 +107,7 @@ class _Reader:
         self._descriptors = descriptors
         self._charger_w = charger_w
 
-    def interval(self, item: TimedInterval) -> OfferInterval | None:
-        if _is_normal_operation(item):
-            return None
+    def interval(self, item: TimedInterval) -> OfferInterval:
         match self._kind:
             case OfferKind.POWER_FEED:
                 return self._feed(item)
@@ -128,7 +135,12 @@ class _Reader:
             more_w = self._charger_w
         if more_w < 0:
             raise refused("value", "it asks for more and for less charging at once")
-        return OfferInterval(start=item.start, end=item.end, setpoint_w=min(more_w, self._charger_w))
+        return OfferInterval(
+            start=item.start,
+            end=item.end,
+            setpoint_w=min(more_w, self._charger_w),
+            max_feed_w=self._limit_w(item, Signal.EXPORT_LIMIT),
+        )
 
     def _limit(self, item: TimedInterval) -> OfferInterval:
         told = [
@@ -186,8 +198,8 @@ def _only(values: tuple[object, ...]) -> object:
     return values[0] if len(values) == 1 else None
 
 
-def _numbers(event: Event, signal: Signal) -> list[Decimal]:
-    told = [value for item in event.intervals for value in item.payloads.get(signal, ())]
+def _numbers(timed: Iterable[TimedInterval], signal: Signal) -> list[Decimal]:
+    told = [value for item in timed for value in item.payloads.get(signal, ())]
     return [value for value in told if isinstance(value, Decimal) and value.is_finite()]
 
 

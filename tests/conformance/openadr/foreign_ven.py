@@ -12,7 +12,7 @@ from openadr3.api import success
 from openadr3_client.discovery import discover_vtns
 from openadr3_client.ven import VenClient
 
-WAIT_S = 10.0
+WAIT_S = 1.0
 BROWSE_S = 2.0
 
 

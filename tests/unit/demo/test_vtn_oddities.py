@@ -106,6 +106,7 @@ def test_unchecked_values() -> None:
     business = VtnClient(vtn, BUSINESS, by_the_book=False).log_in()
     event = {"programID": PRICE_PROGRAM, "priority": "high", "colour": "green", "intervals": "many"}
     assert business.post("/events", event)["colour"] == "green"
+    vtn.publish_event(event | {"targets": [{"type": "GROUP"}, 5]})
     told = str(business.get("/events"))
     for sign in ("'abc'", "nan", "'-PT1H'"):
         assert sign in told

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from homeapp.errors import StoreUnavailable
 from homeapp.grid_limits.failsafe import HEARTBEAT_S
-from homeapp.grid_limits.grid_limits import GridLimits, Surroundings
+from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
 from homeapp.grid_limits.imposed import LimitTerms
 from homeapp.model.live import GridLimit, LinkState, ProviderLink
 from homeapp.model.offer import Binding, Choice, Offer, OfferInterval, OfferKind, Receipt, ReceiptLevel
 from homeapp.model.readings import EvceCommand
+from homeapp.model.site import Site
 from homeapp.offers.desk import OfferDesk
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
@@ -48,6 +48,13 @@ def limit(max_w: float, *, revision: int = 1, start: datetime = NOON, hours: flo
 
 
 @dataclass
+class Live:
+    site: Site = field(default_factory=Site)
+    links: dict[str, ProviderLink] = field(default_factory=dict)
+    connected: list[str] = field(default_factory=lambda: ["ocpp:a"])
+
+
+@dataclass
 class Home:
     """The limits and what stands around them."""
 
@@ -56,13 +63,12 @@ class Home:
     ledger: Ledger
     database: Database
     limits: GridLimits
-    links: dict[str, ProviderLink]
-    connected: list[str]
+    live: Live
     notices: list[str] = field(default_factory=list)
     limited: list[datetime] = field(default_factory=list)
 
     def link(self, state: LinkState) -> None:
-        self.links["grid_sp"] = ProviderLink(sp_id="grid_sp", name="Grid", state=state, since=self.clock.now())
+        self.live.links["grid_sp"] = ProviderLink(sp_id="grid_sp", name="Grid", state=state, since=self.clock.now())
 
     async def receive(self, offer: Offer) -> None:
         self.limits.arrived(offer)
@@ -106,8 +112,7 @@ async def home_in(directory: Path, clock: HandClock, terms: LimitTerms = TERMS) 
         ledger = Ledger(database, clock)
         desk = OfferDesk(ledger=ledger, outbox=Outbox(database, clock), clock=clock, on_change=lambda: None)
         await desk.load()
-        links: dict[str, ProviderLink] = {}
-        connected = ["ocpp:a"]
+        live = Live()
         notices: list[str] = []
         limited: list[datetime] = []
         limits = GridLimits(
@@ -115,17 +120,15 @@ async def home_in(directory: Path, clock: HandClock, terms: LimitTerms = TERMS) 
             desk=desk,
             ledger=ledger,
             clock=clock,
-            zone=ZoneInfo("Europe/Amsterdam"),
-            around=Surroundings(
-                links=lambda: links,
-                connected=lambda: connected,
+            home=live,
+            tell=LimitListeners(
                 name_of=lambda _sp_id: "Grid operator",
                 limited=lambda: limited.append(clock.now()),
                 notice=lambda code, sentence: notices.append(f"{code}: {sentence}"),
             ),
         )
         await limits.load()
-        home = Home(clock, desk, ledger, database, limits, links, connected, notices, limited)
+        home = Home(clock, desk, ledger, database, limits, live, notices, limited)
         home.link(LinkState.UP)
         yield home
 
@@ -378,7 +381,7 @@ def command(limit_w: float) -> EvceCommand:
 @pytest.mark.usecase("T1", "W6")
 def test_when_a_limit_was_received_and_when_all_chargers_had_it_is_in_the_audit_log(tmp_path: Path) -> None:
     async def body(home: Home) -> None:
-        home.connected.append("ocpp:b")
+        home.live.connected.append("ocpp:b")
         await home.receive(limit(3000.0))
         await home.clock.move(0.25)
         home.limits.taken("ocpp:a", command(3000.0))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from homeapp.errors import NotFound, WrongState
+from homeapp.errors import NotFound, StoreUnavailable, WrongState
 from homeapp.model.offer import Binding, Choice, Offer, OfferInterval, OfferKind, OfferState, Receipt, ReceiptLevel
-from homeapp.model.offer_terms import Penalty, PenaltyBasis
+from homeapp.model.offer_terms import Cancellation, Penalty, PenaltyBasis
 from homeapp.model.standing_rule import RuleAction, StandingRule
 from homeapp.offers.home import HomeFacts
 from homeapp.offers.rule_book import RuleBook
@@ -338,6 +338,54 @@ def test_stopping_has_a_price_that_is_told_before(run: Run, make_offer: MakeOffe
         at.clock.at = offer.end
         await at.answer(offer, ReceiptLevel.TRANSPORT)
         assert at.case(offer).follow_up.earned_money == Decimal("-0.15"), "the clock does not earn it back"
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("late", "says"), [(True, "later than its own terms allow"), (False, "taken this request back.")]
+)
+def test_a_provider_that_takes_back_too_late_is_named(run: Run, make_offer: MakeOffer, late: bool, says: str) -> None:
+    offer = make_offer(cancellation=Cancellation(provider_until=NOON + 10 * MINUTE))
+
+    async def body(at: Desk) -> None:
+        await at.agreed(offer)
+        at.clock.at = NOON + (11 if late else 9) * MINUTE
+        await at.desk.withdrawn(offer.sp_id, offer.offer_id)
+        assert at.case(offer).state is OfferState.CANCELLED
+        assert says in (at.case(offer).problem or "")
+
+    run(body)
+
+
+def test_an_alert_is_shown_acknowledged_and_takes_no_power(run: Run, make_offer: MakeOffer) -> None:
+    begins = NOON + timedelta(hours=1)
+    alert = make_offer(
+        kind=OfferKind.ALERT,
+        binding=Binding.MANDATORY,
+        intervals=(OfferInterval(start=begins, end=begins + timedelta(hours=1)),),
+        reward=None,
+        currency="",
+    )
+
+    async def body(at: Desk) -> None:
+        await at.desk.receive(alert)
+        await at.decide(alert, Choice.ACKNOWLEDGE)
+        await at.at(alert.start)
+        assert at.case(alert).state is OfferState.ACTIVE
+        assert at.desk.commitments(at.clock.at) == ()
+        await at.at(alert.end)
+        assert (at.case(alert).state, at.case(alert).follow_up) == (OfferState.COMPLETED, None)
+
+    run(body)
+
+
+def test_without_a_plan_in_time_the_owner_decides(run: Run, make_offer: MakeOffer) -> None:
+    async def body(at: Desk) -> None:
+        at.home.now, at.home.failure = HOME, StoreUnavailable("The disk is full.")
+        at.rules.append(replace(YES, least_soc_pct=70.0))
+        await at.desk.receive(make_offer())
+        assert (at.case(make_offer()).state, at.case(make_offer()).foreseen_pct) == (OfferState.PENDING, None)
 
     run(body)
 
