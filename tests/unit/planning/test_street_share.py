@@ -1,11 +1,13 @@
 """The part of the cheap hours that a home has drawn: another one in each home, kept however often it plans."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from homeapp.model.plan import ChargingMode, Plan
+from homeapp.planning.grid import SLOT
 from homeapp.planning.make_plan import make_plan
 from homeapp.planning.street_share import StreetShare
 from kit.plan_requests import CENTS, NOW, charged_wh, request, tariff
@@ -43,6 +45,18 @@ def test_the_same_home_plans_the_same_and_keeps_to_it_while_time_passes() -> Non
         assert begins(first) == begins(plan(f"home {number}"))
         later = [plan(None, share, now=NOW + timedelta(minutes=minutes)) for minutes in (20, 65, 100)]
         assert {begins(found) for found in later} == {begins(first)}
+
+
+@pytest.mark.parametrize("key", ["home 0", "home 1", "home 2"])
+def test_a_car_that_has_begun_goes_on_until_it_is_full(key: str) -> None:
+    share, soc_pct, running_w, charges = StreetShare(key), 65.0, 0.0, []
+    for quarter in range(26):
+        now = NOW + timedelta(minutes=8) + quarter * SLOT
+        slot = plan(None, share, now=now, soc_pct=soc_pct, running_w=running_w).slots[0]
+        soc_pct, running_w = slot.soc_pct or 0.0, slot.power_w
+        charges.append(running_w > 0)
+    starts = sum(begun and not before for before, begun in pairwise([False, *charges]))
+    assert (starts, round(soc_pct)) == (1, 80)
 
 
 def test_other_prices_are_drawn_for_anew() -> None:
