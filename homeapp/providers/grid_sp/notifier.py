@@ -5,7 +5,7 @@ Topics are fetched, never made up. Where the VTN does not tell those of the ven,
 
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,8 +42,8 @@ class MqttBinding:
         ca_pem, certificate_pem, key_pem: for CERTIFICATE.
     """
 
-    brokers: tuple[tuple[str, int], ...]
     authentication: Authentication
+    brokers: tuple[tuple[str, int], ...] = ()
     username: str = ""
     ca_pem: str = ""
     certificate_pem: str = ""
@@ -73,27 +73,7 @@ def read_binding(raw: object, client_id: str) -> MqttBinding | None:
     brokers = _brokers(told.get("URIS"))
     if not brokers:
         raise refused("value", "it offers notifications only over connections that are not encrypted")
-    method = login.get("method")
-    match method:
-        case Authentication.ANONYMOUS:
-            return MqttBinding(brokers=brokers, authentication=Authentication.ANONYMOUS)
-        case Authentication.OAUTH2_BEARER_TOKEN:
-            username = _text(login, "username", 256)
-            return MqttBinding(
-                brokers=brokers,
-                authentication=Authentication.OAUTH2_BEARER_TOKEN,
-                username=client_id if username == _CLIENT_ID else username,
-            )
-        case Authentication.CERTIFICATE:
-            return MqttBinding(
-                brokers=brokers,
-                authentication=Authentication.CERTIFICATE,
-                ca_pem=_text(login, "caCert", _LONGEST_PEM),
-                certificate_pem=_text(login, "clientCert", _LONGEST_PEM),
-                key_pem=_text(login, "clientKey", _LONGEST_PEM),
-            )
-        case _:
-            raise refused("value", "it wants to know who the hub is in a way that the hub does not know")
+    return replace(_login(login, client_id), brokers=brokers)
 
 
 async def topics_for(connection: VtnConnection, ven_id: str | None, program_ids: Collection[str]) -> tuple[str, ...]:
@@ -128,6 +108,27 @@ async def _of_programs(connection: VtnConnection, program_ids: Collection[str]) 
             # A VTN that does not tell those of one program tells none.
             return
         yield topics
+
+
+def _login(told: Mapping[str, Any], client_id: str) -> MqttBinding:
+    match told.get("method"):
+        case Authentication.ANONYMOUS:
+            return MqttBinding(authentication=Authentication.ANONYMOUS)
+        case Authentication.OAUTH2_BEARER_TOKEN:
+            username = _text(told, "username", 256)
+            return MqttBinding(
+                authentication=Authentication.OAUTH2_BEARER_TOKEN,
+                username=client_id if username == _CLIENT_ID else username,
+            )
+        case Authentication.CERTIFICATE:
+            return MqttBinding(
+                authentication=Authentication.CERTIFICATE,
+                ca_pem=_text(told, "caCert", _LONGEST_PEM),
+                certificate_pem=_text(told, "clientCert", _LONGEST_PEM),
+                key_pem=_text(told, "clientKey", _LONGEST_PEM),
+            )
+        case _:
+            raise refused("value", "it wants to know who the hub is in a way that the hub does not know")
 
 
 def _brokers(raw: object) -> tuple[tuple[str, int], ...]:

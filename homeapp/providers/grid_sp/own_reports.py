@@ -69,8 +69,8 @@ class OwnReports:
         if answer.status == httpx.codes.NOT_FOUND:
             raise EventGone(f"{self._name} asks for this report no longer.")
         if httpx.codes.is_client_error(answer.status) and answer.status not in TRY_AGAIN:
-            raise ProviderRefused(f"{self._name} refuses meter readings for good (status {answer.status}).")
-        raise ProviderUnreachable(f"{self._name} takes no meter readings now (status {answer.status}).")
+            raise ProviderRefused(f"{self._name} refuses the hub's reports for good (status {answer.status}).")
+        raise ProviderUnreachable(f"{self._name} takes no reports now (status {answer.status}).")
 
     async def erase(self, connection: VtnConnection, kinds: Collection[ReportName]) -> None:
         """Delete all of these kinds that the VTN lists.
@@ -88,7 +88,7 @@ class OwnReports:
             if status in _NO_DELETING:
                 raise self._cannot_delete()
             if status not in _DELETED:
-                raise ProviderUnreachable(f"{self._name} does not delete meter readings now (status {status}).")
+                raise ProviderUnreachable(f"{self._name} does not delete reports now (status {status}).")
         logger.info("grid_sp: %d reports were deleted", len(reported))
 
     async def _listed(self, connection: VtnConnection, kinds: Collection[ReportName]) -> dict[str, str]:
