@@ -58,7 +58,7 @@ ACTIONS: tuple[api.Call[Any], ...] = (
     api.SetSchedule(schedule=Schedule(), feed=True),
     api.KeepRule(rule=StandingRule(action=RuleAction.ASK)),
     api.RemoveRule(rule_id="a"),
-    api.ImportPrices(format=api.PriceFormat.CSV, content=""),
+    api.ImportPrices(format=api.PriceFormat.CSV_RETAIL, content=""),
     api.ForgetPrices(),
     api.FindVtns(),
 )
