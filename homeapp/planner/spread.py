@@ -15,7 +15,7 @@ import numpy as np
 
 from homeapp.planner.problem import Problem, Solution
 from homeapp.planner.shift import LONGEST_SHIFT_H
-from homeapp.planner.slot_table import Floats, Indices, SlotTable
+from homeapp.planner.slot_table import Bools, Floats, Indices, SlotTable
 from homeapp.planner.stretches import Stretch, stretches
 
 _WIDTHS = ((4.25, 0.06), (6.0, 0.005))
@@ -94,6 +94,7 @@ class _Stay:
         mean: of these.
         energy_kwh: to charge, AC.
         needed: slots at full power for it.
+        started: in which of the slots a part may lie.
         most_eur: what it may cost more than alone.
     """
 
@@ -104,6 +105,7 @@ class _Stay:
     mean: float
     energy_kwh: float
     needed: float
+    started: Bools
     most_eur: float
 
     @classmethod
@@ -128,7 +130,8 @@ class _Stay:
             key=len,
         )
         needed = energy / float(most_kwh.max())
-        if len(cheap) - 1 < needed:
+        started = _with_room_to_start_late(table, slots[cheap])
+        if np.count_nonzero(started) < needed:
             return None
         mean = float(prices[cheap] @ most_kwh[cheap] / most_kwh[cheap].sum())
         return cls(
@@ -139,20 +142,30 @@ class _Stay:
             mean=mean,
             energy_kwh=energy,
             needed=needed,
+            started=started,
             most_eur=energy * float(prices[cheap].max() - own),
         )
 
     def draw(self, share: float, noise: Floats, shed: Floats) -> None:
-        """Enter the part that ``share``, 0 <= share < 1, falls on; the last slot is left to those who start late."""
-        problem, count = self.table.problem, len(self.slots) - 1
+        """Enter the part that ``share``, 0 <= share < 1, falls on."""
+        problem, count = self.table.problem, int(self.started.sum())
         parts = min(int(count / self.needed), count)
         width = count / parts
         start = int(share * parts) * width
-        middles = np.arange(len(self.slots)) + 0.5
+        middles = np.cumsum(self.started) - 0.5
         outside = np.maximum(np.maximum(start - middles, middles - start - width) + 0.5, 0.0)
+        outside[~self.started] = len(self.slots)
         noise[self.others] = _PUT_OFF_EUR_PER_KWH
         noise[self.slots] = self.mean - self.prices + _PULL_EUR_PER_KWH * outside / len(self.slots)
         shed[self.slots] = max(_ROOM * self.energy_kwh / (width * problem.dt_h), problem.ev.ch_min_kw)
+
+
+def _with_room_to_start_late(table: SlotTable, slots: Indices) -> Bools:
+    """All ``slots`` but the last one and those before a limit or a departure: there the late ones of a part end."""
+    after = np.append(table.charge_kw, 0.0)[slots + 1]
+    with_room: Bools = after > 0
+    with_room[-1] = False
+    return with_room
 
 
 def _prices(table: SlotTable, slots: Indices) -> Floats:
