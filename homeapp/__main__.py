@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from homeapp import __version__
+from homeapp import __version__, event_loop
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, SettingsInvalid
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         match arguments.what:
             case "hub":
                 _make_data_dir(data_dir)
-                return asyncio.run(_serve(data_dir, arguments.clock))
+                return event_loop.run(_serve(data_dir, arguments.clock))
             case "secret":
                 _make_data_dir(data_dir)
                 return _enter_secret(data_dir, arguments.name)
@@ -118,6 +118,7 @@ def _add_own_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
     from homeapp.bench.options import add_bench_commands
+    from homeapp.demo.options import add_demo_options
     from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, MIRROR_SECRETS
 
     hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
@@ -129,11 +130,7 @@ def _add_own_commands(
         help="which; itself it is asked for, or read from a pipe",
     )
     demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
-    demo.add_argument("--check", action="store_true", help="go through the main job, say what was seen, and exit")
-    demo.add_argument("--screenshots", metavar="DIR", help="save pictures of every page, and exit")
-    demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
-    demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")
-    demo.add_argument("--speed", type=float, default=None, help="how much faster than real time (default 10)")
+    add_demo_options(demo)
     plan = commands.add_parser("plan", help="solve planning problems from a file, without a hub", parents=[common])
     plan.add_argument("problems", type=Path, metavar="PROBLEMS.json", help="the problems")
     plan.add_argument("plans", type=Path, metavar="PLANS.json", help="where the plans go")
@@ -377,6 +374,8 @@ def _upstreams(
     from devices.evce.upstream.station_way import Surroundings
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp.settings import CSMS_SECRET, MIRROR_SECRETS
+    from homeapp.store.kept_stops import KeptStops
+    from homeapp.store.ledger import Ledger
     from homeapp.store.station_outbox import StoredStationOutbox
 
     csms = settings.ocpp.csms
@@ -398,6 +397,7 @@ def _upstreams(
             firmware=firmware,
             root=PemRoot(authority.ca_pem),
             tells_limits=True,
+            stops=KeptStops(Ledger(database, clock), csms.url),
         )
     )
     outbox.notice = upstreams.notice

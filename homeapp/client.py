@@ -60,7 +60,7 @@ class Client:
             raise HubNotRunning(_NO_ANSWER)
         if response.error is not None:
             if isinstance(response.error, NotAllowed):
-                self.refused_for = call.role
+                self.refused_for = call.needs()
             raise response.error
         result: R = api.decode_value(response.result, call.answer)
         return result

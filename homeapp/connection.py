@@ -116,7 +116,7 @@ class Connection:
             return api.encode_error(request.id, HomeappError("The hub failed at this; see its log."))
 
     async def _carry_out(self, call: api.Call[Any]) -> object:
-        caller = self._caller.permit(call.role)
+        caller = self._caller.permit(call.needs())
         if call.role is not api.Role.GUEST:
             self.mark(api.Topic.ACCESS)
         match call:

@@ -4,14 +4,17 @@ Safety order, higher wins: main fuse, mandatory limits, critical car health, the
 the plan. The charging provider's limit lowers what offers and plan leave; it never raises it, and never makes the car
 feed.
 
-The plan, the owner's goal and power feeds are about one car, the one at the primary charger. A car at another charger
-charges as much as is left, unless the owner has said "pause", and not while the primary one feeds. Limits in watts,
-mandatory or agreed to, hold for all chargers together.
+The car feeds only for an accepted request, or by the plan where the owner has chosen POWER_FEED.
+
+The plan and the owner's goal are about one car, the one at the primary charger. A car at another charger charges as
+much as is left, unless the owner has said "pause". A power feed is carried out at one charger (``homeapp.feeder``), and
+while it is due none of the others charges. Limits in watts, mandatory or agreed to, hold for all chargers together.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from homeapp.feeder import at_floor, feed_doubt
 from homeapp.load.load_guard import Allowance
 from homeapp.model.live import Activity, Doing
 from homeapp.model.offer import Binding, OfferCase, OfferInterval, OfferKind
@@ -21,6 +24,8 @@ from homeapp.model.site import MIN_CURRENT_A, Site
 
 PATIENCE_S = 120.0
 _SAME_W = 1.0
+_NEARLY_PCT = 0.5
+_ALL_IT_TAKES = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +40,14 @@ class Situation:
         soc_pct: the car's state of charge where it is fresh enough, else None.
         installing: software goes into the car, which must neither charge nor feed meanwhile.
         card_needed: nothing charges before a card was shown at the charger.
-        primary: the plan and accepted power feeds are about the car at this charger.
+        primary: the plan is about the car at this charger.
+        feeder: accepted power feeds are carried out at this charger.
+        others_doubt: why no other charger can feed, in words; empty where there is no other one.
         others_w: what the other chargers may draw, W.
+        surplus_w: what to charge with in SOLAR of what is measured to be left over, W: 0 or at least the least power.
+        car_most_w: what the car has shown to take at most where that is less than it is offered, W, or None.
+        acting: the slot of the plan to act upon where that is not the one of this instant.
+        withdrawn: charging is withheld for a moment, so that a car that sleeps wakes when it is offered again.
     """
 
     now: datetime
@@ -51,7 +62,13 @@ class Situation:
     installing: bool = False
     card_needed: bool = False
     primary: bool = True
+    feeder: bool = True
+    others_doubt: str = ""
     others_w: float = 0.0
+    surplus_w: float = 0.0
+    car_most_w: float | None = None
+    acting: PlanSlot | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +116,10 @@ def decide(situation: Situation, lease_s: float) -> Verdict:
         return Verdict(
             command=_command(0.0, lease_s, "car software"), activity=Activity(doing=Doing.INSTALLING, power_w=0.0)
         )
-    feed = _feed(situation, lease_s) if situation.primary else None
+    feed = _feed(situation, lease_s) if situation.feeder else None
     if feed is not None:
         return feed if feed.command is not None else replace(_charge(situation, lease_s), abort=feed.abort)
-    return _charge(situation, lease_s)
+    return _planned_feed(situation, lease_s) or _charge(situation, lease_s)
 
 
 def total_cap_w(commitments: tuple[OfferCase, ...], now: datetime) -> float | None:
@@ -111,9 +128,9 @@ def total_cap_w(commitments: tuple[OfferCase, ...], now: datetime) -> float | No
     return min((interval.max_w for interval in intervals if interval.max_w is not None), default=None)
 
 
-def feeds_now(commitments: tuple[OfferCase, ...], now: datetime) -> bool:
-    """An accepted power feed is due."""
-    return any(_feed_interval(case, now) is not None for case in commitments)
+def feed_floor_pct(commitments: tuple[OfferCase, ...], goal: Goal, now: datetime) -> float | None:
+    """The state of charge that the accepted power feed that is due leaves in the car, %; None where none is due."""
+    return next((_floor_pct(case, goal) for case in commitments if _feed_interval(case, now) is not None), None)
 
 
 def power_per_ampere(evce: EvceState | None, site: Site) -> float:
@@ -128,7 +145,7 @@ def _feed(situation: Situation, lease_s: float) -> Verdict | None:
         interval = _feed_interval(case, situation.now)
         if interval is None or interval.setpoint_w is None:
             continue
-        refusal = _feed_refusal(situation, case)
+        refusal = _feed_refusal(situation, _floor_pct(case, situation.goal))
         if refusal is not None:
             return Verdict(command=None, activity=Activity(doing=Doing.NO_CAR), abort=((case.offer.key, refusal),))
         doubt = _feed_doubt(situation)
@@ -150,28 +167,49 @@ def _feed(situation: Situation, lease_s: float) -> Verdict | None:
     return None
 
 
-def _feed_refusal(situation: Situation, case: OfferCase) -> str | None:
+def _planned_feed(situation: Situation, lease_s: float) -> Verdict | None:
+    """A verdict where the owner's own plan feeds now and nothing speaks against it; else None."""
+    slot = _planned_slot(situation)
+    if slot is None or slot.reason is not SlotReason.FEED_PLAN or slot.power_w >= 0 or not situation.primary:
+        return None
+    if situation.goal.mode is not ChargingMode.POWER_FEED:
+        return None
+    if _feed_refusal(situation, situation.goal.floor_pct) is not None or _feed_doubt(situation) is not None:
+        return None
+    power_w = min(-slot.power_w, situation.allowance.feed_a * power_per_ampere(situation.evce, situation.site))
+    doing = Doing.FEEDING_PLAN if power_w > 0 else Doing.REDUCED_BY_FUSE
+    return Verdict(
+        command=EvceCommand(limit_w=0.0, feed_w=power_w, lease_s=lease_s, reason=Doing.FEEDING_PLAN.value),
+        activity=Activity(doing=doing, until=_until(situation.plan, slot), power_w=-power_w),
+    )
+
+
+def _planned_slot(situation: Situation) -> PlanSlot | None:
+    if situation.acting is not None:
+        return situation.acting
+    return situation.plan.at(situation.now) if situation.plan else None
+
+
+def _feed_refusal(situation: Situation, floor_pct: float) -> str | None:
     """Why the feed must end for good."""
     if situation.critical_health:
         return "The car reports a critical defect, so it does not feed power."
     if any(_mandatory_limit(case, situation.now) == 0 for case in situation.commitments):
         return "The grid operator does not allow it now."
-    floor_pct = max(situation.goal.floor_pct, case.offer.min_soc_pct or 0.0)
     if situation.soc_pct is not None and situation.soc_pct <= floor_pct:
-        return f"The car has reached {floor_pct:.0f} %, below which it never feeds power."
+        return at_floor(floor_pct)
     return None
 
 
 def _feed_doubt(situation: Situation) -> str | None:
     """Why there can be no feed at the moment, where that may pass."""
-    evce = situation.evce
-    if evce is None or not evce.status.car_present:
-        return "The car is not plugged in, so it cannot feed power."
-    if evce.capabilities is None or not evce.capabilities.can_feed:
-        return "The charger or the car cannot feed power; both must support it."
-    if situation.soc_pct is None:
-        return "The car's state of charge is not known, so your floor cannot be kept."
-    return None
+    doubt = feed_doubt(situation.evce, situation.soc_pct)
+    return f"{doubt} {situation.others_doubt}".strip() if doubt is not None else None
+
+
+def _floor_pct(case: OfferCase, goal: Goal) -> float:
+    """Below this the car never feeds for this request."""
+    return max(goal.floor_pct, case.offer.min_soc_pct or 0.0)
 
 
 def _feed_interval(case: OfferCase, now: datetime) -> OfferInterval | None:
@@ -185,14 +223,17 @@ def _hold(situation: Situation, interval: OfferInterval, lease_s: float) -> Verd
     activity = Activity(doing=Doing.FEED_WAITING, until=interval.end, power_w=0.0)
     if evce is not None and evce.status.car_present and evce.transaction_id is None:
         # Only within a transaction does a car say whether it can feed and how full it is.
-        least_w = MIN_CURRENT_A * power_per_ampere(evce, situation.site)
-        return _limited(situation, least_w, activity, lease_s)
+        return _limited(situation, _least_w(situation), activity, lease_s)
     return Verdict(command=_command(0.0, lease_s, activity.doing), activity=_as_seen(situation, activity, 0.0))
 
 
 def _charge(situation: Situation, lease_s: float) -> Verdict:
     most_w = situation.site.max_current_a * power_per_ampere(situation.evce, situation.site)
     wish_w, activity = _wish(situation, most_w) if situation.primary else _wish_besides(situation, most_w)
+    feeding = feed_floor_pct(situation.commitments, situation.goal, situation.now) is not None
+    if feeding and not situation.feeder and situation.goal.mode is not ChargingMode.PAUSE:
+        # The one car's energy would go into the other.
+        wish_w, activity = 0.0, Activity(doing=Doing.REDUCED_BY_OFFER, power_w=0.0)
     return _limited(situation, wish_w, activity, lease_s)
 
 
@@ -220,7 +261,7 @@ def _limited(situation: Situation, limit_w: float, activity: Activity, lease_s: 
             doing = Doing.CHARGING_FLOOR if allowance.fail_safe else Doing.REDUCED_BY_FUSE
             activity = Activity(doing=doing, power_w=fuse_w)
         limit_w = fuse_w
-    if limit_w < MIN_CURRENT_A * per_ampere - 1:
+    if situation.withdrawn or limit_w < MIN_CURRENT_A * per_ampere - 1:
         limit_w, activity = 0.0, replace(activity, power_w=0.0)
     command = replace(_command(limit_w, lease_s, activity.doing), phases=allowance.phases)
     return Verdict(command=command, activity=_as_seen(situation, activity, limit_w))
@@ -240,42 +281,92 @@ def _provider_feed_w(situation: Situation, agreed_w: float) -> float:
 
 
 def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
-    """What the plan wants now."""
+    """What the owner's mode and the plan want now."""
     goal = situation.goal
     if goal.mode is ChargingMode.PAUSE:
         return 0.0, Activity(doing=Doing.PAUSED_BY_OWNER, power_w=0.0)
     if goal.mode is ChargingMode.NOW:
         return most_w, Activity(doing=Doing.CHARGING_NOW, power_w=most_w)
-    slot = situation.plan.at(situation.now) if situation.plan else None
+    slot = _planned_slot(situation)
+    if goal.mode is ChargingMode.SOLAR and (slot is None or slot.reason is not SlotReason.FLOOR):
+        return _wish_of_sun(situation, most_w)
     if situation.plan is None or slot is None:
         # No plan is no reason to strand the driver.
         return most_w, Activity(doing=Doing.CHARGING_NEEDED, power_w=most_w)
     until = _until(situation.plan, slot)
     if slot.power_w <= 0:
-        if situation.soc_pct is not None and situation.soc_pct >= goal.target_pct - 0.5:
-            return 0.0, Activity(doing=Doing.CAR_FULL, power_w=0.0)
-        return 0.0, Activity(doing=Doing.WAITING_CHEAPER, until=until, power_w=0.0)
-    doing = Doing.CHARGING_NEEDED if slot.reason is SlotReason.NEEDED else Doing.CHARGING_CHEAP
-    return min(slot.power_w, most_w), Activity(doing=doing, until=until, power_w=slot.power_w)
+        if _feeds_once_known(situation):
+            return _least_w(situation), Activity(doing=Doing.FEED_WAITING, power_w=0.0)
+        return 0.0, Activity(doing=_idle(situation, slot), until=until, power_w=0.0)
+    activity = Activity(doing=_DOING.get(slot.reason, Doing.CHARGING_CHEAP), until=until, power_w=slot.power_w)
+    return _offered_w(situation, slot.power_w, most_w), activity
+
+
+_DOING = {
+    SlotReason.NEEDED: Doing.CHARGING_NEEDED,
+    SlotReason.NO_PRICE: Doing.CHARGING_NEEDED,
+    SlotReason.FLOOR: Doing.CHARGING_RESERVE,
+    SlotReason.AFTER_DEADLINE: Doing.CHARGING_LATE,
+    SlotReason.SOLAR: Doing.CHARGING_SOLAR,
+}
+
+
+def _feeds_once_known(situation: Situation) -> bool:
+    """Only within a transaction does a car say whether it can feed and how full it is."""
+    evce = situation.evce
+    waits = evce is not None and evce.status.car_present and evce.transaction_id is None
+    return waits and situation.goal.mode is ChargingMode.POWER_FEED and situation.soc_pct is None
+
+
+def _least_w(situation: Situation) -> float:
+    return MIN_CURRENT_A * power_per_ampere(situation.evce, situation.site)
+
+
+def _offered_w(situation: Situation, planned_w: float, most_w: float) -> float:
+    """What to offer the car so that it takes what is planned: one that uses fewer phases is offered as many amperes."""
+    if situation.car_most_w is not None and planned_w >= _ALL_IT_TAKES * situation.car_most_w:
+        return most_w
+    return min(max(planned_w, _least_w(situation)), most_w)
+
+
+def _wish_of_sun(situation: Situation, most_w: float) -> tuple[float, Activity]:
+    """As much as is left over, as measured; the forecast only draws the plan."""
+    if situation.soc_pct is not None and situation.soc_pct >= situation.goal.target_pct - _NEARLY_PCT:
+        return 0.0, Activity(doing=Doing.CAR_FULL, power_w=0.0)
+    power_w = min(situation.surplus_w, most_w)
+    doing = Doing.CHARGING_SOLAR if power_w > 0 else Doing.WAITING_SOLAR
+    return power_w, Activity(doing=doing, power_w=power_w)
+
+
+def _idle(situation: Situation, slot: PlanSlot) -> Doing:
+    full = situation.soc_pct is not None and situation.soc_pct >= situation.goal.target_pct - _NEARLY_PCT
+    if full or slot.reason is SlotReason.FULL:
+        return Doing.CAR_FULL
+    if slot.power_w < 0:
+        return Doing.FEED_WAITING
+    if slot.reason is SlotReason.REDUCED_BY_OFFER:
+        return Doing.REDUCED_BY_OFFER
+    return Doing.REDUCED_BY_GRID if slot.reason is SlotReason.REDUCED_BY_GRID else Doing.WAITING_CHEAPER
 
 
 def _wish_besides(situation: Situation, most_w: float) -> tuple[float, Activity]:
     """What a car wants that no plan is about."""
     if situation.goal.mode is ChargingMode.PAUSE:
         return 0.0, Activity(doing=Doing.PAUSED_BY_OWNER, power_w=0.0)
-    if feeds_now(situation.commitments, situation.now):
-        # The one car's energy would go into the other.
-        return 0.0, Activity(doing=Doing.REDUCED_BY_OFFER, power_w=0.0)
     doing = Doing.CHARGING_NOW if situation.goal.mode is ChargingMode.NOW else Doing.CHARGING_NEEDED
     return most_w, Activity(doing=doing, power_w=most_w)
 
 
-def _until(plan: Plan, current: PlanSlot) -> datetime | None:
-    """When the plan changes between charging and not charging; None where it never does."""
-    for slot in plan.slots:
-        if slot.start >= current.end and (slot.power_w > 0) != (current.power_w > 0):
+def _until(plan: Plan | None, current: PlanSlot) -> datetime | None:
+    """When the plan changes between charging, feeding and neither; None where it never does."""
+    for slot in plan.slots if plan else ():
+        if slot.start >= current.end and _direction(slot) != _direction(current):
             return slot.start
     return None
+
+
+def _direction(slot: PlanSlot) -> int:
+    return (slot.power_w > 0) - (slot.power_w < 0)
 
 
 def _as_seen(situation: Situation, activity: Activity, limit_w: float) -> Activity:
@@ -297,17 +388,18 @@ def _lowest_cap(situation: Situation, *, mandatory: bool) -> tuple[float, dateti
         interval = _active(case, situation.now)
         if interval is None or interval.max_w is None:
             continue
-        if _is_mandatory(case) == mandatory:
+        if is_mandatory(case) == mandatory:
             caps.append((max(0.0, interval.max_w - situation.others_w), interval.end))
     return min(caps, default=None)
 
 
 def _mandatory_limit(case: OfferCase, now: datetime) -> float | None:
-    interval = _active(case, now) if _is_mandatory(case) else None
+    interval = _active(case, now) if is_mandatory(case) else None
     return interval.max_w if interval else None
 
 
-def _is_mandatory(case: OfferCase) -> bool:
+def is_mandatory(case: OfferCase) -> bool:
+    """It is not the owner's to decide."""
     return case.offer.binding is Binding.MANDATORY or case.offer.kind is OfferKind.CAPACITY_LIMIT
 
 

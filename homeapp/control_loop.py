@@ -7,20 +7,27 @@ asked for is acted upon at once; everything else waits for the pause between two
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import NoReturn
 
-from homeapp.control import Patience, Situation, Verdict, decide, power_per_ampere, total_cap_w
+from homeapp.control import Patience, Situation, Verdict, decide, feed_floor_pct, power_per_ampere, total_cap_w
 from homeapp.errors import DeviceError
+from homeapp.export_limit import feed_limit_w, under_export_limit
+from homeapp.feeder import Candidate, choose_feeder, others_doubt
 from homeapp.load.claim import Held, Moment
 from homeapp.load.load_guard import Allowance, LoadGuard, Taker
-from homeapp.model.plan import SlotReason
+from homeapp.model.offer import OfferCase
+from homeapp.model.plan import ChargingMode, SlotReason
 from homeapp.model.readings import EvceCommand, EvceStatus
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 from homeapp.offers.desk import OfferDesk
+from homeapp.planning.delayed_steps import DelayedSteps
+from homeapp.planning.surplus import SurplusFollower
+from homeapp.planning.watchdog import WatchedCar
 from homeapp.ports import Clock, Evce
-from homeapp.snapshot import LiveState
+from homeapp.snapshot import METER_STALE_S, LiveState
 from homeapp.store.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -29,6 +36,7 @@ CONTROL_CYCLE_S = 2.0
 NOTE_EVERY_S = 30.0
 """Between two rows of the audit log about commands of one charger: at its limit a fuse changes them every cycle."""
 _FALLS_W = 20.0
+_URGENT = (SlotReason.NEEDED, SlotReason.FLOOR, SlotReason.AFTER_DEADLINE)
 _UNBOUND = Allowance(current_a=float("inf"), feed_a=float("inf"))
 
 
@@ -40,9 +48,13 @@ class Controls:
         lease_s: for how long a command holds.
         speed: of the clock.
         circuits: of the adopted chargers, the one adopted first first.
+        commitments: agreed requests and imposed limits that are not over.
         evce: an adopted charger, or None while it has not come since the hub runs.
         installing: software goes into this charger, or into the car at it.
         card_needed: nothing charges before a card was shown at the charger.
+        delay: by which this home puts off what its plan sets off at a full quarter of an hour.
+        car: what the watch over the plan has found out about the car at the primary charger.
+        taken: told each command that a charger has accepted, by device id; must not block.
     """
 
     site: Site
@@ -52,10 +64,14 @@ class Controls:
     live: LiveState
     desk: OfferDesk
     ledger: Ledger
+    commitments: Callable[[datetime], tuple[OfferCase, ...]]
     circuits: Callable[[], tuple[Circuit, ...]]
     evce: Callable[[str], Evce | None]
     installing: Callable[[str], bool]
     card_needed: bool = False
+    delay: Callable[[], timedelta] = timedelta
+    car: Callable[[], WatchedCar] = WatchedCar
+    taken: Callable[[str, EvceCommand], None] = lambda _device_id, _command: None
 
 
 @dataclass(slots=True)
@@ -86,6 +102,8 @@ class ControlLoop:
         self._patience = Patience()
         self._act = asyncio.Event()
         self._sampled = asyncio.Event()
+        self._steps = DelayedSteps(controls.delay)
+        self._surplus = SurplusFollower(controls.clock.monotonic)
         self._wires: dict[str, _Wire] = {}
         self._ending: asyncio.Task[None] | None = None
 
@@ -95,6 +113,11 @@ class ControlLoop:
 
     def meter_read(self) -> None:
         """The meter has reported."""
+        self._sampled.set()
+        self._act.set()
+
+    def limited(self) -> None:
+        """A limit was imposed: what it makes less is passed on at once, all else in the next cycle."""
         self._sampled.set()
         self._act.set()
 
@@ -114,7 +137,7 @@ class ControlLoop:
                     continue
 
     async def _follow_meter(self, tasks: asyncio.TaskGroup) -> NoReturn:
-        """Pass on at once what a meter reading makes less; all else of it waits for the next cycle."""
+        """Pass on at once what a meter reading or a limit makes less; all else of it waits for the next cycle."""
         while True:
             await self._sampled.wait()
             self._sampled.clear()
@@ -127,7 +150,7 @@ class ControlLoop:
     async def _once(self, tasks: asyncio.TaskGroup) -> None:
         at = self._moment()
         verdicts = self._verdicts(at)
-        live, primary = self._of.live, verdicts.get(self._of.live.primary_id or "")
+        live, feeder = self._of.live, verdicts.get(self._of.live.feeder_id or "")
         live.activities = {device_id: verdict.activity for device_id, verdict in verdicts.items()}
         commands = {
             device_id: verdict.command for device_id, verdict in verdicts.items() if verdict.command is not None
@@ -135,8 +158,7 @@ class ControlLoop:
         # Whoever has to give something up is told first.
         for device_id in sorted(commands, key=lambda key: not _falls(self._wire(key).asked, commands[key])):
             self._command(device_id, commands[device_id], at, tasks)
-        if primary is not None:
-            self._end(primary, at.monotonic, tasks)
+        self._end(feeder, at.monotonic, tasks)
         for device_id in verdicts:
             self._note(device_id, at.monotonic, tasks)
         # Lets a command that is already due leave before the next cycle.
@@ -147,9 +169,10 @@ class ControlLoop:
         live, circuits = self._of.live, self._of.circuits()
         self._guard.chargers_are(circuits)
         self._wires = {circuit.device_id: self._wire(circuit.device_id) for circuit in circuits}
-        situations = {circuit.device_id: self._situation(circuit, at) for circuit in circuits}
+        doubt = self._choose_feeder(circuits, at)
+        situations = {circuit.device_id: self._situation(circuit, at, doubt) for circuit in circuits}
         takers = {device_id: self._taker(situation) for device_id, situation in situations.items()}
-        commitments = self._of.desk.commitments(at.civil)
+        commitments = self._of.commitments(at.civil)
         allowances = self._guard.allow(
             meter=live.meter.reading if live.meter else None,
             meter_age_s=live.meter_age_s,
@@ -161,17 +184,41 @@ class ControlLoop:
             circuit.device_id: self._allowed_w(circuit, takers[circuit.device_id], allowances.get(circuit.device_id))
             for circuit in circuits
         }
-        verdicts = {}
+        verdicts, feed_w = {}, feed_limit_w(commitments, at.civil)
         for device_id, situation in situations.items():
             others_w = sum(allowed_w.values()) - allowed_w[device_id]
             allowance = allowances.get(device_id, situation.allowance)
+            allowance = under_export_limit(allowance, feed_w, power_per_ampere(situation.evce, situation.site))
             verdicts[device_id] = decide(replace(situation, allowance=allowance, others_w=others_w), self._of.lease_s)
         return verdicts
 
-    def _situation(self, circuit: Circuit, at: Moment) -> Situation:
+    def _choose_feeder(self, circuits: Sequence[Circuit], at: Moment) -> str:
+        """Who carries out the power feed that is due; returns why no other charger can."""
+        live = self._of.live
+        floor_pct = feed_floor_pct(self._of.commitments(at.civil), live.goal, at.civil)
+        if floor_pct is None:
+            live.feeder_id = None
+            return ""
+        candidates = [
+            Candidate(
+                device_id=key, name=live.names.get(key, key), evce=live.evces.get(key), soc_pct=live.fresh_soc_of(key)
+            )
+            for key in (circuit.device_id for circuit in circuits)
+        ]
+        live.feeder_id = choose_feeder(
+            candidates,
+            primary_id=live.primary_id,
+            present_id=live.feeder_id,
+            floor_pct=floor_pct,
+            now=at.civil,
+        )
+        return others_doubt(candidates, live.feeder_id, floor_pct)
+
+    def _situation(self, circuit: Circuit, at: Moment, others_doubt: str) -> Situation:
         """Of one charger, before the fuse has had its say."""
         live, device_id, site = self._of.live, circuit.device_id, self._of.site
         primary = device_id == live.primary_id
+        car = self._of.car() if primary else WatchedCar()
         return Situation(
             now=at.civil,
             site=replace(site, max_current_a=circuit.max_current_a, safe_current_a=circuit.safe_current_a),
@@ -179,13 +226,28 @@ class ControlLoop:
             allowance=_UNBOUND,
             plan=live.plan if primary else None,
             goal=live.goal,
-            commitments=self._of.desk.commitments(at.civil),
+            commitments=self._of.commitments(at.civil),
             critical_health=live.critical_health,
             soc_pct=live.fresh_soc_of(device_id),
             installing=self._of.installing(device_id),
             card_needed=self._of.card_needed,
             primary=primary,
+            surplus_w=self._surplus_w(device_id, site) if primary and live.goal.mode is ChargingMode.SOLAR else 0.0,
+            acting=self._steps.of(live.plan, at.civil) if primary else None,
+            car_most_w=car.most_w,
+            withdrawn=car.withdrawn,
+            feeder=device_id == live.feeder_id,
+            others_doubt=others_doubt,
         )
+
+    def _surplus_w(self, device_id: str, site: Site) -> float:
+        """What to charge with of what the home leaves over, W."""
+        live = self._of.live
+        least_w = MIN_CURRENT_A * power_per_ampere(live.evces.get(device_id), site)
+        charger = live.charger_w(device_id)
+        known = live.meter is not None and live.meter_age_s <= METER_STALE_S and not charger.stale
+        left_w = None if live.meter is None or not known else (charger.value or 0.0) - live.meter.reading.power_w
+        return self._surplus.allowed_w(left_w, least_w)
 
     def _taker(self, situation: Situation) -> Taker:
         command = decide(situation, self._of.lease_s).command
@@ -200,7 +262,7 @@ class ControlLoop:
             evce=situation.evce,
             wish_a=wish_a,
             feed_a=command.feed_w / power_per_ampere(situation.evce, situation.site),
-            urgent=slot is not None and slot.reason is SlotReason.NEEDED,
+            urgent=slot is not None and slot.reason in _URGENT,
         )
 
     def _allowed_w(self, circuit: Circuit, taker: Taker, allowance: Allowance | None) -> float:
@@ -232,10 +294,12 @@ class ControlLoop:
             logger.debug("%s: %s", evce.device_id, error)
         else:
             wire.taken = command
+            self._of.taken(evce.device_id, command)
 
-    def _end(self, verdict: Verdict, monotonic: float, tasks: asyncio.TaskGroup) -> None:
+    def _end(self, feeder: Verdict | None, monotonic: float, tasks: asyncio.TaskGroup) -> None:
         """End requests without waiting: a slow disk must not stop the cycle."""
-        ending = verdict.abort + self._patience.spent(verdict.doubts, monotonic)
+        abort, doubts = (feeder.abort, feeder.doubts) if feeder is not None else ((), ())
+        ending = abort + self._patience.spent(doubts, monotonic)
         if ending and (self._ending is None or self._ending.done()):
             self._ending = tasks.create_task(self._abort(ending))
 

@@ -20,6 +20,7 @@ HomeappError
 │   └── MessageRejected         an inbound message failed a check (signature, audience, expiry, replay, schema)
 └── RequestRefused              a call over the contract cannot be carried out
     ├── NotFound
+    ├── FileRefused             a file that is to be imported is not what it should be
     ├── NotAllowed              the caller's role is too low
     ├── WrongPin                and how long to wait before the next try
     └── WrongState              expired, already answered, revised since it was shown
@@ -116,6 +117,10 @@ class RequestRefused(HomeappError):
 
 class NotFound(RequestRefused):
     """The thing that the call names does not exist."""
+
+
+class FileRefused(RequestRefused):
+    """A file that is to be imported cannot be used; nothing of it was taken."""
 
 
 class NotAllowed(RequestRefused):

@@ -1,40 +1,85 @@
-"""The owner's goal for the car, from the settings and the mode chosen on screen."""
+"""The owner's goal for the car as of now, from what was set and the mode chosen; local wall times as instants."""
 
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from homeapp.model.plan import ChargingMode, Goal
-from homeapp.settings import GoalSettings
+from homeapp.model.plan import ChargingMode, Departure, Goal, Schedule
+
+LOOK_AHEAD = timedelta(hours=48)
+_DAYS_SEARCHED = 9
+"""A departure of one weekday may just be over."""
 
 
-def goal_at(now: datetime, settings: GoalSettings, mode: ChargingMode, time_zone: str) -> Goal:
-    """The goal with the next departure after ``now``."""
+def goal_at(
+    now: datetime,
+    schedule: Schedule,
+    mode: ChargingMode,
+    time_zone: str,
+    capacity_wh: float,
+    overdue: Departure | None = None,
+) -> Goal:
+    """The goal with the departures after ``now``."""
+    ahead = departures(schedule, now, time_zone)
+    within = tuple(departure for departure in ahead if departure.at <= now + LOOK_AHEAD)
+    first = ahead[0] if ahead else Departure(at=now + LOOK_AHEAD, target_pct=schedule.target_pct)
     return Goal(
         mode=mode,
-        target_pct=settings.target_pct,
-        ready_by=next_local_time(now, settings.ready_by, time_zone),
-        floor_pct=settings.floor_pct,
-        capacity_wh=settings.capacity_kwh * 1000,
+        target_pct=first.target_pct,
+        ready_by=first.at,
+        floor_pct=schedule.floor_pct,
+        capacity_wh=capacity_wh,
+        departures=within,
+        at_deadline=schedule.at_deadline,
+        feed=schedule.feed,
+        overdue=overdue,
     )
 
 
-def next_local_time(now: datetime, clock_time: str, time_zone: str) -> datetime:
-    """The next instant, UTC, at which local clocks show ``HH:MM``.
-
-    A time that a spring change skips is the moment right after the gap; of a doubled one the first.
-    """
+def departures(schedule: Schedule, now: datetime, time_zone: str) -> tuple[Departure, ...]:
+    """Those of the next nine days after ``now``, ascending; of several at one instant the one that wants the most."""
     zone = ZoneInfo(time_zone)
-    wanted = time.fromisoformat(clock_time)
+    today = now.astimezone(zone).date()
+    # The day before: where the clocks have just been put back, a time of it may still be ahead.
+    days = (today + timedelta(days=number) for number in range(-1, _DAYS_SEARCHED))
+    regular = (departure for day in days for departure in _on_day(schedule, day, zone))
+    wanted: dict[datetime, float] = {}
+    for departure in (*regular, *schedule.once):
+        if now < departure.at < now + timedelta(days=_DAYS_SEARCHED):
+            at = departure.at.astimezone(UTC)
+            wanted[at] = max(departure.target_pct, wanted.get(at, 0.0))
+    return tuple(Departure(at=at, target_pct=wanted[at]) for at in sorted(wanted))
+
+
+def next_local_time(now: datetime, clock_time: str, time_zone: str) -> datetime:
+    """The next instant, UTC, at which local clocks show ``HH:MM``; see ``local_instant``."""
+    zone = ZoneInfo(time_zone)
     day = now.astimezone(zone).date()
     for _ in range(3):
-        instant = datetime.combine(day, wanted, zone).astimezone(UTC)
+        instant = local_instant(day, clock_time, zone)
         if instant > now:
             return instant
         day += timedelta(days=1)
     raise AssertionError("a day has at most 25 hours")
 
 
+def local_instant(day: date, clock_time: str, zone: ZoneInfo) -> datetime:
+    """When the clocks show ``HH:MM`` on a local day, UTC.
+
+    A time that a spring change skips is the moment right after the gap; of a doubled one the first.
+    """
+    return datetime.combine(day, time.fromisoformat(clock_time), zone).astimezone(UTC)
+
+
 def local_midnight(now: datetime, time_zone: str) -> datetime:
     """The start of the local day that ``now`` falls in, UTC."""
     zone = ZoneInfo(time_zone)
-    return datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
+    return local_instant(now.astimezone(zone).date(), "00:00", zone)
+
+
+def _on_day(schedule: Schedule, day: date, zone: ZoneInfo) -> Iterator[Departure]:
+    own = next((entry for entry in schedule.weekly if day.isoweekday() in entry.weekdays), None)
+    if own is not None:
+        yield Departure(at=local_instant(day, own.time, zone), target_pct=own.target_pct)
+    elif schedule.ready_by:
+        yield Departure(at=local_instant(day, schedule.ready_by, zone), target_pct=schedule.target_pct)

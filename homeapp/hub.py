@@ -3,20 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
 from homeapp.chargers.chargers import Chargers, Household
 from homeapp.chargers.provider_rights import HomeRights
-from homeapp.control import power_per_ampere
 from homeapp.control_loop import ControlLoop, Controls
 from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
 from homeapp.errors import HomeappError
-from homeapp.goal import goal_at, local_midnight
+from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.jobs.charger_software import is_agreed
@@ -24,18 +23,18 @@ from homeapp.jobs.upkeep import Grounds, Outward, Upkeep
 from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
-from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.offer import OfferInterval, OfferKind, OfferState
-from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.live import LinkState, Snapshot
+from homeapp.model.offer import Offer, OfferState
 from homeapp.model.readings import EvceState, MeterReading
-from homeapp.model.site import MIN_CURRENT_A, Circuit
-from homeapp.offers.desk import OfferDesk
+from homeapp.model.site import Circuit
+from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
-from homeapp.planner.cheapest_slots import cheapest_slots
-from homeapp.planner.interface import Planner, PlanRequest
+from homeapp.planning.home_planning import HomeParts, HomePlanning, Outlets, home_goal
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
+from homeapp.recorder import Recorder
 from homeapp.reporting.pseudonym import pseudonym
+from homeapp.reporting.records import GRID_SP
 from homeapp.secrets import SecretStore
 from homeapp.server import Server, socket_path
 from homeapp.sessions import DeviceSessions
@@ -46,15 +45,17 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
 from homeapp.store.pin_attempts import PinAttempts
 from homeapp.store.station_disclosures import StationDisclosures
-from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.telemetry import Telemetry
+from homeapp.store.why_entries import WhyEntries
 from homeapp.supervision import supervise
+from homeapp.tariffs.home_prices import HomePrices
+from homeapp.tariffs.price_desk import PriceDesk
+from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
 
 DESK_CYCLE_S = 1.0
 LIVE_CYCLE_S = 1.0
-REPLAN_AFTER_S = 300.0
-_MODE = "charging_mode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,6 @@ class Outside:
     pseudonym_key: bytes
     pev: Pev | None
     background: Mapping[str, Callable[[], Awaitable[None]]]
-    planner: Planner = cheapest_slots
     provider_rights: HomeRights = field(default_factory=HomeRights)
     upstreams: StationUpstreams | None = None
 
@@ -101,11 +101,18 @@ class Hub:
         self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
-        self._mode = ChargingMode.CHEAPEST
-        self._live = LiveState(site=self._site, goal=self._goal(), clock=outside.clock)
-        self._replan = asyncio.Event()
-        self._desk = OfferDesk(
-            ledger=self._ledger, outbox=self._outbox, clock=outside.clock, on_change=self._offers_changed
+        prices = HomePrices(outside.settings.tariff.contract(), self._site.time_zone)
+        goal = home_goal(outside.settings, outside.clock)
+        self._live = LiveState(site=self._site, goal=goal, clock=outside.clock, prices=prices)
+        self._offers = self._offer_side()
+        self._desk = self._offers.desk
+        self._limits = GridLimits(
+            terms=outside.settings.grid_limit.terms(),
+            desk=self._desk,
+            ledger=self._ledger,
+            clock=outside.clock,
+            home=self._live,
+            tell=LimitListeners(name_of=self._name_of, limited=self._limited, notice=self._notice),
         )
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
@@ -122,6 +129,7 @@ class Hub:
         )
         self._inbox = HubInbox(
             desk=self._desk,
+            limits=self._limits,
             ledger=self._ledger,
             outbox=self._outbox,
             live=self._live,
@@ -129,9 +137,17 @@ class Hub:
             tariff_changed=self._tariff_changed,
             live_changed=self._live_changed,
         )
+        self._price_desk = PriceDesk(
+            prices=prices,
+            ledger=self._ledger,
+            clock=outside.clock,
+            links=lambda: self._live.links,
+            changed=self._tariff_changed,
+        )
         self._providers = self._provider_side()
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
         self._upkeep = self._upkeep_of_car_and_charger()
+        self._planning = self._home_planning()
         self._control = ControlLoop(
             Controls(
                 site=self._site,
@@ -141,10 +157,14 @@ class Hub:
                 live=self._live,
                 desk=self._desk,
                 ledger=self._ledger,
+                commitments=self._limits.commitments,
+                taken=self._limits.taken,
                 circuits=self._circuits,
                 evce=self._sessions.evce,
                 installing=self._upkeep.installs,
                 card_needed=not outside.settings.ocpp.auto_start,
+                delay=self._planning.share.delay,
+                car=self._planning.watch.car,
             )
         )
         self._operations = Operations(
@@ -154,12 +174,27 @@ class Hub:
             devices=lambda: self._chargers.views(self._sessions.views()),
             ledger=self._ledger,
             snapshot=self._snapshot,
-            set_mode=self._set_mode,
+            schedule=lambda: self._planning.plans.schedule,
             doctor=self._examine,
             live_changed=self._live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
-            may_hear=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+            rules=self._offers.rules.views,
+        )
+        self._recorder = Recorder(
+            live=self._live,
+            telemetry=self._telemetry,
+            ledger=self._ledger,
+            desk=self._desk,
+            clock=outside.clock,
+            snapshot=self._snapshot,
+        )
+        self._why = WhyTimeline(
+            live=self._live,
+            desk=self._desk,
+            entries=WhyEntries(outside.database),
+            clock=outside.clock,
+            name_of=self.name_of,
         )
         self._access = AccessControl(
             secrets=outside.secrets,
@@ -169,7 +204,15 @@ class Hub:
         )
         self._server = Server(
             socket_path(outside.data_dir),
-            {**self._operations.handlers(), **self._providers.handlers(), **self._chargers.handlers()},
+            {
+                **self._operations.handlers(),
+                **self._offers.operations.handlers(),
+                **self._planning.plans.handlers(),
+                **self._providers.handlers(),
+                **self._chargers.handlers(),
+                **self._why.handlers(),
+                **self._price_desk.handlers(),
+            },
             self._operations.current,
             self._hello,
             self._access,
@@ -200,7 +243,7 @@ class Hub:
         self._upkeep.reporter.evce_changed(state)
         self._upkeep.reporter.car_changed(self._live.evce)
         if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
-            self._replan.set()
+            self._planning.plans.replan()
         if before is None or (before.status, before.connected) != (state.status, state.connected):
             self._control.act()
             self._live_changed()
@@ -225,6 +268,29 @@ class Hub:
         evce = self._out.endpoint.evce(device_id)
         return None if evce is None else evce.state
 
+    def _offer_side(self) -> OfferSide:
+        return OfferSide(
+            database=self._out.database,
+            ledger=self._ledger,
+            outbox=self._outbox,
+            clock=self._clock,
+            home=HomeView(
+                live=self._live,
+                site=self._site,
+                region=self._out.settings.site.region,
+                has_charger=lambda: bool(self._sessions.chargers),
+                hears=lambda sp_id: self._providers.allows(sp_id, DataClass.IDENTITY),
+                foresee=self._foresee,
+                feed_left_wh=lambda: self._planning.plans.feed_left_wh,
+            ),
+            name_of=self._name_of,
+            offers_changed=self._offers_changed,
+            rules_changed=lambda: self._server.publish(api.Topic.RULES),
+        )
+
+    async def _foresee(self, offer: Offer) -> float | None:
+        return await self._planning.plans.foresee(offer)
+
     def _charger_decisions(self) -> Chargers:
         return Chargers(
             Household(
@@ -235,11 +301,16 @@ class Hub:
                 rights=self._out.provider_rights,
                 chargers=self,
                 departure=lambda: self._live.goal.ready_by,
-                agreed=lambda: self._desk.commitments(self._clock.now()),
+                agreed=lambda: self._limits.commitments(self._clock.now()),
                 notice=self._notice,
                 changed=self._control_changed,
             )
         )
+
+    def _limited(self) -> None:
+        # The screen is told once the request is kept: what is sent to it now would come before the charger's frame.
+        self._control.limited()
+        self._planning.plans.replan()
 
     def _control_changed(self) -> None:
         self._control.act()
@@ -308,6 +379,7 @@ class Hub:
                 charger=lambda: self._live.evce,
                 state_of=self._live.evces.get,
                 evce=self._first_evce,
+                report_wishes=lambda: self._inbox.wishes_of(GRID_SP),
             ),
             Outward(
                 put=self._providers.put,
@@ -319,15 +391,47 @@ class Hub:
             self._desk,
         )
 
+    def _home_planning(self) -> HomePlanning:
+        return HomePlanning(
+            HomeParts(
+                settings=self._out.settings,
+                database=self._out.database,
+                clock=self._clock,
+                speed=self._out.speed,
+                key=self._out.pseudonym_key,
+                live=self._live,
+                desk=self._desk,
+                commitments=self._limits.commitments,
+                ledger=self._ledger,
+                telemetry=self._telemetry,
+                outlets=Outlets(
+                    goal_changed=self._upkeep.reporter.goal_changed,
+                    changed=self._publish,
+                    act=self._act,
+                    notice=self._notice,
+                    installing=self._upkeep.installs,
+                ),
+            )
+        )
+
+    def _act(self) -> None:
+        self._control.act()
+
+    def _publish(self, topic: api.Topic) -> None:
+        self._server.publish(topic)
+
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
             **(self._csms.bodies() if self._csms else {}),
             "devices": self._sessions.run,
             "control": self._control.run,
-            "planning": self._plan,
+            **self._planning.bodies(),
             "offer desk": self._tend_offers,
-            "recorder": self._record,
+            "recorder": self._recorder.run,
             "live": self._publish_live,
+            "why": self._why.run,
+            "prices": self._price_desk.run,
+            "grid limits": self._limits.run,
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
@@ -336,11 +440,11 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
-        await self._desk.load()
+        await self._offers.load()
+        await self._limits.load()
         await self._providers.load()
         await self._chargers.load()
-        self._mode = ChargingMode(await self._ledger.value(_MODE) or ChargingMode.CHEAPEST)
-        self._set_goal()
+        await self._planning.plans.load()
         self._live.alert_raised(await self._ledger.alerts())
         self._live.orders_changed(await self._ledger.part_orders())
         for sp_id, tariff in (await self._ledger.tariffs()).items():
@@ -348,46 +452,6 @@ class Hub:
         self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))
         for number, sentence in enumerate(self._out.database.repairs):
             self._live.notice(f"store_repaired.{number}", sentence)
-
-    async def _plan(self) -> None:
-        while True:
-            self._set_goal()
-            self._live.plan = await asyncio.to_thread(self._out.planner, self._plan_request())
-            self._server.publish(api.Topic.PLAN)
-            self._control.act()
-            try:
-                async with asyncio.timeout(self._next_plan_in_s() / self._out.speed):
-                    await self._replan.wait()
-            except TimeoutError:
-                pass
-            self._replan.clear()
-            # A burst of events makes one plan.
-            await asyncio.sleep(0.2)
-
-    def _next_plan_in_s(self) -> float:
-        """After the departure it is about the next one."""
-        to_departure_s = (self._live.goal.ready_by - self._clock.now()).total_seconds()
-        return min(REPLAN_AFTER_S, max(1.0, to_departure_s))
-
-    def _plan_request(self) -> PlanRequest:
-        now = self._clock.now()
-        per_ampere = power_per_ampere(self._live.evce, self._site)
-        primary_id = self._live.primary_id
-        most_a = self._out.settings.circuit(primary_id).max_current_a if primary_id else self._site.max_current_a
-        return PlanRequest(
-            now=now,
-            tariff=self._live.tariff,
-            soc_pct=self._live.fresh_soc_pct,
-            goal=self._live.goal,
-            charge_min_w=MIN_CURRENT_A * per_ampere,
-            charge_max_w=most_a * per_ampere,
-            commitments=self._committed_intervals(),
-        )
-
-    def _committed_intervals(self) -> tuple[OfferInterval, ...]:
-        now = self._clock.now()
-        intervals = [item for case in self._desk.commitments(now) for item in case.offer.intervals if item.end > now]
-        return tuple(sorted(intervals, key=lambda interval: interval.start))
 
     async def _tend_offers(self) -> None:
         while True:
@@ -398,59 +462,10 @@ class Hub:
                 await self._ledger.keep_notice(notice)
             await self._clock.sleep(DESK_CYCLE_S)
 
-    async def _record(self) -> None:
-        last = self._clock.monotonic()
-        while True:
-            await self._clock.sleep(LIVE_CYCLE_S)
-            now, monotonic = self._clock.now(), self._clock.monotonic()
-            snapshot = self._snapshot()
-            sample = Sample(
-                at=now,
-                grid_w=_fresh(snapshot.grid_w),
-                home_w=_fresh(snapshot.home_w),
-                evce_w=_fresh(snapshot.evce_w),
-                soc_pct=_fresh(snapshot.soc_pct),
-                price=snapshot.price,
-            )
-            await self._telemetry.add(sample)
-            await self._deliver_measured(snapshot, monotonic - last)
-            last = monotonic
-            midnight = local_midnight(now, self._site.time_zone)
-            totals = await self._telemetry.today(midnight, now)
-            earned = await self._ledger.earned(midnight)
-            self._live.today = replace(
-                self._live.today,
-                charged_wh=totals.charged_wh,
-                fed_wh=totals.fed_wh,
-                cost=totals.cost,
-                earned=earned,
-                currency=self._live.tariff.currency if self._live.tariff else "",
-            )
-
-    async def _deliver_measured(self, snapshot: Snapshot, seconds: float) -> None:
-        """Count the energy that flows during an accepted request that is under way."""
-        # A power feed is about one car, a limit about all; what the car charges is no part of what it has fed.
-        fed_w, power_w = _fresh(self._live.charger_w(self._live.primary_id or "")), _fresh(snapshot.evce_w)
-        for case in self._desk.cases:
-            feeds = case.offer.kind is OfferKind.POWER_FEED
-            counted_w = (None if fed_w is None else min(0.0, fed_w)) if feeds else power_w
-            if case.state is OfferState.ACTIVE and counted_w is not None:
-                await self._desk.delivered(case.offer.key, counted_w * min(seconds, 60.0) / 3600)
-
     async def _publish_live(self) -> None:
         while True:
             self._live_changed()
             await self._clock.sleep(LIVE_CYCLE_S if self._out.speed <= 1 else LIVE_CYCLE_S * min(self._out.speed, 5))
-
-    async def _set_mode(self, mode: ChargingMode) -> Goal:
-        await self._ledger.keep_value(_MODE, mode)
-        self._mode = mode
-        self._set_goal()
-        logger.info("mode: %s", mode)
-        self._replan.set()
-        self._control.act()
-        self._live_changed()
-        return self._live.goal
 
     def _agreed_firmware(self, location: str, signature: str) -> bool:
         return is_agreed(self._desk.jobs(), location=location, signature=signature)
@@ -468,19 +483,13 @@ class Hub:
             unencrypted_port=self._out.settings.ocpp.unencrypted_port,
         )
 
-    def _set_goal(self) -> None:
-        self._live.goal = self._goal()
-        self._upkeep.reporter.goal_changed(self._live.goal)
-
-    def _goal(self) -> Goal:
-        return goal_at(self._clock.now(), self._out.settings.goal, self._mode, self._site.time_zone)
-
     def _snapshot(self) -> Snapshot:
         self._know_chargers()
         return self._live.snapshot(
             meter_online=self._sessions.online(DeviceKind.METER),
             evce_online=self._sessions.online(DeviceKind.EVCE),
             pending_offers=sum(case.state is OfferState.PENDING for case in self._desk.cases),
+            grid_limit=self._limits.in_force(self._clock.now()),
         )
 
     def _hello(self, role: api.Role) -> api.Hello:
@@ -494,13 +503,13 @@ class Hub:
         )
 
     def _offers_changed(self) -> None:
-        self._replan.set()
+        self._planning.plans.replan()
         self._control.act()
         self._server.publish(api.Topic.OFFERS)
         self._live_changed()
 
     def _tariff_changed(self) -> None:
-        self._replan.set()
+        self._planning.plans.replan()
         self._server.publish(api.Topic.TARIFF)
         self._live_changed()
 
@@ -540,7 +549,3 @@ def _told_of(state: EvceState) -> tuple[object, ...]:
     """What the list of devices tells of a charger besides its link."""
     provider = (state.provider_limit_w, state.provider_feed_w, state.provider_control)
     return (*provider, state.capabilities, state.software)
-
-
-def _fresh(figure: Figure) -> float | None:
-    return None if figure.stale else figure.value

@@ -1,9 +1,12 @@
 """Where providers put what comes in: on to the offer desk, the ledger and the live state."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Protocol
 
+from homeapp.model.grid_report import ReportWish
 from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Offer, Receipt
@@ -19,6 +22,18 @@ logger = logging.getLogger(__name__)
 MOST_OPEN = 50
 """Requests of one provider that are not over; beyond it none but mandatory ones are taken."""
 _OF_TIME = ("clock", "expired")
+_TURNS = 2
+"""Of the event loop: in one control decides, in the next the chargers are told."""
+
+
+class LimitIntake(Protocol):
+    """What obeys imposed limits; none of these blocks."""
+
+    def arrived(self, offer: Offer) -> bool:
+        """A verified request has come in; one that imposes a limit holds from now on, kept or not: then True."""
+
+    def kept(self, key: str) -> None:
+        """The offer desk has it now, or it was taken back."""
 
 
 class HubInbox:
@@ -32,6 +47,7 @@ class HubInbox:
         self,
         *,
         desk: OfferDesk,
+        limits: LimitIntake,
         ledger: Ledger,
         outbox: Outbox,
         live: LiveState,
@@ -40,6 +56,7 @@ class HubInbox:
         live_changed: Callable[[], None],
     ) -> None:
         self._desk = desk
+        self._limits = limits
         self._ledger = ledger
         self._outbox = outbox
         self._live = live
@@ -47,6 +64,7 @@ class HubInbox:
         self._tariff_changed = tariff_changed
         self._live_changed = live_changed
         self._untimely: set[str] = set()
+        self._wishes: dict[str, tuple[ReportWish, ...]] = {}
 
     @property
     def untimely(self) -> tuple[str, ...]:
@@ -65,9 +83,15 @@ class HubInbox:
                 offer.sp_id, "too_many", f"It has {MOST_OPEN} requests open; no more are taken until one ends."
             )
             return
+        # The chargers are told first, the disk meanwhile; what it cannot take holds all the same.
+        if self._limits.arrived(offer):
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
         await self._desk.receive(offer)
+        self._limits.kept(offer.key)
 
     async def withdrawn(self, sp_id: str, offer_id: str) -> None:
+        self._limits.kept(f"{sp_id}/{offer_id}")
         await self._desk.withdrawn(sp_id, offer_id)
 
     def open_offers(self, sp_id: str) -> Collection[str]:
@@ -93,6 +117,13 @@ class HubInbox:
         logger.info("%s: part order %s is %s", order.sp_id, order.order_id, order.status)
         self._live.orders_changed(await self._ledger.part_orders())
         self._live_changed()
+
+    def report_wishes(self, sp_id: str, wishes: Collection[ReportWish]) -> None:
+        self._wishes[sp_id] = tuple(wishes)
+
+    def wishes_of(self, sp_id: str) -> Collection[ReportWish]:
+        """What the provider asked to be told last."""
+        return self._wishes.get(sp_id, ())
 
     async def seen(self, sp_id: str, message_id: str, expires_at: datetime) -> bool:
         self._untimely.discard(sp_id)

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from homeapp import api
-from homeapp.errors import NotFound, WrongState
+from homeapp.errors import NotFound
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
-from homeapp.model.offer import Choice, OfferCase
-from homeapp.model.plan import ChargingMode, Goal, Plan
+from homeapp.model.plan import Schedule
+from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 from homeapp.offers.desk import OfferDesk
@@ -23,7 +23,7 @@ class Operations:
 
     Args:
         devices: adopted ones and those that could be, as the list of devices shows them.
-        may_hear: whether the owner shares so much with a provider (sp_id) that an answer can be sent to it.
+        rules: the owner's standing rules, as they are shown.
     """
 
     def __init__(
@@ -35,25 +35,31 @@ class Operations:
         devices: Callable[[], tuple[DeviceView, ...]],
         ledger: Ledger,
         snapshot: Callable[[], Any],
-        set_mode: Callable[[ChargingMode], Awaitable[Goal]],
+        schedule: Callable[[], Schedule],
         doctor: Callable[[], Awaitable[tuple[api.Check, ...]]],
         live_changed: Callable[[], None],
         sharing: Callable[[], tuple[ProviderSharing, ...]],
         uplink: Callable[[], UplinkView],
-        may_hear: Callable[[str], bool],
+        rules: Callable[[], tuple[RuleView, ...]],
     ) -> None:
         self._live = live
-        self._desk = desk
         self._sessions = sessions
         self._devices = devices
         self._ledger = ledger
         self._snapshot = snapshot
-        self._set_mode = set_mode
         self._doctor = doctor
         self._live_changed = live_changed
-        self._sharing = sharing
-        self._uplink = uplink
-        self._may_hear = may_hear
+        self._topics: Mapping[api.Topic, Callable[[], api.Notification]] = {
+            api.Topic.SNAPSHOT: snapshot,
+            api.Topic.DEVICES: devices,
+            api.Topic.OFFERS: lambda: desk.cases,
+            api.Topic.RULES: rules,
+            api.Topic.TARIFF: lambda: live.tariff,
+            api.Topic.PLAN: lambda: live.plan,
+            api.Topic.SCHEDULE: schedule,
+            api.Topic.SHARING: sharing,
+            api.Topic.UPLINK: uplink,
+        }
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """One handler per call that the server does not answer itself."""
@@ -61,38 +67,18 @@ class Operations:
             api.AskDoctor: self._ask_doctor,
             api.GetSnapshot: self._get_snapshot,
             api.GetTariff: self._get_tariff,
-            api.GetPlan: self._get_plan,
-            api.SetMode: self._change_mode,
             api.ListDevices: self._list_devices,
             api.AdoptDevice: self._adopt,
             api.ForgetDevice: self._forget,
             api.RaiseSecurity: self._raise_security,
-            api.ListOffers: self._list_offers,
-            api.ShowOffer: self._show_offer,
-            api.DecideOffer: self._decide,
             api.AlertSeen: self._alert_seen,
         }
 
     def current(self, topic: api.Topic) -> api.Notification:
         """The value of a topic now; that of ACCESS is the connection's own."""
-        match topic:
-            case api.Topic.SNAPSHOT:
-                value: api.Notification = self._snapshot()
-            case api.Topic.DEVICES:
-                value = self._devices()
-            case api.Topic.OFFERS:
-                value = self._desk.cases
-            case api.Topic.TARIFF:
-                value = self._live.tariff
-            case api.Topic.PLAN:
-                value = self._live.plan
-            case api.Topic.SHARING:
-                value = self._sharing()
-            case api.Topic.UPLINK:
-                value = self._uplink()
-            case api.Topic.ACCESS:
-                raise LookupError("each connection has a value of its own")
-        return value
+        if topic not in self._topics:
+            raise LookupError("each connection has a value of its own")
+        return self._topics[topic]()
 
     async def _ask_doctor(self, _call: api.AskDoctor, _caller: api.Role) -> tuple[api.Check, ...]:
         return await self._doctor()
@@ -102,12 +88,6 @@ class Operations:
 
     async def _get_tariff(self, _call: api.GetTariff, _caller: api.Role) -> Tariff | None:
         return self._live.tariff
-
-    async def _get_plan(self, _call: api.GetPlan, _caller: api.Role) -> Plan | None:
-        return self._live.plan
-
-    async def _change_mode(self, call: api.SetMode, _caller: api.Role) -> Goal:
-        return await self._set_mode(call.mode)
 
     async def _list_devices(self, _call: api.ListDevices, _caller: api.Role) -> tuple[DeviceView, ...]:
         return self._devices()
@@ -121,29 +101,8 @@ class Operations:
     async def _raise_security(self, call: api.RaiseSecurity, _caller: api.Role) -> None:
         await self._sessions.raise_security(call.device_id)
 
-    async def _list_offers(self, _call: api.ListOffers, _caller: api.Role) -> tuple[OfferCase, ...]:
-        return self._desk.cases
-
-    async def _show_offer(self, call: api.ShowOffer, _caller: api.Role) -> OfferCase:
-        found = self._case(call.key)
-        if found is None:
-            raise NotFound(f"There is no request {call.key!r}.")
-        return found
-
-    async def _decide(self, call: api.DecideOffer, caller: api.Role) -> OfferCase:
-        case = self._case(call.key)
-        if call.choice is Choice.ACCEPT and case is not None and not self._may_hear(case.offer.sp_id):
-            raise WrongState(
-                f"You share nothing with {case.offer.sp_name}, so it would never hear of your answer. Allow that it "
-                "knows this home first, on the page Sharing."
-            )
-        return await self._desk.decide(call.key, call.digest, call.choice, caller.value)
-
     async def _alert_seen(self, call: api.AlertSeen, _caller: api.Role) -> None:
         if not await self._ledger.alert_seen(call.sp_id, call.alert_id):
             raise NotFound("This alert is no longer there.")
         self._live.alert_raised(await self._ledger.alerts())
         self._live_changed()
-
-    def _case(self, key: str) -> OfferCase | None:
-        return next((case for case in self._desk.cases if case.offer.key == key), None)

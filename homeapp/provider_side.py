@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from homeapp.flows import ProviderFlows
 from homeapp.identity.hub_key import HubKeys
 from homeapp.inbox import HubInbox
 from homeapp.model.consent import DataClass, ProviderSharing
+from homeapp.model.local_vtn import FoundVtn
 from homeapp.model.offer import Receipt
 from homeapp.model.pairing import Enrolment
 from homeapp.model.record import DataRecord
 from homeapp.pairing.descriptor import Descriptor
 from homeapp.pairing.operations import ProviderOperations
 from homeapp.ports import Clock, Provider
+from homeapp.providers.grid_sp.local_vtn import find_vtns
 from homeapp.providers.grid_sp.provider import SP_ID as GRID_SP
 from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.home_flows import HomeFlows
@@ -44,7 +47,7 @@ from homeapp.store.pairings import Pairings
 from homeapp.store.uplink_use import UplinkUse
 from homeapp.uplink.uplink import Uplink
 
-_GRID_DATA = (DataClass.IDENTITY, DataClass.METERING)
+_GRID_DATA = (DataClass.IDENTITY, DataClass.CHARGING, DataClass.METERING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,8 @@ class ProviderSide:
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """What the contract asks of this side."""
-        return {**self._sharing.handlers(), **self._operations.handlers(), **self.uplink.handlers()}
+        own: Mapping[type[api.Call[Any]], Handler] = {api.FindVtns: self._find_vtns}
+        return {**self._sharing.handlers(), **self._operations.handlers(), **self.uplink.handlers(), **own}
 
     def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """The long tasks, by name."""
@@ -245,6 +249,9 @@ class ProviderSide:
             advice = f"Agree on the page Sharing, or with: homeapp sharing allow {EVC_SP} {missing[0]}"
         return ProviderStanding(sp_id=LINK_ID, name=f"{csms.name} (OCPP)", obstacle=obstacle, advice=advice)
 
+    async def _find_vtns(self, _call: api.FindVtns, _caller: api.Role) -> tuple[FoundVtn, ...]:
+        return await find_vtns(self._around.settings.discovery.interfaces)
+
     @property
     def _csms(self) -> CsmsSettings | None:
         return self._around.settings.ocpp.csms
@@ -311,7 +318,7 @@ class ProviderSide:
 
     async def _obstacle(self, sp_id: str) -> tuple[str, str]:
         """Why there is no way to this provider, and what to do; both empty where nothing is in the way."""
-        if sp_id == GRID_SP and await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET) is None:
+        if sp_id == GRID_SP and await self._lacks_secret():
             return "its client secret is missing", f"Stop the hub and enter it: homeapp secret {GRID_SP_SECRET}"
         standing = self._flows_source.standing(sp_id)
         if standing is not None and standing.enrolment is not Enrolment.VALID:
@@ -323,17 +330,25 @@ class ProviderSide:
             )
         return "", ""
 
+    async def _lacks_secret(self) -> bool:
+        grid = self._around.settings.grid_sp
+        needs_one = grid is not None and bool(grid.client_id)
+        return needs_one and await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET) is None
+
     async def _grid(self) -> Provider:
         settings = self._around.settings.grid_sp
         secret = await asyncio.to_thread(self._around.secrets.get, GRID_SP_SECRET)
-        if settings is None or secret is None:
+        if settings is None or (settings.client_id and secret is None):
             raise SettingsInvalid(f"Its client secret is missing. Enter it with: homeapp secret {GRID_SP_SECRET}")
+        site = self._around.settings.site.site()
         return GridSp(
             settings=settings,
-            client_secret=secret,
+            client_secret=secret or "",
             signer=self._signer,
             hub_id=self._signer.key_id,
             clock=self._around.clock,
+            allows=partial(self._book.allows, GRID_SP),
+            charger_w=site.max_current_a * site.voltage_v * site.phases,
         )
 
     async def _paired(self, sp_id: str) -> None:

@@ -1,6 +1,8 @@
 """Every setting, declared once: ``settings.toml`` in the data directory. Nothing secret is in it."""
 
 import ipaddress
+from datetime import time
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,9 +11,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from homeapp.errors import SettingsInvalid
+from homeapp.grid_limits.imposed import LimitTerms
 from homeapp.load.floors import floors_too_high
 from homeapp.model.consent import DataClass
 from homeapp.model.site import Circuit, Site
+from homeapp.tariffs.contract import EVERY_DAY, Band, Contract, ContractKind, ExportRule, PriceBasis
 
 FILE_NAME = "settings.toml"
 GRID_SP_SECRET = "grid_sp.client_secret"  # noqa: S105 - the name under which it is kept
@@ -44,7 +48,11 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class SiteSettings(_Section, frozen=True):
-    """``[site]``; see ``homeapp.model.site.Site``."""
+    """``[site]``; see ``homeapp.model.site.Site``.
+
+    Attributes:
+        region: ISO 3166-1 or -2, like NL or NL-NB; requests for other regions cannot be accepted. Empty for any.
+    """
 
     name: str = ""
     time_zone: str = "Europe/Amsterdam"
@@ -57,10 +65,11 @@ class SiteSettings(_Section, frozen=True):
     feed_allowed: bool = True
     feed_cap_a: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None = None
     asymmetry_a: Positive | None = None
+    region: Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")] = ""
 
     def site(self) -> Site:
         """The same as the model's dataclass."""
-        return Site(**{name: getattr(self, name) for name in self.__struct_fields__})
+        return Site(**{name: getattr(self, name) for name in self.__struct_fields__ if name != "region"})
 
 
 class CsmsSettings(_Section, frozen=True):
@@ -196,16 +205,20 @@ class GridSpSettings(_Section, frozen=True):
 
     Attributes:
         vtn_url: base URL, https; programs are at ``<vtn_url>/programs``.
+        client_id: of the OAuth 2 client; empty where the VTN lets everybody read.
         ca_file: PEM file of a private CA, or empty for the system's.
+        ven_name: what the hub is called there; empty for a name that no other home has.
         poll_s: s of hub time between polls.
+        token_host: host (and port) besides the VTN's own that client id and secret may be sent to.
     """
 
     name: str
     vtn_url: Annotated[str, msgspec.Meta(pattern=r"^https://")]
-    client_id: str
+    client_id: str = ""
     ca_file: str = ""
-    ven_name: str = "homeapp"
+    ven_name: str = ""
     poll_s: Positive = 60.0
+    token_host: str = ""
 
 
 class SystemOperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +271,115 @@ class PevSettings(_Section, frozen=True):
     port: Port = 13400
 
 
+Amount = Annotated[str, msgspec.Meta(pattern=r"^-?\d{1,4}(\.\d{1,8})?$")]
+"""A decimal number in quotes, so that not a digit of it is lost."""
+QuarterHour = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):(00|15|30|45)$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class BandSettings(_Section, frozen=True):
+    """``[[tariff.energy_band]]`` and ``[[tariff.grid_fee_band]]``: a price at certain times.
+
+    Attributes:
+        days: of the local day on which the time lies; empty for all.
+        start, end: local wall times, quarter hours; over midnight where ``end`` is not after ``start``.
+    """
+
+    price: Amount
+    start: QuarterHour
+    end: QuarterHour
+    days: tuple[Weekday, ...] = ()
+
+    def band(self) -> Band:
+        """The same as the tariffs' dataclass."""
+        return Band(
+            price=Decimal(self.price),
+            start=time.fromisoformat(self.start),
+            end=time.fromisoformat(self.end),
+            weekdays=frozenset(_WEEK.index(day) for day in self.days) or EVERY_DAY,
+        )
+
+
+class TariffSettings(_Section, frozen=True):
+    """``[tariff]``: the owner's contract; prices per kWh without VAT, in quotes. See ``homeapp.tariffs.contract``.
+
+    Attributes:
+        kind: fixed, time_of_use or dynamic.
+        currency: ISO 4217; needed where the contract names prices of its own.
+        energy: empty where the contract names none.
+        provider_prices: retail where the grid operator's VTN tells what the owner pays, market where the rest has to be
+            added to it.
+        export: announced, fixed, market or net_metering.
+    """
+
+    kind: ContractKind = ContractKind.DYNAMIC
+    currency: Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{3})?$")] = ""
+    energy: Annotated[str, msgspec.Meta(pattern=r"^(-?\d{1,4}(\.\d{1,8})?)?$")] = ""
+    energy_band: Annotated[tuple[BandSettings, ...], msgspec.Meta(max_length=48)] = ()
+    markup: Amount = "0"
+    tax: Amount = "0"
+    grid_fee: Amount = "0"
+    grid_fee_band: Annotated[tuple[BandSettings, ...], msgspec.Meta(max_length=48)] = ()
+    vat_pct: Amount = "0"
+    provider_prices: PriceBasis = PriceBasis.RETAIL
+    export: ExportRule = ExportRule.ANNOUNCED
+    export_price: Amount = "0"
+    export_factor: Amount = "1"
+
+    def contract(self) -> Contract:
+        """The same as the tariffs' dataclass."""
+        return Contract(
+            kind=self.kind,
+            currency=self.currency,
+            energy=Decimal(self.energy) if self.energy else None,
+            energy_bands=tuple(band.band() for band in self.energy_band),
+            markup=Decimal(self.markup),
+            tax=Decimal(self.tax),
+            grid_fee=Decimal(self.grid_fee),
+            grid_fee_bands=tuple(band.band() for band in self.grid_fee_band),
+            vat_pct=Decimal(self.vat_pct),
+            provider_prices=self.provider_prices,
+            export=self.export,
+            export_price=Decimal(self.export_price),
+            export_factor=Decimal(self.export_factor),
+        )
+
+    def fault(self) -> str | None:
+        """What contradicts itself, as a sentence."""
+        names_prices = bool(self.energy or self.energy_band)
+        if self.kind is not ContractKind.DYNAMIC and not self.energy:
+            return f"tariff.energy: a contract of the kind {self.kind} needs the price that holds outside all bands."
+        if self.kind is ContractKind.FIXED and self.energy_band:
+            return (
+                "tariff.energy_band: a fixed contract has one price; set kind to time_of_use, or leave the bands out."
+            )
+        if names_prices and not self.currency:
+            return "tariff.currency: say in which currency the contract's prices are, like EUR."
+        if Decimal(self.vat_pct) < 0 or Decimal(self.vat_pct) > 100:
+            return "tariff.vat_pct must be between 0 and 100."
+        return None
+
+
+class GridLimitSettings(_Section, frozen=True):
+    """``[grid_limit]``: how limits that the grid operator imposes are kept.
+
+    Attributes:
+        failsafe_w: holds, W, once the way to the operator is lost while a limit of it is in force.
+        failsafe_min_h: for how many hours.
+        dso_floor_w: a limit never goes below it, W, where the law says so (Germany, EnWG section 14a: 4200); 0 where
+            each limit counts as it is.
+    """
+
+    failsafe_w: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 4200.0
+    failsafe_min_h: Annotated[float, msgspec.Meta(ge=0, le=24)] = 2.0
+    dso_floor_w: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
+
+    def terms(self) -> LimitTerms:
+        """The same as the limits' dataclass."""
+        return LimitTerms(failsafe_w=self.failsafe_w, failsafe_s=self.failsafe_min_h * 3600, floor_w=self.dso_floor_w)
+
+
 class Settings(_Section, frozen=True):
     """All of it; a section that is missing has its defaults, a provider that is missing is not used."""
 
@@ -267,6 +389,8 @@ class Settings(_Section, frozen=True):
     goal: GoalSettings = GoalSettings()
     uplink: UplinkSettings = UplinkSettings()
     pev: PevSettings = PevSettings()
+    tariff: TariffSettings = TariffSettings()
+    grid_limit: GridLimitSettings = GridLimitSettings()
     secrets: SecretPlace = SecretPlace.AUTO
     grid_sp: GridSpSettings | None = None
 
@@ -315,6 +439,8 @@ def _contradiction(settings: Settings) -> str | None:
     if settings.ocpp.unencrypted_port and settings.ocpp.unencrypted_port == settings.ocpp.port:
         return "ocpp.unencrypted_port must be another port than ocpp.port: one is for TLS, the other is not."
     if settings.ocpp.csms is not None and (fault := _csms_contradiction(settings.ocpp.csms)) is not None:
+        return fault
+    if (fault := settings.tariff.fault()) is not None:
         return fault
     if settings.pev.address and not _is_ip_address(settings.pev.address):
         return f"pev.address: {settings.pev.address!r} is no IP address. Enter one like 192.168.1.30."

@@ -10,6 +10,7 @@ from homeapp.model.live import (
     Activity,
     Doing,
     Figure,
+    GridLimit,
     LinkState,
     LiveCharger,
     Notice,
@@ -22,6 +23,7 @@ from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Site
 from homeapp.model.tariff import Tariff
 from homeapp.ports import Clock
+from homeapp.tariffs.home_prices import HomePrices
 
 METER_STALE_S = 15.0
 EVCE_STALE_S = 60.0
@@ -48,15 +50,19 @@ class LiveState:
         meter, plan, today, alerts, orders: the newest, or None / empty.
         evces: the newest state of each charger that has come, by device id.
         activities: what each adopted charger does and why, by device id.
+        prices: all that is known of them.
+        feeder_id: the charger that carries out the power feed that is due, or None while none is.
     """
 
-    def __init__(self, *, site: Site, goal: Goal, clock: Clock) -> None:
+    def __init__(self, *, site: Site, goal: Goal, clock: Clock, prices: HomePrices | None = None) -> None:
         self.site = site
         self.goal = goal
         self.meter: Stamped | None = None
         self.plan: Plan | None = None
+        self.prices = prices or HomePrices()
         self.evces: dict[str, EvceState] = {}
         self.activities: dict[str, Activity] = {}
+        self.feeder_id: str | None = None
         self.today = Today(charged_wh=0.0, fed_wh=0.0, cost=Decimal(0), earned=Decimal(0), currency="")
         self.alerts: tuple[HealthAlert, ...] = ()
         self.orders: tuple[PartOrder, ...] = ()
@@ -65,15 +71,19 @@ class LiveState:
         self._primary_id: str | None = None
         self._away_since: float | None = None
         self._known_since: dict[str, dict[datetime, float]] = {}
-        self._tariffs: dict[str, Tariff] = {}
         self._links: dict[str, ProviderLink] = {}
         self._notices: dict[str, Notice] = {}
         self._unkept: dict[str, Notice] = {}
 
     @property
     def primary_id(self) -> str | None:
-        """The charger that the plan, the goal and power feeds are about: see ``chargers_are``."""
+        """The charger that the plan and the goal are about: see ``chargers_are``."""
         return self._primary_id
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The adopted chargers, device id to name, the one adopted first first."""
+        return self._chargers
 
     @property
     def evce(self) -> EvceState | None:
@@ -130,8 +140,8 @@ class LiveState:
 
     @property
     def tariff(self) -> Tariff | None:
-        """Prices in force: of the first provider that gave any."""
-        return next(iter(self._tariffs.values()), None)
+        """Prices, known and expected, as the owner pays them."""
+        return self.prices.tariff(self._clock.now())
 
     @property
     def meter_age_s(self) -> float:
@@ -168,7 +178,17 @@ class LiveState:
 
     def tariff_received(self, sp_id: str, tariff: Tariff) -> None:
         """New prices of a provider."""
-        self._tariffs[sp_id] = tariff
+        self.prices.received(sp_id, tariff)
+
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """Device ids of the chargers that can be talked to."""
+        return tuple(state.device_id for state in self.evces.values() if state.connected)
+
+    @property
+    def links(self) -> Mapping[str, ProviderLink]:
+        """The ways to the providers, by sp_id."""
+        return self._links
 
     def link_changed(self, sp_id: str, name: str, state: LinkState, problem: str | None) -> None:
         """The way to a provider has changed."""
@@ -211,10 +231,18 @@ class LiveState:
         over = (OrderStatus.DELIVERED, OrderStatus.CANCELLED)
         self.orders = tuple(order for order in orders if order.status not in over)
 
-    def snapshot(self, *, meter_online: bool | None, evce_online: bool | None, pending_offers: int) -> Snapshot:
+    def snapshot(
+        self,
+        *,
+        meter_online: bool | None,
+        evce_online: bool | None,
+        pending_offers: int,
+        grid_limit: GridLimit | None = None,
+    ) -> Snapshot:
         """Everything Home shows, with ages as of now."""
         now = self._clock.now()
-        price = self.tariff.at(now) if self.tariff else None
+        tariff = self.tariff
+        price = tariff.at(now) if tariff else None
         grid, charger = self._grid(), self._charger()
         return Snapshot(
             at=now,
@@ -225,7 +253,7 @@ class LiveState:
             session_wh=self._session(),
             price=price.import_price if price else None,
             export_price=price.export_price if price else None,
-            currency=self.tariff.currency if self.tariff else "",
+            currency=tariff.currency if tariff else "",
             meter_online=meter_online,
             evce_online=evce_online,
             evce_status=self.evce.status if self.evce else None,
@@ -244,6 +272,7 @@ class LiveState:
             notices=tuple(notice for notice in reversed(self._notices.values()) if now - notice.at < NOTICE_LIFE),
             pending_offers=pending_offers,
             chargers=self._views(),
+            grid_limit=grid_limit,
         )
 
     def _grid(self) -> Figure:

@@ -79,3 +79,14 @@ async def supervise(
                 failed(name, error)
         attempt = 0 if clock.monotonic() - begun > STEADY_AFTER_S else attempt + 1
         await clock.sleep(max(0.2, jittered(attempt)))
+
+
+async def rest(clock: Clock, seconds: float, *news: asyncio.Event) -> None:
+    """Sleep for ``seconds`` of the clock, or until one of ``news`` is set."""
+    waits = [asyncio.ensure_future(clock.sleep(seconds)), *(asyncio.ensure_future(event.wait()) for event in news)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)

@@ -7,17 +7,21 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from homeapp import api
 from homeapp.errors import HomeappError, NotAllowed, PairingPending
-from homeapp.model.charger import ControlSpan
+from homeapp.model.charger import ControlSpan, TokenView
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
-from homeapp.model.plan import ChargingMode, Goal
+from homeapp.model.plan import ChargingMode, FeedUse, Goal, Schedule
+from homeapp.model.standing_rule import RuleView, StandingRule, StopTerms
 from ui.hub_link import HubLink
 from ui.view import ActionState
 
 R = TypeVar("R")
 
 MODE = "mode"
+SCHEDULE = "schedule"
+CARDS = "cards"
+"""Key of what is done with the household's cards."""
 _MODE_PROBLEM_MS = 20_000
 """How long a refused mode is told in place of what the charger is doing."""
 
@@ -42,6 +46,16 @@ def card_key(device_id: str) -> str:
     return f"card:{device_id}"
 
 
+def rule_key(rule_id: str) -> str:
+    """Key of what is done with a standing rule; empty for a new one."""
+    return f"rule:{rule_id}"
+
+
+def security_key(device_id: str) -> str:
+    """Key of raising a charger's security profile."""
+    return f"security:{device_id}"
+
+
 def consent_key(sp_id: str, data_class: DataClass) -> str:
     """Key of a change of consent."""
     return f"consent:{sp_id}/{data_class}"
@@ -54,6 +68,8 @@ class Actions(QObject):
         changed: some ``states`` entry is different.
         case_answered: the ``OfferCase`` that an answer has led to.
         mode_set: the ``Goal`` after a change of mode.
+        schedule_set: the ``Schedule`` that is kept now.
+        cards_listed: the household's cards, a tuple of ``TokenView``.
         consent_set: the ``ProviderSharing`` after a change of consent.
         pin_needed: the ``Role`` that something tapped needs, and what to call once it is there.
     """
@@ -61,6 +77,8 @@ class Actions(QObject):
     changed = Signal()
     case_answered = Signal(object)
     mode_set = Signal(object)
+    schedule_set = Signal(object)
+    cards_listed = Signal(object)
     consent_set = Signal(object)
     pin_needed = Signal(object, object)
 
@@ -69,9 +87,9 @@ class Actions(QObject):
         self._link = link
         self.states: dict[str, ActionState] = {}
 
-    def decide(self, case: OfferCase, choice: Choice) -> None:
-        """Answer a request."""
-        call = api.DecideOffer(key=case.offer.key, digest=case.digest, choice=choice)
+    def decide(self, case: OfferCase, choice: Choice, committed_w: float | None = None) -> None:
+        """Answer a request; ``committed_w`` where a yes is to less power than is asked for."""
+        call = api.DecideOffer(key=case.offer.key, digest=case.digest, choice=choice, committed_w=committed_w)
         self._run(offer_key(case), call, choice, self.case_answered.emit)
 
     def set_mode(self, mode: ChargingMode) -> None:
@@ -82,6 +100,34 @@ class Actions(QObject):
 
         self._run(MODE, api.SetMode(mode=mode), mode, done)
         QTimer.singleShot(_MODE_PROBLEM_MS, self, self._forget_mode_problem)
+
+    def set_schedule(self, schedule: Schedule, *, feed: bool) -> None:
+        """Keep another schedule; ``feed`` where the budget for power feed is another one too."""
+
+        def done(kept: Schedule) -> None:
+            self.schedule_set.emit(kept)
+
+        self._run(SCHEDULE, api.SetSchedule(schedule=schedule, feed=feed), "keep", done)
+
+    def ask_stop_price(self, case: OfferCase, then: Callable[[StopTerms | None], None]) -> None:
+        """What stopping a request now costs; ``then`` gets None where the hub does not say."""
+        self._link.call(api.StopPrice(key=case.offer.key), then, lambda _error: then(None), owner=self)
+
+    def keep_rule(self, rule: StandingRule) -> None:
+        """Have the hub answer by this rule from now on."""
+
+        def done(_kept: RuleView) -> None:
+            self.changed.emit()
+
+        self._run(rule_key(rule.rule_id), api.KeepRule(rule=rule), "keep", done)
+
+    def remove_rule(self, rule_id: str) -> None:
+        """Have the hub forget a rule."""
+        self._run(rule_key(rule_id), api.RemoveRule(rule_id=rule_id), "remove")
+
+    def ask_feed_use(self, then: Callable[[FeedUse | None], None], owner: QObject) -> None:
+        """What the car has fed; ``then`` gets None where the hub does not say, and nothing once ``owner`` is gone."""
+        self._link.call(api.GetFeedBudget(), then, lambda _error: then(None), owner=owner)
 
     def adopt(self, device: DeviceView) -> None:
         """Make a device part of the home."""
@@ -103,6 +149,23 @@ class Actions(QObject):
     def add_card(self, device: DeviceView) -> None:
         """Let the unknown card charge that was shown last."""
         self._run(card_key(device.device_id), api.AddToken(), "add")
+
+    def list_cards(self) -> None:
+        """Show the household's cards."""
+        self._run(CARDS, api.ListTokens(), "list", self.cards_listed.emit)
+
+    def remove_card(self, card: TokenView) -> None:
+        """Take a card out of use, and show those that are left."""
+
+        def removed(_answer: None) -> None:
+            self.list_cards()
+
+        self._run(CARDS, api.RemoveToken(name=card.name), "remove", removed)
+
+    def raise_security(self, device: DeviceView) -> None:
+        """Have a charger prove itself by a certificate."""
+        call = api.RaiseSecurity(device_id=device.device_id)
+        self._run(security_key(device.device_id), call, "raise")
 
     def see_alert(self, sp_id: str, alert_id: str) -> None:
         """An alert about the car was read."""
@@ -133,14 +196,14 @@ class Actions(QObject):
             if isinstance(error, NotAllowed):
                 self.states.pop(key, None)
                 self.changed.emit()
-                self.pin_needed.emit(call.role, lambda: self._run(key, call, wish, on_answer))
+                self.pin_needed.emit(call.needs(), lambda: self._run(key, call, wish, on_answer))
                 return
             pending = isinstance(error, PairingPending)
             sentence = str(error)
             self._put(key, ActionState(instruction=sentence) if pending else ActionState(problem=sentence))
 
         self._put(key, ActionState(busy=True, wish=wish))
-        self._link.call(call, answered, failed)
+        self._link.call(call, answered, failed, owner=self)
 
     def _forget_mode_problem(self) -> None:
         if self.states.get(MODE, ActionState()).problem:

@@ -1,11 +1,13 @@
 """Sentences about a charger: who controls it, how finely, its software and its cards."""
 
-from homeapp.model.charger import ChargerView, ControlSpan, InControl
+from homeapp.model.charger import ChargerView, ControlSpan, InControl, TokenView
 from homeapp.model.readings import LimitControl, SoftwareStage, SoftwareUpdate
 from ui import formats
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
+
+_BY_PASSWORD = 2
 
 
 def control_words(charger: ChargerView, view: View) -> tuple[str, str, Tone]:
@@ -34,7 +36,10 @@ def limits_words(limits: LimitControl) -> str:
     """How finely it can be limited, where that is not as it should be; else nothing."""
     return {
         LimitControl.FULL: "",
-        LimitControl.COARSE: tr("It takes a new limit only now and then, so its power follows the plan roughly."),
+        LimitControl.COARSE: tr(
+            "Control of it is coarse: it takes a new limit only now and then, and when the hub is gone it keeps its "
+            "last one for up to ten minutes."
+        ),
         LimitControl.STATIC: tr("Its power cannot be changed while it charges. The hub can only start and stop it."),
         LimitControl.NONE: tr("It cannot be controlled from outside. The hub only watches it."),
     }[limits]
@@ -51,6 +56,16 @@ def software_words(update: SoftwareUpdate) -> str:
         SoftwareStage.INSTALLING: tr("Software {version} is being installed.", version=update.version),
         SoftwareStage.INSTALLED: tr("Software {version} is installed.", version=update.version),
     }[update.stage]
+
+
+def can_be_raised(charger: ChargerView) -> bool:
+    """It proves itself by a password over TLS (security profile 2), and could by a certificate."""
+    return charger.security_profile == _BY_PASSWORD
+
+
+def added_words(card: TokenView, view: View) -> str:
+    """Since when a card may charge."""
+    return tr("added {day}", day=formats.day(card.added_at, view.zone))
 
 
 def span_words(span: ControlSpan, view: View) -> str:

@@ -130,7 +130,12 @@ def window(start: datetime, end: datetime, now: datetime, zone: ZoneInfo) -> str
 
 def weekday(local: datetime) -> str:
     """Short name of the day."""
-    return QLocale().dayName(local.isoweekday(), QLocale.FormatType.ShortFormat)
+    return day_name(local.isoweekday())
+
+
+def day_name(number: int) -> str:
+    """Short name of a day of the week; 1 is Monday."""
+    return QLocale().dayName(number, QLocale.FormatType.ShortFormat)
 
 
 def _tenth(value: float) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtNetwork import QLocalSocket
 
@@ -37,6 +38,16 @@ class _Waiting:
     deadline: float
     on_answer: Callable[[Any], None]
     on_error: Callable[[HomeappError], None]
+
+
+def _while(owner: QObject | None, act: Callable[[R], None]) -> Callable[[R], None]:
+    """``act`` as long as Qt has not deleted ``owner``."""
+
+    def guarded(value: R) -> None:
+        if owner is None or shiboken6.isValid(owner):
+            act(value)
+
+    return guarded
 
 
 class HubClock:
@@ -69,7 +80,7 @@ class HubLink(QObject):
         connected: ``api.Hello``; values of all topics follow.
         lost: the hub is gone, or was never there; emitted once until it is back.
         refused: a sentence: the hub is there but cannot be used.
-        snapshot, devices, offers, tariff, plan, sharing, uplink, access: the newest value.
+        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, access: the newest value.
     """
 
     connected = Signal(object)
@@ -80,6 +91,8 @@ class HubLink(QObject):
     offers = Signal(object)
     tariff = Signal(object)
     plan = Signal(object)
+    schedule = Signal(object)
+    rules = Signal(object)
     sharing = Signal(object)
     uplink = Signal(object)
     access = Signal(object)
@@ -100,6 +113,8 @@ class HubLink(QObject):
             api.Topic.OFFERS: self.offers,
             api.Topic.TARIFF: self.tariff,
             api.Topic.PLAN: self.plan,
+            api.Topic.SCHEDULE: self.schedule,
+            api.Topic.RULES: self.rules,
             api.Topic.SHARING: self.sharing,
             api.Topic.UPLINK: self.uplink,
             api.Topic.ACCESS: self.access,
@@ -135,8 +150,19 @@ class HubLink(QObject):
         self._socket.stateChanged.disconnect(self._state_changed)
         self._socket.abort()
 
-    def call(self, call: api.Call[R], on_answer: Callable[[R], None], on_error: Callable[[HomeappError], None]) -> None:
-        """Ask the hub; exactly one of the two is called, later, within the call's time."""
+    def call(
+        self,
+        call: api.Call[R],
+        on_answer: Callable[[R], None],
+        on_error: Callable[[HomeappError], None],
+        *,
+        owner: QObject | None = None,
+    ) -> None:
+        """Ask the hub; exactly one of the two is called, later, within the call's time.
+
+        Neither is where ``owner`` is gone by then.
+        """
+        on_answer, on_error = _while(owner, on_answer), _while(owner, on_error)
         if self._socket.state() != QLocalSocket.LocalSocketState.ConnectedState:
             QTimer.singleShot(0, self, lambda: on_error(HubNotRunning(tr("The hub does not answer. Try again soon."))))
             return

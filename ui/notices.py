@@ -22,7 +22,23 @@ class Line:
 
 def lines(snapshot: Snapshot, view: View, shown: OfferCase | None) -> tuple[Line, ...]:
     """Limits in force but for the one that is ``shown`` anyway, notices, providers out of reach."""
-    return (*_limits(view, shown), *_notices(snapshot), *_links(view))
+    return (*_failsafe(snapshot, view), *_limits(view, shown), *_notices(snapshot), *_links(view))
+
+
+def _failsafe(snapshot: Snapshot, view: View) -> list[Line]:
+    limit = snapshot.grid_limit
+    if limit is None or not limit.failsafe:
+        return []
+    most = formats.kilowatts(limit.value_w)
+    sentence = tr(
+        "{source} cannot be reached. Until its word is back, your chargers keep to {most} together.",
+        source=limit.source,
+        most=most,
+    )
+    if limit.until is not None:
+        until = formats.moment(limit.until, view.now, view.zone)
+        sentence = tr("{sentence} At the latest this ends at {until}.", sentence=sentence, until=until)
+    return [Line(words=sentence, tone=Tone.BLUE, since=limit.since)]
 
 
 def _limits(view: View, shown: OfferCase | None) -> list[Line]:

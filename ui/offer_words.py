@@ -8,7 +8,7 @@ from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferCase, Off
 from ui import formats, job_words
 from ui.theme import Tone
 from ui.tr import tr
-from ui.view import View
+from ui.view import View, waits_for_owner
 
 
 def badge(offer: Offer) -> tuple[str, Tone]:
@@ -18,24 +18,30 @@ def badge(offer: Offer) -> tuple[str, Tone]:
     return {
         OfferKind.POWER_FEED: (tr("POWER FEED OFFER"), Tone.VIOLET),
         OfferKind.LOAD_SHED: (tr("REDUCE CHARGING"), Tone.GREEN),
+        OfferKind.LOAD_SHIFT: (tr("CHARGE LATER"), Tone.GREEN),
+        OfferKind.CHARGE_BOOST: (tr("CHARGE NOW"), Tone.GREEN),
+        OfferKind.ALERT: (tr("GRID NEWS"), Tone.AMBER),
         OfferKind.CAPACITY_LIMIT: (tr("GRID LIMIT"), Tone.BLUE),
     }[offer.kind]
 
 
-def binding_words(binding: Binding) -> str:
+def binding_words(case: OfferCase) -> str:
     """Whose decision it is."""
+    if case.binding is Binding.OPT_OUT and case.rule:
+        return tr("Part of your contract. By your rule you take part unless you decline.")
     return {
         Binding.MANDATORY: tr("Must be followed – nothing to decide."),
         Binding.OWNER_DECIDES: tr("You decide. No answer means no."),
+        Binding.OPT_OUT: tr("The provider speaks of a contract. No rule of yours says so: no answer means no."),
         Binding.MY_RULE: tr("Covered by your own rule."),
-    }[binding]
+    }[case.binding]
 
 
 def answer_words(case: OfferCase) -> str:
     """Whose decision it is, or what the owner has decided."""
-    if case.offer.binding is Binding.OWNER_DECIDES and case.decision is not None:
+    if case.binding in (Binding.OWNER_DECIDES, Binding.OPT_OUT) and case.decision is not None:
         return tr("Your answer: {answer}.", answer=choice_words(case.decision.choice))
-    return binding_words(case.offer.binding)
+    return binding_words(case)
 
 
 def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:
@@ -49,7 +55,7 @@ def state_words(case: OfferCase, view: View) -> tuple[str, Tone]:
         return tr("Planned for {start}", start=start), Tone.BLUE
     if case.state is OfferState.ACTIVE:
         return tr("Running until {end}", end=formats.moment(offer.end, view.now, view.zone)), badge(offer)[1]
-    if case.state is OfferState.PENDING and offer.binding is not Binding.OWNER_DECIDES:
+    if case.state is OfferState.PENDING and not waits_for_owner(case):
         return tr("Received"), Tone.BLUE
     return {
         OfferState.RECEIVED: (tr("Being checked"), Tone.BLUE),
@@ -81,6 +87,10 @@ def asked(offer: Offer) -> str:
             return tr("Feed {power} from your car", power=power)
         energy = formats.kilowatt_hours(offer.max_feed_wh)
         return tr("Feed {power} from your car, {energy} at most", power=power, energy=energy)
+    if offer.kind is OfferKind.ALERT:
+        return tr("Nothing to do")
+    if offer.kind is OfferKind.CHARGE_BOOST and setpoints:
+        return tr("Charge with {power} then", power=formats.kilowatts(max(setpoints)))
     limit = min([*limits, *(max(0.0, value) for value in setpoints)], default=None)
     if limit == 0:
         return tr("Pause charging")

@@ -11,8 +11,9 @@ from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Figure, ProviderLink, Snapshot
 from homeapp.model.offer import Binding, OfferCase, OfferState
-from homeapp.model.plan import Plan
+from homeapp.model.plan import Plan, Schedule
 from homeapp.model.site import Site
+from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 
@@ -66,7 +67,7 @@ class View:
     Attributes:
         now: hub time, UTC.
         alive: the hub answers; False turns every figure stale.
-        snapshot: None until the first has come, as are ``tariff`` and ``plan``.
+        snapshot: None until the first has come, as are ``tariff``, ``plan``, ``schedule`` and ``rules``.
         devices, offers, sharing: None until heard of; tells an empty home from one not yet known.
         devices_at: when the hub told of the devices.
         uplink: how the way out stands; None until heard of, and ``uplink_at`` when.
@@ -86,6 +87,8 @@ class View:
     uplink_at: datetime | None = None
     tariff: Tariff | None = None
     plan: Plan | None = None
+    schedule: Schedule | None = None
+    rules: tuple[RuleView, ...] | None = None
     access: AccessView | None = None
     actions: Mapping[str, ActionState] = field(default_factory=dict)
 
@@ -166,7 +169,7 @@ def may_know_home(provider: ProviderSharing) -> bool:
 
 def waits_for_owner(case: OfferCase) -> bool:
     """True where only the owner's answer brings it further."""
-    return case.state is OfferState.PENDING and case.offer.binding is Binding.OWNER_DECIDES
+    return case.state is OfferState.PENDING and case.offer.binding in (Binding.OWNER_DECIDES, Binding.OPT_OUT)
 
 
 def is_running(case: OfferCase) -> bool:

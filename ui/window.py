@@ -12,33 +12,44 @@ from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import Goal, Plan
+from homeapp.model.plan import Goal, Plan, Schedule
+from homeapp.model.standing_rule import RuleView, StandingRule
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 from ui import words
 from ui.actions import Actions
 from ui.hub_link import HubLink
+from ui.offer_previews import OfferPreviews
 from ui.pages.devices import DevicesPage
 from ui.pages.home import HomePage
 from ui.pages.inbox import InboxPage
+from ui.pages.plan import PlanPage
+from ui.pages.prices import PricesPage
+from ui.pages.rules import RulesPage
 from ui.pages.sharing import SharingPage
+from ui.pages.why import WhyPage
+from ui.plan_draft import PlanDraft
+from ui.rule_draft import RuleDraft
 from ui.screen_lock import ScreenLock
 from ui.theme import Tone, theme_of
 from ui.throttle import Throttle
 from ui.tr import tr
 from ui.view import View
+from ui.why_feed import WhyFeed
 from ui.widgets import paint
 from ui.widgets.banner import Banner
 from ui.widgets.navigation import Navigation
 
 WIDE_FROM = (1000, 720)
 """px; a screen that is smaller in either gets the compact layout: 1024x600 is a common wall tablet."""
-PAGES = ("home", "inbox", "devices", "sharing")
+PAGES = ("home", "plan", "prices", "inbox", "devices", "sharing", "why", "rules")
+_UNDER = {"why": "plan", "rules": "inbox"}
+"""Pages without a place of their own in the navigation, and the page that they belong to."""
 _REDRAW_MS, _TICK_MS = 100, 1000
 
 
 class Window(QWidget):
-    """Home, Inbox, Devices and Sharing over one hub.
+    """The pages over one hub.
 
     Signals:
         first_frame: the first picture is on the screen.
@@ -55,12 +66,23 @@ class Window(QWidget):
         self._painted = False
         self._compact: bool | None = None
         self.desk = Actions(link, self)
-        self.home, self.inbox = HomePage(self.desk), InboxPage(self.desk)
+        self.home, self.prices = HomePage(self.desk), PricesPage()
+        self.inbox = InboxPage(self.desk, OfferPreviews(link, self))
+        self.rules = RulesPage(self.desk, RuleDraft(link, self))
+        self.inbox.rules.connect(lambda: self.go("rules"))
+        self.inbox.ruling.connect(self._make_rule)
+        self.rules.back.connect(lambda: self.go("inbox"))
+        self.plan = PlanPage(self.desk, PlanDraft(link, self.desk, self))
+        self.why = WhyPage(WhyFeed(link, self))
+        self.plan.why.connect(lambda: self.go("why"))
+        self.why.back.connect(lambda: self.go("plan"))
         self.home.flow.animated = animated
         self.devices, self.sharing = DevicesPage(self.desk), SharingPage(self.desk)
         self.navigation = Navigation(
             [
                 ("home", tr("Home")),
+                ("calendar-time", tr("Plan")),
+                ("chart-bar", tr("Prices")),
                 ("inbox", tr("Inbox")),
                 ("devices", tr("Devices")),
                 ("shield-lock", tr("Sharing")),
@@ -72,7 +94,8 @@ class Window(QWidget):
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
-        for page in (self.home, self.inbox, self.devices, self.sharing):
+        self._all = (self.home, self.plan, self.prices, self.inbox, self.devices, self.sharing, self.why, self.rules)
+        for page in self._all:
             self.pages.addWidget(page)
         self._build()
         self._redraw = Throttle(self._draw, _REDRAW_MS, self)
@@ -98,12 +121,14 @@ class Window(QWidget):
         """Show one of ``PAGES``."""
         index = PAGES.index(page)
         self.pages.setCurrentIndex(index)
-        self.navigation.show_page(index)
+        self.navigation.show_page(PAGES.index(_UNDER.get(page, page)))
         self._draw()
 
     def load_chart(self) -> None:
-        """Bring the price chart in."""
+        """Bring the price charts in."""
         self.home.load_chart()
+        self.plan.load_chart()
+        self.prices.load_chart()
 
     def _build(self) -> None:
         self._banner_row = QVBoxLayout(self.banner_place)
@@ -128,12 +153,15 @@ class Window(QWidget):
         link.offers.connect(self._take_offers)
         link.tariff.connect(self._take_tariff)
         link.plan.connect(self._take_plan)
+        link.schedule.connect(self._take_schedule)
+        link.rules.connect(self._take_rules)
         link.sharing.connect(self._take_sharing)
         link.uplink.connect(self._take_uplink)
         link.access.connect(self._take_access)
         self.desk.changed.connect(self._redraw.request)
         self.desk.case_answered.connect(self._take_answer)
         self.desk.mode_set.connect(self._take_goal)
+        self.desk.schedule_set.connect(self._take_schedule)
         self.desk.consent_set.connect(self._take_consent)
 
     def _connected(self, hello: api.Hello) -> None:
@@ -161,6 +189,16 @@ class Window(QWidget):
 
     def _take_plan(self, plan: Plan | None) -> None:
         self._put(replace(self._view, plan=plan))
+
+    def _make_rule(self, rule: StandingRule) -> None:
+        self.go("rules")
+        self.rules.open_rule(rule)
+
+    def _take_schedule(self, schedule: Schedule) -> None:
+        self._put(replace(self._view, schedule=schedule))
+
+    def _take_rules(self, rules: tuple[RuleView, ...]) -> None:
+        self._put(replace(self._view, rules=rules))
 
     def _take_access(self, access: api.AccessView) -> None:
         self._put(replace(self._view, access=access))
@@ -197,10 +235,8 @@ class Window(QWidget):
         lost = tr("Looking for the hub…") if never else words.hub_lost()
         self.banner.say(self._refusal or ("" if view.alive else lost))
         self.banner_place.setVisible(bool(self.banner.words.text()))
-        self.navigation.buttons[1].set_count(len(view.undecided))
-        page = self.pages.currentWidget()
-        if isinstance(page, HomePage | InboxPage | DevicesPage | SharingPage):
-            page.show_view(view)
+        self.navigation.buttons[PAGES.index("inbox")].set_count(len(view.undecided))
+        self._all[self.pages.currentIndex()].show_view(view)
 
     def _now(self) -> View:
         now: datetime = self._link.now()
@@ -220,7 +256,7 @@ class Window(QWidget):
         margin = 12 if compact else 20
         self._banner_row.setContentsMargins(margin, margin - 4, margin, 0)
         self.banner_place.setVisible(bool(self.banner.words.text()))
-        for page in (self.home, self.inbox, self.devices, self.sharing):
+        for page in self._all:
             page.arrange(compact=compact)
         self._draw()
 

@@ -32,7 +32,7 @@ def activity(snapshot: Snapshot, view: View) -> str:
     doing, until = snapshot.activity.doing, snapshot.activity.until
     if until is not None and doing in (timed := _timed()):
         return timed[doing].format(until=formats.moment(until, view.now, view.zone))
-    if doing is Doing.FEEDING:
+    if doing in (Doing.FEEDING, Doing.FEEDING_PLAN):
         power = view.seen(snapshot.car_w).value
         if power is None or power >= 0:
             power = snapshot.activity.power_w
@@ -54,12 +54,17 @@ def doing_words(doing: Doing) -> str:
         Doing.CHARGING_NEEDED: tr("Charging – needed to be ready in time"),
         Doing.CHARGING_NOW: tr("Charging now – as you asked"),
         Doing.CHARGING_FLOOR: tr("Charging at the safe limit – fresh data is missing"),
+        Doing.CHARGING_SOLAR: tr("Charging – with power from the sun"),
+        Doing.CHARGING_RESERVE: tr("Charging – up to your reserve"),
+        Doing.CHARGING_LATE: tr("Charging – it was not ready in time"),
         Doing.WAITING_CHEAPER: tr("Waiting – for cheaper hours"),
+        Doing.WAITING_SOLAR: tr("Waiting – for power from the sun"),
         Doing.REDUCED_BY_OFFER: tr("Charging less – as you agreed"),
         Doing.REDUCED_BY_GRID: tr("Limited by the grid operator – must be followed"),
         Doing.REDUCED_BY_PROVIDER: tr("Limited by your charging provider – see Devices"),
         Doing.REDUCED_BY_FUSE: tr("Charging less – the main fuse is near its limit"),
         Doing.FEEDING: tr("Feeding power from your car"),
+        Doing.FEEDING_PLAN: tr("Feeding power from your car – because it pays"),
         Doing.FEED_WAITING: tr("Power feed waits – it cannot run at the moment"),
         Doing.PAUSED_BY_OWNER: tr("Paused – by you"),
         Doing.CAR_FULL: tr("Done – the car has its charge"),
@@ -72,7 +77,7 @@ def doing_words(doing: Doing) -> str:
 
 def car_title(status: EvceStatus | None, doing: Doing) -> str:
     """Title of the car's card."""
-    if doing is Doing.FEEDING:
+    if doing in (Doing.FEEDING, Doing.FEEDING_PLAN):
         return tr("Power feed")
     return tr("Your car") if status is None else status_words(status)
 
@@ -167,9 +172,12 @@ def pin_purpose(role: Role) -> str:
 def mode_words(mode: ChargingMode) -> str:
     """What the owner can ask for, as a button."""
     return {
+        ChargingMode.READY_BY: tr("Ready by"),
         ChargingMode.CHEAPEST: tr("Cheapest"),
+        ChargingMode.SOLAR: tr("Solar"),
         ChargingMode.NOW: tr("Now"),
         ChargingMode.PAUSE: tr("Pause"),
+        ChargingMode.POWER_FEED: tr("Power feed"),
     }[mode]
 
 
@@ -179,8 +187,18 @@ def reason_words(reason: SlotReason) -> str:
         SlotReason.CHEAP: tr("cheap hours"),
         SlotReason.NEEDED: tr("needed to be ready in time"),
         SlotReason.NOW: tr("as you asked"),
+        SlotReason.SOLAR: tr("power from the sun"),
+        SlotReason.FLOOR: tr("up to your reserve"),
+        SlotReason.AFTER_DEADLINE: tr("late, so as fast as it can"),
+        SlotReason.NO_PRICE: tr("at a price not known yet"),
         SlotReason.FEED_OFFER: tr("power feed"),
+        SlotReason.CHARGE_OFFER: tr("charging as you agreed"),
+        SlotReason.FEED_PLAN: tr("power feed, because it pays"),
         SlotReason.REDUCED_BY_OFFER: tr("charging less, as you agreed"),
+        SlotReason.REDUCED_BY_GRID: tr("limited by the grid operator"),
+        SlotReason.WAIT_CHEAPER: tr("waiting for cheaper power"),
+        SlotReason.WAIT_SOLAR: tr("waiting for the sun"),
+        SlotReason.FULL: tr("the car has its charge"),
         SlotReason.IDLE: tr("no charging"),
     }[reason]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from devices.evce.certification import Certification
 from devices.evce.charger import OcppEvce
+from devices.evce.kept_needs import KeptNeeds
 from devices.evce.station import Station
 
 
@@ -18,3 +19,4 @@ class Adopted:
     station: Station
     evce: OcppEvce
     certification: Certification | None
+    needs: KeptNeeds

@@ -61,6 +61,11 @@ def evse_number(source: Mapping[str, Any], name: str) -> int:
     return evse
 
 
+def evse_or_station(source: Mapping[str, Any], name: str) -> int:
+    """The same where some stations leave it out: then it is the whole station."""
+    return evse_number(source, name) if name in source else 0
+
+
 def present_limit_a(schedule: Mapping[str, Any], limits: StationLimits) -> float | None:
     """The first limit of a composite schedule, A per phase; None where there is none, negative, or in another unit."""
     first: Mapping[str, Any] = next(iter(items(schedule, "chargingSchedulePeriod")), {})

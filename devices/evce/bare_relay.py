@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 from devices.evce.frames import LARGEST_FRAME, Frame, MessageType
 from devices.evce.rpc import Refusal, RpcPeer, Throttle
 from devices.evce.schemas import Version
+from devices.evce.short_way import CsmsSocket, StationSocket
 from homeapp.ports import Clock
 
 _UNLIMITED = 1e9
@@ -44,6 +45,7 @@ class BareRelay:
             subprotocols=[Subprotocol(version.value) for version in Version],
             compression=None,
             max_size=LARGEST_FRAME,
+            create_connection=StationSocket,
         ) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             self._started.set()
@@ -58,6 +60,7 @@ class BareRelay:
             compression=None,
             max_size=LARGEST_FRAME,
             proxy=None,
+            create_connection=CsmsSocket,
         ) as csms_socket:
 
             async def to_csms(frame: Frame) -> msgspec.Raw:

@@ -22,8 +22,7 @@ logger = logging.getLogger(__name__)
 _MOST_QUEUED = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A CALL to make.
 
     Attributes:
@@ -77,18 +76,24 @@ class CallsOut:
             Superseded: a newer one took its place.
             DeviceUnreachable: the socket is closed, or too much waits already.
         """
-        if self._closed or len(self._queue) >= _MOST_QUEUED:
-            raise DeviceUnreachable(self._absence)
-        if call.replaces is not None:
-            self._drop_queued(call.replaces)
-        message_id = call.message_id or str(uuid.uuid4())
-        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(call.priority, next(self._order), message_id, call, answer)
+        waiting = self._taken_in(call)
         if self._outstanding is None and not self._queue:
             await self._put_out(waiting)
         else:
             heapq.heappush(self._queue, waiting)
-        return await answer
+        return await waiting.answer
+
+    def queue(self, call: Call) -> asyncio.Future[Frame]:
+        """``make`` without waiting for anything: the future has what that returns or raises.
+
+        Raises:
+            DeviceUnreachable: the socket is closed, or too much waits already.
+        """
+        waiting = self._taken_in(call)
+        heapq.heappush(self._queue, waiting)
+        if self._outstanding is None:
+            self._turn.set()
+        return waiting.answer
 
     def settle(self, frame: Frame) -> bool:
         """Give an answer to the CALL that waits for it; False where none does."""
@@ -119,6 +124,15 @@ class CallsOut:
             _fail(waiting.answer, DeviceUnreachable(self._absence))
         self._queue.clear()
         self._outstanding = None
+
+    def _taken_in(self, call: Call) -> "_Waiting":
+        if self._closed or len(self._queue) >= _MOST_QUEUED:
+            raise DeviceUnreachable(self._absence)
+        if call.replaces is not None:
+            self._drop_queued(call.replaces)
+        message_id = call.message_id or str(uuid.uuid4())
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        return _Waiting(call.priority, next(self._order), message_id, call, answer)
 
     def _drop_queued(self, word: str) -> None:
         for waiting in [item for item in self._queue if item.call.replaces == word]:

@@ -38,8 +38,10 @@ class Capability:
         iso15118: it talks to cars over a data link, or None.
         feed_modes: energy transfer modes that it supports (2.1); empty where it does not tell.
         operation_modes: the same of operation modes.
-        connectors: number of them, or None.
+        connectors: number of them as it says, or None.
+        evses: number of them that have shown themselves.
         ping_interval_s: WebSocketPingInterval, or None.
+        ping_every_s: so often it was found to bear a ping of the hub, s; 0 for none, None while the usual does.
         measurands: that it samples.
         limit_change_pct: LimitChangeSignificance, %, or None.
         tx_refusals: charges running in which it refused a leased TxProfile and took a TxDefaultProfile.
@@ -64,7 +66,9 @@ class Capability:
     feed_modes: tuple[str, ...] = ()
     operation_modes: tuple[str, ...] = ()
     connectors: int | None = None
+    evses: int = 1
     ping_interval_s: int | None = None
+    ping_every_s: float | None = None
     measurands: tuple[str, ...] = ()
     limit_change_pct: float | None = None
     tx_refusals: int = 0
@@ -93,6 +97,11 @@ class Capability:
         return self.max_stack_level or 1
 
     @property
+    def bounded(self) -> bool:
+        """It heeds a limit for the whole station."""
+        return self.keeps_maximum is True and not self.max_in_vain
+
+    @property
     def control(self) -> LimitControl:
         """How finely it can be limited where it takes the floor, as far as is known."""
         if self.leases:
@@ -107,6 +116,7 @@ class Capability:
             floor_begin=known.floor_begin,
             max_begin=known.max_begin,
             out_of_service=known.out_of_service,
+            evses=max(self.evses, known.evses),
         )
         if known.probed and (known.made_by, known.protocol) != (self.made_by, self.protocol):
             return learnt
@@ -115,6 +125,7 @@ class Capability:
             tx_refusals=known.tx_refusals,
             floor_in_vain=known.floor_in_vain,
             max_in_vain=known.max_in_vain,
+            ping_every_s=known.ping_every_s,
         )
 
 

@@ -9,17 +9,20 @@ from devices.evce.dialect import HUB_ID_TAG
 from devices.evce.feeding import FEED_MODES
 from devices.evce.limiter import Limiter
 from devices.evce.link import ACCEPTED
+from devices.evce.outlet import Target
 from devices.evce.phase_switching import PhaseSwitch
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.session import Session
+from devices.evce.side_charges import SideCharges
 from devices.evce.software import check_job, not_taken
-from devices.evce.station import Station, Target
+from devices.evce.station import Station
 from devices.evce.verification import MARGIN_A, Verification
 from devices.evce.wish import FEED_LEASE_S, Wish
 from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, NotSupported
 from homeapp.model.live import Doing
 from homeapp.model.offer import Job
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, LimitControl
+from homeapp.model.site import MIN_CURRENT_A
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -54,9 +57,11 @@ class OcppEvce:
         self._limiter = Limiter(station, clock, keeper or ForgetfulKeeper())
         self._verification = Verification(station, clock, self._limiter)
         self._phases = PhaseSwitch()
+        self._sides = SideCharges(station, clock, lease_s)
         self._charge: str | None = None
         self._allowed: str | None = None
         self._started_s: float | None = None
+        self._started_beside_s: float | None = None
         self._starts = 0
 
     @property
@@ -102,9 +107,21 @@ class OcppEvce:
             self._starts = 0
             self._station.problem("start", None)
             await self._allow_feeding(session)
-            await self._limiter.bring_to(self._wish(command, self._feed_w(command), target, session))
+            await self._share_out(command, target, session)
         elif command.limit_w > 0 or command.feed_w > 0:
             await self._start(session, command)
+
+    async def _share_out(self, command: EvceCommand, target: Target, session: Session) -> None:
+        """Give the leading EVSE and those beside it their parts; whoever has to give something up goes first."""
+        total_w = max(0.0, min(command.limit_w, self._station.limits.watts(self._station.limits.max_current_a)))
+        lead, shares = self._station.outlets.lead, self._sides.shares(total_w)
+        await self._sides.lower(session, shares)
+        has_w = lead.grants.most(self._clock.now())[0] or 0.0
+        part_w = shares[lead.evse]
+        limit_w = max(min(part_w, has_w), min(part_w, self._sides.left_w(total_w, lead.evse)))
+        await self._limiter.bring_to(self._wish(command, limit_w, self._feed_w(command), target, session))
+        await self._sides.lift(session, shares, total_w)
+        await self._start_beside(session, total_w)
 
     def _ready_session(self) -> Session:
         if self.session is None:
@@ -115,8 +132,8 @@ class OcppEvce:
 
     async def _stop_uncontrolled(self, command: EvceCommand) -> None:
         """A station that takes no limit at all can still be stopped."""
-        session, state, running = self.session, self.state, self._station.transaction
-        if session is None or session.ready or running is None or state.capabilities is None:
+        session, state, running = self.session, self.state, self._station.outlets.running
+        if session is None or session.ready or not running or state.capabilities is None:
             return
         margin_w = self._station.limits.watts(MARGIN_A)
         exceeds = command.limit_w == 0 or (state.power_w or 0.0) > command.limit_w + margin_w
@@ -124,7 +141,8 @@ class OcppEvce:
         recently = self._started_s is not None and now_s - self._started_s < START_EVERY_S
         if state.capabilities.control is LimitControl.NONE and exceeds and not recently:
             self._started_s = now_s
-            await session.link.call(session.link.dialect.stop(running.id), Priority.SAFETY)
+            for transaction in [outlet.transaction for outlet in running if outlet.transaction is not None]:
+                await session.link.call(session.link.dialect.stop(transaction.id), Priority.SAFETY)
 
     def _feed_w(self, command: EvceCommand) -> float:
         if command.feed_w <= 0:
@@ -146,9 +164,9 @@ class OcppEvce:
         if call is not None:
             await session.link.call(call, Priority.OWNER)
 
-    def _wish(self, command: EvceCommand, feed_w: float, target: Target, session: Session) -> Wish:
-        limits, now_s = self._station.limits, self._clock.monotonic()
-        limit_w = 0.0 if feed_w else max(0.0, min(command.limit_w, limits.watts(limits.max_current_a)))
+    def _wish(self, command: EvceCommand, limit_w: float, feed_w: float, target: Target, session: Session) -> Wish:
+        now_s = self._clock.monotonic()
+        limit_w = 0.0 if feed_w else limit_w
         if self._paused_for_phases(command, target, now_s):
             limit_w = feed_w = 0.0
         seconds = min(command.lease_s, self._lease_s)
@@ -172,7 +190,7 @@ class OcppEvce:
             self._phases.forget()
         capabilities = self.state.capabilities
         able = capabilities is not None and capabilities.phase_switching
-        return self._phases.step(command.phases if able else None, now_s, self.state.power_w)
+        return self._phases.step(command.phases if able else None, now_s, self._station.lead_power_w)
 
     async def _start(self, session: Session, command: EvceCommand) -> None:
         evse, now_s, limits = self._station.waiting_evse, self._clock.monotonic(), self._station.limits
@@ -193,3 +211,16 @@ class OcppEvce:
             raise DeviceRefused(_START_REFUSED)
         self._starts += 1
         self._station.problem("start", _START_IN_VAIN if self._starts > STARTS_IN_VAIN else None)
+
+    async def _start_beside(self, session: Session, total_w: float) -> None:
+        """Begin where a car waits beside one that charges, once there is enough for one more."""
+        evse, now_s = self._station.waiting_beside, self._clock.monotonic()
+        outlets, least_w = self._station.outlets, self._station.limits.watts(MIN_CURRENT_A)
+        recently = self._started_beside_s is not None and now_s - self._started_beside_s < START_EVERY_S
+        enough = total_w - outlets.idle_w >= (len(outlets.running) + 1) * least_w
+        if evse is None or recently or not enough or not self._station.authorizes(HUB_ID_TAG):
+            return
+        if not self._verification.bans:
+            self._started_beside_s = now_s
+            status = await session.link.call(session.link.dialect.start(evse), Priority.OWNER)
+            logger.info("%s: asked to start at EVSE %d too: %s", self.device_id, evse, status)

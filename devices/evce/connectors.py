@@ -1,5 +1,6 @@
 """What a station says of its connectors."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from devices.evce.dialect import Reported
@@ -21,6 +22,17 @@ class Connectors:
         """Where something goes on, or most likely will."""
         busy = [evse for evse, (reported, _, _) in self._known.items() if evse and reported in _BUSY]
         return min(busy or [evse for evse in self._known if evse] or [1])
+
+    def waiting(self, busy: Collection[int]) -> int | None:
+        """An EVSE besides these where a car waits, or None."""
+        return min(
+            (
+                evse
+                for evse, (reported, _, _) in self._known.items()
+                if evse not in busy and reported is Reported.OCCUPIED and evse
+            ),
+            default=None,
+        )
 
     def told(self, evse: int, reported: Reported, stamp: datetime | None, now: datetime) -> None:
         """A report that came ``now``; one that is older than the newest changes nothing."""

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from devices.evce.capability import Capability
 from devices.evce.fields import Payload
 from devices.evce.metering import Sample
@@ -42,8 +44,7 @@ class Introduction:
     firmware: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionReport:
+class TransactionReport(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of life of a transaction.
 
     Attributes:
@@ -149,11 +150,11 @@ class Listener(Protocol):
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
         """A transaction is over; of the samples only the energy still counts."""
 
-    def metered(self, samples: Sequence[Sample]) -> None:
-        """Measurements that belong to no transaction in particular."""
+    def metered(self, samples: Sequence[Sample], evse: int = 0) -> None:
+        """Measurements that belong to no transaction in particular; ``evse`` 0 is the whole station."""
 
-    def needs(self, needs: ChargingNeeds, /) -> bool:
-        """The car's wishes and abilities; True where a charging profile can follow at once."""
+    def needs(self, needs: ChargingNeeds, evse: int = 0, /) -> bool:
+        """The wishes and abilities of the car there; True where a charging profile can follow at once."""
 
     def present_setpoint(self, profile_id: int, /) -> Payload | None:
         """2.1: the setpoint fields of a Dynamic profile of the hub as of now; None where there is no such profile."""
@@ -192,8 +193,11 @@ class Dialect(Protocol):
             FieldError: a needed field is missing or of the wrong type.
         """
 
-    def triggers(self) -> list[Outgoing]:
-        """CALLs that have a station tell how it stands."""
+    def triggers(self, evses: int) -> list[Outgoing]:
+        """CALLs that have a station of so many EVSEs tell how it stands."""
+
+    def trigger_status(self, evse: int) -> Outgoing | None:
+        """2.x: has it tell the status of an EVSE; in 1.6 it tells of all with one CALL."""
 
     def trigger_boot(self) -> Outgoing:
         """Has it introduce itself."""

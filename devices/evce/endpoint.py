@@ -21,6 +21,8 @@ from devices.evce.dialect import Dialect, Introduction
 from devices.evce.entrance import Entrance, Entry, SecurityProfile
 from devices.evce.firmware_check import FirmwareRules, ProviderFirmware
 from devices.evce.keepalive import Heard, Keepalive
+from devices.evce.kept_needs import KeptNeeds, forget_needs
+from devices.evce.known_pings import KnownPings
 from devices.evce.listening import address_of, listen, port_of
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
@@ -95,12 +97,12 @@ class OcppEndpoint:
         self._signed_keeper = signed_keeper
         self._upstreams = upstreams
         self._compression = compression
-        self._keepalive = Keepalive()
         self._started = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._register: StationRegister | None = None
         self._sockets: dict[str, tuple[ServerConnection, Entry]] = {}
         self._adopted: dict[str, Adopted] = {}
+        self._keepalive = Keepalive(KnownPings(self._adopted, self._keeper))
         self._visits: dict[str, Visit] = {}
         self._raises = SecurityRaises()
 
@@ -174,6 +176,7 @@ class OcppEndpoint:
             self._ask_for_certificates()
         await self.drop(device_id)
         self._forget(device_id)
+        await forget_needs(device_id, self._keeper)
 
     async def raise_security(self, device_id: str) -> None:
         adopted, (_, entry) = self._adopted.get(device_id), self._sockets.get(device_id, (None, None))
@@ -243,10 +246,18 @@ class OcppEndpoint:
         certification = None if entry.profile is SecurityProfile.PLAIN else adopted.certification
         upstream = self._upstreams.upstream(station) if self._upstreams else None
         evce.session = session = Session(
-            station, dialect, connection, self._clock, self._keeper, upstream, certification, self._signed_keeper
+            station,
+            dialect,
+            connection,
+            self._clock,
+            self._keeper,
+            upstream,
+            certification,
+            self._signed_keeper,
+            adopted.needs,
         )
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
-        station.came(dialect.version)
+        station.came(dialect.version, entry.profile)
         station.problem("unencrypted", _NOT_ENCRYPTED if entry.profile is SecurityProfile.PLAIN else None)
         if upstream is not None:
             upstream.connected(session.link, dialect)
@@ -263,7 +274,7 @@ class OcppEndpoint:
     def _make(self, entry: Entry, register: StationRegister) -> Adopted:
         station = Station(entry.device_id, self._limits(entry.device_id), self._clock, register)
         evce = OcppEvce(station, self._clock, self._lease_s, self._keeper)
-        adopted = Adopted(station, evce, self._certification(entry))
+        adopted = Adopted(station, evce, self._certification(entry), KeptNeeds(station, self._keeper))
         self._adopted[entry.device_id] = adopted
         return adopted
 

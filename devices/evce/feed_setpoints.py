@@ -3,10 +3,11 @@
 from devices.evce import profiles
 from devices.evce.fields import Payload
 from devices.evce.link import ACCEPTED
-from devices.evce.profiles import LEASED_ID, STACK_LEVEL, Lease, Unit
+from devices.evce.outlet import Setpoint
+from devices.evce.profiles import STACK_LEVEL, Lease, Unit
 from devices.evce.rpc import Priority
 from devices.evce.session import Session
-from devices.evce.station import Setpoint, Station
+from devices.evce.station import Station
 from devices.evce.wish import Wish
 
 PULL_EVERY_S = 30
@@ -52,7 +53,7 @@ class FeedSetpoints:
         return await wish.session.install("TxProfile", lambda _: request, Priority.SAFETY, units=(Unit.WATT,))
 
     async def _update(self, wish: Wish, held: Wish | None, setpoint: Payload) -> str:
-        call = wish.session.link.dialect.update_setpoint(LEASED_ID, setpoint)
+        call = wish.session.link.dialect.update_setpoint(profiles.leased_id(wish.target.evse), setpoint)
         stands = held is not None and held.place == wish.place and self._station.setpoint is not None
         if not stands or call is None:
             return ""

@@ -31,6 +31,20 @@ def feed_refusal(version: Version, capability: Capability | None, needs: Chargin
         capability: of the station, or None while unknown.
         needs: what the car has told, or None.
     """
+    refusal = station_refusal(version, capability)
+    if refusal is not None:
+        return refusal
+    if needs is None:
+        return _NO_CAR
+    if not needs.max_feed_w:
+        return _SILENT_CAR
+    if needs.transfer and needs.transfer not in FEED_MODES:
+        return _ONE_WAY_CAR
+    return None
+
+
+def station_refusal(version: Version, capability: Capability | None) -> str | None:
+    """The same of the station alone, whatever the car can."""
     if version is not Version.V21:
         return _OLD.format(version=_NAMES[version])
     station = capability or Capability()
@@ -42,10 +56,4 @@ def feed_refusal(version: Version, capability: Capability | None, needs: Chargin
         return _NO_MODE
     if station.operation_modes and "CentralSetpoint" not in station.operation_modes:
         return _NO_SETPOINT
-    if needs is None:
-        return _NO_CAR
-    if not needs.max_feed_w:
-        return _SILENT_CAR
-    if needs.transfer and needs.transfer not in FEED_MODES:
-        return _ONE_WAY_CAR
     return None

@@ -1,6 +1,5 @@
 """Typed reading of JSON objects that a station sent: a wrong type is a clear error, an unknown field is nothing."""
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Any
 Payload = dict[str, Any]
 
 _LARGEST = 1e12
-_NUMERIC = (int, float, str)
+_NUMERIC = (int, str)
 _EARLIEST_YEAR = 2020
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -32,13 +31,15 @@ def text(source: Mapping[str, Any], name: str, *, longest: int = 255) -> str:
 
 def number(value: object) -> float | None:
     """A finite number of sane size, also where it was sent as a string; None otherwise."""
-    if isinstance(value, bool) or not isinstance(value, _NUMERIC):
-        return None
-    try:
-        result = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return result if math.isfinite(result) and abs(result) <= _LARGEST else None
+    if not isinstance(value, float):
+        if isinstance(value, bool) or not isinstance(value, _NUMERIC):
+            return None
+        try:
+            value = float(value)
+        except (ValueError, OverflowError):
+            return None
+    # What is no number at all lies on neither side.
+    return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def whole(source: Mapping[str, Any], name: str, default: int | None = None) -> int:
@@ -69,7 +70,11 @@ def items(source: Mapping[str, Any], name: str, *, most: int = 512) -> list[Mapp
 
 def instant(source: Mapping[str, Any], name: str) -> datetime | None:
     """An RFC 3339 instant as aware UTC, or None where it is missing, malformed or from a clock that was never set."""
-    stamp = told_instant(source, name)
+    return believed(told_instant(source, name))
+
+
+def believed(stamp: datetime | None) -> datetime | None:
+    """An instant, or None where it is of a clock that was never set."""
     return stamp if stamp is not None and stamp.year >= _EARLIEST_YEAR else None
 
 

@@ -42,6 +42,11 @@ class Grants:
         self._hidden: list[Grant] = []
         self._excess: Grant | None = None
 
+    @property
+    def exceeds(self) -> bool:
+        """It does not keep to what it was granted."""
+        return self._excess is not None
+
     def asked(self, grant: Grant, now: datetime) -> None:
         """It is on its way to the station."""
         self._open = [older for older in self._open if older.holds(now)]
@@ -71,6 +76,12 @@ class Grants:
     def kept(self) -> None:
         """It keeps to it again."""
         self._excess = None
+
+    def floor_is(self, floor_w: float) -> None:
+        """Another floor holds from now on when nothing else does, W."""
+        floor = Grant(limit_w=floor_w)
+        self._held = floor if self._held is self._floor else self._held
+        self._floor = floor
 
     def floor_stands(self, now: datetime) -> None:
         """The station has accepted the floor; what still runs above it goes on."""

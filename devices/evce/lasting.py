@@ -45,12 +45,16 @@ class LastingProfiles:
         install: sends a profile.
         learn: keeps what was learnt of the station.
 
+    Attributes:
+        floor_for: the number of EVSEs that the floor was made for last.
+
     Raises (all operations):
         DeviceUnreachable: no answer in time.
         Superseded: a newer profile of the same purpose has taken its place.
     """
 
     def __init__(self, station: Station, version: Version, install: Install, learn: Learn) -> None:
+        self.floor_for = 1
         self._station = station
         self._version = version
         self._install = install
@@ -114,7 +118,8 @@ class LastingProfiles:
         return self._station.capability or Capability()
 
     def _floor(self, begin: Begin) -> Callable[[Unit], Payload]:
-        return lambda unit: profiles.floor(self._version, self._station.limits, unit, begin)
+        self.floor_for = evses = self._station.outlets.count
+        return lambda unit: profiles.floor(self._version, self._station.limits, unit, begin, evses=evses)
 
     def _maximum(self, begin: Begin) -> Callable[[Unit], Payload]:
         return lambda unit: profiles.station_max(self._version, self._station.limits, unit, begin=begin)

@@ -11,11 +11,12 @@ from devices.evce import profiles
 from devices.evce.capability import Capability, CapabilityKeeper
 from devices.evce.feed_setpoints import FeedSetpoints
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED
+from devices.evce.outlet import Target
 from devices.evce.profiles import Lease, StationLimits, Unit
 from devices.evce.rpc import Priority, Superseded
 from devices.evce.schemas import Version
 from devices.evce.session import Session
-from devices.evce.station import Station, Target
+from devices.evce.station import Station
 from devices.evce.wish import COARSE_LEASE_S, Means, Wish
 from devices.evce.write_budget import CountedWrites
 from homeapp.errors import DeviceRefused
@@ -265,7 +266,7 @@ class Limiter:
         holds = known is not None and known.place == wish.place and not known.lapsed(wish.asked_s)
         present_w = known.limit_w if known is not None and holds else self._floor_w
         # What the car draws now may be more than anything that is known to hold.
-        present_w = max(present_w, self._station.state.power_w or 0.0)
+        present_w = max(present_w, self._station.lead_power_w or 0.0)
         allowed = await self._writes.allowed(reduces=wish.limit_w < present_w)
         self._station.problem("budget", _BUDGET_SPENT if self._writes.used_up else None)
         return allowed

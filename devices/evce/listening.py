@@ -9,6 +9,7 @@ from websockets.http11 import Request, Response
 
 from devices.evce.entrance import Entrance, Entry
 from devices.evce.frames import LARGEST_FRAME
+from devices.evce.short_way import StationSocket
 from homeapp.errors import EnvironmentProblem
 
 
@@ -56,6 +57,7 @@ async def listen(
             # RFC 7692: a station that offers it gets it; a connection then takes 52 kB instead of 13.
             compression="deflate" if compression else None,
             server_header=None,
+            create_connection=StationSocket,
             logger=_quiet_logger(),
         )
     except OSError as error:

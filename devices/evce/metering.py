@@ -5,26 +5,35 @@ currents, import and export apart, clocks that were never set.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from devices.evce.fields import instant, items, mapping, number, plain, told_instant
+import msgspec
+
+from devices.evce.fields import believed, items, mapping, number, plain, told_instant
 from devices.evce.profiles import StationLimits
 from homeapp.model.signed_reading import SignedReading
 
-_DEFAULT_MEASURAND = "Energy.Active.Import.Register"
+_IMPORT = "Energy.Active.Import.Register"
+"""Also where a value does not say what was measured."""
+_EXPORT = "Energy.Active.Export.Register"
+_POWER, _FED_POWER = "Power.Active.Import", "Power.Active.Export"
+_CURRENT, _FED_CURRENT = "Current.Import", "Current.Export"
 _SOC = ("SoC", "Display.PresentSOC")
+_OF_USE = frozenset((_IMPORT, _EXPORT, _POWER, _FED_POWER, _CURRENT, _FED_CURRENT, *_SOC))
+_PHASES = ("L1", "L2", "L3")
+_PHASE_NAMES = {"": "", "-N": ""} | {name: phase for phase in _PHASES for name in (phase, f"{phase}-N")}
+_THOUSANDS = ("kWh", "kW")
 _OUTLET = ("Outlet", "Body", None)
 _SIGNED = "SignedData"
 _LARGEST_MULTIPLIER = 9
 LONGEST_SIGNED = 32_768
+_UNKNOWN = [None] * len(_PHASES)
 _Key = tuple[str, str]
 """Measurand, and phase ``L1``..``L3`` or an empty string for the whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What a station measured at one moment.
 
     Attributes:
@@ -53,7 +62,8 @@ def samples(source: Mapping[str, Any], limits: StationLimits, name: str = "meter
 
 def _sample(meter_value: Mapping[str, Any], limits: StationLimits) -> Sample:
     values: dict[_Key, float] = {}
-    stamp = instant(meter_value, "timestamp")
+    told_at = told_instant(meter_value, "timestamp")
+    stamp = believed(told_at)
     signed = []
     for sampled in items(meter_value, "sampledValue"):
         _collect(sampled, values)
@@ -66,10 +76,10 @@ def _sample(meter_value: Mapping[str, Any], limits: StationLimits) -> Sample:
         power_w=_power(values, currents, limits),
         phase_current_a=currents,
         soc_pct=soc if soc is not None and 0 <= soc <= 100 else None,
-        import_wh=_total(values, _DEFAULT_MEASURAND),
-        export_wh=_total(values, "Energy.Active.Export.Register"),
+        import_wh=_total(values, _IMPORT),
+        export_wh=_total(values, _EXPORT),
         signed=tuple(signed),
-        told_at=told_instant(meter_value, "timestamp"),
+        told_at=told_at,
     )
 
 
@@ -89,15 +99,12 @@ def _signed(sampled: Mapping[str, Any], stamp: datetime | None) -> list[SignedRe
 
 
 def _collect(sampled: Mapping[str, Any], values: dict[_Key, float]) -> None:
+    measurand, named = sampled.get("measurand", _IMPORT), sampled.get("phase", "")
+    if not isinstance(measurand, str) or measurand not in _OF_USE or not isinstance(named, str):
+        return
+    phase = _PHASE_NAMES.get(named)
     value = None if sampled.get("format") == _SIGNED else number(sampled.get("value"))
-    measurand = sampled.get("measurand", _DEFAULT_MEASURAND)
-    phase = sampled.get("phase", "")
-    if value is None or not isinstance(measurand, str) or not isinstance(phase, str):
-        return
-    if measurand not in _SOC and sampled.get("location") not in _OUTLET:
-        return
-    phase = phase.removesuffix("-N")
-    if phase not in ("", "L1", "L2", "L3"):
+    if value is None or phase is None or (measurand not in _SOC and sampled.get("location") not in _OUTLET):
         return
     values[measurand, phase] = value * _scale(sampled)
 
@@ -109,27 +116,27 @@ def _scale(sampled: Mapping[str, Any]) -> float:
     if "multiplier" in described:
         multiplier = number(described["multiplier"]) or 0
         scale = 10.0**multiplier if abs(multiplier) <= _LARGEST_MULTIPLIER else 1.0
-    return scale * 1000 if unit in ("kWh", "kW") else scale
+    return scale * 1000 if unit in _THOUSANDS else scale
 
 
 def _total(values: dict[_Key, float], measurand: str) -> float | None:
     if (measurand, "") in values:
         return values[measurand, ""]
-    phases = [values[measurand, phase] for phase in ("L1", "L2", "L3") if (measurand, phase) in values]
+    phases = [values[measurand, phase] for phase in _PHASES if (measurand, phase) in values]
     return sum(phases) if phases else None
 
 
 def _power(values: dict[_Key, float], currents: tuple[float, ...] | None, limits: StationLimits) -> float | None:
-    taken, fed = _total(values, "Power.Active.Import"), _total(values, "Power.Active.Export")
+    taken, fed = _total(values, _POWER), _total(values, _FED_POWER)
     if taken is None and fed is None:
         return None if currents is None else sum(currents) * limits.voltage_v
     return (taken or 0.0) - (fed or 0.0)
 
 
 def _currents(values: dict[_Key, float], limits: StationLimits) -> tuple[float, ...] | None:
-    per_phase = tuple(_current(values, phase) for phase in ("L1", "L2", "L3"))
-    if any(current is not None for current in per_phase):
-        known = tuple(current or 0.0 for current in per_phase)
+    per_phase = [_current(values, phase) for phase in _PHASES]
+    if per_phase != _UNKNOWN:
+        known = tuple([current or 0.0 for current in per_phase])
         # A single-phase station may hang on L2 or L3.
         return known if limits.phases > 1 else (sum(known),)
     whole = _current(values, "")
@@ -138,5 +145,5 @@ def _currents(values: dict[_Key, float], limits: StationLimits) -> tuple[float, 
 
 
 def _current(values: dict[_Key, float], phase: str) -> float | None:
-    taken, fed = values.get(("Current.Import", phase)), values.get(("Current.Export", phase))
+    taken, fed = values.get((_CURRENT, phase)), values.get((_FED_CURRENT, phase))
     return None if taken is None and fed is None else (taken or 0.0) - (fed or 0.0)

@@ -15,15 +15,28 @@ from enum import StrEnum
 from devices.evce.fields import Payload, rfc3339
 from devices.evce.schemas import Version
 from devices.evce.station_clock import CENTURY, EPOCH
+from homeapp.model.site import MIN_CURRENT_A
 
 FLOOR_ID = 8001
 MAX_ID = 8002
 LEASED_ID = 8003
 DEFAULT_ID = 8004
+_LEASED_BESIDE = 8100
+_DEFAULT_BESIDE = 8200
 STACK_LEVEL = 0
 BACKDATED_S = 60
 """A station's clock may be behind the hub's by this much and a new profile still holds at once."""
 _DEFAULT_PHASES = 3
+
+
+def leased_id(evse: int) -> int:
+    """The id of an EVSE's leased TxProfile: one of its own, as a profile replaces another of its id (K01.FR.05)."""
+    return LEASED_ID if evse <= 1 else _LEASED_BESIDE + evse
+
+
+def default_id(evse: int) -> int:
+    """The same of a leased TxDefaultProfile."""
+    return DEFAULT_ID if evse <= 1 else _DEFAULT_BESIDE + evse
 
 
 class Begin(StrEnum):
@@ -81,6 +94,21 @@ class StationLimits:
         return power_w / (self.phases * self.voltage_v)
 
 
+def floor_current_a(limits: StationLimits, evses: int) -> float:
+    """The floor of each of so many EVSEs, A per phase: a TxDefaultProfile for all holds for each of them (K01).
+
+    Together they draw no more than the station's safe current; where that is too little for all, none of them charges.
+    """
+    share_a = limits.safe_current_a / evses
+    return share_a if evses == 1 or share_a >= MIN_CURRENT_A else 0.0
+
+
+def floor_w(limits: StationLimits, evses: int, unit: Unit) -> float:
+    """The same, W. In watts it is that of one phase: a car may draw all of it from one, and nobody sees it."""
+    current_a = floor_current_a(limits, evses)
+    return limits.watts(current_a) if unit is Unit.AMPERE else current_a * limits.voltage_v
+
+
 def on_phases(limits: StationLimits, phases: int | None) -> StationLimits:
     """The same circuit, used on so many phases; None for all of them."""
     return limits if phases is None else replace(limits, phases=min(phases, limits.phases))
@@ -103,9 +131,11 @@ class Lease:
     seconds: float
 
 
-def floor(version: Version, limits: StationLimits, unit: Unit, begin: Begin = Begin.EPOCH) -> Payload:
+def floor(
+    version: Version, limits: StationLimits, unit: Unit, begin: Begin = Begin.EPOCH, *, evses: int = 1
+) -> Payload:
     """SetChargingProfile of the floor: TxDefaultProfile, lowest stack level, without an end, never discharging."""
-    period = _limit(limits, limits.watts(limits.safe_current_a), unit)
+    period = _limit(limits, floor_w(limits, evses, unit), unit)
     if version is Version.V21:
         period["operationMode"] = "ChargingOnly"
     profile = _profile(version, FLOOR_ID, "TxDefaultProfile", _begins(begin), unit, period)
@@ -159,7 +189,7 @@ def leased_default(
     It says twice when it ends, as some stations know only one of the two ways.
     """
     period = _charging(version, limits, unit, limit_w)
-    profile = _profile(version, DEFAULT_ID, "TxDefaultProfile", _backdated(lease), unit, period)
+    profile = _profile(version, default_id(lease.evse), "TxDefaultProfile", _backdated(lease), unit, period)
     profile |= {"stackLevel": stack_level, "validTo": rfc3339(lease.now + timedelta(seconds=math.ceil(lease.seconds)))}
     return _request(version, lease.evse, profile)
 
@@ -223,7 +253,7 @@ def _backdated(lease: Lease) -> Payload:
 
 
 def _leased(version: Version, lease: Lease, schedule: Payload, unit: Unit, period: Payload) -> Payload:
-    profile = _profile(version, LEASED_ID, "TxProfile", schedule, unit, period)
+    profile = _profile(version, leased_id(lease.evse), "TxProfile", schedule, unit, period)
     if lease.transaction_id is not None:
         profile["transactionId"] = int(lease.transaction_id) if version is Version.V16 else lease.transaction_id
     if version is Version.V21:

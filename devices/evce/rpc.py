@@ -7,6 +7,7 @@ checked against the schemas; what others made is passed on byte for byte.
 
 import asyncio
 import contextlib
+import functools
 import logging
 
 import msgspec
@@ -193,6 +194,34 @@ class RpcPeer:
         if answer.type is MessageType.CALLRESULT:
             self._conformity.check_result(action, answer.payload)
         return answer
+
+    def relay_soon(
+        self, action: str, raw: bytes, *, priority: Priority = Priority.PROVIDER, message_id: str
+    ) -> asyncio.Future[Frame]:
+        """``relay`` without waiting for anything: the future has what that returns or raises.
+
+        Raises:
+            DeviceUnreachable: the socket is closed, or too much waits already.
+        """
+        answer = self._out.queue(
+            Call(
+                action=action,
+                payload=msgspec.Raw(raw),
+                priority=priority,
+                timeout_s=self._timeout_s(),
+                message_id=message_id,
+            )
+        )
+        answer.add_done_callback(functools.partial(self._look_at, action))
+        return answer
+
+    def _look_at(self, action: str, answer: asyncio.Future[Frame]) -> None:
+        # Asked for even where nobody wants it any more, so that it counts as seen.
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        frame = answer.result()
+        if frame.type is MessageType.CALLRESULT:
+            self._conformity.check_result(action, frame.payload)
 
     async def send(self, action: str, payload: Payload | msgspec.Raw) -> None:
         """Send a SEND of 2.1, which is never answered and waits for nothing; a ``msgspec.Raw`` goes byte for byte.

@@ -17,41 +17,55 @@ class Version(StrEnum):
     V16 = "ocpp1.6"
 
 
+_MOST_ACTIONS = 512
+"""Of all versions together; more than they have, and no more than that of names that peers make up."""
 _FOLDER = {Version.V21: "v21", Version.V201: "v201", Version.V16: "v16"}
 
 
 def request_problem(version: Version, action: str, payload: object) -> str | None:
     """What is wrong with the payload of a CALL or SEND, or None; nothing is known of an unknown action."""
-    request = f"{action}Request"
-    # 1.6 names its requests by the action, 2.1 those that are never answered.
-    return _problem(version, request if request in _names(version) else action, payload)
+    return _problem(_of_request(version, action), payload)
 
 
 def response_problem(version: Version, action: str, payload: object) -> str | None:
     """What is wrong with the payload of a CALLRESULT, or None."""
-    return _problem(version, f"{action}Response", payload)
+    return _problem(_of_response(version, action), payload)
 
 
 def response_unusable(version: Version, action: str, payload: object) -> bool:
     """Whether something that a CALLRESULT must have is missing at its top, or of the wrong type there."""
-    name = f"{action}Response"
-    return name in _names(version) and any(
+    validator = _of_response(version, action)
+    return validator is not None and any(
         (list(error.schema_path[-1:]), len(error.instance_path)) in ((["required"], 0), (["type"], 1))
-        for error in _validator(version, name).iter_errors(payload)
+        for error in validator.iter_errors(payload)
     )
 
 
-def _problem(version: Version, name: str, payload: object) -> str | None:
-    if name not in _names(version):
+def _problem(validator: jsonschema_rs.Validator | None, payload: object) -> str | None:
+    if validator is None:
         return None
     try:
-        _validator(version, name).validate(payload)
+        validator.validate(payload)
     except jsonschema_rs.ValidationError as error:
         # The message of the validator quotes the value, which may be a token or a password.
         place = "/".join(map(str, error.instance_path)) or "the payload"
         rule = "/".join(map(str, error.schema_path[-2:]))
         return f"{place} breaks {rule}"[:200]
     return None
+
+
+@functools.lru_cache(_MOST_ACTIONS)
+def _of_request(version: Version, action: str) -> jsonschema_rs.Validator | None:
+    request = f"{action}Request"
+    # 1.6 names its requests by the action, 2.1 those that are never answered.
+    name = request if request in _names(version) else action
+    return _validator(version, name) if name in _names(version) else None
+
+
+@functools.lru_cache(_MOST_ACTIONS)
+def _of_response(version: Version, action: str) -> jsonschema_rs.Validator | None:
+    name = f"{action}Response"
+    return _validator(version, name) if name in _names(version) else None
 
 
 @functools.cache

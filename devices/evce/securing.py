@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,8 +19,12 @@ from homeapp.errors import DeviceUnreachable, EnvironmentProblem
 logger = logging.getLogger(__name__)
 
 TOLERANCE_A = 0.5
+ANSWER_S = 1.0
+"""A station that has agreed to tell its status does so within this."""
 OLDER_LEASE = timedelta(seconds=120)
 """A lease that the hub gave before it was started anew ends within this."""
+OLDER_COARSE_LEASE = timedelta(seconds=600)
+"""The same where it is a TxDefaultProfile."""
 
 _FLOOR_REFUSED = (
     "The charger does not accept its safe limit, so the hub does not control it and can only stop it. "
@@ -32,6 +37,10 @@ _MAX_IGNORED = (
     "The charger has accepted the limit of its circuit but reports a higher one. "
     "Check in its own settings that no other system controls it."
 )
+_TOO_LITTLE = (
+    "The charger has {} outlets, and its safe current is too little for all of them, so nothing charges there while "
+    "the hub is gone. An installer can set a higher safe_current_a in the settings."
+)
 _FOREIGN = (
     "A limit that is not the hub's stands in the charger above its safe limit. "
     "Check in its own settings that no other system controls it."
@@ -42,7 +51,13 @@ class Securing:
     """The sequence for one connection; each step but the floor may fail without harm."""
 
     def __init__(
-        self, station: Station, dialect: Dialect, link: Link, install: Install, keeper: CapabilityKeeper
+        self,
+        station: Station,
+        dialect: Dialect,
+        link: Link,
+        install: Install,
+        keeper: CapabilityKeeper,
+        pause: Callable[[float], Awaitable[None]],
     ) -> None:
         self._station = station
         self._dialect = dialect
@@ -50,6 +65,7 @@ class Securing:
         self._lasting = LastingProfiles(station, dialect.version, install, self.learn)
         self._foreign = ForeignProfiles(station.device_id, dialect, link, station.profile_report)
         self._keeper = keeper
+        self._pause = pause
 
     async def recall(self) -> Capability:
         """What is known of the station without asking it."""
@@ -68,10 +84,12 @@ class Securing:
             self._station.problem("floor", _FLOOR_UNANSWERED)
             return False
         if status == ACCEPTED:
-            self._station.floor_granted()
+            self._station.floor_granted(self._lasting.floor_for)
         else:
             self._station.floor_refused()
         self._station.problem("floor", None if status == ACCEPTED else _FLOOR_REFUSED)
+        outlets, safe_a = self._station.outlets, self._station.limits.safe_current_a
+        self._station.problem("outlets", _TOO_LITTLE.format(outlets.count) if outlets.floor_a == 0 < safe_a else None)
         return status == ACCEPTED
 
     async def look_around(self) -> None:
@@ -79,6 +97,7 @@ class Securing:
         steps = (
             self._install_max,
             self._ask_how_it_stands,
+            self._find_outlets,
             self._compare,
             self._ask_transaction,
             self._choose_metering,
@@ -120,9 +139,23 @@ class Securing:
         await self._lasting.maximum()
 
     async def _ask_how_it_stands(self) -> None:
-        for trigger in self._dialect.triggers():
+        for trigger in self._dialect.triggers(self._station.outlets.count):
             with contextlib.suppress(DeviceUnreachable):
                 await self._link.call(trigger)
+
+    async def _find_outlets(self) -> None:
+        """Ask for one more than are known until there is none (2.x); a station that has started tells them unasked."""
+        known, outlets = self._station.capability, self._station.outlets
+        while known is None or not known.probed:
+            count = outlets.count
+            call = self._dialect.trigger_status(count + 1)
+            if call is None or await self._link.call(call) != ACCEPTED:
+                break
+            await self._pause(ANSWER_S)
+            if outlets.count == count:
+                break
+        if outlets.floor_outdated:
+            await self.floor_stands()
 
     async def _compare(self) -> None:
         """Compare what holds in the station with what should, and mend it."""
@@ -134,7 +167,9 @@ class Securing:
         current_a = await self._lasting.mend_maximum(current_a, most_a, self._composite_a)
         excess = current_a > self._granted_a() + TOLERANCE_A
         if excess and station.target is not None and current_a <= most_a:
-            station.grants.older(limits.watts(current_a), station.now() + OLDER_LEASE)
+            fine = station.capability is None or station.capability.leases
+            older = OLDER_LEASE if fine else OLDER_COARSE_LEASE
+            station.grants.older(limits.watts(current_a), station.now() + older)
             station.grants_changed()
         elif excess and station.target is None:
             current_a = await self._bring_to_floor(current_a)
@@ -166,7 +201,7 @@ class Securing:
         return self._dialect.composite_current_a(answer, self._station.limits)
 
     def _granted_a(self) -> float:
-        return self._station.limits.amperes(self._station.state.granted_w or 0.0)
+        return self._station.limits.amperes(self._station.grants.most(self._station.now())[0] or 0.0)
 
     async def _ask_transaction(self) -> None:
         running = self._station.transaction
@@ -195,7 +230,10 @@ class Securing:
         made_by, protocol = known.made_by, self._dialect.version.value
         if introduction is not None:
             made_by = introduction.vendor, introduction.model, introduction.firmware
+        evses = max(known.evses, self._station.outlets.count)
         if known.probed and (known.made_by, known.protocol) == (made_by, protocol):
+            if evses > known.evses:
+                await self.learn(replace(known, evses=evses))
             return
         found = await self._of_make(made_by, protocol)
         if found is None:
@@ -204,7 +242,7 @@ class Securing:
             key = capabilities.make_key(made_by, protocol)
             if key is not None and all(answers):
                 await self._keep(key, found)
-        await self.learn(found.learnt_from(known))
+        await self.learn(replace(found.learnt_from(known), evses=evses))
 
     async def _of_make(self, made_by: tuple[str, str, str], protocol: str) -> Capability | None:
         """What another station of the same make has said."""

@@ -16,6 +16,7 @@ from devices.evce.certification import Certification
 from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
+from devices.evce.kept_needs import KeptNeeds
 from devices.evce.link import ACCEPTED, NOT_SUPPORTED, Link
 from devices.evce.profiles import STACK_LEVEL, Unit
 from devices.evce.rpc import ActionUnknown, Connection, Priority, Superseded, Throttle
@@ -59,6 +60,7 @@ class Session:
         upstream: Upstream | None = None,
         certification: Certification | None = None,
         signed_keeper: SignedReadingKeeper | None = None,
+        kept_needs: KeptNeeds | None = None,
     ) -> None:
         self.ready = False
         self.restarts = 0
@@ -66,16 +68,18 @@ class Session:
         self.contradicted: bool | None = None
         self.link = Link(station.device_id, dialect, connection, self._serve, Throttle(clock, _RATE, _BURST))
         self.link.on_silence = functools.partial(station.problem, "silent")
-        self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper())
+        self.securing = Securing(station, dialect, self.link, self.install, keeper or ForgetfulKeeper(), clock.sleep)
         self._station = station
         self._dialect = dialect
         self._clock = clock
         self._certification = certification
         self._upstream = upstream
         self._signed_keeper = signed_keeper
+        self._kept_needs = kept_needs or KeptNeeds(station, ForgetfulKeeper())
         self._newest: Counter[str] = Counter()
         self._introduced = asyncio.Event()
         self._restarted = asyncio.Event()
+        self._to_secure = asyncio.Event()
         self._to_check = asyncio.Event()
         self._expected: tuple[int, float] = (0, 0.0)
 
@@ -101,6 +105,7 @@ class Session:
         stack_level: int = STACK_LEVEL,
         *,
         units: tuple[Unit, ...] = (),
+        beside: int | None = None,
     ) -> str:
         """Install the profile that ``make`` makes for a unit; where that is refused, in the other unit.
 
@@ -113,6 +118,7 @@ class Session:
             priority: of the CALL.
             stack_level: of the profile.
             units: the only ones to try; both where none is given, the one that was taken last first.
+            beside: the EVSE, where it is not the leading one: there it takes the place of nothing elsewhere.
 
         Returns:
             ``Accepted``, or the last refusal.
@@ -121,7 +127,7 @@ class Session:
             DeviceUnreachable: no connection, or no answer in time.
             Superseded: a newer profile of the same purpose has taken its place.
         """
-        place = f"{purpose} {stack_level}"
+        place = f"{purpose} {stack_level}" if beside is None else f"{purpose} {stack_level} at {beside}"
         self._newest[place] += 1
         mine = self._newest[place]
         status = ""
@@ -132,9 +138,13 @@ class Session:
                 status, _ = await self.link.ask(Outgoing("SetChargingProfile", make(unit)), priority, place)
                 if status == ACCEPTED and not units:
                     self.unit = unit
+                    self._station.limited_in(unit)
                 if status in (ACCEPTED, NOT_SUPPORTED):
                     return status
-            if attempt or await self.link.call(self._dialect.clear(purpose, stack_level), priority) != ACCEPTED:
+            # To clear is to clear at all EVSEs.
+            if attempt or beside is not None:
+                break
+            if await self.link.call(self._dialect.clear(purpose, stack_level), priority) != ACCEPTED:
                 break
         return status
 
@@ -149,6 +159,7 @@ class Session:
         local = self._take_in(frame)
         if self._signed_keeper is not None:
             await self._keep_signed(self._signed_keeper)
+        await self._kept_needs.keep()
         if self._upstream is not None:
             return await self._upstream.from_station(frame, local)
         if local is None:
@@ -180,6 +191,8 @@ class Session:
             self.restarts += 1
             self._restarted.set()
         self._introduced.set()
+        if self._restarted.is_set() or self._station.outlets.floor_outdated:
+            self._to_secure.set()
         return answer
 
     async def _keep_secured(self) -> None:
@@ -187,6 +200,7 @@ class Session:
             async with asyncio.timeout(INTRODUCTION_S):
                 await self._introduced.wait()
         self.unit = (await self.securing.recall()).unit
+        await self._kept_needs.recall()
         while True:
             self._restarted.clear()
             while not await self.securing.floor_stands():
@@ -196,7 +210,16 @@ class Session:
                 self.ready = True
                 self._station.secure()
                 logger.info("%s: its floor stands", self._station.device_id)
-            await self._restarted.wait()
+            await self._until_restart()
+
+    async def _until_restart(self) -> None:
+        """Until the station starts anew; meanwhile the floor follows the number of EVSEs that have shown themselves."""
+        while not self._restarted.is_set():
+            self._to_secure.clear()
+            while self._station.outlets.floor_outdated and not await self.securing.floor_stands():
+                await self._clock.sleep(RETRY_S)
+            if not self._restarted.is_set():
+                await self._to_secure.wait()
 
     async def _watch_limits(self) -> None:
         while True:
@@ -221,8 +244,6 @@ class Session:
     async def _watch_metering(self) -> None:
         while True:
             await self._clock.sleep(_METERING_CHECK_S)
-            target, power_at = self._station.target, self._station.state.power_at
-            silent = power_at is None or self._clock.now() - power_at > _METERING_SILENT
-            if self.ready and target is not None and silent:
+            for evse in self._station.silent_evses(_METERING_SILENT) if self.ready else ():
                 with contextlib.suppress(DeviceUnreachable):
-                    await self.link.call(self._dialect.trigger_metering(target.evse))
+                    await self.link.call(self._dialect.trigger_metering(evse))

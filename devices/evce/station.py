@@ -8,21 +8,23 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+
+import msgspec
 
 from devices.evce import profiles
 from devices.evce.capability import Capability
 from devices.evce.connectors import Connectors
 from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
-from devices.evce.feeding import feed_refusal
+from devices.evce.feeding import feed_refusal, station_refusal
 from devices.evce.fields import Payload
 from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
-from devices.evce.measured import Measured
 from devices.evce.metering import Sample
-from devices.evce.profiles import LEASED_ID, StationLimits
+from devices.evce.outlet import Outlet, Outlets, Setpoint, Target, Transaction
+from devices.evce.profiles import StationLimits, Unit
 from devices.evce.schemas import Version
 from devices.evce.signed_readings import SignedReadings
 from devices.evce.software_progress import SoftwareProgress
@@ -37,7 +39,7 @@ from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
-POWER_COUNTS_S = 60.0
+POWER_COUNTS = timedelta(seconds=60)
 _REMEMBERED_TRANSACTIONS = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
@@ -45,44 +47,8 @@ _CLOCK_WRONG = (
     "The charger's clock is wrong. The hub allows for that, but what the charger plans or signs itself bears the wrong "
     "time. Restart it, or set its clock."
 )
-_URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4}
+_URGENCY = {"ignored": 0, "fault": 2, "clock": 3, "unencrypted": 4, "outlets": 5}
 """Of what is wrong, the rest being 1. An open connection works, and for a wrong clock the hub allows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
-    """The running transaction; see TransactionReport."""
-
-    id: str
-    evse: int
-    sequence: int | None = None
-    reported: Reported | None = None
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where a leased profile goes; ``transaction_id`` None where 1.6 does not tell."""
-
-    evse: int
-    transaction_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setpoint:
-    """A Dynamic profile of the hub that stands in the station.
-
-    Attributes:
-        power_w: feeding -.
-        phases_w: most that the car feeds on each phase, where each has a setpoint of its own.
-        until: when the hub's command lapses; afterwards the station is told 0.
-        seconds: for so long the station goes on without an update.
-    """
-
-    power_w: float
-    phases_w: tuple[float, ...]
-    until: datetime
-    seconds: float
 
 
 class Station:
@@ -91,12 +57,10 @@ class Station:
     Every message may change the state; the register is told once per message.
 
     Attributes:
-        transaction: that runs, or None.
+        outlets: its EVSEs.
         introduction: as it introduced itself last, or None.
         capability: what is known of it, or None before it was asked.
-        setpoint: the Dynamic profile that stands, or None.
         signed: readings that its meter has signed and that wait to be kept.
-        needed: what the car has told of its wishes, or None.
         profile_report: what it reports of the profiles that it holds.
     """
 
@@ -105,29 +69,28 @@ class Station:
     def __init__(self, device_id: str, limits: StationLimits, clock: Clock, register: StationRegister) -> None:
         self.device_id = device_id
         self.limits = limits
-        self.transaction: Transaction | None = None
+        self.outlets = Outlets(limits, clock)
         self.introduction: Introduction | None = None
         self.capability: Capability | None = None
-        self.setpoint: Setpoint | None = None
         self.signed = SignedReadings()
-        self.needed: ChargingNeeds | None = None
+        self._kept_needs: tuple[str, ChargingNeeds] | None = None
         self.profile_report = ProfileReport()
-        self.grants = Grants(limits.watts(limits.safe_current_a))
         self._clock = clock
         self._register = register
         self._version: Version | None = None
+        self._security_profile: int | None = None
         self._connected = False
         self._secured = False
-        self._doubtful = False
         self._connectors = Connectors()
         self._over: OrderedDict[str, None] = OrderedDict()
-        self._measured = Measured(clock)
         self._station_clock = StationClock()
         self._uncontrolled = self._static = False
+        self._unit: Unit | None = None
         self._provider: tuple[float | None, float | None, bool] = (None, None, True)
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software = SoftwareProgress(device_id, clock)
+        self._abilities: tuple[object, EvceCapabilities | None] = (None, None)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -136,6 +99,40 @@ class Station:
     def station_now(self) -> datetime:
         """What the station's own clock shows, as far as is known."""
         return self._clock.now() + self._station_clock.offset
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The one that runs at the leading EVSE, or None."""
+        return self.outlets.lead.transaction
+
+    @property
+    def needed(self) -> ChargingNeeds | None:
+        """What the car there has told of its wishes, or None."""
+        return self.outlets.lead.needed
+
+    @property
+    def grants(self) -> Grants:
+        """What the leading EVSE may draw and feed."""
+        return self.outlets.lead.grants
+
+    @property
+    def setpoint(self) -> Setpoint | None:
+        """The Dynamic profile that stands there, or None."""
+        return self.outlets.lead.setpoint
+
+    @setpoint.setter
+    def setpoint(self, setpoint: Setpoint | None) -> None:
+        self.outlets.lead.setpoint = setpoint
+
+    @property
+    def lead_power_w(self) -> float | None:
+        """What is drawn there, W, or None while that is unknown."""
+        return self.outlets.lead.measured.power_w
+
+    @property
+    def lead_power_at(self) -> datetime | None:
+        """When that came."""
+        return self.outlets.lead.measured.power_at
 
     @property
     def clock_offset(self) -> timedelta:
@@ -166,7 +163,7 @@ class Station:
     @property
     def held_w(self) -> float | None:
         """The most that it may draw by what it has accepted, W; None while nothing was."""
-        return self.grants.most(self._clock.now())[0]
+        return self.outlets.granted(bounded=self._bounded)[0]
 
     @property
     def limit_change_pct(self) -> float | None:
@@ -178,11 +175,25 @@ class Station:
         """The EVSE where a car waits for a transaction, or None."""
         return self.likely_evse if self.target is None and self.state.status.car_present else None
 
-    def came(self, version: Version) -> None:
+    @property
+    def waiting_beside(self) -> int | None:
+        """The same while something goes on at another EVSE already."""
+        busy = {outlet.evse for outlet in self.outlets.running}
+        return self._connectors.waiting(busy) if busy else None
+
+    def silent_evses(self, patience: timedelta) -> tuple[int, ...]:
+        """Where something charges and nothing was measured for so long."""
+        target, long_ago = self.target, self._clock.now() - patience
+        at = {} if target is None else {target.evse: self.lead_power_at}
+        at |= {outlet.evse: outlet.measured.power_at for outlet in self.outlets.beside}
+        return tuple(evse for evse, power_at in at.items() if power_at is None or power_at < long_ago)
+
+    def came(self, version: Version, security_profile: int | None = None) -> None:
         """A new connection; nothing it holds is trusted."""
+        self._security_profile = security_profile
         if self._version not in (None, version):
             # Another protocol after an upgrade of the station: its old names for things mean nothing in it.
-            self._over_now()
+            self.outlets.forget()
             self._connectors.clear()
         self._connected, self._secured, self._version = True, False, version
         self._problems.pop("silent", None)
@@ -198,11 +209,10 @@ class Station:
         self._secured = True
         self._tell()
 
-    def floor_granted(self) -> None:
-        """The station has accepted the floor; a lease from before the connection broke may still hold above it."""
+    def floor_granted(self, evses: int = 1) -> None:
+        """The station has accepted the floor for so many; a lease from before the connection broke may still hold."""
         self._uncontrolled = False
-        self.grants.kept()
-        self.grants.floor_stands(self._clock.now())
+        self.outlets.floor_is(evses, self._unit or Unit.AMPERE)
         self._tell()
 
     def floor_refused(self) -> None:
@@ -228,7 +238,14 @@ class Station:
     def capable(self, capability: Capability) -> None:
         """This is known of it."""
         self.capability = capability
+        self.outlets.told(max(capability.connectors or 1, capability.evses))
         self._tell()
+
+    def limited_in(self, unit: Unit) -> None:
+        """It has taken a limit in this unit."""
+        if unit is not self._unit:
+            self._unit = unit
+            self._tell()
 
     def provider_permits(self, limit_w: float | None, feed_w: float | None, *, control: bool) -> None:
         """What its provider permits and asks for now, and whether that counts; see EvceState."""
@@ -238,7 +255,8 @@ class Station:
 
     def present_setpoint(self, profile_id: int, /) -> Payload | None:
         setpoint, now = self.setpoint, self._clock.now()
-        if setpoint is None or profile_id != LEASED_ID or self.transaction is None:
+        leased_id = profiles.leased_id(self.outlets.lead.evse)
+        if setpoint is None or profile_id != leased_id or self.transaction is None:
             return None
         if setpoint.until <= now:
             # An update keeps the profile alive, so that a hub whose control stands still must not repeat its wish.
@@ -266,11 +284,12 @@ class Station:
         )  # fmt: skip
         self._secured = False
         self.introduction = introduction
-        self.setpoint = None
         self._firmware = introduction.firmware or None
         self._software.booted(self._firmware)
-        # A power cut may have ended it without a word.
-        self._doubtful = self.transaction is not None
+        for outlet in self.outlets:
+            outlet.setpoint = None
+            # A power cut may have ended it without a word.
+            outlet.doubtful = outlet.transaction is not None
         self._tell()
 
     def heard(self) -> None:
@@ -290,66 +309,93 @@ class Station:
 
     def connector_is(self, evse: int, reported: Reported, stamp: datetime | None) -> None:
         self._connectors.told(evse, reported, stamp, self._clock.now())
-        if self._reported() is Reported.AVAILABLE:
-            if self._doubtful:
-                self._over_now()
-            self._car_left()
+        told = {self.outlets.lead, self.outlets.at(evse)}
+        for outlet in told:
+            if self._reported(outlet) is Reported.AVAILABLE:
+                if outlet.doubtful:
+                    outlet.over()
+                self._car_left(outlet)
         self._tell()
 
     def began(self, report: TransactionReport, fingerprint: str) -> str:
-        running = self.transaction
+        outlet = self.outlets.at(report.evse)
+        running = outlet.transaction
         if running is None or running.fingerprint != fingerprint:
             # 1.6 lets the hub choose; by chance, so that ids stay unique when the hub starts anew.
             number = str(secrets.randbelow(2**31 - 1) + 1)
-            self._switch(Transaction(id=number, evse=report.evse, fingerprint=fingerprint))
-            self._measured.session_began(report.start_wh)
-            running = self.transaction
+            self._switch(outlet, Transaction(id=number, evse=report.evse, fingerprint=fingerprint))
+            outlet.measured.session_began(report.start_wh)
+            running = outlet.transaction
         self._tell()
         return running.id if running else ""
 
     def renamed(self, old: str, new: str) -> None:
         """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
-        if self.transaction is not None and self.transaction.id == old:
-            self.transaction = replace(self.transaction, id=new)
+        outlet = self.outlets.of(old)
+        if outlet is not None and outlet.transaction is not None:
+            outlet.transaction = msgspec.structs.replace(outlet.transaction, id=new)
             self._tell()
 
     def runs(self, report: TransactionReport) -> None:
         # What was signed is evidence, also about a transaction that is over by now.
         self.signed.came(report.transaction_id, report.samples)
-        if self._belongs(report):
-            self._follow(report)
+        outlet = self.outlets.of(report.transaction_id) or self.outlets.at(report.evse)
+        if self._belongs(outlet, report):
+            self._follow(outlet, report)
             if report.late:
-                self._measured.take_energy(report.samples)
+                outlet.measured.take_energy(report.samples)
             else:
                 self.clock_shows(report.told_at)
                 self._judge_clock(report.samples)
-                self._measured.take(report.samples)
+                outlet.measured.take(report.samples)
         self._tell()
 
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
         self._remember_over(transaction_id)
         # A 1.6 station that never got an answer to its StartTransaction ends it with an id of 0 or -1.
         nameless = self._version is Version.V16 and transaction_id in ("0", "-1")
-        running = self.transaction
-        self.signed.came(running.id if running is not None and nameless else transaction_id, samples)
-        if running is not None and (running.id == transaction_id or nameless):
-            self._measured.take_energy(samples)
-            self._over_now()
+        outlet = self.outlets.lead if nameless else self.outlets.of(transaction_id)
+        running = outlet.transaction if outlet is not None else None
+        self.signed.came(running.id if running is not None else transaction_id, samples)
+        if outlet is not None and running is not None:
+            outlet.measured.take_energy(samples)
+            outlet.over()
         self._tell()
 
-    def metered(self, samples: Sequence[Sample]) -> None:
-        if self.transaction is not None:
-            self.signed.came(self.transaction.id, samples)
+    def metered(self, samples: Sequence[Sample], evse: int = 0) -> None:
+        if evse == 0 and self.outlets.count > 1:
+            # The meter of the whole station: which of its cars draws that it does not say.
+            self._tell()
+            return
+        outlet = self.outlets.at(evse)
+        if outlet.transaction is not None:
+            self.signed.came(outlet.transaction.id, samples)
         self._judge_clock(samples)
-        self._measured.take(samples)
+        outlet.measured.take(samples)
         self._tell()
 
-    def needs(self, needs: ChargingNeeds, /) -> bool:
-        self.needed = needs
+    def needs(self, needs: ChargingNeeds, evse: int = 0, /) -> bool:
+        outlet = self.outlets.at(evse)
+        outlet.needed = needs
         if needs.soc_pct is not None:
-            self._measured.take([Sample(soc_pct=needs.soc_pct)])
+            outlet.measured.take([Sample(soc_pct=needs.soc_pct)])
         self._tell()
-        return self._secured and self.transaction is not None
+        return self._secured and outlet.transaction is not None
+
+    def needs_kept(self, transaction_id: str, needs: ChargingNeeds) -> None:
+        """An earlier life of the hub has heard this in a transaction; it counts again where that goes on."""
+        self._kept_needs = transaction_id, needs
+        for outlet in self.outlets.running:
+            self._take_kept_needs(outlet)
+        self._tell()
+
+    def is_over(self, transaction_id: str) -> bool:
+        """This transaction has certainly ended."""
+        if self.outlets.of(transaction_id) is not None:
+            return False
+        if self.outlets.running:
+            return self.outlets.count == 1 or transaction_id in self._over
+        return transaction_id in self._over or self._reported() is Reported.AVAILABLE
 
     def software_asked(self, version: str, request_id: int) -> None:
         """The hub asks for software; takes the place of an update before it."""
@@ -374,52 +420,51 @@ class Station:
             self._station_clock.told(told_at, self._clock.now())
             self.problem("clock", _CLOCK_WRONG if self._station_clock.wrong else None)
 
-    def _belongs(self, report: TransactionReport) -> bool:
-        running = self.transaction
+    def _belongs(self, outlet: Outlet, report: TransactionReport) -> bool:
+        running = outlet.transaction
         if report.transaction_id in self._over:
             return False
         if running is None or running.id == report.transaction_id:
             return True
         return not report.late and (report.began or report.evse in (0, running.evse))
 
-    def _follow(self, report: TransactionReport) -> None:
-        self._doubtful = False
-        running = self.transaction
+    def _follow(self, outlet: Outlet, report: TransactionReport) -> None:
+        outlet.doubtful = False
+        running = outlet.transaction
         if running is None or running.id != report.transaction_id:
             if not report.began:
                 logger.info("%s: adopted a transaction that the hub did not see begin", self.device_id)
-            self._switch(Transaction(id=report.transaction_id, evse=report.evse, sequence=report.sequence))
-            running = self.transaction
+            self._switch(outlet, Transaction(id=report.transaction_id, evse=report.evse, sequence=report.sequence))
+            running = outlet.transaction
         if report.began:
-            self._measured.session_began(report.start_wh)
+            outlet.measured.session_began(report.start_wh)
         if running is None:
             return
         newer = running.sequence is None or report.sequence is None or report.sequence >= running.sequence
-        self.transaction = replace(
+        outlet.transaction = msgspec.structs.replace(
             running,
             evse=report.evse or running.evse,
             sequence=report.sequence if newer else running.sequence,
             reported=(report.reported or running.reported) if newer else running.reported or report.reported,
         )
 
-    def _switch(self, transaction: Transaction) -> None:
-        if self.transaction is not None:
-            self._remember_over(self.transaction.id)
-            self._over_now()
-        self._measured.session_unknown()
-        self.transaction = transaction
+    def _switch(self, outlet: Outlet, transaction: Transaction) -> None:
+        if outlet.transaction is not None:
+            self._remember_over(outlet.transaction.id)
+            outlet.over()
+        outlet.measured.session_unknown()
+        outlet.transaction = transaction
+        self._take_kept_needs(outlet)
 
-    def _over_now(self) -> None:
-        # A leased profile dies with its transaction (K01.FR.09); from here on the floor holds.
-        self.transaction = None
-        self._doubtful = False
-        self.needed = self.setpoint = None
-        self._measured.power_ceased()
-        self.grants.fall_back()
+    def _take_kept_needs(self, outlet: Outlet) -> None:
+        if self._kept_needs is None or outlet.transaction is None or self._kept_needs[0] != outlet.transaction.id:
+            return
+        # What the car has told since is newer.
+        outlet.needed, self._kept_needs = outlet.needed or self._kept_needs[1], None
 
-    def _car_left(self) -> None:
-        self.needed = None
-        self._measured.car_left()
+    def _car_left(self, outlet: Outlet) -> None:
+        outlet.needed = None
+        outlet.measured.car_left()
 
     def _remember_over(self, transaction_id: str) -> None:
         self._over[transaction_id] = None
@@ -433,24 +478,28 @@ class Station:
             return self.transaction.evse
         return self._connectors.likely_evse
 
-    def _reported(self) -> Reported | None:
-        of_transaction = self.transaction.reported if self.transaction is not None else None
-        return self._connectors.reported(self.likely_evse, of_transaction)
+    def _reported(self, outlet: Outlet | None = None) -> Reported | None:
+        """Of an EVSE, or of the leading one."""
+        transaction = self.transaction if outlet is None else outlet.transaction
+        evse = self.likely_evse if outlet is None or outlet is self.outlets.lead else outlet.evse
+        return self._connectors.reported(evse, transaction.reported if transaction is not None else None)
 
     def _tell(self) -> None:
         now = self._clock.now()
-        measured, status = self._measured, self._status(now)
-        granted_w, granted_feed_w, lease_until = self.grants.most(now)
+        self.outlets.choose(self._connectors.likely_evse)
+        measured, status = self.outlets.lead.measured, self._status(now)
+        drawn = self.outlets.drawn()
+        granted_w, granted_feed_w, lease_until = self.outlets.granted(bounded=self._bounded)
         fault = _OUT_OF_SERVICE if status is EvceStatus.FAULTED else None
         self.state = EvceState(
             device_id=self.device_id,
             received_at=now if self._connected else self.state.received_at,
             status=status,
             connected=self._connected,
-            capabilities=self._capabilities(),
-            power_w=measured.power_w,
-            power_at=measured.power_at,
-            phase_current_a=measured.phase_current_a,
+            capabilities=self._known_abilities(),
+            power_w=drawn.power_w,
+            power_at=drawn.power_at,
+            phase_current_a=drawn.phase_current_a,
             session_wh=measured.session_wh if self.transaction is not None else measured.last_session_wh,
             soc_pct=measured.soc_pct,
             soc_at=measured.soc_at,
@@ -465,17 +514,24 @@ class Station:
             provider_limit_w=self._provider[0],
             provider_feed_w=self._provider[1],
             provider_control=self._provider[2],
+            security_profile=self._security_profile,
             problem=self._foremost(fault),
         )
         self._register.changed(self.state)
 
+    @property
+    def _bounded(self) -> bool:
+        return self.capability is not None and self.capability.bounded
+
     def _foremost(self, fault: str | None) -> str | None:
+        if not self._problems:
+            return fault
         known = self._problems | ({"fault": fault} if fault is not None else {})
-        return known[min(known, key=lambda about: _URGENCY.get(about, 1))] if known else None
+        return known[min(known, key=lambda about: _URGENCY.get(about, 1))]
 
     def _status(self, now: datetime) -> EvceStatus:
-        measured = self._measured
-        fresh = measured.power_at is not None and now - measured.power_at <= timedelta(seconds=POWER_COUNTS_S)
+        measured = self.outlets.lead.measured
+        fresh = measured.power_at is not None and now - measured.power_at <= POWER_COUNTS
         return derive_status(
             connected=self._connected,
             secured=self._secured,
@@ -484,11 +540,19 @@ class Station:
             power_w=measured.power_w if fresh else None,
         )
 
+    def _known_abilities(self) -> EvceCapabilities | None:
+        """They change rarely; the state is told with every message."""
+        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static, self._unit)
+        if facts != self._abilities[0]:
+            self._abilities = facts, self._capabilities()
+        return self._abilities[1]
+
     def _capabilities(self) -> EvceCapabilities | None:
         if self._version is None:
             return None
         needs, known = self.needed or ChargingNeeds(), self.capability or Capability()
         circuit_w = self.limits.watts(self.limits.max_current_a)
+        unit = self._unit or known.unit
         refusal = feed_refusal(self._version, self.capability, self.needed)
         return EvceCapabilities(
             protocol=self._version.value,
@@ -499,6 +563,8 @@ class Station:
             control=self._control(known),
             phase_switching=known.phase_switching and self.limits.phases > 1,
             feed_refusal=refusal,
+            in_watts=unit is Unit.WATT and self.limits.phases > 1,
+            charger_can_feed=station_refusal(self._version, self.capability) is None,
         )
 
     def _control(self, known: Capability) -> LimitControl:

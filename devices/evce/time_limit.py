@@ -1,7 +1,8 @@
-"""A time limit that is set and lifted with every message and almost never runs out: one timer of the loop serves it."""
+"""Time limits that are set and lifted with every message and almost never run out: each has one timer of the loop."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 
 class TimeLimit:
@@ -10,13 +11,14 @@ class TimeLimit:
     def __init__(self, run_out: Callable[[], None]) -> None:
         self._run_out = run_out
         self._until: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
 
     def begin(self, seconds: float) -> None:
         """From now on ``seconds``; an earlier limit is void."""
         loop = asyncio.get_running_loop()
         self._until = until = loop.time() + seconds
-        if self._timer is None or self._timer.when() > until:
+        if self._timer is None or self._due > until:
             self._arm(loop, until)
 
     def end(self) -> None:
@@ -33,7 +35,8 @@ class TimeLimit:
     def _arm(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_at(until, self._look)
+        # Not the timer's own word: for what is due at once uvloop gives back a handle that does not know when.
+        self._timer, self._due = loop.call_at(until, self._look), until
 
     def _look(self) -> None:
         self._timer = None
@@ -46,3 +49,32 @@ class TimeLimit:
             return
         self._until = None
         self._run_out()
+
+
+class Patience:
+    """Waits for one thing after the other, and for none of them too long."""
+
+    def __init__(self) -> None:
+        self._limit = TimeLimit(self._give_up)
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self, thing: "asyncio.Future[Any]", seconds: float) -> None:
+        """Until it is done, or is not after ``seconds``; it goes on all the same. One wait at a time."""
+        if thing.done():
+            return
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        thing.add_done_callback(self._wake)
+        self._limit.begin(seconds)
+        try:
+            await waiter
+        finally:
+            self._limit.end()
+            self._waiter = None
+            thing.remove_done_callback(self._wake)
+
+    def _wake(self, _thing: "asyncio.Future[Any]") -> None:
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -7,6 +7,7 @@ from devices.evce.answers import (
     acknowledge,
     boot_answer,
     evse_number,
+    evse_or_station,
     heartbeat,
     introduction,
     present_limit_a,
@@ -87,8 +88,12 @@ class Ocpp16:
             raise ActionUnknown(action)
         return serve(payload, listener)
 
-    def triggers(self) -> list[Outgoing]:
-        return [Outgoing("TriggerMessage", {"requestedMessage": "StatusNotification"}), self.trigger_metering(1)]
+    def triggers(self, evses: int) -> list[Outgoing]:
+        status = Outgoing("TriggerMessage", {"requestedMessage": "StatusNotification"})
+        return [status, *(self.trigger_metering(connector) for connector in range(1, evses + 1))]
+
+    def trigger_status(self, _evse: int, /) -> Outgoing | None:
+        return None
 
     def trigger_boot(self) -> Outgoing:
         return Outgoing("TriggerMessage", {"requestedMessage": "BootNotification"})
@@ -215,7 +220,7 @@ def _meter(payload: Payload, listener: Listener) -> Payload:
             )
         )
     else:
-        listener.metered(taken)
+        listener.metered(taken, evse_or_station(payload, "connectorId"))
     return {}
 
 

@@ -9,6 +9,7 @@ from devices.evce.answers import (
     acknowledge,
     boot_answer,
     evse_number,
+    evse_or_station,
     heartbeat,
     introduction,
     present_limit_a,
@@ -125,13 +126,22 @@ class Ocpp201:
             departure=instant(needs, "departureTime"),
         )
 
-    def triggers(self) -> list[Outgoing]:
+    def triggers(self, evses: int) -> list[Outgoing]:
+        calls = []
+        for evse in range(1, evses + 1):
+            of_transaction = {"requestedMessage": "TransactionEvent", "evse": {"id": evse}}
+            calls += [
+                self.trigger_status(evse),
+                Outgoing("TriggerMessage", of_transaction),
+                self.trigger_metering(evse),
+            ]
+        return calls
+
+    def trigger_status(self, evse: int, /) -> Outgoing:
         # F06.FR.13: a status is asked for by EVSE and connector.
-        return [
-            Outgoing("TriggerMessage", {"requestedMessage": "StatusNotification", "evse": {"id": 1, "connectorId": 1}}),
-            Outgoing("TriggerMessage", {"requestedMessage": "TransactionEvent", "evse": {"id": 1}}),
-            self.trigger_metering(1),
-        ]
+        return Outgoing(
+            "TriggerMessage", {"requestedMessage": "StatusNotification", "evse": {"id": evse, "connectorId": 1}}
+        )
 
     def trigger_boot(self) -> Outgoing:
         return Outgoing("TriggerMessage", {"requestedMessage": "BootNotification"})
@@ -207,7 +217,7 @@ class Ocpp201:
         needs = payload.get("chargingNeeds")
         if not isinstance(needs, dict):
             raise FieldError("chargingNeeds must be an object")
-        at_once = listener.needs(self.charging_needs(needs, listener.limits))
+        at_once = listener.needs(self.charging_needs(needs, listener.limits), evse_or_station(payload, "evseId"))
         if not listener.admitted:
             return {"status": "Rejected"}
         return {"status": "Accepted" if at_once else "Processing"}
@@ -289,7 +299,7 @@ def _transaction(payload: Payload, listener: Listener) -> Payload:
 
 
 def _meter(payload: Payload, listener: Listener) -> Payload:
-    listener.metered(samples(payload, listener.limits))
+    listener.metered(samples(payload, listener.limits), evse_or_station(payload, "evseId"))
     return {}
 
 

@@ -63,10 +63,11 @@ class Verification:
         Raises:
             DeviceUnreachable: no answer in time.
         """
-        held, state, now_s = self._limiter.held, self._station.state, self._clock.monotonic()
+        held, now_s = self._limiter.held, self._clock.monotonic()
+        power_w, power_at = self._station.lead_power_w, self._station.lead_power_at
         if held is None or held.lapsed(now_s):
             held = self._floor(session, now_s, endangers=endangers)
-        if held is None or state.power_w is None:
+        if held is None or power_w is None:
             return
         if (held.session, held.restarts) != (session, session.restarts):
             # What it was told before it came anew, it is told again first.
@@ -76,18 +77,18 @@ class Verification:
             self._escalation.forget()
             self._contradictions = 0
         margin_w = self._station.limits.watts(MARGIN_A)
-        feeds_too_much = state.power_w < -held.feed_w - margin_w
-        if not feeds_too_much and state.power_w <= held.limit_w + margin_w:
+        feeds_too_much = power_w < -held.feed_w - margin_w
+        if not feeds_too_much and power_w <= held.limit_w + margin_w:
             self._kept(held)
             return
-        self._station.grants.exceeded(state.power_w)
+        self._station.grants.exceeded(power_w)
         circuit_w = self._station.limits.watts(self._station.limits.max_current_a)
-        endangers = held.endangers or feeds_too_much or state.power_w > circuit_w + margin_w
+        endangers = held.endangers or feeds_too_much or power_w > circuit_w + margin_w
         measure = self._escalation.exceeded(
-            now_s, state.power_at, endangers=endangers, possible=self._possible(held)
+            now_s, power_at, endangers=endangers, possible=self._possible(held)
         )  # fmt: skip
         if measure is not None:
-            logger.warning("%s: draws %.0f W, may %.0f W: %s", state.device_id, state.power_w, held.limit_w, measure)
+            logger.warning("%s: draws %.0f W, may %.0f W: %s", self._station.device_id, power_w, held.limit_w, measure)
             await self._take(measure, held)
 
     def _floor(self, session: Session, now_s: float, *, endangers: bool) -> Wish | None:

@@ -126,10 +126,10 @@ class Visit:
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
         pass
 
-    def metered(self, samples: Sequence[Sample]) -> None:
+    def metered(self, samples: Sequence[Sample], evse: int = 0) -> None:
         pass
 
-    def needs(self, _needs: ChargingNeeds, /) -> bool:
+    def needs(self, _needs: ChargingNeeds, _evse: int = 0, /) -> bool:
         return False
 
     def present_setpoint(self, _profile_id: int, /) -> Payload | None:

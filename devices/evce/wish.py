@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from devices.evce.grants import Grant
+from devices.evce.outlet import Target
 from devices.evce.profiles import StationLimits, on_phases
 from devices.evce.session import Session
-from devices.evce.station import Target
 from devices.evce.station_clock import TOLERATED
 
 RISE_A = 0.5

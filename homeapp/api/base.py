@@ -24,8 +24,16 @@ class Role(StrEnum):
 
 
 class Call(Generic[R]):
-    """Base of all calls; ``R`` is the answer's type."""
+    """Base of all calls; ``R`` is the answer's type.
+
+    Attributes:
+        role: the lowest one that may make such a call.
+    """
 
     method: ClassVar[str]
     role: ClassVar[Role]
     answer: ClassVar[Any]
+
+    def needs(self) -> Role:
+        """The role that this very call needs; some do more than others of their kind."""
+        return self.role

@@ -7,8 +7,6 @@ from enum import StrEnum
 from homeapp.api.base import Call, Role
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
-from homeapp.model.offer import Choice, OfferCase
-from homeapp.model.plan import ChargingMode, Goal, Plan
 from homeapp.model.site import Site
 from homeapp.model.tariff import Tariff
 
@@ -72,8 +70,10 @@ class Topic(StrEnum):
     SNAPSHOT = "snapshot"
     DEVICES = "devices"
     OFFERS = "offers"
+    RULES = "rules"
     TARIFF = "tariff"
     PLAN = "plan"
+    SCHEDULE = "schedule"
     SHARING = "sharing"
     UPLINK = "uplink"
     """every minute, with SHARING, and when a provider begins or ends to send too much"""
@@ -108,26 +108,6 @@ class GetTariff(Call[Tariff | None]):
     method = "tariff.get"
     role = Role.GUEST
     answer = Tariff | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetPlan(Call[Plan | None]):
-    """The current plan, or None."""
-
-    method = "plan.get"
-    role = Role.GUEST
-    answer = Plan | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetMode(Call[Goal]):
-    """Charge at the cheapest hours, now, or not at all."""
-
-    mode: ChargingMode
-
-    method = "goal.mode"
-    role = Role.HOUSEHOLD
-    answer = Goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,52 +168,6 @@ class RaiseSecurity(Call[None]):
     method = "devices.raise_security"
     role = Role.INSTALLER
     answer = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOffers(Call[tuple[OfferCase, ...]]):
-    """All requests: the undecided first, then the newest."""
-
-    method = "offers.list"
-    role = Role.GUEST
-    answer = tuple[OfferCase, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowOffer(Call[OfferCase]):
-    """One request.
-
-    Raises:
-        NotFound: no such request.
-    """
-
-    key: str
-
-    method = "offers.show"
-    role = Role.GUEST
-    answer = OfferCase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecideOffer(Call[OfferCase]):
-    """The owner's answer to what was shown.
-
-    Attributes:
-        digest: of the case that was shown; an answer to an older revision is refused.
-
-    Raises:
-        NotFound: no such request.
-        WrongState: too late, already answered, changed since it was shown, or a yes to a provider with which nothing
-            is shared.
-    """
-
-    key: str
-    digest: str
-    choice: Choice
-
-    method = "offers.decide"
-    role = Role.OWNER
-    answer = OfferCase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from homeapp.api.base import Call, Role
 from homeapp.model.consent import DataClass, ProviderSharing
+from homeapp.model.local_vtn import FoundVtn
 from homeapp.model.pairing import DescriptorView, PairedProvider
 from homeapp.model.uplink import UplinkView
 
@@ -159,6 +160,19 @@ class GetHubCard(Call[str]):
     method = "providers.hub_card"
     role = Role.GUEST
     answer = str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindVtns(Call[tuple[FoundVtn, ...]]):
+    """Grid operators' servers that announce themselves in the home; takes some seconds, changes nothing.
+
+    Raises:
+        EnvironmentProblem: the hub cannot listen for them.
+    """
+
+    method = "providers.find_vtns"
+    role = Role.INSTALLER
+    answer = tuple[FoundVtn, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,22 +13,38 @@ from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
     AskDoctor,
-    DecideOffer,
     ForgetDevice,
-    GetPlan,
     GetSnapshot,
     GetTariff,
     ListDevices,
-    ListOffers,
     RaiseSecurity,
     SayHello,
-    SetMode,
-    ShowOffer,
     Topic,
     Watch,
 )
+from homeapp.api.offers import (
+    DecideOffer,
+    DryRunRule,
+    KeepRule,
+    ListOffers,
+    ListRules,
+    RemoveRule,
+    ShowOffer,
+    StopPrice,
+)
+from homeapp.api.planning import (
+    GetFeedBudget,
+    GetPlan,
+    GetSchedule,
+    PreviewOffer,
+    PreviewSchedule,
+    SetMode,
+    SetSchedule,
+)
+from homeapp.api.prices import ForgetPrices, GetPriceSources, ImportPrices
 from homeapp.api.providers import (
     EnrolProvider,
+    FindVtns,
     GetCertificateRequest,
     GetHubCard,
     GetSharing,
@@ -40,11 +56,13 @@ from homeapp.api.providers import (
     SetConsent,
     UnpairProvider,
 )
+from homeapp.api.why import GetWhy
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import Plan
+from homeapp.model.plan import Plan, Schedule
+from homeapp.model.standing_rule import RuleView
 from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import UplinkView
 
@@ -58,6 +76,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetTariff,
         GetPlan,
         SetMode,
+        GetSchedule,
+        SetSchedule,
+        PreviewOffer,
+        PreviewSchedule,
+        GetFeedBudget,
         ListDevices,
         AdoptDevice,
         ForgetDevice,
@@ -65,6 +88,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         ListOffers,
         ShowOffer,
         DecideOffer,
+        StopPrice,
+        ListRules,
+        KeepRule,
+        RemoveRule,
+        DryRunRule,
         AlertSeen,
         LogIn,
         LogOut,
@@ -80,12 +108,17 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetCertificateRequest,
         ImportCertificate,
         GetHubCard,
+        FindVtns,
         GetUplink,
         TakeControl,
         GiveControlBack,
         ListTokens,
         AddToken,
         RemoveToken,
+        GetWhy,
+        GetPriceSources,
+        ImportPrices,
+        ForgetPrices,
     )
 }
 
@@ -93,8 +126,10 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.SNAPSHOT: Snapshot,
     Topic.DEVICES: tuple[DeviceView, ...],
     Topic.OFFERS: tuple[OfferCase, ...],
+    Topic.RULES: tuple[RuleView, ...],
     Topic.TARIFF: Tariff | None,
     Topic.PLAN: Plan | None,
+    Topic.SCHEDULE: Schedule,
     Topic.SHARING: tuple[ProviderSharing, ...],
     Topic.UPLINK: UplinkView,
     Topic.ACCESS: AccessView,
@@ -104,10 +139,12 @@ Notification = (
     Snapshot
     | Tariff
     | Plan
+    | Schedule
     | AccessView
     | UplinkView
     | tuple[DeviceView, ...]
     | tuple[OfferCase, ...]
+    | tuple[RuleView, ...]
     | tuple[ProviderSharing, ...]
     | None
 )
@@ -119,6 +156,7 @@ ERROR_CODES: dict[type[errors.HomeappError], int] = {
     errors.NotAllowed: -32002,
     errors.WrongState: -32003,
     errors.WrongPin: -32004,
+    errors.FileRefused: -32005,
     errors.PairingPending: -32010,
     errors.DeviceUnreachable: -32011,
     errors.DeviceRefused: -32012,

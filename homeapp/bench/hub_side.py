@@ -80,6 +80,19 @@ class HubSide:
     hub: Callable[[HubPlan], MeasuredHub]
 
 
+class MemorySecrets:
+    """Secrets of a measurement (``identity.SecretKeeper``)."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+
+    def get(self, name: str) -> str | None:
+        return self._kept.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        self._kept[name] = value
+
+
 class BenchRegister:
     """Every station with the password is adopted (``ports.StationRegister``)."""
 

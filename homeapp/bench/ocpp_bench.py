@@ -9,7 +9,17 @@ from pathlib import Path
 
 from homeapp import identity
 from homeapp.bench.figures import Figures, IdleFigures, PathFigures, Spread, spread
-from homeapp.bench.hub_side import PASSWORD, BenchRegister, Endpoint, HubPlan, HubSide, OpenWay, listening, running
+from homeapp.bench.hub_side import (
+    PASSWORD,
+    BenchRegister,
+    Endpoint,
+    HubPlan,
+    HubSide,
+    MemorySecrets,
+    OpenWay,
+    listening,
+    running,
+)
 from homeapp.bench.messages import boot
 from homeapp.bench.options import BenchPlan
 from homeapp.bench.overload import Charge, measure_overload
@@ -29,7 +39,7 @@ CHARGING = "charging"
 """The station at which the fuse is overloaded; no provider limits it."""
 WARM_UP_EACH = 5
 HUB_EACH = 60
-"""Messages of each station at full speed, within what the endpoint lets through at once."""
+"""Exchanges of each station at full speed, within what the endpoint lets through at once."""
 _SMAPS = Path("/proc/self/statm")
 _PAGE = 4096
 
@@ -80,7 +90,7 @@ class OcppBench:
         profile = await self._profiles()
         await self._stations.do("close")
         return PathFigures(
-            messages_per_s=rate,
+            exchanges_per_s=rate,
             hub_cpu_us=cpu_us if through_hub else None,
             latency=latency,
             profile=profile,
@@ -90,7 +100,7 @@ class OcppBench:
         self, csms_url: str, folder: Path, database: Database
     ) -> tuple[PathFigures, Spread, IdleFigures]:
         site, register, way = Site(), BenchRegister(), OpenWay()
-        authority = identity.LocalAuthority(_Secrets(), folder)
+        authority = identity.LocalAuthority(MemorySecrets(), folder)
         tls = await asyncio.to_thread(identity.server_context, authority, ["127.0.0.1"])
         outbox = StoredStationOutbox(database, self._clock, csms_url)
         made = self._side.hub(
@@ -112,7 +122,7 @@ class OcppBench:
             rate, cpu_us = await self._rate(max(1, min(HUB_EACH, self._plan.messages // self._plan.connections)))
             latency = await self._latency()
             hub = PathFigures(
-                messages_per_s=rate,
+                exchanges_per_s=rate,
                 hub_cpu_us=cpu_us,
                 latency=latency,
                 profile=await self._profiles(),
@@ -162,7 +172,7 @@ class OcppBench:
         await self._csms.do("profiles", station=self._names[-1], samples=1, every_s=0.0)
 
     async def _rate(self, each: int) -> tuple[float, float]:
-        """Messages per second, and microseconds of this process's CPU for each."""
+        """Exchanges per second, and microseconds of this process's CPU for each."""
         count = each * len(self._names)
         cpu = time.process_time()
         seconds = await self._stations.do("rate", names=self._names, each=each)
@@ -171,19 +181,6 @@ class OcppBench:
     async def _latency(self) -> Spread:
         samples = self._plan.samples
         return spread(await self._stations.do("latency", name=self._names[-1], samples=samples, every_s=EVERY_S))
-
-
-class _Secrets:
-    """In memory (``identity.SecretKeeper``)."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, str] = {}
-
-    def get(self, name: str) -> str | None:
-        return self._kept.get(name)
-
-    def set(self, name: str, value: str) -> None:
-        self._kept[name] = value
 
 
 def _memory() -> int | None:

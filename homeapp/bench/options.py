@@ -12,7 +12,7 @@ class BenchPlan:
 
     Attributes:
         connections: stations that talk at the same time.
-        messages: of all of them together, directly and through the exchange.
+        messages: CALLs of all of them together, directly and through the exchange.
         samples: of each latency.
         overloads: how often the fuse is overloaded.
         idle: stations that are connected and silent.
@@ -25,8 +25,9 @@ class BenchPlan:
     idle: int = 500
 
 
-PARTS = ("stations", "csms")
+PARTS = ("stations", "csms", "vtn", "bare")
 _DEFAULT = BenchPlan()
+_LATENCY_SAMPLES = 80
 
 
 def add_bench_commands(
@@ -38,13 +39,17 @@ def add_bench_commands(
     ocpp = verbs.add_parser("ocpp", help="between charging stations and their CSMS", parents=[common])
     for name, of_what in (
         ("connections", "stations that talk at the same time"),
-        ("messages", "messages of all of them together"),
+        ("messages", "CALLs of all of them together"),
         ("samples", "samples of each latency"),
         ("overloads", "how often the fuse is overloaded"),
         ("idle", "stations that are connected and silent"),
     ):
         ocpp.add_argument(f"--{name}", type=_count, default=getattr(_DEFAULT, name), help=of_what)
     add_planning_verbs(verbs, common, _count)
+    latency = verbs.add_parser("latency", help="from a limit's arrival to the charging station", parents=[common])
+    latency.add_argument("--samples", type=_count, default=_LATENCY_SAMPLES, help="limits that are imposed")
+    latency.add_argument("--no-screen", action="store_true", help="without the screen running")
+    latency.add_argument("--speed", type=float, default=1.0, help=argparse.SUPPRESS)
     part = verbs.add_parser("part")
     part.add_argument("part", choices=PARTS)
 

@@ -12,11 +12,10 @@ from homeapp.control_loop import ControlLoop, Controls
 from homeapp.errors import DeviceUnreachable
 from homeapp.goal import goal_at
 from homeapp.model.offer import Job
-from homeapp.model.plan import ChargingMode
+from homeapp.model.plan import ChargingMode, Schedule
 from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
 from homeapp.ports import Clock, Evce
-from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
 CALM_A, OVERLOAD_A = 2.0, 34.0
@@ -67,9 +66,6 @@ class _Watched:
 class _Nobody:
     """Stands for offer desk and ledger: there is no request, and nothing is kept."""
 
-    def commitments(self, _now: object) -> tuple[()]:
-        return ()
-
     async def commanded(self, _device_id: str, _command: object) -> None:
         pass
 
@@ -93,7 +89,7 @@ async def measure_overload(charge: Charge, samples: int) -> list[float]:
 async def _one(charge: Charge) -> float:
     """A control loop of its own for each: a guard that has seen an overload is slow to forget it."""
     clock, site = charge.clock, charge.site
-    goal = goal_at(clock.now(), GoalSettings(), ChargingMode.NOW, "UTC")
+    goal = goal_at(clock.now(), Schedule(), ChargingMode.NOW, "UTC", 60_000)
     live = LiveState(site=site, goal=goal, clock=clock)
     live.chargers_are({charge.device_id: charge.station})
     live.evce_changed(charge.register.states[charge.device_id])
@@ -111,6 +107,7 @@ async def _one(charge: Charge) -> float:
             live=live,
             desk=nobody,
             ledger=nobody,
+            commitments=lambda _now: (),
             circuits=lambda: (circuit,),
             evce=lambda _device_id: evce,
             installing=lambda _device_id: False,
@@ -130,7 +127,7 @@ async def _one(charge: Charge) -> float:
         begun = time.monotonic()
         live.meter_read(_reading(OVERLOAD_A, charge))
         loop.meter_read()
-        at: float = await charge.stations.do("paused_at", name=charge.station, after=begun)
+        at: float = await charge.stations.do("limited_at", name=charge.station, after=begun, most_w=0.0)
         return at - begun
 
 

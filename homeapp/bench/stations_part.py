@@ -4,6 +4,7 @@ import asyncio
 import base64
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from homeapp.errors import ProtocolError
 
 _AT_ONCE = 25
 """Connections that are opened at the same time: each is a TLS handshake at the hub."""
-_PROFILE_TIMEOUT_S = 20.0
+_PROFILE_TIMEOUT_S = 150.0
+_VOLTAGE_V = 230.0
 
 
 @dataclass(slots=True)
@@ -34,8 +36,8 @@ class Stations:
 
     def __init__(self) -> None:
         self._stations: dict[str, _Station] = {}
-        self._pauses_at: dict[str, list[float]] = {}
-        self._pause_came = asyncio.Event()
+        self._limits: dict[str, list[tuple[float, float]]] = {}
+        self._limit_came = asyncio.Event()
         self._broken_rules: list[str] = []
 
     async def run(self) -> None:
@@ -47,7 +49,8 @@ class Stations:
                 "say": self._say,
                 "rate": self._rate,
                 "latency": self._latency,
-                "paused_at": self._paused_at,
+                "limited_at": self._limited_at,
+                "raised_at": self._raised_at,
                 "rules": self._rules,
             }
         )
@@ -81,9 +84,9 @@ class Stations:
             raise ProtocolError(f"{name} could not connect: {error}") from error
 
         def serve(action: str, payload: Json) -> Json:
-            if action == "SetChargingProfile" and _pauses(payload):
-                self._pauses_at.setdefault(name, []).append(time.monotonic())
-                self._pause_came.set()
+            if action == "SetChargingProfile" and _is_of_transaction(payload):
+                self._limits.setdefault(name, []).append((time.monotonic(), _limit_w(payload)))
+                self._limit_came.set()
             return _answer(action, payload)
 
         peer = FramePeer(socket, serve, name)
@@ -96,7 +99,7 @@ class Stations:
             station.socket.transport.abort()
         await asyncio.gather(*(station.reader for station in self._stations.values()))
         self._stations.clear()
-        self._pauses_at.clear()
+        self._limits.clear()
 
     async def _rules(self) -> list[str]:
         return self._broken_rules + [rule for one in self._stations.values() for rule in one.peer.broken_rules]
@@ -129,18 +132,33 @@ class Stations:
             await asyncio.sleep(max(0.0, every_s - seconds[-1]))
         return seconds
 
-    async def _paused_at(self, name: str, after: float) -> float:
-        """When a limit of 0 came or comes, by the monotonic clock, which all processes of a machine share."""
+    async def _limited_at(self, name: str, after: float, most_w: float) -> float:
+        """When a limit so low came or comes, by the monotonic clock, which all processes of a machine share."""
+        return await self._told_at(name, after, lambda limit_w: limit_w <= most_w)
+
+    async def _raised_at(self, name: str, after: float, least_w: float) -> float:
+        """When a limit so high came or comes."""
+        return await self._told_at(name, after, lambda limit_w: limit_w >= least_w)
+
+    async def _told_at(self, name: str, after: float, fits: Callable[[float], bool]) -> float:
         async with asyncio.timeout(_PROFILE_TIMEOUT_S):
-            while not (late := [at for at in self._pauses_at.get(name, ()) if at > after]):
-                self._pause_came.clear()
-                await self._pause_came.wait()
+            while not (late := [at for at, limit_w in self._limits.get(name, ()) if at > after and fits(limit_w)]):
+                self._limit_came.clear()
+                await self._limit_came.wait()
         return late[0]
 
 
-def _pauses(payload: Json) -> bool:
+def _is_of_transaction(payload: Json) -> bool:
+    """What the charge that runs is limited to, and not the floor for all others."""
+    return bool(payload["chargingProfile"]["chargingProfilePurpose"] == "TxProfile")
+
+
+def _limit_w(payload: Json) -> float:
+    """What the first period of a charging profile allows."""
     schedule = payload["chargingProfile"]["chargingSchedule"][0]
-    return bool(schedule["chargingSchedulePeriod"][0].get("limit") == 0)
+    period = schedule["chargingSchedulePeriod"][0]
+    limit = float(period.get("limit", 0.0))
+    return limit if schedule["chargingRateUnit"] == "W" else limit * _VOLTAGE_V * period.get("numberPhases", 3)
 
 
 def _answer(action: str, payload: Json) -> Json:

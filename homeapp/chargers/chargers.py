@@ -115,6 +115,7 @@ class Chargers:
             software=None if state is None else state.software,
             card_needed=not self._of.auto_start,
             unknown_card_at=self.tokens.unknown_at(device_id),
+            security_profile=None if state is None or not state.connected else state.security_profile,
         )
         return replace(device, charger=view)
 

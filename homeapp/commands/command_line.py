@@ -22,14 +22,31 @@ from homeapp.commands import (
     audit_commands,
     charger_commands,
     home_commands,
+    offer_commands,
     pin_commands,
+    price_commands,
     provider_commands,
+    schedule_commands,
     sharing_commands,
+    why_commands,
 )
 from homeapp.commands.terminal import ask_unseen, print_error, print_result
 from homeapp.doctor import examine_without_hub
 from homeapp.errors import HomeappError, HubNotRunning, NotAllowed
 from homeapp.server import socket_path
+
+_AREAS = (
+    home_commands,
+    price_commands,
+    schedule_commands,
+    offer_commands,
+    charger_commands,
+    why_commands,
+    pin_commands,
+    sharing_commands,
+    provider_commands,
+    audit_commands,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,7 @@ def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
     """All commands but those of the composition root."""
-    for area in (home_commands, charger_commands, pin_commands, sharing_commands, provider_commands, audit_commands):
+    for area in _AREAS:
         area.add_commands(commands, common)
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from homeapp import api
 from homeapp.client import Client
 from homeapp.errors import SettingsInvalid, WrongState
+from homeapp.model.local_vtn import FoundVtn
 from homeapp.model.pairing import DescriptorView, PairedProvider
 
 _LARGEST_FILE = 64 * 1024
@@ -34,6 +35,8 @@ def add_commands(
     pair.add_argument("--fingerprint", default="", help="as the provider has printed it; else it is asked for")
     pair.set_defaults(command=_pair, lines=_provider_lines)
     _add_certificate_verbs(verbs, common)
+    find = verbs.add_parser("find", help="grid operators' servers that announce themselves here", parents=[common])
+    find.set_defaults(command=_find, lines=_found_lines)
     card = verbs.add_parser("card", help="the hub's public keys, for a provider's records", parents=[common])
     card.set_defaults(command=_card, lines=_text_lines)
 
@@ -100,6 +103,10 @@ async def _card(client: Client, _arguments: argparse.Namespace) -> object:
     return await client.call(api.GetHubCard())
 
 
+async def _find(client: Client, _arguments: argparse.Namespace) -> object:
+    return await client.call(api.FindVtns())
+
+
 def _text(file: str) -> str:
     try:
         if file == "-":
@@ -149,6 +156,22 @@ def _lines_of(provider: PairedProvider, zone: ZoneInfo) -> list[str]:
         f"{provider.sp_id}  {provider.name}  ({provider.ae_id}, the hub is {provider.hub_ae_id} there)",
         f"           certificate {provider.enrolment}{end}",
         f"           fingerprint {provider.fingerprint}",
+    ]
+
+
+def _found_lines(found: Any, _zone: ZoneInfo) -> list[str]:
+    lines = [line for vtn in found for line in _lines_of_vtn(vtn)]
+    if not lines:
+        return ["No grid operator's server announces itself in this home."]
+    return [*lines, "None of them is used by itself. Ask the provider whether it is theirs, then enter vtn_url."]
+
+
+def _lines_of_vtn(vtn: FoundVtn) -> list[str]:
+    login = {True: "needs client id and secret", False: "readable by everybody", None: "does not say who may read"}
+    return [
+        f"{vtn.name}  OpenADR {vtn.version or '?'}  at {vtn.address}, {login[vtn.needs_login]}",
+        f"           {vtn.url or 'offers no encrypted connection and cannot be used'}",
+        f"           programs: {', '.join(vtn.programs) or 'not told'}",
     ]
 
 

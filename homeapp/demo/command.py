@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from homeapp import event_loop
 from homeapp.client import connect
 from homeapp.demo.check import Check, StepSeen
 from homeapp.demo.owner import Owner
@@ -35,11 +36,11 @@ def run_demo(arguments: argparse.Namespace) -> int:
             directory.mkdir(parents=True, exist_ok=True)
         else:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="homeapp-demo-")))
-        plan = StreetPlan(directory=directory, speed=arguments.speed or DEFAULT_SPEED)
+        plan = _plan(arguments, directory)
         pictures = Path(arguments.screenshots).resolve() if arguments.screenshots else None
         code = 1
         try:
-            code = asyncio.run(_demo(arguments, plan, pictures))
+            code = event_loop.run(_demo(arguments, plan, pictures))
         except* HomeappError as group:
             for error in _leaves(group):
                 sys.stderr.write(f"homeapp: {error}\n")
@@ -48,6 +49,16 @@ def run_demo(arguments: argparse.Namespace) -> int:
         if code:
             _show_log(directory)
         return code
+
+
+def _plan(arguments: argparse.Namespace, directory: Path) -> StreetPlan:
+    return StreetPlan(
+        directory=directory,
+        speed=arguments.speed or DEFAULT_SPEED,
+        prices=arguments.prices,
+        day=arguments.day,
+        oddities=tuple(arguments.oddity),
+    )
 
 
 async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path | None) -> int:

@@ -1,9 +1,11 @@
 """An HTTPS server on the loopback interface: what the simulated peers have in common."""
 
 import asyncio
+import functools
 import ssl
 from abc import ABC, abstractmethod
 
+from homeapp.demo.connections import Connections
 from homeapp.demo.http_server import LARGEST_HEAD, HttpAnswer, HttpRequest, serve_connection
 
 HOST = "127.0.0.1"
@@ -24,13 +26,10 @@ class HttpsServer(ABC):
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again."""
-        async with asyncio.TaskGroup() as connections:
-
-            def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                connections.create_task(serve_connection(reader, writer, self._respond, None))
-
+        async with asyncio.TaskGroup() as tasks:
+            connections = Connections(tasks, functools.partial(serve_connection, answer=self._respond, stream=None))
             server = await asyncio.start_server(
-                accepted, HOST, self._port, ssl=self._tls, limit=LARGEST_HEAD, ssl_shutdown_timeout=1.0
+                connections.accepted, HOST, self._port, ssl=self._tls, limit=LARGEST_HEAD, ssl_shutdown_timeout=1.0
             )
             self._port = server.sockets[0].getsockname()[1]
             self._up.set()
@@ -39,6 +38,7 @@ class HttpsServer(ABC):
             finally:
                 self._up.clear()
                 server.close()
+                connections.close()
 
     async def started(self) -> None:
         """Wait until it serves."""

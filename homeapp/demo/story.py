@@ -15,6 +15,8 @@ Moment = Callable[[str], Awaitable[None]]
 
 _FEED_LEAD, _FEED_FOR = timedelta(minutes=6), timedelta(minutes=40)
 _SHED_LEAD, _SHED_FOR = timedelta(minutes=50), timedelta(minutes=30)
+_LIMIT_LEAD, _LIMIT_FOR = timedelta(minutes=100), timedelta(minutes=45)
+_CONTRACTED_LEAD, _CONTRACTED_NOTICE = timedelta(hours=4), timedelta(hours=1)
 _NEXT_FEED = timedelta(minutes=90)
 
 
@@ -66,6 +68,8 @@ class Story:
         self.say(f"The car is plugged in and charges with {power_kw:.1f} kW.")
 
     async def _ask(self) -> str:
+        self._limit()
+        self._contracted()
         start = self.street.clock.now() + _SHED_LEAD
         self.street.vtn.publish_offer(
             DrOffer(
@@ -86,6 +90,37 @@ class Story:
         await self.owner.wait(lambda: self.owner.snapshot.pending_offers >= 2 and bool(self.owner.snapshot.alerts))
         self.say("Two requests wait in the inbox, and the car reports a worn part.")
         return key
+
+    def _limit(self) -> None:
+        """What is mandatory is obeyed and shown; nobody is asked."""
+        start = self.street.clock.now() + _LIMIT_LEAD
+        self.street.vtn.publish_offer(
+            DrOffer(
+                kind=DrKind.CAPACITY_LIMIT,
+                start=start,
+                end=start + _LIMIT_FOR,
+                power_w=8000.0,
+                title="Limit of your grid connection",
+                text="Work on the cable of your street.",
+            )
+        )
+
+    def _contracted(self) -> None:
+        """The owner has agreed to such requests in a contract: silence takes part."""
+        start = self.street.clock.now() + _CONTRACTED_LEAD
+        self.street.vtn.publish_offer(
+            DrOffer(
+                kind=DrKind.LOAD_SHED,
+                start=start,
+                end=start + _SHED_FOR,
+                power_w=2000.0,
+                title="Evening peak, by your contract",
+                text="You take part unless you say no.",
+                contracted=True,
+                reward_per_kwh=Decimal("0.15"),
+                expires_at=start - _CONTRACTED_NOTICE,
+            )
+        )
 
     async def _offer_feed(self) -> str:
         start = self.street.clock.now() + _FEED_LEAD

@@ -7,7 +7,8 @@ import ssl
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -23,11 +24,15 @@ from homeapp.demo.commissioning import Commissioning
 from homeapp.demo.csms.accounts import Account
 from homeapp.demo.csms.server import PATH as CSMS_PATH
 from homeapp.demo.csms.server import DemoCsms
-from homeapp.demo.grid.prices import PriceCurve
-from homeapp.demo.grid.vtn import DemoVtn
+from homeapp.demo.grid.notifier import MqttNotifier
+from homeapp.demo.grid.notifier_broker import NotifierAuthentication
+from homeapp.demo.grid.oddities import Oddity, departures
+from homeapp.demo.grid.prices import PriceCurve, PriceKind
+from homeapp.demo.grid.vtn import DemoVtn, VtnOptions
 from homeapp.demo.home import DemoHome, HomeSettings
 from homeapp.demo.household import household_power
 from homeapp.demo.meter.homewizard import DemoMeter
+from homeapp.demo.operator.mosquitto import mosquitto_path
 from homeapp.demo.operator.price_reader import PriceReader
 from homeapp.demo.operator.providers_side import ProvidersSide
 from homeapp.demo.pev.pev import DemoPev
@@ -45,6 +50,8 @@ EVC_CLIENT_SECRET = "street-only-and-no-secret-either"  # noqa: S105 - lives and
 CSMS_PASSWORD = "street-only-between-hub-and-csms"  # noqa: S105 - lives and dies with the street
 CSMS_FLOW = "csms"
 """The way of the charging station to the EV charging provider; its offers take another one."""
+NOTICE_FLOW = "grid_notices"
+"""The way on which the grid operator tells that something has changed."""
 FLOWS = {"evc_sp": "evc", "pev_sp": "pev", "fleet": "fleet", "grid_sp": "grid"}
 """Ways through the communication operator, by provider."""
 
@@ -58,6 +65,9 @@ class StreetPlan:
         speed: of its clock.
         protocol: OCPP subprotocol of the charger.
         lease_s: of the hub's limits, s of street time.
+        prices: the kind of days that the grid operator's tariff has.
+        day: the local day on which the street begins; None is today.
+        oddities: how the grid operator's VTN departs from the standard.
     """
 
     directory: Path
@@ -65,13 +75,16 @@ class StreetPlan:
     protocol: str = "ocpp2.1"
     meter_api: str = "v2"
     lease_s: float = 60.0
+    prices: PriceKind = PriceKind.NORMAL
+    day: date | None = None
+    oddities: tuple[Oddity, ...] = ()
 
 
-def street_clock(speed: float) -> SharedClock:
-    """A clock that begins today at a local time when energy is cheap."""
-    now = datetime.now(ZoneInfo(TIME_ZONE))
+def street_clock(speed: float, day: date | None = None) -> SharedClock:
+    """A clock that begins at a local time when energy is cheap, today or on another day."""
+    zone = ZoneInfo(TIME_ZONE)
     hour, minute = map(int, LOCAL_START.split(":"))
-    origin = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    origin = datetime.combine(day or datetime.now(zone).date(), clock_time(hour, minute), zone)
     return SharedClock(origin.astimezone(UTC), time.time(), speed)
 
 
@@ -88,7 +101,7 @@ class Street:
 
     def __init__(self, plan: StreetPlan, clock: SharedClock | None = None) -> None:
         self.plan = plan
-        self.clock = clock or street_clock(plan.speed)
+        self.clock = clock or street_clock(plan.speed, plan.day)
         self.charger_id = f"ocpp:{STATION_ID}"
         self.home = DemoHome(plan.directory, self.clock)
         self.car = Car(capacity_wh=60_000, soc_pct=58.0, max_charge_w=11_000, max_feed_w=6_000, phases=3)
@@ -172,17 +185,25 @@ class Street:
 
     async def _make_vtn(self, hub_jwk: dict[str, str]) -> DemoVtn:
         tls = await asyncio.to_thread(self.providers.authority.server_context)
-        return DemoVtn(
+        notifier = (
+            MqttNotifier(self.plan.directory / "notifier", self.providers.authority) if mosquitto_path() else None
+        )
+        if notifier is not None:
+            notifier.authentication = NotifierAuthentication.TOKEN
+        vtn = DemoVtn(
             clock=self.clock,
             tls=tls,
             client_id=VTN_CLIENT_ID,
             client_secret=VTN_CLIENT_SECRET,
-            prices=PriceCurve(zone=TIME_ZONE),
+            prices=PriceCurve(self.plan.prices, TIME_ZONE),
             hub_key=hub_jwk,
             hub_id=hub_jwk["kid"],
             auto_confirm=True,
             readers={EVC_CLIENT_ID: EVC_CLIENT_SECRET},
+            options=VtnOptions(notifier=notifier),
         )
+        vtn.oddities = departures(*self.plan.oddities)
+        return vtn
 
     async def _make_csms(self) -> DemoCsms:
         tls = await asyncio.to_thread(self.providers.authority.server_context)
@@ -210,7 +231,12 @@ class Street:
         ways = {flow: broker for sp_id, flow in FLOWS.items() if sp_id in self.providers.customers}
         ways[FLOWS["grid_sp"]] = ("127.0.0.1", vtn.port or 443)
         ways[CSMS_FLOW] = ("127.0.0.1", self.csms.port)
+        notifier = self.vtn.notifier
+        if notifier is not None:
+            ways[NOTICE_FLOW] = ("127.0.0.1", notifier.ports[notifier.authentication])
         self.uplink = DemoUplink(self.plan.directory / "uplink", ways)
+        if notifier is not None:
+            notifier.told_ports[notifier.authentication] = self.uplink.port(NOTICE_FLOW)
         return self.uplink
 
     async def _make_price_reader(self) -> PriceReader:

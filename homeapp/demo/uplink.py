@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from homeapp import event_loop
 from homeapp.demo.operator.child_process import ChildProcess, free_loopback_ports
 from homeapp.errors import EnvironmentProblem
 
@@ -306,4 +307,4 @@ async def _serve(configuration: _Configuration) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=_Configuration)))
+    event_loop.run(_serve(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=_Configuration)))

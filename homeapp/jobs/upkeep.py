@@ -2,21 +2,23 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from homeapp.jobs.car_software import fetch_package
 from homeapp.jobs.charger_software import ChargerSoftwareDesk, holds_charging
 from homeapp.jobs.health_desk import CarWays, HealthBooks, HealthDesk
 from homeapp.model.consent import DataClass
+from homeapp.model.grid_report import ReportWish
 from homeapp.model.health import HealthAlert, Position
 from homeapp.model.offer import Job
 from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.model.record import DataRecord
 from homeapp.offers.desk import OfferDesk
+from homeapp.offers.stance import stance_to
 from homeapp.ports import Clock, Evce, Pev
 from homeapp.reporting.pseudonym import pseudonym
-from homeapp.reporting.records import PEV_SP, RecordMaker
+from homeapp.reporting.records import GRID_SP, PEV_SP, RecordMaker
 from homeapp.reporting.reporter import Reporter
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
@@ -37,6 +39,7 @@ class Grounds:
         charger: the newest state of the charger at which the car is, or None.
         state_of: the newest state of an adopted charger, or None.
         evce: the charger that software is for, the one adopted first, or None.
+        report_wishes: what the grid operator's events ask to be told now.
     """
 
     database: Database
@@ -48,6 +51,7 @@ class Grounds:
     charger: Callable[[], EvceState | None]
     state_of: Callable[[str], EvceState | None]
     evce: Callable[[], Evce | None]
+    report_wishes: Callable[[], Collection[ReportWish]] = tuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,8 @@ class Upkeep:
             put=outward.put,
             allows=outward.allows,
             locate=self._locate,
+            wishes=grounds.report_wishes,
+            stance=lambda event_id: stance_to(desk.cases, f"{GRID_SP}/{event_id}"),
         )
         ways = CarWays(
             pev=self._plugged_pev,

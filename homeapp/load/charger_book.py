@@ -7,15 +7,54 @@ from datetime import datetime
 from homeapp.load.claim import Claim, Held, Moment
 from homeapp.load.currents import is_at_work, on_grid, own_currents, phases_in_use, spread
 from homeapp.load.series import SETTLE_S, Moves, PerPhase, Window
-from homeapp.model.readings import EvceState
-from homeapp.model.site import Circuit, Site
+from homeapp.model.readings import EvceState, EvceStatus
+from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 
 STEADY_A = 1.0
 """Wishes that differ by less are one."""
 SILENT_S = 60.0
 """A charger at work that has measured nothing for so long is given no more than its safe current."""
+
 REMEMBERED_S = 60.0
 """So long a phase counts as used after the car has used it last."""
+_ROUNDED = 1e-6
+
+
+class _Watts:
+    """Among how many phases a charger that takes limits in watts deals them out, as far as it has shown.
+
+    One that pauses under a power that would be enough for fewer phases deals it out among more.
+
+    Attributes:
+        applies: it takes limits in watts.
+        among: at least so many.
+    """
+
+    def __init__(self, circuit: Circuit, site: Site) -> None:
+        self._wired = circuit.phases
+        self._phase_w = MIN_CURRENT_A * site.voltage_v
+        self._paused_s: float | None = None
+        self._more = Window()
+        self.applies, self.among = False, 1
+
+    def look(self, evce: EvceState | None, least_w: float, monotonic: float) -> None:
+        """Take in the charger's newest state, and the least that it may have been given by what it was told, W."""
+        if evce is None or evce.capabilities is None:
+            return
+        self.applies = evce.capabilities.in_watts
+        if not self.applies or evce.status is not EvceStatus.SUSPENDED_EVSE:
+            self._paused_s = None
+            return
+        more = min(self._wired, int(max(0.0, least_w) / self._phase_w + _ROUNDED) + 1)
+        if self._paused_s is None:
+            self._paused_s, self._more = monotonic, Window()
+        self._more.add(more, monotonic)
+        if monotonic - self._paused_s > SETTLE_S:
+            self.among = max(self.among, round(self._more.least))
+
+    def another_car(self) -> None:
+        """What was about the car before is over."""
+        self._paused_s, self.among = None, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +105,8 @@ class ChargerBook:
         self._transaction_id: str | None = None
         self._working = False
         self._silence = Window()
+        self._watts = _Watts(circuit, site)
+        self._switches = False
 
     @property
     def reachable(self) -> bool:
@@ -88,21 +129,41 @@ class ChargerBook:
         return self._silence.most > 0
 
     @property
+    def seen_phases(self) -> frozenset[int]:
+        """Its own phases that its car uses; empty where that was not seen lately."""
+        # On the one phase that it was switched to it does not show how many its car would use.
+        switched = self._switches and any(held.phases != self.circuit.phases for held in self.claim.all())
+        return frozenset() if switched or not self.reachable else frozenset(self._used)
+
+    @property
     def own_phases(self) -> frozenset[int]:
         """Its own phases that a current on it will load: those that its car uses, where that was seen lately."""
-        wired = frozenset(range(self.circuit.phases))
-        # On the one phase that it was switched to it does not show how many its car would use.
-        switched = any(held.phases != self.circuit.phases for held in self.claim.all())
-        return wired if switched or not self.reachable else frozenset(self._used) or wired
+        return self.seen_phases or frozenset(range(self.circuit.phases))
+
+    @property
+    def shares_power(self) -> bool:
+        """Its limit is a power that its car may draw from any of the phases, for all that is known."""
+        return self._watts.applies and self._watts.among < self.circuit.phases
+
+    @property
+    def fewest_phases(self) -> int:
+        """The number of phases among which a power is shared at least."""
+        return max(self._watts.among, len(self.seen_phases))
 
     def look(self, evce: EvceState | None, at: Moment) -> Draw:
         """Take in its newest state, None where it has not come since the hub runs."""
         self._evce = evce
         self._working = evce is not None and is_at_work(evce)
+        self.claim.floor_is_for(1 if self._watts.applies else self.circuit.phases)
         self.claim.look(evce, at)
+        held_a = [held.current_a * held.phases for held in self.claim.all()]
+        self._watts.look(evce, min(held_a, default=0.0) * self._site.voltage_v, at.monotonic)
+        if evce is not None and evce.capabilities is not None:
+            self._switches = evce.capabilities.phase_switching
         transaction_id = evce.transaction_id if evce is not None else None
         if transaction_id != self._transaction_id:
             self._transaction_id, self._exact, self._used = transaction_id, None, {}
+            self._watts.another_car()
         new = self._take_sample(evce, at.monotonic)
         silent = self.reachable and self._working and at.monotonic - self._sample_s > SILENT_S
         self._silence.add(1.0 if silent else 0.0, at.monotonic)
@@ -111,10 +172,15 @@ class ChargerBook:
         least, most = self._bounds()
         return Draw(least=least, most=most, exact=exact, exact_s=exact_s)
 
-    def kept_a(self) -> float:
-        """What it surely has already, A; while it was asked for nothing yet, its safe current where it takes that."""
+    def kept_a(self, phases: int) -> float:
+        """What it surely has already, A; while it was asked for nothing yet, its safe current where it takes that.
+
+        A power that was reckoned for another number of phases is so many amperes on ``phases``.
+        """
         if not self.at_work:
             return 0.0
+        if self._watts.applies and self.claim.newest is not None:
+            return max(0.0, min(held.current_a * held.phases for held in self.claim.all()) / phases)
         if self.claim.newest is not None:
             return max(0.0, self.claim.least_a)
         measured_a = max(self._measured) if self._measured is not None and self.reachable else 0.0
@@ -137,10 +203,17 @@ class ChargerBook:
 
     def load(self, held: Held) -> PerPhase:
         """What a command for this would make it draw on each phase of the grid."""
+        if self.shares_power and held.current_a > 0:
+            return self._any_of_it(held.current_a * held.phases)
         own = self.own_phases if held.phases == self.circuit.phases else frozenset(range(held.phases))
         # A limit holds for each phase, but what is to be fed is a power: it goes into the phases that there are.
         share = held.phases / len(own) if held.current_a < 0 else 1.0
         return spread(held.current_a * share, own, self.circuit, self._site)
+
+    def _any_of_it(self, summed_a: float) -> PerPhase:
+        """A power, as A of all phases together: on the phases that the car uses, or as much on each as is possible."""
+        each_a = min(self.circuit.max_current_a, summed_a / self.fewest_phases)
+        return spread(each_a, self.own_phases, self.circuit, self._site)
 
     def _bounds(self) -> tuple[PerPhase, PerPhase]:
         if not self.at_work:

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 from homeapp.load.currents import is_at_work
 from homeapp.load.series import SETTLE_S, Window
-from homeapp.model.readings import EvceState
+from homeapp.model.readings import EvceState, LimitControl
 from homeapp.model.site import Circuit, Site
 
 LONGEST_LEASE_S = 60.0
 """So long what an earlier life of the hub has asked for may hold; the settings allow no longer lease."""
+COARSE_LEASE_S = 600.0
+"""The same of a charger that keeps its limits in flash memory, which is written as rarely as possible."""
 LAPSE_S = 15.0
 """A lease that ends sooner may already be followed by the floor before the other chargers have made room."""
 
@@ -74,13 +76,16 @@ class Claim:
         self._accepted: Held | None = None
         self._lately = Window()
         self._lease: tuple[datetime | None, float] = (None, float("-inf"))
+        self._length_s = 0.0
         self._lease_s = 0.0
         self._leased_phases = circuit.phases
         self._floor_counts = False
         self._floor_lingers = False
         self._floor_until = float("-inf")
         self._full_counts = False
-        self._unknown_until: float | None = None
+        self._born_s: float | None = None
+        self._superseded = False
+        self._unknown_until = float("-inf")
 
     @property
     def newest(self) -> Held | None:
@@ -104,6 +109,10 @@ class Claim:
         currents = [held.current_a for held in self.all()]
         return max(currents, default=0.0) - min(currents, default=0.0)
 
+    def floor_is_for(self, phases: int) -> None:
+        """The charger's safe current is given to it as what so many phases make."""
+        self._floor = replace(self._floor, phases=phases)
+
     def ask(self, held: Held, at: Moment, lease_s: float) -> None:
         """The hub asks the charger for this now."""
         self._lease_s = lease_s
@@ -114,8 +123,11 @@ class Claim:
 
     def look(self, evce: EvceState | None, at: Moment) -> None:
         """Take in what the charger's newest state confirms; None where it has not come yet."""
-        if self._unknown_until is None:
-            self._unknown_until = at.monotonic + LONGEST_LEASE_S + SETTLE_S
+        if self._born_s is None:
+            self._born_s = at.monotonic
+        if not self._superseded:
+            longest_s = COARSE_LEASE_S if _is_coarse(evce) else LONGEST_LEASE_S
+            self._unknown_until = max(self._unknown_until, self._born_s + longest_s + SETTLE_S)
         self._confirm(evce, at)
         if self._accepted is None:
             self._lately = Window()
@@ -162,9 +174,11 @@ class Claim:
         until, seen_s = self._lease
         if until != evce.lease_until:
             until, seen_s = self._lease = evce.lease_until, at.monotonic
+            coarse = _is_coarse(evce) and (until - at.civil).total_seconds() > self._lease_s
+            self._length_s = COARSE_LEASE_S if coarse else self._lease_s
             self._supersede(until, at.monotonic)
         accepted = self._held(evce.granted_w - evce.granted_feed_w, self._leased_phases)
-        left_s = min((until - at.civil).total_seconds(), self._lease_s - (at.monotonic - seen_s))
+        left_s = min((until - at.civil).total_seconds(), self._length_s - (at.monotonic - seen_s))
         if left_s > -SETTLE_S:
             self._accepted = accepted
         # What cannot be told anything will fall back to it, sooner or later.
@@ -176,14 +190,20 @@ class Claim:
     def _supersede(self, until: datetime, monotonic: float) -> None:
         """The lease up to then was asked for at its beginning: what was asked before does not hold any more."""
         # It has taken the place of whatever an earlier life of the hub has left behind.
-        self._unknown_until = min(self._unknown_until or monotonic, monotonic + SETTLE_S)
-        begun = until - timedelta(seconds=self._lease_s)
+        self._superseded = True
+        self._unknown_until = min(self._unknown_until, monotonic + SETTLE_S)
+        begun = until - timedelta(seconds=self._length_s)
         before = [asked for asked in self._asked if asked.civil <= begun]
         self._leased_phases = before[-1].held.phases if before else self._circuit.phases
         self._asked = [
             replace(asked, over_s=monotonic) if asked.over_s is None and asked.civil < begun else asked
             for asked in self._asked
         ]
+
+
+def _is_coarse(evce: EvceState | None) -> bool:
+    capabilities = evce.capabilities if evce is not None else None
+    return capabilities is not None and capabilities.control is LimitControl.COARSE
 
 
 def _is_past(asked: _Asked, monotonic: float) -> bool:

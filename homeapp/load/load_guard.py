@@ -34,7 +34,8 @@ class Allowance:
         feed_a: A per phase that may be fed.
         fail_safe: no fresh meter or no fresh charger, so this is at most the installer's safe current.
         rising: it is on its way up, so ``current_a`` is no reason to tell.
-        phases: 1 or 3 where the charger can switch, else None.
+        phases: for how many ``current_a`` is reckoned where that is not for all: where the charger can switch, or
+            takes limits in watts; else None.
     """
 
     current_a: float
@@ -222,6 +223,8 @@ class LoadGuard:
         for book in self._in_order(cycle):
             device_id, wired = book.circuit.device_id, book.circuit.phases
             cadence = self._cadences[device_id]
+            if not _switches(cycle.takers[device_id]):
+                self._count_phases(book, cycle)
             can = wired > 1 and cycle.budget is not None and _switches(cycle.takers[device_id])
             if not can or not cadence.may_switch(cycle.at.monotonic):
                 continue
@@ -234,6 +237,22 @@ class LoadGuard:
             best = wired if targets[wired] >= enough_a - _SAME_A else 1 if targets[1] > 0 else before
             if best != before:
                 cadence.switch(best, cycle.at.monotonic)
+
+    def _count_phases(self, book: ChargerBook, cycle: _Cycle) -> None:
+        """For how many phases a limit in watts is reckoned: those that the car uses, else as many as there is room for.
+
+        A car that may draw all of the power from one phase gets no more than one of them bears.
+        """
+        device_id, wired = book.circuit.device_id, book.circuit.phases
+        cadence = self._cadences[device_id]
+        if not book.shares_power:
+            cadence.phases = wired
+        elif book.seen_phases or cycle.budget is None:
+            cadence.phases = book.fewest_phases
+        else:
+            cadence.phases = wired
+            if self._targets(cycle)[device_id] < MIN_CURRENT_A - _SAME_A:
+                cadence.phases = book.fewest_phases
 
     def _allowances(self, cycle: _Cycle, targets: Mapping[str, float]) -> dict[str, Allowance]:
         """Of the targets what the others have left free so far."""
@@ -264,7 +283,7 @@ class LoadGuard:
 
     def _granted_a(self, book: ChargerBook, target_a: float, free_a: float) -> float:
         # What it has already takes nothing from anybody.
-        granted_a = min(target_a, max(free_a, book.kept_a()))
+        granted_a = min(target_a, max(free_a, book.kept_a(self._cadences[book.circuit.device_id].phases)))
         return granted_a if granted_a >= MIN_CURRENT_A - _SAME_A else 0.0
 
     def _allowance(
@@ -278,7 +297,9 @@ class LoadGuard:
             feed_a=feed_a,
             fail_safe=cycle.budget is None or (book.silent and granted_a >= book.circuit.safe_current_a),
             rising=stepping or granted_a < target_a - _SAME_A,
-            phases=self._cadences[device_id].phases if _switches(cycle.takers[device_id]) else None,
+            phases=self._cadences[device_id].phases
+            if book.shares_power or _switches(cycle.takers[device_id])
+            else None,
         )
         return allowance if book.present else replace(allowance, current_a=self._found_a(book, cycle, left))
 

@@ -55,6 +55,7 @@ class ChargerView:
         software: the last update, or None.
         card_needed: it charges only after a known card was shown.
         unknown_card_at: when an unknown card was shown there that can be added now, or None.
+        security_profile: of its connection (OCPP 2.1 part 2, A00), 1 to 3, or None while it is away.
     """
 
     in_control: InControl
@@ -67,6 +68,7 @@ class ChargerView:
     software: SoftwareUpdate | None = None
     card_needed: bool = False
     unknown_card_at: datetime | None = None
+    security_profile: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

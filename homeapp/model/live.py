@@ -36,7 +36,13 @@ class Doing(StrEnum):
     CHARGING_NOW = "charging_now"
     CHARGING_FLOOR = "charging_floor"
     """the hub lacks fresh data, so the charger runs at its safe limit"""
+    CHARGING_SOLAR = "charging_solar"
+    CHARGING_RESERVE = "charging_reserve"
+    """the car stands below the owner's floor"""
+    CHARGING_LATE = "charging_late"
+    """the departure was missed"""
     WAITING_CHEAPER = "waiting_cheaper"
+    WAITING_SOLAR = "waiting_solar"
     REDUCED_BY_OFFER = "reduced_by_offer"
     REDUCED_BY_GRID = "reduced_by_grid"
     """a mandatory limit"""
@@ -44,6 +50,8 @@ class Doing(StrEnum):
     """the charging provider permits no more at this charger"""
     REDUCED_BY_FUSE = "reduced_by_fuse"
     FEEDING = "feeding"
+    FEEDING_PLAN = "feeding_plan"
+    """by the owner's own plan, not for a request"""
     FEED_WAITING = "feed_waiting"
     """a power feed is due, but it cannot run at the moment"""
     PAUSED_BY_OWNER = "paused_by_owner"
@@ -77,7 +85,7 @@ class LiveCharger:
     Attributes:
         power_w: measured at it, charging +, feeding -.
         activity: what it does and why.
-        primary: the plan and requests are about the car at this one.
+        primary: the plan is about the car at this one.
     """
 
     device_id: str
@@ -147,6 +155,24 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GridLimit:
+    """The tightest limit that is imposed on charging now; it must be followed.
+
+    Attributes:
+        value_w: the most that all chargers together may draw, W.
+        until: None where it has no end.
+        source: who has imposed it, a name for people.
+        failsafe: the operator is out of reach; the hub keeps to the value agreed for that.
+    """
+
+    value_w: float
+    since: datetime
+    until: datetime | None
+    source: str
+    failsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Everything Home shows.
 
@@ -162,6 +188,7 @@ class Snapshot:
         fuse_a: the main fuse, A per phase.
         orders: parts that are on their way, the newest first.
         chargers: all adopted ones, the one adopted first first.
+        grid_limit: None while nothing is imposed.
     """
 
     at: datetime
@@ -191,6 +218,7 @@ class Snapshot:
     pending_offers: int = 0
     orders: tuple[PartOrder, ...] = ()
     chargers: tuple[LiveCharger, ...] = ()
+    grid_limit: GridLimit | None = None
 
     @property
     def car_w(self) -> Figure:

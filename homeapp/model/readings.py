@@ -89,6 +89,8 @@ class EvceCapabilities:
         control: how finely it can be limited, as far as is known.
         phase_switching: it can change between one and three phases during a charge.
         feed_refusal: a sentence that says why it cannot feed; None where it can.
+        in_watts: it takes limits as a power of all phases together, so that a car may draw all of it from one of them.
+        charger_can_feed: the station itself can; of the car that is known only once it has spoken.
     """
 
     protocol: str
@@ -99,6 +101,8 @@ class EvceCapabilities:
     control: LimitControl = LimitControl.FULL
     phase_switching: bool = False
     feed_refusal: str | None = None
+    charger_can_feed: bool = False
+    in_watts: bool = False
 
 
 class SoftwareStage(StrEnum):
@@ -158,6 +162,7 @@ class EvceState:
         provider_limit_w: most charging power that its provider permits now, W; None for no limit.
         provider_feed_w: power feed that its provider asks for now, W >= 0; None where it asks for none.
         provider_control: its provider may command it; False while the owner has taken control back.
+        security_profile: of its connection (OCPP 2.1 part 2, A00), 1 to 3; None where the protocol has none.
         problem: a sentence about what is wrong, or None.
     """
 
@@ -183,6 +188,7 @@ class EvceState:
     provider_limit_w: float | None = None
     provider_feed_w: float | None = None
     provider_control: bool = True
+    security_profile: int | None = None
     problem: str | None = None
 
 

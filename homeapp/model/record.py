@@ -31,6 +31,7 @@ class RecordKind(StrEnum):
     HEALTH_REPORT = "health-report"
     JOB_RESULT = "job-result"
     LOCATION = "location"
+    GRID_REPORT = "grid-report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
 """Pure functions from one request and what happens to it to the change that is kept."""
 
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from homeapp.model.offer import Choice, Decision, Offer, OfferCase, OfferState, Receipt, ReceiptLevel
-from homeapp.offers.checks import without_absurd_reward
-from homeapp.offers.states import COMMITTED, FINAL, entered, is_accepted, outcome_problem
+from homeapp.model.offer import Binding, Choice, Decision, Offer, OfferCase, OfferState, Receipt, ReceiptLevel
+from homeapp.offers.checks import without_absurd_money
+from homeapp.offers.states import COMMITTED, FINAL, entered, is_accepted, outcome_problem, steps_after_yes
 from homeapp.ports import DecisionMessage
 from homeapp.store.offer_rows import CaseChange, Failure, Undelivered
 
@@ -24,15 +24,37 @@ def step(case: OfferCase, *steps: OfferState, now: datetime, problem: str | None
     return CaseChange(case=changed, steps=steps, ended_at=now if ends else None, void_unsent=ends)
 
 
-def arrived(offer: Offer, *, revised: bool) -> OfferCase:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What goes with an answer.
+
+    Attributes:
+        word: the reason, one word, for the provider; or empty.
+        problem: a sentence for the owner, or None.
+        rule: id of the owner's rule behind it, or empty.
+        committed_w, committed_wh: see ``Decision``.
+    """
+
+    word: str = ""
+    problem: str | None = None
+    rule: str = ""
+    committed_w: float | None = None
+    committed_wh: float | None = None
+
+
+_PLAIN = Wording()
+
+
+def arrived(offer: Offer, *, revised: bool, foreseen_pct: float | None = None) -> OfferCase:
     """The case of a request that has just come in; to be moved on at once."""
-    offer = without_absurd_reward(offer)
+    offer = without_absurd_money(offer)
     return OfferCase(
         offer=offer,
         digest=offer.digest(),
         state=OfferState.RECEIVED,
         updated_at=offer.issued_at,
         revised=revised,
+        foreseen_pct=foreseen_pct,
     )
 
 
@@ -43,9 +65,7 @@ def revision_notice(known: OfferCase | None, steps: Steps) -> str | None:
     return f"{known.offer.sp_name} has changed this request; your earlier answer no longer holds."
 
 
-def answer(
-    case: OfferCase, choice: Choice, by: str, now: datetime, *, word: str = "", problem: str | None = None
-) -> CaseChange:
+def answer(case: OfferCase, choice: Choice, by: str, now: datetime, how: Wording = _PLAIN) -> CaseChange:
     """A decision, the state that it leads to and its place in the outbox."""
     offer = case.offer
     decision = Decision(
@@ -56,14 +76,34 @@ def answer(
         choice=choice,
         decided_at=now,
         decided_by=by,
-        reason=word,
+        reason=how.word,
+        committed_w=how.committed_w,
+        committed_wh=how.committed_wh,
     )
-    not_after = offer.expires_at if choice is Choice.ACCEPT else _later(offer.end, ANSWER_GRACE)
+    # A yes that comes too late binds nobody, but where silence is one.
+    hurried = choice is Choice.ACCEPT and offer.binding is not Binding.OPT_OUT
+    not_after = offer.expires_at if hurried else _later(offer.end, ANSWER_GRACE)
     # Receipts and problems belong to the decision before.
-    decided = replace(case, decision=decision, transport=None, business=None, problem=None)
-    change = step(decided, *_after(choice), now=now, problem=problem)
+    decided = replace(case, decision=decision, transport=None, business=None, problem=None, rule=how.rule or case.rule)
+    change = step(decided, *_after(choice, case, now), now=now, problem=how.problem)
     message = DecisionMessage(decision=decision, offer=offer, not_after=not_after)
     return replace(change, decision=message, void_unsent=False)
+
+
+def late(case: OfferCase, choice: Choice, now: datetime) -> CaseChange:
+    """An answer that came too late: it changes nothing and goes nowhere, but it is not forgotten."""
+    problem = f"Your answer ({choice}) came too late and was not sent; {case.offer.sp_name} counts it as none."
+    return CaseChange(case=replace(case, problem=problem, updated_at=now), refused=choice)
+
+
+def taken_back(case: OfferCase, now: datetime) -> str | None:
+    """What to tell the owner where the provider takes back what was agreed, or None."""
+    if case.state not in COMMITTED:
+        return None
+    terms = case.offer.cancellation
+    if terms is not None and terms.provider_until is not None and now > terms.provider_until:
+        return f"{case.offer.sp_name} has taken this request back, later than its own terms allow."
+    return f"{case.offer.sp_name} has taken this request back."
 
 
 def timed(case: OfferCase, steps: Steps, now: datetime) -> CaseChange:
@@ -81,7 +121,8 @@ def not_delivered(case: OfferCase, failure: Undelivered, now: datetime) -> CaseC
         case Failure.REFUSED:
             change = step(case, OfferState.REJECTED, now=now, problem=failure.sentence)
         case Failure.LATE:
-            change = answer(case, Choice.WITHDRAW, "clock", now, word="late", problem=failure.sentence)
+            wording = Wording(word="late", problem=failure.sentence)
+            change = answer(case, Choice.WITHDRAW, "clock", now, wording)
         case _:
             assert_never(failure.failure)
     return replace(change, told=failure.decision_id)
@@ -99,6 +140,9 @@ def with_receipt(case: OfferCase, receipt: Receipt) -> tuple[OfferCase, Steps, s
             if case.business is not None and case.business.confirmed == receipt.confirmed:
                 return None
             return replace(case, business=receipt), *_by_the_providers_word(case, receipt)
+        case ReceiptLevel.SETTLEMENT:
+            # Whatever it says about the money: where the request stands it does not change.
+            return None if _same_account(case.settlement, receipt) else (replace(case, settlement=receipt), (), None)
         case _:
             assert_never(receipt.level)
 
@@ -117,10 +161,14 @@ def _by_the_providers_word(case: OfferCase, receipt: Receipt) -> tuple[Steps, st
     return (OfferState.CANCELLED,), f"{case.offer.sp_name} has taken its confirmation back{reason}"
 
 
-def _after(choice: Choice) -> Steps:
+def _same_account(known: Receipt | None, receipt: Receipt) -> bool:
+    return known is not None and replace(known, received_at=receipt.received_at) == receipt
+
+
+def _after(choice: Choice, case: OfferCase, now: datetime) -> Steps:
     match choice:
         case Choice.ACCEPT:
-            return (OfferState.ACCEPTED,)
+            return steps_after_yes(case, now)
         case Choice.DECLINE:
             return (OfferState.DECLINED,)
         case Choice.NO_RESPONSE:

@@ -1,17 +1,25 @@
-"""Checks on a request: whether it makes sense, and whether it clashes with another."""
+"""Checks on a request: whether it makes sense."""
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind
-from homeapp.offers.states import COMMITTED
+from homeapp.model.offer import Binding, Job, Offer, OfferInterval, OfferKind
 
 _MOST_MONEY = Decimal(10**9)
+_IMPOSABLE = frozenset({OfferKind.CAPACITY_LIMIT, OfferKind.ALERT})
+_INCOMPLETE = {
+    OfferKind.POWER_FEED: "The request asks to feed power but does not say how much.",
+    OfferKind.LOAD_SHED: "The request asks to charge less but does not say how much.",
+    OfferKind.CAPACITY_LIMIT: "The request asks to charge less but does not say how much.",
+    OfferKind.CHARGE_BOOST: "The request asks to charge now but does not say how much.",
+    OfferKind.LOAD_SHIFT: "The request asks to charge at another time but does not say when and how much.",
+    OfferKind.ALERT: "The request calls itself an alert and asks for power.",
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,36 +38,18 @@ def why_invalid(offer: Offer) -> str | None:
         return "The request may be answered after its own end."
     if not all(map(math.isfinite, _numbers(offer))):
         return "The request contains a number that is none."
-    if not _is_money(offer.reward):
-        return "The request promises a reward that is no amount of money."
+    if not all(map(_is_money, _amounts(offer))):
+        return "The request names an amount that is no amount of money."
+    if offer.binding is Binding.MANDATORY and offer.kind not in _IMPOSABLE and not offer.kind.is_job:
+        return "Only a limit of the grid connection can be imposed; this needs your answer."
     return _why_job_is_invalid(offer) if offer.kind.is_job else _why_power_is_invalid(offer)
 
 
-def clash(case: OfferCase, others: Iterable[OfferCase]) -> str | None:
-    """A sentence saying which accepted request overlaps with ``case``, or None.
-
-    Mandatory requests are no clash: they limit whatever was accepted. Neither are jobs: they take no power.
-    """
-    if case.offer.kind.is_job:
-        return None
-    for other in others:
-        if other.offer.key == case.offer.key or other.offer.binding is Binding.MANDATORY or other.offer.kind.is_job:
-            continue
-        if other.state in COMMITTED and _overlap(case.offer, other.offer):
-            return (
-                f"It overlaps with “{other.offer.title}” of {other.offer.sp_name}, which you have accepted. "
-                "Withdraw that one first to accept this one."
-            )
-    return None
-
-
-def without_absurd_reward(offer: Offer) -> Offer:
-    """``offer`` without a reward that is no amount of money; nothing could be computed from that, not even a digest."""
-    return offer if _is_money(offer.reward) else replace(offer, reward=None)
-
-
-def _overlap(one: Offer, two: Offer) -> bool:
-    return any(a.start < b.end and b.start < a.end for a in one.intervals for b in two.intervals)
+def without_absurd_money(offer: Offer) -> Offer:
+    """``offer`` without terms that are no amount of money; nothing could be computed from that, not even a digest."""
+    if all(map(_is_money, _amounts(offer))):
+        return offer
+    return replace(offer, reward=None, rewards=(), penalty=None, battery=None, cancellation=None)
 
 
 def _why_job_is_invalid(offer: Offer) -> str | None:
@@ -90,23 +80,48 @@ def _is_complete(kind: OfferKind, job: Job) -> bool:
 def _why_power_is_invalid(offer: Offer) -> str | None:
     if offer.job is not None:
         return "The request mixes a job with power."
-    if any(item.max_w is not None and item.max_w < 0 for item in offer.intervals):
-        return "The request sets a charging limit below zero."
+    if any(limit is not None and limit < 0 for item in offer.intervals for limit in (item.max_w, item.max_feed_w)):
+        return "The request sets a limit below zero."
     setpoints = [item.setpoint_w for item in offer.intervals if item.setpoint_w is not None]
-    match offer.kind:
-        case OfferKind.POWER_FEED:
-            if not setpoints or any(power > 0 for power in setpoints):
-                return "The request asks to feed power but does not say how much."
-        case OfferKind.LOAD_SHED | OfferKind.CAPACITY_LIMIT:
-            if all(item.max_w is None for item in offer.intervals):
-                return "The request asks to charge less but does not say how much."
-    return None
+    limited = any(item.max_w is not None for item in offer.intervals)
+    charges = any(power > 0 for power in setpoints)
+    incomplete = {
+        OfferKind.POWER_FEED: not setpoints or charges,
+        OfferKind.LOAD_SHED: not limited,
+        OfferKind.CAPACITY_LIMIT: not limited and all(item.max_feed_w is None for item in offer.intervals),
+        OfferKind.CHARGE_BOOST: not charges,
+        OfferKind.LOAD_SHIFT: not limited or not charges,
+        OfferKind.ALERT: limited or bool(setpoints),
+    }
+    if incomplete[offer.kind]:
+        return _INCOMPLETE[offer.kind]
+    hidden = offer.kind not in (OfferKind.POWER_FEED, OfferKind.CAPACITY_LIMIT) and any(
+        power < 0 for power in setpoints
+    )
+    return "The request asks to feed power without saying so." if hidden else None
 
 
 def _numbers(offer: Offer) -> Iterable[float]:
     values = [offer.min_soc_pct, offer.max_feed_wh]
-    values += [value for item in offer.intervals for value in (item.setpoint_w, item.max_w)]
+    for item in offer.intervals:
+        values += [item.setpoint_w, item.max_w, item.energy_wh, item.max_feed_w]
+    if offer.battery is not None:
+        values += [offer.battery.guaranteed_soc_pct, offer.battery.max_feed_cycles]
+    if offer.penalty is not None:
+        values.append(offer.penalty.tolerance_pct)
     return (value for value in values if value is not None)
+
+
+def _amounts(offer: Offer) -> Iterator[Decimal | None]:
+    yield offer.reward
+    for reward in offer.rewards:
+        yield from (reward.amount, reward.cap)
+    if offer.penalty is not None:
+        yield offer.penalty.amount
+    if offer.battery is not None and offer.battery.wear_compensation is not None:
+        yield offer.battery.wear_compensation.amount
+    if offer.cancellation is not None:
+        yield offer.cancellation.owner_fee
 
 
 def _is_money(amount: Decimal | None) -> bool:

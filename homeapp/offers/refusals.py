@@ -22,6 +22,13 @@ def why_not(case: OfferCase, choice: Choice, now: datetime) -> str | None:
             assert_never(choice)
 
 
+def is_late(case: OfferCase, choice: Choice, now: datetime) -> bool:
+    """It is the owner's to answer, and was until a moment ago."""
+    if choice not in (Choice.ACCEPT, Choice.DECLINE) or case.offer.binding is Binding.MANDATORY:
+        return False
+    return case.state is OfferState.EXPIRED or (case.state is OfferState.PENDING and now >= case.offer.expires_at)
+
+
 def _why_not_answer(case: OfferCase, now: datetime) -> str | None:
     if case.offer.binding is Binding.MANDATORY:
         return f"This is set by {case.offer.sp_name} and holds without your answer."

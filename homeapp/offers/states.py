@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from homeapp.model.offer import Binding, Choice, OfferCase, OfferKind, OfferState
+from homeapp.offers.money import measured_wh, promised_wh
 
 _S = OfferState
 _ALWAYS = frozenset({_S.CANCELLED, _S.SUPERSEDED})
@@ -13,7 +14,7 @@ _ALWAYS = frozenset({_S.CANCELLED, _S.SUPERSEDED})
 NEXT: Mapping[OfferState, frozenset[OfferState]] = {
     _S.RECEIVED: _ALWAYS | {_S.INVALID, _S.PENDING, _S.EXPIRED, _S.SCHEDULED},
     _S.PENDING: _ALWAYS | {_S.ACCEPTED, _S.DECLINED, _S.EXPIRED},
-    _S.ACCEPTED: _ALWAYS | {_S.RELAYED, _S.REJECTED, _S.ABORTED},
+    _S.ACCEPTED: _ALWAYS | {_S.RELAYED, _S.REJECTED, _S.ABORTED, _S.SCHEDULED},
     _S.RELAYED: _ALWAYS | {_S.CONFIRMED, _S.REJECTED, _S.ACTIVE, _S.ABORTED},
     _S.CONFIRMED: _ALWAYS | {_S.SCHEDULED, _S.ABORTED},
     _S.SCHEDULED: _ALWAYS | {_S.ACTIVE, _S.ABORTED},
@@ -33,7 +34,7 @@ COMMITTED = frozenset({_S.ACCEPTED, _S.RELAYED, _S.CONFIRMED, _S.SCHEDULED, _S.A
 """The owner has said yes, or nobody was asked."""
 
 LEAST_PART = 0.5
-"""A power feed that delivers less than this part of what was asked for counts as partial."""
+"""A request for energy that delivers less than this part of what was asked for counts as partial."""
 
 
 def entered(case: OfferCase, *states: OfferState, at: datetime, problem: str | None = None) -> OfferCase:
@@ -102,7 +103,8 @@ def outcome_problem(case: OfferCase, steps: tuple[OfferState, ...]) -> str | Non
         case (OfferState.PARTIAL,) if case.offer.kind.is_job:
             return "It was not carried out in time."
         case (OfferState.PARTIAL,):
-            return f"Only {_fed_wh(case) / 1000:.1f} of {_asked_wh(case) / 1000:.1f} kWh were fed."
+            done = "fed" if case.offer.kind is OfferKind.POWER_FEED else "charged"
+            return f"Only {_flowed_wh(case) / 1000:.1f} of {_asked_wh(case) / 1000:.1f} kWh were {done}."
         case _:
             return None
 
@@ -115,33 +117,33 @@ def _on_arrival(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
     return (_S.EXPIRED,) if now >= case.offer.expires_at else (_S.PENDING,)
 
 
+def steps_after_yes(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
+    """What follows a yes: where a contract takes silence for one, it holds before the provider has heard it."""
+    if case.offer.binding is not Binding.OPT_OUT:
+        return (_S.ACCEPTED,)
+    return (_S.ACCEPTED, _S.SCHEDULED, *_under_way(case, now))
+
+
 def _under_way(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
     """From an agreed request on: its start and its end."""
     if case.state is OfferState.ACTIVE:
         if now < case.offer.end:
             return ()
         # A job that was carried out is no longer active.
-        short = case.offer.kind.is_job or _fed_wh(case) < LEAST_PART * _asked_wh(case)
+        short = case.offer.kind.is_job or _flowed_wh(case) < LEAST_PART * _asked_wh(case)
         return (_S.PARTIAL,) if short else (_S.COMPLETED,)
     if now < case.offer.start:
         return ()
     return (_S.ACTIVE,) if now < case.offer.end else (_S.ACTIVE, _S.PARTIAL)
 
 
-def _fed_wh(case: OfferCase) -> float:
-    """Energy fed so far, Wh >= 0; what was charged meanwhile does not count."""
-    return max(0.0, -(case.delivered_wh or 0.0))
+def _flowed_wh(case: OfferCase) -> float:
+    return measured_wh(case) or 0.0
 
 
 def _asked_wh(case: OfferCase) -> float:
-    """Energy that a power feed asks for, Wh >= 0; 0 for requests that only limit."""
-    if case.offer.kind is not OfferKind.POWER_FEED:
-        return 0.0
-    asked = sum(
-        -(interval.setpoint_w or 0.0) * (interval.end - interval.start).total_seconds() / 3600
-        for interval in case.offer.intervals
-    )
-    return min(asked, case.offer.max_feed_wh) if case.offer.max_feed_wh is not None else asked
+    """0 for requests that only limit."""
+    return promised_wh(case) or 0.0
 
 
 def is_accepted(case: OfferCase) -> bool:

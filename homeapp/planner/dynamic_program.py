@@ -52,7 +52,8 @@ class StretchValues:
         for row in range(self._stretch.end - self._stretch.start):
             power = self._best_power(row, energy_kwh, mode)
             mode = None if power == 0 else Direction.CHARGE if power > 0 else Direction.FEED
-            energy_kwh += power * (self._table.gain_c if power > 0 else self._table.gain_d)
+            gain = self._table.charge_gain if power > 0 else self._table.feed_gain
+            energy_kwh += power * float(gain[self._stretch.start + row])
             powers.append(power)
         return powers, energy_kwh
 

@@ -43,13 +43,13 @@ def kept(table: SlotTable, powers_kw: Floats) -> Floats:
         energy = max(0.0, energy - uses[slot]) if slot in uses else energy
         power = float(powers_kw[slot])
         if power > 0:
-            power = min(power, float(table.charge_kw[slot]), (ev.max_kwh - energy) / table.gain_c)
+            power = min(power, float(table.charge_kw[slot]), (ev.max_kwh - energy) / float(table.charge_gain[slot]))
             power = power if power >= max(ev.ch_min_kw, _ROUNDING) - _ROUNDING else 0.0
         elif power < 0:
-            power = -min(-power, float(table.feed_kw[slot]), (energy - ev.min_kwh) / table.gain_d)
+            power = -min(-power, float(table.feed_kw[slot]), (energy - ev.min_kwh) / float(table.feed_gain[slot]))
             power = power if -power >= max(ev.dis_min_kw, _ROUNDING) - _ROUNDING else 0.0
         powers[slot] = power
-        energy += power * (table.gain_c if power > 0 else table.gain_d)
+        energy += power * float((table.charge_gain if power > 0 else table.feed_gain)[slot])
     return powers
 
 
@@ -60,7 +60,7 @@ def evaluated(table: SlotTable, powers_kw: Floats) -> Solution:
     shortfall = [0.0] * len(problem.trips)
     energy = problem.ev.soc0_kwh
     energies = []
-    gains = np.where(powers_kw > 0, table.gain_c, table.gain_d) * powers_kw
+    gains = np.where(powers_kw > 0, table.charge_gain, table.feed_gain) * powers_kw
     for slot, gain in enumerate(gains.tolist()):
         if slot in departures:
             trip = problem.trips[departures[slot]]
@@ -97,7 +97,7 @@ def _plan(table: SlotTable, parts: Sequence[Stretch], lattices: Sequence[Lattice
 
 def _path(table: SlotTable, parts: Sequence[Stretch], powers_kw: Floats) -> list[Floats]:
     """For each stretch the energy at the start of each slot and at the end of the last one."""
-    gains = np.where(powers_kw > 0, table.gain_c, table.gain_d) * powers_kw
+    gains = np.where(powers_kw > 0, table.charge_gain, table.feed_gain) * powers_kw
     energy = table.problem.ev.soc0_kwh
     path: list[Floats] = []
     for stretch in parts:

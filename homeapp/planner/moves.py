@@ -64,16 +64,16 @@ def moves_of(table: SlotTable, stretch: Stretch, lattice: Lattice, direction: Di
     slots = stretch.start + np.flatnonzero(limits[stretch.start : stretch.end] > 0)
     if not len(slots):
         return {}
-    per_kw = (table.gain_c if direction is Direction.CHARGE else table.gain_d) / lattice.step_kwh
+    per_kw = (table.charge_gain if direction is Direction.CHARGE else table.feed_gain)[slots] / lattice.step_kwh
     least, most = ranges_kw(table, slots, np.full(len(slots), direction is Direction.CHARGE))
     climb = -np.diff(lattice.lows)[slots - stretch.start]
     first, counts, powers = _steps(least * per_kw, most * per_kw, climb, lattice.count)
-    powers = np.clip(powers / per_kw, least[:, None], most[:, None])
+    powers = np.clip(powers / per_kw[:, None], least[:, None], most[:, None])
     costs = table.choice_cost(slots, powers)
     ends, end_counts = _ends(table, slots, least, most)
     end_costs = table.choice_cost(slots, ends)
-    below: Indices = np.floor(ends * per_kw + SNAP).astype(np.intp)
-    share = np.maximum(ends * per_kw - below, 0.0)
+    below: Indices = np.floor(ends * per_kw[:, None] + SNAP).astype(np.intp)
+    share = np.maximum(ends * per_kw[:, None] - below, 0.0)
     below += climb[:, None]
     share[share < SNAP] = 0.0
     return {

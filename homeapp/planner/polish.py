@@ -64,7 +64,7 @@ class _Path:
         """The surroundings of the plan ``powers_kw``."""
         slots = np.flatnonzero(powers_kw)
         on = powers_kw[slots]
-        per_kw = np.where(on > 0, table.gain_c, table.gain_d)
+        per_kw = np.where(on > 0, table.charge_gain[slots], table.feed_gain[slots])
         gains = on * per_kw
         least, most = ranges_kw(table, slots, on > 0)
         shifts = step_kwh * np.arange(-2 * _REACH, 2 * _REACH + 1)

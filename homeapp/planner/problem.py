@@ -104,8 +104,10 @@ class Problem:
         forced_kw: committed power, nan = free. It comes before money, after the limits, the battery's bounds and the
             needs of the trips: where these leave less, the plan comes as near to it as they allow.
         shed: cap on the charging power, inf = none.
+        feed_most: cap on the feeding power, inf = none.
         switch_cost: EUR per start of charging or feeding; only decides between plans that cost about the same.
         noise: EUR per kWh added to ``p_imp`` while choosing, never counted as cost.
+        hours: length of each slot, h, where they differ; None = ``dt_h`` each.
     """
 
     n: int
@@ -122,8 +124,10 @@ class Problem:
     solar_only: tuple[bool, ...] | None = None
     forced_kw: tuple[float, ...] | None = None
     shed: tuple[float, ...] | None = None
+    feed_most: tuple[float, ...] | None = None
     switch_cost: float = 0.0
     noise: tuple[float, ...] | None = None
+    hours: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

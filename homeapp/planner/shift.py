@@ -71,4 +71,4 @@ def _more(table: SlotTable, powers_kw: tuple[float, ...], slot: int, instead_of:
         return np.inf
     slots, powers = np.array([slot, instead_of]), np.array([[0.0, power_kw]] * 2)
     idle, busy = table.cost(slots, powers).T
-    return float(np.subtract(*(busy - idle)) / (abs(power_kw) * table.problem.dt_h))
+    return float(np.subtract(*((busy - idle) / (abs(power_kw) * table.hours[slots]))))

@@ -28,6 +28,8 @@ class SlotTable:
         feed_kw: most feeding power, positive; 0 where it must not feed.
         forced_kw: committed power, nan = free.
         noise: EUR/kWh, see ``Problem.noise``.
+        hours: length, h.
+        charge_gain, feed_gain: kWh that 1 kW puts into the battery, and takes out of it.
     """
 
     problem: Problem
@@ -39,12 +41,16 @@ class SlotTable:
     p_exp: Floats
     forced_kw: Floats
     noise: Floats
+    hours: Floats
+    charge_gain: Floats
+    feed_gain: Floats
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
         """The table of ``problem``."""
         net = np.array(problem.base_kw) - np.array(problem.pv_kw)
         forced = np.full(problem.n, np.nan) if problem.forced_kw is None else np.array(problem.forced_kw)
+        hours = np.full(problem.n, problem.dt_h) if problem.hours is None else np.array(problem.hours)
         connected = _connected(problem)
         return cls(
             problem=problem,
@@ -56,6 +62,9 @@ class SlotTable:
             p_exp=np.array(problem.p_exp),
             forced_kw=forced,
             noise=np.zeros(problem.n) if problem.noise is None else np.array(problem.noise),
+            hours=hours,
+            charge_gain=hours * problem.ev.eta_c,
+            feed_gain=hours / problem.ev.eta_d,
         )
 
     @property
@@ -80,7 +89,7 @@ class SlotTable:
         if np.isnan(forced).all():
             return cost
         missed = np.abs(powers - forced) - np.abs(forced)
-        return cost + self.problem.dt_h * self._commitment * np.where(np.isnan(missed), 0.0, missed)
+        return cost + self.hours[rows, None] * self._commitment * np.where(np.isnan(missed), 0.0, missed)
 
     def kinks_kw(self, rows: Indices) -> Floats:
         """Powers (rows x any, nan = none) at which the cost changes its slope: no grid power, the ends of a reward."""
@@ -116,7 +125,7 @@ class SlotTable:
             inside = np.flatnonzero((rows >= reward.start) & (rows < reward.end))
             below = np.clip(reward.baseline_kw - grid[inside], 0.0, reward.cap_kw)
             cost[inside] -= reward.eur_per_kwh * below
-        return problem.dt_h * cost
+        return self.hours[rows, None] * cost
 
 
 def _connected(problem: Problem) -> Bools:
@@ -146,5 +155,7 @@ def _feed_kw(problem: Problem, net: Floats, connected: Bools, forced: Floats) ->
     if problem.ev.dis_max_kw <= 0:
         return np.zeros(problem.n)
     most = np.minimum(problem.ev.dis_max_kw, problem.export_max_kw + net)
+    if problem.feed_most is not None:
+        most = np.fmin(most, np.array(problem.feed_most))
     most = np.fmin(most, -forced)
     return np.where(connected & (most >= problem.ev.dis_min_kw - _ROUNDING_KW), np.maximum(most, 0.0), 0.0)

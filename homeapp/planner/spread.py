@@ -113,8 +113,8 @@ class _Stay:
         """The cheap slots of ``stretch``; None where there is nothing to charge or no choice."""
         slots = np.arange(stretch.start, stretch.end)
         slots = slots[(table.charge_kw[slots] > 0) & np.isnan(table.forced_kw[slots])]
-        most_kwh = table.charge_kw[slots] * table.problem.dt_h
-        alone_kwh = np.maximum(alone_kw[slots], 0.0) * table.problem.dt_h
+        most_kwh = table.charge_kw[slots] * table.hours[slots]
+        alone_kwh = np.maximum(alone_kw[slots], 0.0) * table.hours[slots]
         energy = float(alone_kwh.sum())
         if energy <= 0:
             return None
@@ -172,7 +172,7 @@ def _prices(table: SlotTable, slots: Indices) -> Floats:
     """EUR per kWh of charging as much as can be charged."""
     powers = table.charge_kw[slots, None]
     cost = table.cost(slots, powers) - table.cost(slots, np.zeros_like(powers))
-    return cost[:, 0] / (powers[:, 0] * table.problem.dt_h)
+    return cost[:, 0] / (powers[:, 0] * table.hours[slots])
 
 
 def _cheapest(prices: Floats, most_kwh: Floats, allowed: float, most: int) -> Indices:

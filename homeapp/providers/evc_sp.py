@@ -1,4 +1,4 @@
-"""The EV charging service provider: offers to charge less or to feed power, and software for the charger."""
+"""The EV charging service provider: offers about charging and power feed, and software for the charger."""
 
 from homeapp.model.offer import OfferKind
 from homeapp.providers.service_provider import ServiceProvider
@@ -9,4 +9,12 @@ class EvcSp(ServiceProvider):
 
     SP_ID = "evc_sp"
     LABEL = "Evc"
-    OFFERS = frozenset({OfferKind.POWER_FEED, OfferKind.LOAD_SHED, OfferKind.CHARGER_SOFTWARE})
+    OFFERS = frozenset(
+        {
+            OfferKind.POWER_FEED,
+            OfferKind.LOAD_SHED,
+            OfferKind.LOAD_SHIFT,
+            OfferKind.CHARGE_BOOST,
+            OfferKind.CHARGER_SOFTWARE,
+        }
+    )

@@ -23,6 +23,7 @@ PowerLimit = Annotated[float, msgspec.Meta(ge=0, le=MAX_POWER_W)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Energy = Annotated[float, msgspec.Meta(ge=0, le=MAX_ENERGY_WH)]
 Money = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?\Z")]
+SignedMoney = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,6})?\Z")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 
 _YEARS = range(2000, 2200)

@@ -6,6 +6,7 @@ and within bounds, texts free of control characters, and unknown members are ign
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +15,22 @@ import msgspec
 from homeapp.errors import SettingsInvalid
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.offer import Receipt, ReceiptLevel
-from homeapp.providers.fields import Id, Instant, OptionalId, Text, Title, Word, check_texts, content, instant, wrong
+from homeapp.providers.fields import (
+    Currency,
+    Energy,
+    Id,
+    Instant,
+    OptionalId,
+    SignedMoney,
+    Text,
+    Title,
+    Word,
+    check_texts,
+    content,
+    finite,
+    instant,
+    wrong,
+)
 from homeapp.providers.jose import VerifiedMessage, signed_claims, verification_key
 from homeapp.providers.peer import LONGEST_OVERLAP, Jwk
 
@@ -42,11 +58,18 @@ class _CancelClaims(msgspec.Struct, frozen=True):
     offer_id: Id
 
 
+class _Settled(msgspec.Struct, frozen=True):
+    energy_wh: Energy | None = None
+    amount: SignedMoney | None = None
+    currency: Currency | None = None
+
+
 class _Receipt(msgspec.Struct, frozen=True):
     id: Id
     decision_id: Id
     confirmed: bool
     reason: Word = ""
+    settled: _Settled | None = None
 
 
 class _ReceiptClaims(msgspec.Struct, frozen=True):
@@ -104,21 +127,27 @@ def cancelled_offer_id(message: VerifiedMessage) -> str:
 
 
 def receipt(message: VerifiedMessage, *, sp_id: str, now: datetime) -> Receipt:
-    """The provider's own word in a ``receipt+jws``.
+    """The provider's own word in a ``receipt+jws``; with ``settled`` it is its account after the end.
 
     Raises:
         MessageRejected: ``schema`` or ``value``.
     """
     told = content(message.claims, _ReceiptClaims).receipt
     check_texts(told.reason)
+    account = told.settled or _Settled()
+    if told.settled is not None and (not told.confirmed or (account.amount is None) != (account.currency is None)):
+        raise wrong("its account contradicts itself")
     return Receipt(
         decision_id=told.decision_id,
         sp_id=sp_id,
-        level=ReceiptLevel.BUSINESS,
+        level=ReceiptLevel.BUSINESS if told.settled is None else ReceiptLevel.SETTLEMENT,
         received_at=now,
         confirmed=told.confirmed,
         reference=told.id,
         reason=told.reason,
+        energy_wh=finite(account.energy_wh),
+        amount=None if account.amount is None else Decimal(account.amount),
+        currency=account.currency or "",
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from homeapp.model.offer import Decision
 from homeapp.model.record import DataRecord
 from homeapp.ports import DecisionMessage
 
@@ -24,9 +25,16 @@ def decision_payload(message: DecisionMessage, *, issuer: str, audience: str, no
             "decided_at": decision.decided_at,
             "decided_by": decision.decided_by,
             "reason": decision.reason,
+            **_partial(decision),
         },
     }
     return msgspec.json.encode(claims)
+
+
+def _partial(decision: Decision) -> dict[str, float]:
+    """What the owner commits to, where that is less than what was asked for."""
+    told = {"committed_w": decision.committed_w, "committed_wh": decision.committed_wh}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def record_type(record: DataRecord) -> str:

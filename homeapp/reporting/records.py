@@ -35,6 +35,7 @@ _TERMS = {
     RecordKind.CHARGING: _Terms(DataClass.CHARGING, Priority.METERING, timedelta(days=7)),
     RecordKind.CHARGING_PARAMETERS: _Terms(DataClass.CHARGING, Priority.METERING, timedelta(hours=1)),
     RecordKind.METERING: _Terms(DataClass.METERING, Priority.METERING, timedelta(days=35)),
+    RecordKind.GRID_REPORT: _Terms(DataClass.CHARGING, Priority.METERING, timedelta(hours=1)),
     # About the charger; results about the car are health data and are made by the health desk.
     RecordKind.JOB_RESULT: _Terms(DataClass.CHARGING, Priority.HEALTH, timedelta(days=7)),
     RecordKind.LOCATION: _Terms(DataClass.LOCATION, Priority.LOCATION, timedelta(hours=1)),
@@ -125,6 +126,10 @@ class RecordMaker:
     def quarter(self, sp_id: str, body: Mapping[str, Value]) -> DataRecord:
         """The energy of a quarter hour; see ``homeapp.reporting.quarter_hours``."""
         return self.make(sp_id, RecordKind.METERING, f"quarter {body['start']}", body)
+
+    def grid_report(self, sp_id: str, due: datetime, body: Mapping[str, Value]) -> DataRecord:
+        """Figures that an event asks for at ``due``; see ``homeapp.reporting.grid_reports``."""
+        return self.make(sp_id, RecordKind.GRID_REPORT, f"{body['event_id']} {due.isoformat()}", body)
 
     def location(self, sp_id: str, position: Position) -> DataRecord:
         """Where the car is, to a tenth of a degree; one for each hour."""

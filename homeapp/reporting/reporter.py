@@ -1,24 +1,26 @@
 """What the hub tells providers of its own accord: the car's state, its charging, energy, and where it is.
 
 Nothing is even made for a provider without the owner's consent. Provider and kind: ``evc_sp`` gets the car's state,
-charging periods, charging parameters and their energy; ``pev_sp`` the car's state; ``grid_sp`` quarter hours;
-``fleet`` the location.
+charging periods, charging parameters and their energy; ``pev_sp`` the car's state; ``grid_sp`` quarter hours, and
+what its events ask for; ``fleet`` the location.
 """
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
 from homeapp.errors import DeviceError, NotConsented
 from homeapp.model.consent import DataClass
+from homeapp.model.grid_report import ReportWish, Stance
 from homeapp.model.health import Position
 from homeapp.model.period import Period
 from homeapp.model.plan import Goal
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.record import DataRecord, RecordKind, Value
 from homeapp.ports import Clock
+from homeapp.reporting.grid_reports import GridReports
 from homeapp.reporting.periods import Tracking, follow, sample_of, taken_up, unseen_end
 from homeapp.reporting.quarter_hours import QuarterHours
 from homeapp.reporting.records import (
@@ -66,6 +68,8 @@ class Reporter:
         put: takes a record on its way; one with a known id has no second effect.
         allows: the owner's consent.
         locate: where the car is, or None where that is not known.
+        wishes: what the grid operator's events ask for now.
+        stance: how the home stands to the request in one of them.
     """
 
     def __init__(
@@ -79,11 +83,14 @@ class Reporter:
         put: Put,
         allows: Allows,
         locate: Locate,
+        wishes: Callable[[], Collection[ReportWish]] = tuple,
+        stance: Callable[[str], Stance] = lambda _event_id: Stance.NONE,
     ) -> None:
         self._records = records
         self._periods = periods
         self._quarter_hours = QuarterHours(quarters, ledger, clock)
         self._told = Told(ledger)
+        self._grid_reports = GridReports(records=records, told=self._told, clock=clock, wishes=wishes, stance=stance)
         self._clock = clock
         self._put = put
         self._allows = allows
@@ -141,6 +148,9 @@ class Reporter:
         await self._quarter_hours.tell(
             allowed=self._allows(GRID_SP, DataClass.METERING),
             send=lambda body: self._send(GRID_SP, RecordKind.METERING, partial(self._records.quarter, GRID_SP, body)),
+        )
+        await self._grid_reports.tell(
+            self._state, self._goal, allowed=self._allows(GRID_SP, DataClass.CHARGING), send=self._send
         )
         await self._tell_location()
 

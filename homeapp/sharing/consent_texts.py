@@ -74,7 +74,18 @@ def _first(text: str) -> tuple[ConsentText, ...]:
 _ALWAYS = frozenset({"id", "at"})
 """Of every record."""
 _DECISION = frozenset(
-    {"id", "offer_id", "offer_revision", "offer_digest", "choice", "decided_at", "decided_by", "reason"}
+    {
+        "id",
+        "offer_id",
+        "offer_revision",
+        "offer_digest",
+        "choice",
+        "decided_at",
+        "decided_by",
+        "reason",
+        "committed_w",
+        "committed_wh",
+    }
 )
 _PEV_STATE = _ALWAYS | {"pev", "plugged", "status", "soc_pct"}
 _CHARGING = _ALWAYS | {"pev", "period_id", "phase", "begun_at", "ended_at", "direction"}
@@ -115,6 +126,7 @@ _HEALTH_REPORT = _ALWAYS | {
 }
 _JOB_RESULT = _ALWAYS | {"offer_id", "outcome", "detail", "version"}
 _LOCATION = _ALWAYS | {"pev", "latitude", "longitude"}
+_GRID_REPORT = _ALWAYS | {"event_id", "operating_state", "soc_pct", "capacity_wh", "max_charge_w", "max_feed_w"}
 
 _CHARGING_RECORDS = {
     RecordKind.PEV_STATE: _PEV_STATE,
@@ -158,6 +170,13 @@ _EVC_METERING_TEXT = (
     "the readings of the charger's meter at the start and the end of each charging or power feed. From the numbers of "
     "the whole home one can tell when somebody is at home.\n"
     "The provider uses it to pay you for power feed and for charging at other times."
+)
+_GRID_CHARGING_TEXT = (
+    "Whether your charger runs, and what your car's battery can take and give.\n"
+    "Only while a request of the grid operator asks for it, every quarter hour at most unless something changes: "
+    "whether the charger is at work and follows the request, how full the battery is, how much it holds, and how fast "
+    "it can be charged and discharged. From it one can tell when the car is at home.\n"
+    "The grid operator uses it to know how far your home can help."
 )
 _GRID_METERING_TEXT = (
     "How much energy your home and your car take and give, each quarter hour.\n"
@@ -219,6 +238,9 @@ def _wider(narrow: Terms, text: str) -> Terms:
 
 _TERMS: Mapping[tuple[str, DataClass], Terms] = {
     ("grid_sp", DataClass.IDENTITY): Terms(texts=_first(_GRID_IDENTITY_TEXT), answers=_DECISION),
+    ("grid_sp", DataClass.CHARGING): Terms(
+        texts=_first(_GRID_CHARGING_TEXT), records={RecordKind.GRID_REPORT: _GRID_REPORT}
+    ),
     ("grid_sp", DataClass.METERING): Terms(texts=_first(_GRID_METERING_TEXT), records={RecordKind.METERING: _METERING}),
     ("evc_sp", DataClass.IDENTITY): _EVC_IDENTITY,
     ("evc_sp", DataClass.CHARGING): _EVC_CHARGING,

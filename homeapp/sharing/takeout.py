@@ -48,6 +48,7 @@ LEDGER_SECTIONS = (
     Section("requests", "offers"),
     Section("decisions", "decisions"),
     Section("receipts", "receipts"),
+    Section("rules", "standing_rules"),
     Section("outbox", "outbox"),
     Section(
         "charger_outbox",
@@ -76,6 +77,8 @@ LEDGER_SECTIONS = (
     ),
     Section("notices", "notices"),
     Section("prices", "tariffs"),
+    Section("past_prices", "price_history", "ts AS at, currency, import_price, export_price"),
+    Section("rules", "standing_rules", "rule_id, body"),
     Section("choices", "kept_values"),
     Section("pin_attempts", "pin_attempts"),
     Section("uplink_use", "uplink_use"),
@@ -94,6 +97,7 @@ TELEMETRY_SECTIONS = (
         "samples",
         "ts AS at, grid_w, home_w, evce_w, soc_centi / 100.0 AS soc_pct, price_micro / 1e6 AS price",
     ),
+    Section("why", "why", "at, body"),
 )
 _JSON_COLUMNS = ("body", "detail", "message", "fields", "signed_readings")
 _INSTANT_COLUMNS = ("at", "not_after", "locked_until")

@@ -69,6 +69,10 @@ class Ledger:
         """The newest revision of one request, however old."""
         return await self._file.read(lambda connection: offer_rows.newest_case(connection, key))
 
+    async def past_cases(self, most: int) -> tuple[OfferCase, ...]:
+        """The newest revisions of the ``most`` requests that came last, the newest first."""
+        return tuple(await self._file.read(lambda connection: offer_rows.past_cases(connection, most)))
+
     async def earned(self, since: datetime) -> Decimal:
         """Rewards of the requests completed since then, in the home's currency."""
         return await self._file.read(lambda connection: offer_rows.earned_since(connection, since))
@@ -189,6 +193,14 @@ class Ledger:
         """Replace the prices of one provider."""
         await self._replace("INSERT OR REPLACE INTO tariffs (sp_id, body) VALUES (?, ?)", sp_id, encode(tariff))
 
+    async def forget_tariff(self, sp_id: str) -> bool:
+        """Remove the prices of one source; False where there were none."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            return connection.execute("DELETE FROM tariffs WHERE sp_id = ?", (sp_id,)).rowcount > 0
+
+        return await self._file.write(write)
+
     async def notices(self, since: datetime) -> tuple[Notice, ...]:
         """Those of ``since`` or later, newest first."""
         rows = await self._file.read(
@@ -244,6 +256,10 @@ class Ledger:
         """A row in the audit trail: a charger has taken a command that differs in more than its power."""
         detail = {"limit_w": round(command.limit_w), "feed_w": round(command.feed_w), "reason": command.reason}
         await self._note("command", device_id, detail)
+
+    async def limit_noted(self, word: str, subject: str, detail: Mapping[str, object]) -> None:
+        """A row in the audit trail about a limit of the grid operator: it was applied, or its fail-safe value."""
+        await self._note(word, subject, detail)
 
     async def _note(self, kind: str, subject: str, detail: object) -> None:
         """Whoever calls goes on where the disk cannot take it."""

@@ -203,6 +203,32 @@ def _ledger_5(database: Database) -> None:
     )
 
 
+@LEDGER(name="0007")
+def _ledger_7(database: Database) -> None:
+    """The owner's standing rules."""
+    _run(
+        database,
+        (
+            """CREATE TABLE standing_rules (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, rule_id TEXT NOT NULL UNIQUE, body TEXT NOT NULL) STRICT""",
+        ),
+    )
+
+
+@LEDGER(name="0008")
+def _ledger_8(database: Database) -> None:
+    """What was called "cheapest" has always kept "ready by"; prices by quarter hour, from which others are expected."""
+    _run(
+        database,
+        (
+            "UPDATE kept_values SET value = 'ready_by' WHERE key = 'charging_mode' AND value = 'cheapest'",
+            """CREATE TABLE price_history (
+                ts INTEGER PRIMARY KEY, currency TEXT NOT NULL, import_price TEXT NOT NULL,
+                export_price TEXT) STRICT""",
+        ),
+    )
+
+
 @TELEMETRY(name="0001")
 def _telemetry_1(database: Database) -> None:
     _run(
@@ -221,5 +247,16 @@ def _telemetry_1(database: Database) -> None:
                 soc_n INTEGER NOT NULL DEFAULT 0, soc_min INTEGER, soc_max INTEGER, soc_sum INTEGER,
                 charged_mj INTEGER NOT NULL DEFAULT 0, fed_mj INTEGER NOT NULL DEFAULT 0,
                 unpriced_mj INTEGER NOT NULL DEFAULT 0, cost_nano INTEGER NOT NULL DEFAULT 0) STRICT""",
+        ),
+    )
+
+
+@TELEMETRY(name="0002")
+def _telemetry_2(database: Database) -> None:
+    _run(
+        database,
+        (
+            "CREATE TABLE why (at REAL NOT NULL, body TEXT NOT NULL) STRICT",
+            "CREATE INDEX why_by_time ON why (at)",
         ),
     )

@@ -12,14 +12,14 @@ from enum import StrEnum
 
 from homeapp.audit import FIRST_PREV, row_hash
 from homeapp.model.consent import DataClass
-from homeapp.model.offer import OfferCase, OfferState, Receipt, ReceiptLevel
+from homeapp.model.offer import Choice, Decision, OfferCase, OfferState, Receipt, ReceiptLevel
 from homeapp.model.record import Priority
 from homeapp.ports import DecisionMessage
 from homeapp.store.records import decode, encode
 
 DECISION = "decision"
 """The kind of outbox rows that are the owner's answers; all others are kinds of records."""
-DECISION_FIELDS = (
+_DECISION_FIELDS = (
     "choice",
     "decided_at",
     "decided_by",
@@ -29,7 +29,13 @@ DECISION_FIELDS = (
     "offer_revision",
     "reason",
 )
-"""What a decision tells its provider."""
+_PARTIAL_FIELDS = ("committed_w", "committed_wh")
+
+
+def decision_fields(decision: Decision) -> list[str]:
+    """What a decision tells its provider."""
+    told = [name for name in _PARTIAL_FIELDS if getattr(decision, name) is not None]
+    return sorted([*_DECISION_FIELDS, *told])
 
 
 class Failure(StrEnum):
@@ -60,6 +66,7 @@ class CaseChange:
         ended_at: when it reached its final state, or None.
         void_unsent: its decisions that wait in the outbox are useless now.
         told: the failure to deliver that this step is about, by decision id.
+        refused: an answer that came too late.
     """
 
     case: OfferCase
@@ -69,6 +76,7 @@ class CaseChange:
     ended_at: datetime | None = None
     void_unsent: bool = False
     told: str | None = None
+    refused: Choice | None = None
 
 
 def write_change(connection: sqlite3.Connection, change: CaseChange, now: datetime) -> None:
@@ -94,6 +102,8 @@ def write_change(connection: sqlite3.Connection, change: CaseChange, now: dateti
         connection.execute("UPDATE outbox SET state = 'void', message = '' WHERE key = ? AND state = 'waiting'", (key,))
     if change.decision is not None:
         _write_decision(connection, change.decision, now)
+    if change.refused is not None:
+        audit(connection, now, "late_answer", key, {"revision": case.offer.revision, "choice": change.refused})
     if change.told is not None:
         connection.execute("UPDATE outbox SET told = 1 WHERE record_id = ?", (change.told,))
 
@@ -104,18 +114,19 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     Any receipt proves that the provider has the decision, so it waits in the outbox no longer.
     """
     known = connection.execute(
-        "SELECT 1 FROM decisions WHERE decision_id = ? AND sp_id = ?", (receipt.decision_id, receipt.sp_id)
+        "SELECT body FROM decisions WHERE decision_id = ? AND sp_id = ?", (receipt.decision_id, receipt.sp_id)
     ).fetchone()
     if known is None:
         return False
+    fields = decision_fields(decode(known[0], Decision))
     cursor = connection.execute(
         "INSERT OR IGNORE INTO receipts (decision_id, level, confirmed, reference, body) VALUES (?, ?, ?, ?, ?)",
         (receipt.decision_id, receipt.level, receipt.confirmed, receipt.reference, encode(receipt)),
     )
     if cursor.rowcount:
         audit(connection, now, "receipt", receipt.decision_id, receipt)
-    close_delivered(connection, receipt.decision_id, DECISION_FIELDS, receipt.size_bytes, now)
-    if receipt.level is ReceiptLevel.BUSINESS:
+    close_delivered(connection, receipt.decision_id, fields, receipt.size_bytes, now)
+    if receipt.level is not ReceiptLevel.TRANSPORT:
         # The provider itself has it: nothing can make it necessary once more.
         connection.execute("UPDATE outbox SET message = '' WHERE record_id = ?", (receipt.decision_id,))
     return True
@@ -139,11 +150,21 @@ def newest_case(connection: sqlite3.Connection, key: str) -> OfferCase | None:
 
 
 def earned_since(connection: sqlite3.Connection, since: datetime) -> Decimal:
-    """Rewards of the requests completed since then."""
+    """Rewards of the requests completed since then, by the provider's own account where there is one."""
     rows = connection.execute(
         "SELECT body FROM offers WHERE state = ? AND ended_at >= ?", (OfferState.COMPLETED, since.timestamp())
     )
-    return sum((decode(body, OfferCase).offer.reward or Decimal(0) for (body,) in rows), Decimal(0))
+    return sum((_earned(decode(body, OfferCase)) for (body,) in rows), Decimal(0))
+
+
+def past_cases(connection: sqlite3.Connection, most: int) -> list[OfferCase]:
+    """The newest revisions of the ``most`` requests that came last."""
+    rows = connection.execute(
+        "SELECT body FROM offers AS newest WHERE revision = (SELECT max(revision) FROM offers WHERE key = newest.key) "
+        "ORDER BY rowid DESC LIMIT ?",
+        (most,),
+    )
+    return [decode(body, OfferCase) for (body,) in rows]
 
 
 def close_outbox_row(connection: sqlite3.Connection, record_id: str, state: str, sentence: str, now: datetime) -> bool:
@@ -208,6 +229,11 @@ def _names(value: object, path: str) -> set[str]:
     elif isinstance(value, list):
         inner = {name for item in value for name in _names(item, path)}
     return inner or ({path} if path else set())
+
+
+def _earned(case: OfferCase) -> Decimal:
+    told = case.follow_up.earned_money if case.follow_up is not None else case.offer.reward
+    return told or Decimal(0)
 
 
 def _audit_step(connection: sqlite3.Connection, now: datetime, case: OfferCase, state: OfferState) -> None:

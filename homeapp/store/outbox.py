@@ -18,12 +18,12 @@ from homeapp.ports import Clock, DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.offer_rows import (
     DECISION,
-    DECISION_FIELDS,
     Failure,
     Undelivered,
     audit,
     close_delivered,
     close_outbox_row,
+    decision_fields,
     field_names,
 )
 from homeapp.store.records import decode, encode
@@ -154,7 +154,7 @@ class Outbox:
         if isinstance(message, DataRecord):
             record_id, fields = message.record_id, field_names(message.body)
         else:
-            record_id, fields = message.decision.decision_id, list(DECISION_FIELDS)
+            record_id, fields = message.decision.decision_id, decision_fields(message.decision)
         await self._file.write(lambda connection: close_delivered(connection, record_id, fields, size_bytes, now))
 
     async def deliver_again(self, sp_id: str) -> int:

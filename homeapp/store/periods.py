@@ -1,9 +1,9 @@
 """Charging periods and power-feed cycles in the ledger, the open one with what is known of it so far."""
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from homeapp.model.period import Period
+from homeapp.model.period import Direction, Period
 from homeapp.ports import Clock
 from homeapp.store.database import Database
 from homeapp.store.records import decode, encode
@@ -41,7 +41,15 @@ class Periods:
         """The periods that began last, newest first."""
         return await self._read("SELECT body FROM periods ORDER BY begun_at DESC LIMIT ?", (most,))
 
-    async def _read(self, query: str, parameters: tuple[int, ...]) -> tuple[Period, ...]:
+    async def fed_since(self, start: datetime) -> tuple[Period, ...]:
+        """The power-feed cycles that have not ended before ``start``, oldest first."""
+        query = (
+            "SELECT body FROM periods WHERE (ended_at IS NULL OR ended_at > ?) AND body ->> '$.direction' = ? "
+            "ORDER BY begun_at"
+        )
+        return await self._read(query, (start.timestamp(), Direction.FEED.value))
+
+    async def _read(self, query: str, parameters: tuple[int | float | str, ...]) -> tuple[Period, ...]:
         rows = await self._file.read(lambda connection: connection.execute(query, parameters).fetchall())
         return tuple(decode(body, Period) for (body,) in rows)
 

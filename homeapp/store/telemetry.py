@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from homeapp.model.past import PastPower
 from homeapp.store.database import Database
 
 COMMIT_EVERY_S = 10.0
@@ -135,9 +136,27 @@ class Telemetry:
             for number, count, least, most, total in rows
         )
 
+    async def home_power(self, start: datetime, end: datetime) -> tuple[PastPower, ...]:
+        """What the home besides the chargers took in each quarter hour of [start, end), solar power taken off.
+
+        Quarter hours of which either is not known are left out.
+        """
+        span = (start.timestamp(), end.timestamp())
+        rows = await self._file.read(lambda connection: connection.execute(_HOME_POWER, span).fetchall())
+        has_charger = any(evce_w is not None for _, _, evce_w in rows)
+        return tuple(
+            PastPower(start=datetime.fromtimestamp(ts, UTC), home_w=grid_w - (evce_w or 0.0))
+            for ts, grid_w, evce_w in rows
+            if evce_w is not None or not has_charger
+        )
+
     def _commit_is_due(self, at: datetime) -> bool:
         age_s = (at - self._begun).total_seconds() if self._begun else 0.0
         return not 0 <= age_s < COMMIT_EVERY_S or self._rows + 1 >= COMMIT_EVERY_ROWS
+
+
+_HOME_POWER = """SELECT ts, CAST(grid_sum AS REAL) / grid_n, CAST(evce_sum AS REAL) / nullif(evce_n, 0)
+    FROM quarters WHERE ts >= ? AND ts < ? AND grid_n > 0 ORDER BY ts"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The long fault run, with its counts: ``PYTHONPATH=.:tests:tests/faults python tests/faults/ocpp_fault_run.py -h``."""
 
 import argparse
-import asyncio
 import logging
 import random
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 
 from fault_street import say
 from ocpp_cuts import fault_run, straight, through_hubs
+
+from homeapp import event_loop
 
 WAYS = {"straight": straight, "hubs": through_hubs}
 
@@ -27,7 +28,7 @@ def main() -> int:
     say(f"way {chosen.way}, faults {chosen.faults}, seed {chosen.seed}")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        clean = asyncio.run(_run(Path(directory), random.Random(chosen.seed), chosen.way, chosen.faults))
+        clean = event_loop.run(_run(Path(directory), random.Random(chosen.seed), chosen.way, chosen.faults))
     say(f"{time.monotonic() - begun:.0f} s; {'clean' if clean else 'NOT CLEAN'}")
     return 0 if clean else 1
 

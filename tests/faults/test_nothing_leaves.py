@@ -21,7 +21,7 @@ from fault_street import (
 
 from homeapp.client import connect
 from homeapp.demo.owner import Owner
-from homeapp.demo.street import CSMS_FLOW, FLOWS, Street
+from homeapp.demo.street import CSMS_FLOW, FLOWS, NOTICE_FLOW, Street
 from homeapp.demo.uplink import FlowCount
 from homeapp.model.consent import DataClass
 from homeapp.model.plan import ChargingMode
@@ -51,7 +51,8 @@ def test_what_leaves_the_home_is_what_its_owner_has_agreed_to(tmp_path: Path) ->
             installer = street.commissioning(client)
             await drive_home(street, owner)
             before = await lived(street, owner)
-            assert dict(before) == dict.fromkeys((*FLOWS.values(), CSMS_FLOW), NOTHING)
+            notices = [NOTICE_FLOW] if street.vtn.notifier is not None else []
+            assert dict(before) == dict.fromkeys((*FLOWS.values(), CSMS_FLOW, *notices), NOTHING)
 
             await installer.agree("evc_sp", [DataClass.IDENTITY])
             case = await owner.receives(await Requests(street).make("answers-only"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from homeapp.demo.grid.objects import DrKind
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.prices import PriceCurve
-from homeapp.demo.grid.store import Oddities
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Binding, Choice, OfferKind, ReceiptLevel

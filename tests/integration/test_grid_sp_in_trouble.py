@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.errors import ProviderRefused, ProviderUnreachable
 from homeapp.model.live import LinkState
 from kit import cancelled_requests
-from kit.grid_street import WITHIN_S, GridInbox, Street, decision_about, following, serving
+from kit.grid_street import HUB, WITHIN_S, GridInbox, Street, decision_about, following, serving
 
 pytestmark = cancelled_requests.MARKS
 
@@ -70,6 +70,7 @@ def test_an_event_with_a_senseless_price_is_refused_and_the_others_count(tmp_pat
 
 def test_an_event_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
     street = Street(tmp_path)
+    street.vtn.by_the_book = False
     broken: list[dict[str, Any]] = [
         {"intervals": "many"},
         {"intervalPeriod": {"start": "0001-01-01T00:00:00Z", "duration": "-PT1H"}},
@@ -135,6 +136,7 @@ def test_a_forged_token_opens_nothing(tmp_path: Path, *, forbidden: bool, status
                 for path in ("/programs", "/events", "/reports", "/vens"):
                     answer = await forger.get(street.vtn.url + path, headers=headers)
                     assert (answer.status_code, answer.json()["status"]) == (status, status)
+                street.vtn.by_the_book = False
                 posted = await forger.post(street.vtn.url + "/reports", headers=headers, json={"eventID": "x"})
                 assert posted.status_code == status
                 assert (await forger.get(street.vtn.url + "/events")).status_code == 401
@@ -270,7 +272,9 @@ def test_the_ven_object_of_an_earlier_life_is_used_again(tmp_path: Path) -> None
             for _ in range(2):
                 async with following(street.ven()) as inbox:
                     await inbox.until(lambda: inbox.links[-1:] == [(LinkState.UP, None)])
-        assert [(ven["venName"], ven["clientID"]) for ven in street.vtn.objects("vens")] == [("homeapp", "ven-0001")]
+        assert [(ven["venName"], ven["clientID"]) for ven in street.vtn.objects("vens")] == [
+            (f"homeapp-{HUB}", "ven-0001")
+        ]
         assert [seen.status for seen in street.vtn.history if (seen.method, seen.path) == ("POST", "/vens")] == [
             201,
             409,

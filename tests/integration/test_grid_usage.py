@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from homeapp.clock import SharedClock
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.prices import PriceCurve
-from homeapp.demo.grid.store import Oddities
 from homeapp.demo.grid.vtn import DemoVtn
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.demo.operator.price_reader import PriceReader
@@ -166,7 +166,7 @@ def test_an_event_that_is_gone_is_looked_for_anew(tmp_path: Path) -> None:
 
 def test_a_grid_operator_without_any_event_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(grid: Grid) -> None:
-        monkeypatch.setattr(grid.vtn._store, "page", lambda _kind, _query: [])
+        monkeypatch.setattr(grid.vtn._api, "_found", lambda _account, _kind, _query: [])
         with pytest.raises(ProviderUnreachable, match="no event for meter readings"):
             await grid.ven().disclose(grid.quarter(0))
 
@@ -234,7 +234,7 @@ def test_readings_are_deleted_on_request_also_by_a_hub_that_has_just_started(tmp
 
 
 @pytest.mark.usecase("W8")
-def test_a_vtn_that_deletes_nothing_and_an_account_are_for_the_provider(tmp_path: Path) -> None:
+def test_what_a_vtn_does_not_delete_it_has_to_be_asked_for(tmp_path: Path) -> None:
     async def body(grid: Grid) -> None:
         ven = grid.ven()
         await ven.disclose(grid.quarter(0))
@@ -245,8 +245,7 @@ def test_a_vtn_that_deletes_nothing_and_an_account_are_for_the_provider(tmp_path
         with pytest.raises(NotSupported, match="Ask it to delete"):
             await grid.ven().erase({DataClass.METERING})
         grid.vtn.oddities = Oddities()
-        with pytest.raises(NotSupported, match="has to be asked"):
-            await ven.erase({DataClass.METERING, DataClass.IDENTITY})
+        await ven.erase({DataClass.METERING, DataClass.IDENTITY})
         assert grid.vtn.usage == ()
 
     with_grid(tmp_path, body)

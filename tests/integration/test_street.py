@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from homeapp.client import connect
-from homeapp.demo.grid.store import Oddities
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.meter.homewizard import MeterFault
 from homeapp.demo.owner import Owner
 from homeapp.demo.street import Street, StreetPlan

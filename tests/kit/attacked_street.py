@@ -21,6 +21,8 @@ from homeapp.demo.operator.providers_side import ProvidersSide
 from homeapp.demo.operator.service_providers import EvcServiceProvider
 from homeapp.demo.operator.signed_message import SigningKey
 from homeapp.errors import ProviderRefused
+from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
+from homeapp.grid_limits.imposed import LimitTerms
 from homeapp.inbox import HubInbox
 from homeapp.model.consent import DataClass
 from homeapp.model.live import LinkState
@@ -56,12 +58,21 @@ class Home:
         outbox = Outbox(database, clock)
         self.ledger = Ledger(database, clock, outbox.wake)
         goal = Goal(
-            mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=clock.now(), floor_pct=50.0, capacity_wh=60_000.0
+            mode=ChargingMode.READY_BY, target_pct=80.0, ready_by=clock.now(), floor_pct=50.0, capacity_wh=60_000.0
         )
         self.live = LiveState(site=Site(), goal=goal, clock=clock)
         self.desk = OfferDesk(ledger=self.ledger, outbox=outbox, clock=clock, on_change=self._happened)
+        limits = GridLimits(
+            terms=LimitTerms(),
+            desk=self.desk,
+            ledger=self.ledger,
+            clock=clock,
+            home=self.live,
+            tell=LimitListeners(name_of=str, limited=self._happened, notice=self.live.notice),
+        )
         self.inbox = HubInbox(
             desk=self.desk,
+            limits=limits,
             ledger=self.ledger,
             outbox=outbox,
             live=self.live,

@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from devices.evce import schemas
-from devices.evce.capability import ForgetfulKeeper
+from devices.evce.capability import CapabilityKeeper, ForgetfulKeeper
 from devices.evce.charger import OcppEvce
 from devices.evce.endpoint import OcppEndpoint
 from devices.evce.profiles import StationLimits
@@ -145,6 +145,7 @@ class RawStation:
         self.socket = socket
         self.version = version
         self.calls: list[tuple[str, Json]] = []
+        self.message_ids: list[str] = []
         self.other: asyncio.Queue[list[Any]] = asyncio.Queue()
         self.answers: dict[str, Json | Callable[[Json], Json | None]] = defaultdict(lambda: {"status": "Accepted"})
         self.answers["SetVariables"] = lambda payload: {
@@ -178,11 +179,16 @@ class RawStation:
         _, message_id, action, payload = frame
         assert schemas.request_problem(self.version, action, payload) is None
         self.calls.append((action, payload))
+        self.message_ids.append(message_id)
         self._moved.set()
         answer = self.answers[action]
         body = answer(payload) if callable(answer) else answer
         if body is not None:
             await self.socket.send(json.dumps([3, message_id, body]))
+
+    async def answer_late(self, number: int, body: Json) -> None:
+        """Answer the CALL of this number in ``calls``, which was met with silence."""
+        await self.socket.send(json.dumps([3, self.message_ids[number], body]))
 
     def _configuration(self, payload: Json) -> Json:
         known = [
@@ -313,11 +319,17 @@ class Street:
     """The endpoint and a way to it."""
 
     def __init__(
-        self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, speed: float = 1.0, **options: Any
+        self,
+        server_tls: ssl.SSLContext,
+        client_tls: ssl.SSLContext,
+        speed: float = 1.0,
+        *,
+        keeper: CapabilityKeeper | None = None,
+        **options: Any,
     ) -> None:
         self.register = Register()
         self.clock = MovableClock(speed)
-        self.keeper = ForgetfulKeeper()
+        self.keeper = keeper or ForgetfulKeeper()
         self.endpoint = OcppEndpoint(
             host="127.0.0.1",
             port=0,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from homeapp.clock import SharedClock
+from homeapp.demo.grid.notifier import MqttNotifier
 from homeapp.demo.grid.objects import DrKind, DrOffer
 from homeapp.demo.grid.prices import PriceCurve, PriceKind
-from homeapp.demo.grid.vtn import DemoVtn
+from homeapp.demo.grid.vtn import VtnOptions
 from homeapp.demo.operator.pki import StreetAuthority
 from homeapp.identity import public_jwk
+from homeapp.model.consent import DataClass
 from homeapp.model.health import HealthAlert
 from homeapp.model.offer import Choice, Decision, Offer
 from homeapp.ports import DecisionMessage
@@ -25,6 +27,7 @@ from homeapp.providers.grid_sp.provider import GridSp
 from homeapp.providers.jose import HubSigner
 from homeapp.settings import GridSpSettings
 from kit.noting_inbox import NotingInbox
+from kit.recording_vtn import RecordingVtn
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SPEED = 20.0
@@ -49,14 +52,24 @@ class GridInbox(NotingInbox):
 class Street:
     """A VTN, a hub's key and everything that is needed to make its VEN."""
 
-    def __init__(self, folder: Path, *, auto_confirm: bool = False, kind: PriceKind = PriceKind.NORMAL) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        auto_confirm: bool = False,
+        kind: PriceKind = PriceKind.NORMAL,
+        mqtt: bool = False,
+        **options: Any,
+    ) -> None:
         self.clock = SharedClock(NOON, time.time(), SPEED)
         self.authority = StreetAuthority()
+        if mqtt:
+            options["notifier"] = MqttNotifier(folder, self.authority)
         self.ca_file = folder / "vtn-ca.pem"
         self.ca_file.write_bytes(self.authority.ca_pem)
         own_key = key_pem()
         self.signer = HubSigner(own_key)
-        self.vtn = DemoVtn(
+        self.vtn = RecordingVtn(
             clock=self.clock,
             tls=self.authority.server_context(),
             client_id="ven-0001",
@@ -65,18 +78,33 @@ class Street:
             hub_key=public_jwk(own_key),
             hub_id=HUB,
             auto_confirm=auto_confirm,
+            options=VtnOptions(**options),
         )
 
-    def ven(self, *, secret: str = SECRET, ca_file: Path | None = None, signer: HubSigner | None = None) -> GridSp:
+    def ven(
+        self,
+        *,
+        secret: str = SECRET,
+        ca_file: Path | None = None,
+        signer: HubSigner | None = None,
+        client_id: str = "ven-0001",
+        poll_s: float = 1.0,
+        agreed: Collection[DataClass] = (),
+    ) -> GridSp:
         settings = GridSpSettings(
             name="Grid operator",
             vtn_url=self.vtn.url,
-            client_id="ven-0001",
+            client_id=client_id,
             ca_file=str(ca_file or self.ca_file),
-            poll_s=1.0,
+            poll_s=poll_s,
         )
         return GridSp(
-            settings=settings, client_secret=secret, signer=signer or self.signer, hub_id=HUB, clock=self.clock
+            settings=settings,
+            client_secret=secret,
+            signer=signer or self.signer,
+            hub_id=HUB,
+            clock=self.clock,
+            allows=lambda data_class: data_class in agreed,
         )
 
     def offer(self, kind: DrKind = DrKind.LOAD_SHED, power_w: float = 1400.0, **terms: Any) -> DrOffer:
@@ -116,6 +144,7 @@ async def serving(street: Street) -> AsyncGenerator[None, None]:
     async with running(street.vtn.run()):
         await street.vtn.started()
         yield
+    assert street.vtn.complaints == []
 
 
 @asynccontextmanager

@@ -45,6 +45,8 @@ class Station:
         answers_after_s: from a command to its effect and its answer.
         refuses, loses_requests, loses_answers: what happens to commands.
         switches: it can change the number of phases.
+        watts: it takes its limits in watts, and the car may draw all of that from the phases that it uses.
+        divides: it takes them in watts and offers the same part of it on each of its phases.
         linked: the link is up; that it is lost is noticed after ``notices_s``.
     """
 
@@ -58,6 +60,8 @@ class Station:
     loses_requests: bool = False
     loses_answers: bool = False
     switches: bool = False
+    watts: bool = False
+    divides: bool = False
     linked: bool = True
     notices_s: float = 0.0
     leased: Command | None = None
@@ -76,8 +80,24 @@ class Station:
     def limit(self) -> tuple[float, int]:
         """A per phase now in force, and on how many phases."""
         if self.leased is not None:
-            return self.leased.current_a, self.leased.phases
-        return self.circuit.safe_current_a, self.circuit.phases
+            return self.dealt(self.leased.current_a, self.leased.phases)
+        return self.floor
+
+    @property
+    def floor(self) -> tuple[float, int]:
+        """In watts the floor is what one phase makes."""
+        return self.dealt(self.circuit.safe_current_a, self.floor_phases)
+
+    @property
+    def floor_phases(self) -> int:
+        return 1 if self.watts or self.divides else self.circuit.phases
+
+    def dealt(self, current_a: float, phases: int) -> tuple[float, int]:
+        """What a command comes to on each phase that the car uses."""
+        if not (self.watts or self.divides) or current_a < 0:
+            return current_a, phases
+        among = self.circuit.phases if self.divides else self.car_phases
+        return min(self.circuit.max_current_a, current_a * phases / among), self.circuit.phases
 
     def known_to_be_linked(self, t: float) -> bool:
         return self.linked or t < self.lost_s + self.notices_s
@@ -132,9 +152,9 @@ class Station:
         limits = [(a, n) for _, a, n in self.past] if running else []
         if running:
             limits.append(self.limit)
-        limits += [(c.current_a, c.phases) for c in self.coming if self.linked and not self.loses_requests]
+        limits += [self.dealt(c.current_a, c.phases) for c in self.coming if self.linked and not self.loses_requests]
         if self.coming and not self.started and any(c.current_a > 0 for c in self.coming):
-            limits.append((self.circuit.safe_current_a, self.circuit.phases))
+            limits.append(self.floor)
         load: dict[int, float] = {}
         for current_a, phases in limits:
             for own in range(min(phases, self.car_phases)):
@@ -154,10 +174,12 @@ class Station:
     def state(self, t: float) -> EvceState:
         """What the hub is told of it."""
         linked = self.known_to_be_linked(t)
-        status = EvceStatus.CHARGING if self.started else EvceStatus.PLUGGED if self.plugged else EvceStatus.AVAILABLE
+        status = EvceStatus.PLUGGED if self.plugged else EvceStatus.AVAILABLE
+        if self.started:
+            status = EvceStatus.CHARGING if self.limit[0] >= 6 else EvceStatus.SUSPENDED_EVSE
         current_a, at = self.reported or (0.0, 0.0)
         held = self.held if self.started else None
-        floor_w = self.circuit.safe_current_a * VOLTAGE * self.circuit.phases
+        floor_w = self.circuit.safe_current_a * VOLTAGE * self.floor_phases
         power_w = 0.0 if held is None else held.current_a * VOLTAGE * held.phases
         used = min(self.car_phases, self.phases)
         watts = current_a * VOLTAGE * (used if current_a >= 0 else self.circuit.phases)
@@ -168,7 +190,11 @@ class Station:
             status=status if linked else EvceStatus.OFFLINE,
             connected=linked,
             capabilities=EvceCapabilities(
-                protocol="ocpp2.1", phases=self.circuit.phases, can_feed=True, phase_switching=self.switches
+                protocol="ocpp2.1",
+                phases=self.circuit.phases,
+                can_feed=True,
+                phase_switching=self.switches,
+                in_watts=self.watts or self.divides,
             ),
             power_w=None if self.reported is None else watts,
             power_at=None if self.reported is None else NOON + timedelta(seconds=at),
@@ -300,13 +326,10 @@ class LoadStreet:
                 allowance, own = self.allowances.get(station.circuit.device_id), phase in station.circuit.rotation
                 if allowance is None:
                     untold += station.circuit.safe_current_a if own else 0.0
-                elif (
-                    station.plugged
-                    and own
-                    and station.circuit.rotation.index(phase)
-                    < min(station.car_phases, allowance.phases or station.circuit.phases)
-                ):
-                    allowed += allowance.current_a
+                elif station.plugged and own:
+                    current_a, phases = station.dealt(allowance.current_a, allowance.phases or station.circuit.phases)
+                    if station.circuit.rotation.index(phase) < min(station.car_phases, phases):
+                        allowed += current_a
             assert allowed == 0 or allowed + untold <= budget.charge_a[phase] + 0.01, (self.t, phase, allowed, untold)
 
 

@@ -1,10 +1,11 @@
 """What comes in from providers, noted."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TypeVar
 
+from homeapp.model.grid_report import ReportWish
 from homeapp.model.health import HealthAlert, PartOrder
 from homeapp.model.live import LinkState
 from homeapp.model.offer import Offer, Receipt
@@ -29,6 +30,7 @@ class NotingInbox:
         self.offers: list[Offer] = []
         self.receipts: list[Receipt] = []
         self.alerts: list[HealthAlert] = []
+        self.wishes: list[tuple[ReportWish, ...]] = []
         self.withdrawals: list[tuple[str, str]] = []
         self.rejections: list[tuple[str, str]] = []
         self.links: list[tuple[LinkState, str | None]] = []
@@ -53,6 +55,9 @@ class NotingInbox:
 
     async def receipt(self, receipt: Receipt) -> None:
         self.note(self.receipts, receipt)
+
+    def report_wishes(self, sp_id: str, wishes: Collection[ReportWish]) -> None:
+        self.note(self.wishes, tuple(wishes))
 
     async def health(self, alert: HealthAlert) -> None:
         self.note(self.alerts, alert)

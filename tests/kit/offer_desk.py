@@ -19,7 +19,9 @@ from homeapp.model.offer import (
     Receipt,
     ReceiptLevel,
 )
+from homeapp.model.standing_rule import StandingRule
 from homeapp.offers.desk import OfferDesk
+from homeapp.offers.home import HomeFacts
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
@@ -29,8 +31,25 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @dataclass
+class KnownHome:
+    """Implements ``HomeOutlook``: what a test says."""
+
+    now: HomeFacts = field(default_factory=HomeFacts)
+    foreseen: float | None = None
+    failure: Exception | None = None
+
+    def facts(self) -> HomeFacts:
+        return self.now
+
+    async def foreseen_pct(self, offer: Offer) -> float | None:
+        if self.failure is not None:
+            raise self.failure
+        return self.foreseen
+
+
+@dataclass
 class Desk:
-    """The desk and what stands around it."""
+    """The desk and what stands around it; ``home`` and ``rules`` can be changed at any time."""
 
     desk: OfferDesk
     ledger: Ledger
@@ -38,6 +57,8 @@ class Desk:
     clock: LeapingClock
     database: Database
     changes: list[int] = field(default_factory=list)
+    home: KnownHome = field(default_factory=KnownHome)
+    rules: list[StandingRule] = field(default_factory=list)
 
     def case(self, offer: Offer) -> OfferCase:
         return next(case for case in self.desk.cases if case.offer.key == offer.key)
@@ -50,8 +71,13 @@ class Desk:
         if confirmed:
             await self.answer(offer, ReceiptLevel.BUSINESS)
 
-    async def decide(self, offer: Offer, choice: Choice) -> OfferCase:
-        return await self.desk.decide(offer.key, offer.digest(), choice, "owner")
+    async def decide(self, offer: Offer, choice: Choice, **committed: float) -> OfferCase:
+        return await self.desk.decide(offer.key, offer.digest(), choice, "owner", **committed)
+
+    async def at(self, instant: datetime) -> None:
+        """It becomes ``instant``, and the desk looks at the clock."""
+        self.clock.at = instant
+        await self.desk.tick()
 
     async def answer(self, offer: Offer, level: ReceiptLevel, *, confirmed: bool = True, reason: str = "") -> None:
         """A receipt for the newest decision about ``offer``."""
@@ -132,6 +158,14 @@ async def desk_in(directory: Path, clock: LeapingClock) -> AsyncIterator[Desk]:
         ledger = Ledger(database, clock)
         changes: list[int] = []
         outbox = Outbox(database, clock)
-        desk = OfferDesk(ledger=ledger, outbox=outbox, clock=clock, on_change=lambda: changes.append(1))
+        home, rules = KnownHome(), list[StandingRule]()
+        desk = OfferDesk(
+            ledger=ledger,
+            outbox=outbox,
+            clock=clock,
+            on_change=lambda: changes.append(1),
+            home=home,
+            rules=lambda: tuple(rules),
+        )
         await desk.load()
-        yield Desk(desk, ledger, outbox, clock, database, changes)
+        yield Desk(desk, ledger, outbox, clock, database, changes, home, rules)

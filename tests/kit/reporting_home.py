@@ -10,6 +10,7 @@ from typing import Any
 
 from homeapp.errors import DeviceUnreachable
 from homeapp.model.consent import DataClass
+from homeapp.model.grid_report import ReportWish, Stance
 from homeapp.model.health import Position
 from homeapp.model.plan import ChargingMode, Goal
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus
@@ -29,7 +30,7 @@ HOME = "Chub-0001"
 EVERYTHING = frozenset((sp_id, kind) for sp_id in ("evc_sp", "pev_sp", "grid_sp", "fleet") for kind in DataClass)
 DENMARK = Position(at=NOON, latitude=56.1629, longitude=10.2039)
 GOAL = Goal(
-    mode=ChargingMode.CHEAPEST, target_pct=80.0, ready_by=NOON + timedelta(hours=8), floor_pct=50.0, capacity_wh=60_000
+    mode=ChargingMode.READY_BY, target_pct=80.0, ready_by=NOON + timedelta(hours=8), floor_pct=50.0, capacity_wh=60_000
 )
 IDLE = EvceState(
     device_id="ocpp:a",
@@ -62,6 +63,8 @@ class Home:
         self.failure: Exception | None = None
         self.position: Position | DeviceUnreachable | None = None
         self.vin: str | None = None
+        self.wishes: tuple[ReportWish, ...] = ()
+        self.stances: dict[str, Stance] = {}
         self.telemetry = Telemetry(database)
         self.periods = Periods(database, clock)
         self.reporter = Reporter(
@@ -73,6 +76,8 @@ class Home:
             put=self._put,
             allows=lambda sp_id, data_class: (sp_id, data_class) in self.agreed,
             locate=self._locate,
+            wishes=lambda: self.wishes,
+            stance=lambda event_id: self.stances.get(event_id, Stance.NONE),
         )
         self.reporter.goal_changed(GOAL)
 

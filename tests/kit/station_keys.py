@@ -62,7 +62,7 @@ class Vouching:
             context.load_cert_chain(file)
         return context
 
-    def given(self, device_id: str = DEVICE, name: str = NAME) -> ssl.SSLContext:
-        """A station with a certificate of this hub."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def given(self, device_id: str = DEVICE, name: str = NAME, key: Key | None = None) -> ssl.SSLContext:
+        """A station with a certificate of this hub, for ``key`` or one on P-256."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
         return self.client(self.issued.sign(device_id, [name], request(key, name=name)), key)

@@ -21,6 +21,8 @@ from devices.evce.upstream.upstreams import Upstreams
 from homeapp.model.live import LinkState
 from homeapp.ports import StationMessage
 from homeapp.store.database import Database
+from homeapp.store.kept_stops import KeptStops
+from homeapp.store.ledger import Ledger
 from homeapp.store.station_outbox import StoredStationOutbox
 from kit import schema_examples
 from kit.evce_street import LIMITS, NAME, PASSWORD, CallError, MovableClock, Register, Tls
@@ -134,6 +136,12 @@ class UpstreamStreet:
         self.mirrors: list[RawCsms] = []
         self.password: str | None = CSMS_PASSWORD
         self.outbox = _NotingOutbox(database, self.clock, "csms", notice=self.way.notice)
+        self._ledger = Ledger(database, self.clock)
+        self.stops = self.stops_of("csms")
+
+    def stops_of(self, csms: str) -> KeptStops:
+        """What a CSMS has rejected."""
+        return KeptStops(self._ledger, csms)
 
     async def start(self, tasks: asyncio.TaskGroup) -> list["asyncio.Task[None]"]:
         """The hub's two long tasks; the CSMS is listening already."""
@@ -142,6 +150,7 @@ class UpstreamStreet:
             outbox=self.outbox,
             clock=self.clock,
             mirrors=[self.access(mirror) for mirror in self.mirrors],
+            stops=self.stops,
             **self.around,
         )
         self.upstreams = Upstreams(around)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from plans_told import preview
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from situations import CHARGING, Situation
 
@@ -73,8 +74,11 @@ class CannedHub:
             api.Topic.SNAPSHOT: self.situation.snapshot,
             api.Topic.DEVICES: self.situation.devices,
             api.Topic.OFFERS: self.situation.offers,
+            api.Topic.RULES: (),
             api.Topic.TARIFF: self.situation.tariff,
             api.Topic.PLAN: self.situation.plan,
+            api.Topic.SCHEDULE: self.situation.schedule,
+            api.Topic.RULES: self.situation.rules,
             api.Topic.SHARING: self.situation.sharing,
             api.Topic.UPLINK: self.situation.uplink,
             api.Topic.ACCESS: self.situation.access,
@@ -120,5 +124,9 @@ class CannedHub:
                 role=api.Role.OWNER,
                 site=self.situation.site,
             )
+        if isinstance(call, api.GetWhy):
+            return self.situation.why
+        if isinstance(call, api.PreviewOffer) and api.PreviewOffer not in self.answers:
+            return next(preview(case) for case in self.situation.offers if case.offer.key == call.key)
         answer = self.answers.get(type(call))
         return answer(call) if answer else None

@@ -8,6 +8,7 @@ from homeapp.model.offer import (
     Binding,
     Choice,
     Decision,
+    FollowUp,
     Job,
     Offer,
     OfferCase,
@@ -16,6 +17,16 @@ from homeapp.model.offer import (
     OfferState,
     Receipt,
     ReceiptLevel,
+)
+from homeapp.model.offer_terms import (
+    BatteryTerms,
+    Cancellation,
+    Penalty,
+    PenaltyBasis,
+    Reward,
+    RewardBasis,
+    WearCompensation,
+    WearUnit,
 )
 
 NOW = datetime(2026, 11, 23, 15, 24, tzinfo=UTC)
@@ -71,6 +82,37 @@ def receipt(request: Offer, level: ReceiptLevel, *, confirmed: bool = True, reas
 
 
 PENDING = case(offer(), OfferState.PENDING)
+_all_terms = offer(
+    offer_id="feed-18",
+    title="Sell power on Tuesday evening",
+    rewards=(
+        Reward(basis=RewardBasis.PER_KWH, amount=Decimal("0.31"), cap=Decimal(5)),
+        Reward(basis=RewardBasis.PER_HOUR, amount=Decimal("0.10")),
+    ),
+    penalty=Penalty(basis=PenaltyBasis.PER_KWH_SHORTFALL, amount=Decimal("0.12"), tolerance_pct=10),
+    battery=BatteryTerms(
+        guaranteed_soc_pct=80,
+        ready_by=NOW + timedelta(hours=14),
+        max_feed_cycles=0.3,
+        wear_compensation=WearCompensation(amount=Decimal("0.04"), per=WearUnit.KWH),
+    ),
+    cancellation=Cancellation(owner_until=NOW + timedelta(hours=1), owner_fee=Decimal("0.50")),
+    data_shared=("energy per quarter hour", "state of charge"),
+    terms_url="https://evc.example/terms/7",
+    randomize_start=timedelta(minutes=10),
+    intervals=(
+        OfferInterval(
+            start=datetime(2026, 11, 23, 17, tzinfo=UTC),
+            end=datetime(2026, 11, 23, 19, tzinfo=UTC),
+            setpoint_w=-5000,
+        ),
+    ),
+)
+PENDING_TERMS = case(_all_terms, OfferState.PENDING, clashes=("grid_sp/shed-3",))
+_beyond = offer(offer_id="feed-19", title="Sell power to the north", unsupported=("CURVE",), binding=Binding.OPT_OUT)
+PENDING_BEYOND = case(
+    _beyond, OfferState.PENDING, ineligible=("It holds for homes in NL-GR only; this home is in another region.",)
+)
 _shed = offer(
     OfferKind.LOAD_SHED,
     offer_id="shed-3",
@@ -133,6 +175,15 @@ _done = replace(offer(), offer_id="feed-1", title="Sell 5 kWh on Sunday evening"
 DONE = case(
     _done,
     OfferState.COMPLETED,
+    follow_up=FollowUp(
+        promised_wh=6000,
+        measured_wh=5000,
+        promised_money=Decimal("1.92"),
+        earned_money=Decimal("1.60"),
+        currency="EUR",
+        settled=True,
+        receipt="EVC provider pays 1.60 EUR for 5.0 kWh.",
+    ),
     decision=decision(_done, Choice.ACCEPT, "rule:evening"),
     transport=receipt(_done, ReceiptLevel.TRANSPORT),
     business=receipt(_done, ReceiptLevel.BUSINESS),

@@ -1,6 +1,6 @@
 """Situations of a home, as the hub would tell them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,11 +15,14 @@ from offers_told import (
     NOW,
     PART,
     PENDING,
+    PENDING_BEYOND,
     PENDING_SHED,
+    PENDING_TERMS,
     REJECTED,
     RELAYED,
     SOFTWARE,
 )
+from plans_told import RULES, SCHEDULE, WHY, full_plan, plan, taken_apart, tariff
 
 from homeapp.api import AccessView, Role
 from homeapp.model.charger import ChargerView, InControl, OwnerControl
@@ -28,17 +31,26 @@ from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, LiveCharger, Notice, ProviderLink, Snapshot, Today
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import ChargingMode, Plan, PlanSlot, SlotReason
+from homeapp.model.plan import (
+    BrokenPromise,
+    ChargingMode,
+    Plan,
+    Promise,
+    Schedule,
+)
 from homeapp.model.readings import EvceStatus, LimitControl, SoftwareStage, SoftwareUpdate
 from homeapp.model.site import Site
-from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.model.standing_rule import (
+    RuleView,
+)
+from homeapp.model.tariff import Tariff
 from homeapp.model.uplink import BudgetUse, UplinkView
+from homeapp.model.why import WhyEntry
 from homeapp.sharing.consent_texts import data_classes, terms
 
 SITE = Site(name="Anna")
 OWNER = AccessView(role=Role.OWNER, until=None, open_role=Role.GUEST, pins=(Role.OWNER,))
 UNUSED = UplinkView(metered=False, use=(), throttled=())
-HOURLY = (16, 16, 14, 13, 15, 16, 17, 21, 24, 21, 16, 14, 12, 10, 11, 15, 21, 26, 31, 32, 28, 21, 19, 18)
 
 
 @dataclass(frozen=True)
@@ -53,40 +65,13 @@ class Situation:
     sharing: tuple[ProviderSharing, ...] = ()
     uplink: UplinkView = UNUSED
     access: AccessView = OWNER
+    schedule: Schedule = field(default_factory=Schedule)
+    rules: tuple[RuleView, ...] = ()
+    why: tuple[WhyEntry, ...] = ()
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
     return Figure(value, age_s, stale)
-
-
-def tariff(start: datetime = datetime(2026, 11, 22, 23, tzinfo=UTC), hours: int = 48, minutes: int = 60) -> Tariff:
-    step = timedelta(minutes=minutes)
-    count = hours * 60 // minutes
-    slots = tuple(
-        PriceSlot(
-            start=start + index * step,
-            end=start + (index + 1) * step,
-            import_price=Decimal(HOURLY[(index * minutes // 60) % 24] * 10 + (index * 7) % 9) / 1000,
-            export_price=Decimal("0.0800"),
-        )
-        for index in range(count)
-    )
-    return Tariff(source="Day ahead", currency="EUR", received_at=start, slots=slots)
-
-
-def plan(prices: Tariff) -> Plan:
-    charge = [datetime(2026, 11, 24, hour, tzinfo=UTC) for hour in (0, 1, 2, 3)]
-    feed = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in (17, 18)]
-    slots = []
-    for slot in prices.slots:
-        hour = slot.start.replace(minute=0)
-        power, reason = 0.0, SlotReason.IDLE
-        if hour in charge:
-            power, reason = 7200.0, SlotReason.CHEAP
-        elif hour in feed:
-            power, reason = -3000.0, SlotReason.FEED_OFFER
-        slots.append(PlanSlot(start=slot.start, end=slot.end, power_w=power, reason=reason, price=slot.import_price))
-    return Plan(made_at=NOW, slots=tuple(slots), reaches_pct=80, shortfall_wh=0, cost=Decimal("3.42"))
 
 
 METER = DeviceView(
@@ -157,7 +142,7 @@ _snapshot = Snapshot(
     evce_online=True,
     evce_status=EvceStatus.CHARGING,
     activity=Activity(doing=Doing.CHARGING_CHEAP, until=datetime(2026, 11, 24, 3, 15, tzinfo=UTC), power_w=7200),
-    mode=ChargingMode.CHEAPEST,
+    mode=ChargingMode.READY_BY,
     target_pct=80,
     floor_pct=50,
     ready_by=datetime(2026, 11, 24, 5, 10, tzinfo=UTC),
@@ -243,6 +228,38 @@ SEVERAL = replace(
                 status=EvceStatus.AVAILABLE,
                 power_w=figure(0),
                 activity=Activity(doing=Doing.NO_CAR),
+            ),
+        ),
+    ),
+)
+PRICED = replace(CHARGING, tariff=taken_apart(tariff(hours=48, minutes=15)))
+
+
+PLANNED = replace(
+    PRICED,
+    plan=full_plan(PRICED.tariff),
+    schedule=SCHEDULE,
+    why=WHY,
+    snapshot=replace(_snapshot, mode=ChargingMode.POWER_FEED, ready_by=datetime(2026, 11, 24, 6, tzinfo=UTC)),
+)
+
+
+ASKED = replace(
+    PLANNED, offers=(PENDING_TERMS, PENDING_BEYOND, PENDING_SHED, LIMIT, DONE, REJECTED, EXPIRED), rules=RULES
+)
+BROKEN = replace(
+    PLANNED,
+    plan=replace(
+        PLANNED.plan,
+        reaches_pct=71,
+        shortfall_wh=5400,
+        broken=(
+            BrokenPromise(
+                kind=Promise.DEPARTURE,
+                at=datetime(2026, 11, 24, 6, tzinfo=UTC),
+                by_wh=5400,
+                sentence="At 07:00 the car will have 71 % instead of 80 %: 5.4 kWh are missing. Choose Now, or "
+                "leave at 07:45.",
             ),
         ),
     ),
@@ -406,6 +423,7 @@ LIMITED_CHARGER = ChargerView(
     feed_refusal="It cannot feed power: the charger speaks OCPP 2.0.1, which has no way to ask for it.",
     software=SoftwareUpdate(version="1.4", stage=SoftwareStage.DOWNLOADING, at=NOW),
     unknown_card_at=NOW - timedelta(minutes=2),
+    security_profile=2,
 )
 LIMITED = replace(
     CHARGING,
@@ -433,6 +451,10 @@ OWNER_HOLDS = replace(
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
+    "priced": PRICED,
+    "planned": PLANNED,
+    "broken": BROKEN,
+    "asked": ASKED,
     "several": SEVERAL,
     "offered": OFFERED,
     "locked": LOCKED,

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 import situations
 from canned_hub import CannedHub
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from homeapp import api
-from homeapp.errors import DeviceUnreachable, PairingPending, WrongState
-from homeapp.model.charger import ChargerView, ControlSpan, InControl
+from homeapp.errors import DeviceRefused, DeviceUnreachable, NotAllowed, PairingPending, WrongState
+from homeapp.model.charger import ChargerView, ControlSpan, InControl, TokenView
 from homeapp.model.readings import LimitControl
 from ui.widgets.buttons import Button
 from ui.widgets.sheet import Sheet
+from ui.widgets.text import Text
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
@@ -153,3 +156,95 @@ def test_a_strange_card_is_added_with_one_tap(opened: Opener, qtbot: QtBot) -> N
     assert facts.stranger.words.text().startswith("An unknown card was shown at 16:22 and refused.")
     qtbot.mouseClick(facts.add_card, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: hub.calls == [api.AddToken()], timeout=5000)
+
+
+CARDS = (
+    TokenView(name="Blue card", added_at=situations.NOW - timedelta(days=40)),
+    TokenView(name="Card 2", added_at=situations.NOW - timedelta(days=2)),
+)
+
+
+def buttons(window: Window) -> dict[str, Button]:
+    """Those of the sheet that is open, by accessible name."""
+    sheet = next(sheet for sheet in window.findChildren(Sheet) if sheet.isVisible())
+    return {button.accessibleName(): button for button in sheet.findChildren(Button)}
+
+
+@pytest.mark.parametrize("profile", [None, 1, 2, 3])
+def test_only_a_charger_with_a_password_over_tls_can_be_raised(
+    opened: Opener, qtbot: QtBot, profile: int | None
+) -> None:
+    charger = replace(situations.LIMITED_CHARGER, security_profile=profile)
+    window, _hub = opened(replace(situations.CHARGING, devices=(replace(situations.CHARGER, charger=charger),)))
+    window.go("devices")
+    setup = window.devices.cards["ocpp:SN1005"].setup
+    qtbot.waitUntil(setup.cards.isVisible, timeout=5000)
+    assert setup.secure.isVisible() is (profile == 2)
+
+
+@pytest.mark.usecase("W2")
+def test_security_is_raised_after_the_consequences_were_read_and_a_refusal_is_said(
+    opened: Opener, qtbot: QtBot
+) -> None:
+    window, hub = opened(situations.LIMITED)
+    window.go("devices")
+    setup = window.devices.cards["ocpp:SN1005"].setup
+    hub.answers[api.RaiseSecurity] = lambda _call: DeviceRefused("The charger is in use.")
+    qtbot.mouseClick(setup.secure, Qt.MouseButton.LeftButton)
+    said = " ".join(text.text() for text in window.findChild(Sheet).findChildren(Text))
+    assert "certificate only" in said
+    assert "no way back" in said
+    qtbot.mouseClick(buttons(window)["Keep"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.findChild(Sheet) is None, timeout=5000)
+    assert not hub.calls
+    qtbot.mouseClick(setup.secure, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(buttons(window)["Raise security"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(setup.problem.isVisible, timeout=5000)
+    assert setup.problem.words.text() == "The charger is in use."
+    assert hub.calls == [api.RaiseSecurity(device_id="ocpp:SN1005")]
+
+
+def test_raising_security_asks_for_the_installers_pin(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.LIMITED)
+    window.go("devices")
+    setup = window.devices.cards["ocpp:SN1005"].setup
+    hub.answers[api.RaiseSecurity] = lambda _call: NotAllowed("This needs the installer's PIN.")
+    with qtbot.waitSignal(window.desk.pin_needed, timeout=5000) as needed:
+        qtbot.mouseClick(setup.secure, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(buttons(window)["Raise security"], Qt.MouseButton.LeftButton)
+    assert needed.args[0] is api.Role.INSTALLER
+    assert not setup.problem.isVisible()
+
+
+def test_cards_are_listed_and_removed(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.LIMITED)
+    window.go("devices")
+    left = list(CARDS)
+
+    def remove(call: api.RemoveToken) -> None:
+        left[:] = [card for card in left if card.name != call.name]
+
+    hub.answers |= {api.ListTokens: lambda _call: tuple(left), api.RemoveToken: remove}
+    qtbot.mouseClick(window.devices.cards["ocpp:SN1005"].setup.cards, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.findChild(Sheet) is not None, timeout=5000)
+    assert list(buttons(window)) == ["Remove: Blue card", "Remove: Card 2", "Close"]
+    said = [text.text() for text in window.findChild(Sheet).findChildren(Text)]
+    assert "Blue card" in said
+    assert any(text.startswith("added ") for text in said)
+    qtbot.mouseClick(buttons(window)["Remove: Blue card"], Qt.MouseButton.LeftButton)
+    assert api.RemoveToken(name="Blue card") not in hub.calls, "it asks first"
+    qtbot.mouseClick(buttons(window)["Remove"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: hub.calls.count(api.ListTokens()) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: any(sheet.isVisible() for sheet in window.findChildren(Sheet)), timeout=5000)
+    assert list(buttons(window)) == ["Remove: Card 2", "Close"]
+    assert api.RemoveToken(name="Blue card") in hub.calls
+
+
+def test_where_no_card_is_known_it_is_said_how_to_add_one(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.LIMITED)
+    window.go("devices")
+    hub.answers[api.ListTokens] = lambda _call: ()
+    qtbot.mouseClick(window.devices.cards["ocpp:SN1005"].setup.cards, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.findChild(Sheet) is not None, timeout=5000)
+    said = " ".join(text.text() for text in window.findChild(Sheet).findChildren(Text))
+    assert "hold it to the charger" in said

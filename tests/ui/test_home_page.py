@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from homeapp import api
 from homeapp.errors import WrongState
-from homeapp.model.live import LinkState
+from homeapp.model.live import GridLimit, LinkState
 from homeapp.model.offer import Choice, OfferState
 from homeapp.model.plan import ChargingMode, Goal
 from ui.theme import Tone
@@ -82,12 +82,13 @@ def test_stopping_a_feed_asks_first(opened: Opener, qtbot: QtBot) -> None:
     window, hub = opened(situations.FEEDING)
     hub.answers[api.DecideOffer] = lambda _call: offers_told.ACTIVE
     qtbot.mouseClick(window.home.offer.buttons.withdraw, Qt.MouseButton.LeftButton)
-    assert not hub.calls
+    qtbot.waitUntil(lambda: window.findChild(_sheet_type()) is not None, timeout=5000)
+    assert not [call for call in hub.calls if isinstance(call, api.DecideOffer)]
     sheet = window.findChild(_sheet_type())
     stop = next(button for button in sheet.findChildren(_button_type()) if button.text() == "Stop now")
     qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: bool(hub.calls), timeout=5000)
-    assert hub.calls[0].choice is Choice.WITHDRAW
+    qtbot.waitUntil(lambda: any(isinstance(call, api.DecideOffer) for call in hub.calls), timeout=5000)
+    assert [call.choice for call in hub.calls if isinstance(call, api.DecideOffer)] == [Choice.WITHDRAW]
 
 
 def _sheet_type() -> type:
@@ -118,7 +119,7 @@ def test_a_refused_mode_goes_back(opened: Opener, qtbot: QtBot) -> None:
     hub.answers[api.SetMode] = lambda _call: WrongState("The charger is offline.")
     qtbot.mouseClick(window.home.car.modes._segments["pause"], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.home.car.sentence.text() == "The charger is offline.", timeout=5000)
-    assert window.home.car.modes._segments["cheapest"].isChecked()
+    assert window.home.car.modes._segments["ready_by"].isChecked()
 
 
 def test_a_stale_figure_is_grey_with_its_age(opened: Opener) -> None:
@@ -316,3 +317,20 @@ def test_more_chargers_than_there_is_room_for_are_counted(opened: Opener) -> Non
     crowd = replace(several, chargers=(*several.chargers, *several.chargers))
     window, _hub = opened(replace(situations.SEVERAL, snapshot=crowd))
     assert window.home.car.chargers.accessibleDescription().endswith("4 more")
+
+
+def test_a_fail_safe_limit_says_why_it_holds_and_how_long(opened: Opener) -> None:
+    limit = GridLimit(
+        value_w=4200,
+        since=situations.NOW,
+        until=situations.NOW + timedelta(hours=2),
+        source="Grid operator",
+        failsafe=True,
+    )
+    window, _hub = opened(
+        replace(situations.CHARGING, snapshot=replace(situations.CHARGING.snapshot, grid_limit=limit))
+    )
+    assert window.home._lines[0].words == (
+        "Grid operator cannot be reached. Until its word is back, your chargers keep to 4.2\u00a0kW together. At the "
+        "latest this ends at 18:24."
+    )

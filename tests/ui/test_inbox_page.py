@@ -15,7 +15,7 @@ from homeapp.errors import WrongState
 from homeapp.model.offer import Choice, OfferState
 from ui.pages.offer_detail import history
 from ui.view import View
-from ui.window import Window
+from ui.window import PAGES, Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
 VIEW = View(now=situations.NOW, alive=True, site=situations.SITE)
@@ -33,7 +33,7 @@ def test_order_and_count(opened: Opener) -> None:
         "evc_sp/feed-2",
         "evc_sp/feed-0",
     ]
-    assert window.navigation.buttons[1].accessibleDescription() == "2 waiting for you"
+    assert window.navigation.buttons[PAGES.index("inbox")].accessibleDescription() == "2 waiting for you"
     assert window.inbox.detail.facts.title.text() == "Sell 6 kWh tonight"
 
 
@@ -48,7 +48,8 @@ def test_decline_from_the_detail(opened: Opener, qtbot: QtBot) -> None:
     hub.answers[api.DecideOffer] = lambda _call: declined
     qtbot.mouseClick(window.inbox.detail.buttons.decline, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.inbox.detail.buttons.decline.isVisible(), timeout=5000)
-    assert hub.calls == [api.DecideOffer(key="grid_sp/shed-3", digest=shown.digest, choice=Choice.DECLINE)]
+    answers = [call for call in hub.calls if isinstance(call, api.DecideOffer)]
+    assert answers == [api.DecideOffer(key="grid_sp/shed-3", digest=shown.digest, choice=Choice.DECLINE)]
     assert "Declined by you" in window.inbox.detail.steps[1].accessibleName()
     assert len(window.view.undecided) == 1
 

@@ -21,7 +21,7 @@ from homeapp.model.offer import Choice, OfferState
 from ui.idle import Idle
 from ui.widgets.buttons import Button
 from ui.widgets.sheet import Sheet
-from ui.window import Window
+from ui.window import PAGES, Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
 PIN = "471108"
@@ -349,9 +349,9 @@ def test_nobody_there_locks_goes_home_and_the_next_touch_only_wakes(home: Any) -
     at.wait(lambda: at.window.navigation.lock.text() == "Locked")
     assert at.window.home.isVisible()
     assert not any(sheet.isVisible() for sheet in at.window.findChildren(Sheet))
-    at.click(at.window.navigation.buttons[1])
+    at.click(at.window.navigation.buttons[PAGES.index("inbox")])
     assert at.window.home.isVisible()
-    at.click(at.window.navigation.buttons[1])
+    at.click(at.window.navigation.buttons[PAGES.index("inbox")])
     assert at.window.inbox.isVisible()
 
 
@@ -361,7 +361,7 @@ def test_nobody_there_in_a_locked_home_goes_home_and_loses_no_touch(home: Any) -
     at.window.lock.idle.away.emit()
     assert at.window.home.isVisible()
     assert at.acted(api.LogOut) == []
-    at.click(at.window.navigation.buttons[1])
+    at.click(at.window.navigation.buttons[PAGES.index("inbox")])
     assert at.window.inbox.isVisible()
 
 

@@ -40,7 +40,9 @@ def test_every_enum_has_its_own_words() -> None:
     assert _distinct([words.reason_words(reason) for reason in SlotReason])
     assert _distinct([words.kind_words(kind) for kind in DeviceKind])
     assert _distinct([offer_words.choice_words(choice) for choice in Choice])
-    assert _distinct([offer_words.binding_words(binding) for binding in Binding])
+    cases = [offers_told.case(offers_told.offer(binding=binding), OfferState.PENDING) for binding in Binding]
+    ruled = replace(offers_told.PENDING_BEYOND, rule="evening")
+    assert _distinct([offer_words.binding_words(case) for case in (*cases, ruled)])
     assert _distinct([offer_words.badge(offers_told.offer(kind))[0] for kind in OfferKind])
     jobs = [case.offer for case in situations.JOBS.offers]
     assert len({offer.kind for offer in jobs}) == len([kind for kind in OfferKind if kind.is_job])

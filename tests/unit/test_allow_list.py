@@ -94,6 +94,7 @@ def test_every_kind_of_record_has_a_list_for_each_provider_that_may_get_it() -> 
         for data_class in data_classes(sp_id)
     } == {
         ("grid_sp", DataClass.IDENTITY): set(),
+        ("grid_sp", DataClass.CHARGING): {RecordKind.GRID_REPORT},
         ("grid_sp", DataClass.METERING): {RecordKind.METERING},
         ("evc_sp", DataClass.IDENTITY): set(),
         ("evc_sp", DataClass.CHARGING): charging | {RecordKind.JOB_RESULT},

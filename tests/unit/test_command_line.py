@@ -21,8 +21,10 @@ from homeapp.access.access_control import AccessControl
 from homeapp.clock import SystemClock
 from homeapp.errors import HomeappError, NotFound, PairingPending, WrongState
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
-from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.offer import Binding, Choice, FollowUp, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.offer_terms import BatteryTerms, Cancellation, Penalty, PenaltyBasis, Reward, RewardBasis
 from homeapp.model.site import Site
+from homeapp.model.standing_rule import DryRun, Outcome, RuleAction, RuleView, StandingRule, StopTerms
 from homeapp.secrets import open_secret_store
 from homeapp.server import Handler, Server, socket_path
 from homeapp.settings import GRID_SP_SECRET, SecretPlace
@@ -60,6 +62,43 @@ METER = DeviceView(
     adopted=False,
     problem="Press its button.",
 )
+STOP = StopTerms(
+    sentence="It costs nothing.", reward_lost=None, fee=None, currency="", delivered_wh=0.0, promised_wh=1000.0
+)
+WISH = StandingRule(
+    action=RuleAction.ACCEPT,
+    sp_id="evc_sp",
+    kind=OfferKind.POWER_FEED,
+    weekdays=(0, 6),
+    not_before="18:00",
+    not_after="22:00",
+    least_per_kwh=Decimal("0.30"),
+    currency="EUR",
+    most_cycles_per_week=2.0,
+    least_soc_pct=70.0,
+)
+RULE = RuleView(rule=replace(WISH, rule_id="r1"), clauses=(), sentence="Accept power feeds.")
+DRY_RUN = DryRun(key="evc_sp/1", title="Feed", when=NOON, would=Outcome.LEFT_TO_YOU, why="It pays too little.")
+WISHED = [
+    "accept",
+    "--provider",
+    "evc_sp",
+    "--kind",
+    "power_feed",
+    "--days",
+    "sun,mon",
+    "--between",
+    "18:00",
+    "22:00",
+    "--least-per-kwh",
+    "0.30",
+    "--currency",
+    "EUR",
+    "--cycles-per-week",
+    "2",
+    "--least-soc",
+    "70",
+]
 
 
 class CannedHub:
@@ -84,6 +123,11 @@ class CannedHub:
             api.ListOffers: lambda _call: (self.case,),
             api.ShowOffer: self._show,
             api.DecideOffer: self._decide,
+            api.StopPrice: lambda _call: STOP,
+            api.ListRules: lambda _call: (RULE,),
+            api.KeepRule: lambda _call: RULE,
+            api.RemoveRule: lambda _call: None,
+            api.DryRunRule: lambda _call: (DRY_RUN,),
         }
         self._path = path
         self._handlers = {kind: self._handler(answer) for kind, answer in answers.items()}
@@ -197,6 +241,32 @@ LINE = "evc_sp/1234  {}  Sell from the car  (EVC provider, Mon 19:00 to Mon 20:0
             LINE.format("declined"),
             api.DecideOffer(key=OFFER.key, digest=OFFER.digest(), choice=Choice.DECLINE),
         ),
+        (
+            ("offers", "approve", OFFER.key, "--power-w", "2000", "--energy-wh", "900"),
+            LINE.format("accepted"),
+            api.DecideOffer(
+                key=OFFER.key, digest=OFFER.digest(), choice=Choice.ACCEPT, committed_w=2000.0, committed_wh=900.0
+            ),
+        ),
+        (
+            ("offers", "stop", OFFER.key),
+            LINE.format("declined"),
+            api.DecideOffer(key=OFFER.key, digest=OFFER.digest(), choice=Choice.WITHDRAW),
+        ),
+        (("offers", "stop-price", OFFER.key), "It costs nothing.\n", api.StopPrice(key=OFFER.key)),
+        (("offers", "rules", "list"), "r1  Accept power feeds.\n", api.ListRules()),
+        (("offers", "rules", "add", *WISHED), "r1  Accept power feeds.\n", api.KeepRule(rule=WISH)),
+        (
+            ("offers", "rules", "add", "ask", "--id", "r1"),
+            "r1  Accept power feeds.\n",
+            api.KeepRule(rule=StandingRule(action=RuleAction.ASK, rule_id="r1")),
+        ),
+        (
+            ("offers", "rules", "try", *WISHED),
+            "2026-11-23 13:00  left to you  Feed: It pays too little.\n",
+            api.DryRunRule(rule=WISH),
+        ),
+        (("offers", "rules", "remove", "r1"), "Done.\n", api.RemoveRule(rule_id="r1")),
         (("doctor",), "ok       Clock: 12:00\n", api.AskDoctor()),
     ],
 )
@@ -212,6 +282,9 @@ def test_each_command_asks_the_hub_and_says_what_it_answers(
         api.RaiseSecurity: type(None),
         api.AdoptDevice: dict,
         api.DecideOffer: dict,
+        api.StopPrice: dict,
+        api.KeepRule: dict,
+        api.RemoveRule: type(None),
     }.get(type(asked), list)
     assert type(json.loads(out)) is expected
 
@@ -224,6 +297,62 @@ def test_a_request_is_shown_with_all_that_is_decided_about(hub: CannedHub, homea
     assert f"digest {OFFER.digest()[:12]}\n" in out
     code, out, _ = homeapp("--json", "offers", "show", OFFER.key)
     assert json.loads(out)["digest"] == OFFER.digest()
+
+
+def test_all_terms_and_what_came_of_it_are_shown(hub: CannedHub, homeapp: Run) -> None:
+    offer = replace(
+        OFFER,
+        rewards=(Reward(basis=RewardBasis.PER_KWH, amount=Decimal("0.30")),),
+        penalty=Penalty(basis=PenaltyBasis.FIXED, amount=Decimal(1)),
+        battery=BatteryTerms(guaranteed_soc_pct=80.0, ready_by=NOON + timedelta(hours=9)),
+        cancellation=Cancellation(owner_until=NOON + timedelta(hours=5)),
+        data_shared=("energy per quarter hour",),
+        terms_url="https://provider.example/terms",
+        unsupported=("COLOUR",),
+    )
+    hub.case = replace(
+        hub.case,
+        offer=offer,
+        ineligible=("It needs a charger.",),
+        clashes=("grid_sp/2",),
+        follow_up=FollowUp(
+            promised_wh=6000.0,
+            measured_wh=5500.0,
+            promised_money=Decimal("1.92"),
+            earned_money=Decimal("1.76"),
+            currency="EUR",
+            settled=False,
+            receipt="No word yet.",
+        ),
+    )
+    _, out, _ = homeapp("offers", "show", OFFER.key)
+    for part in (
+        "-> It needs a charger.",
+        "pays 0.30 EUR per kwh",
+        "less than agreed costs: fixed 1",
+        "80 % again by Mon 22:00",
+        "free to stop until Mon 18:00",
+        "it gets to know: energy per quarter hour",
+        "terms: https://provider.example/terms",
+        "a term that this hub does not understand: COLOUR",
+        "cannot stand beside grid_sp/2",
+        "5.50 of 6.00 kWh",
+        "1.76 of 1.92 EUR",
+        "No word yet.",
+    ):
+        assert part in out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"), [(("--days", "mon,someday"), "no day 'someday'"), (("--least-per-kwh", "much"), "no amount")]
+)
+def test_a_rule_that_cannot_be_read_is_refused_before_the_hub_is_asked(
+    hub: CannedHub, homeapp: Run, wrong: tuple[str, ...], says: str
+) -> None:
+    code, _, err = homeapp("offers", "rules", "add", "accept", *wrong)
+    assert code == 1
+    assert says in err
+    assert not any(isinstance(call, api.KeepRule) for call in hub.asked)
 
 
 def test_an_answer_to_what_was_seen_before_a_change_is_refused(hub: CannedHub, homeapp: Run) -> None:

@@ -21,6 +21,20 @@ from homeapp.errors import (
 )
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.offer import Binding, Choice, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.plan import (
+    AtDeadline,
+    BrokenPromise,
+    Departure,
+    FeedBudget,
+    ForecastStep,
+    HomeForecast,
+    Plan,
+    PlanSlot,
+    Promise,
+    Schedule,
+    SlotReason,
+    WeeklyDeparture,
+)
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.model.uplink import BudgetUse, UplinkView
 
@@ -56,6 +70,42 @@ UPLINK = UplinkView(
     use=(BudgetUse(sp_id="evc_sp", data_class=None, messages=3, size_bytes=1200, budget_bytes=None),),
     throttled=("evc_sp",),
 )
+SCHEDULE = Schedule(
+    ready_by="",
+    weekly=(WeeklyDeparture(weekdays=(1, 5), time="06:30", target_pct=90.0),),
+    once=(Departure(at=NOW, target_pct=100.0),),
+    at_deadline=AtDeadline.STOP,
+    feed=FeedBudget(cycles_per_day=None, wear_per_kwh=Decimal("0.070")),
+)
+PLAN = Plan(
+    made_at=NOW,
+    slots=(
+        PlanSlot(
+            start=NOW,
+            end=NOW + timedelta(minutes=15),
+            power_w=-5000.0,
+            reason=SlotReason.FEED_PLAN,
+            price=Decimal("-0.0100"),
+            export_price=Decimal("0.41"),
+            price_known=False,
+            soc_pct=61.5,
+            home_w=400.0,
+            pv_w=0.0,
+        ),
+    ),
+    reaches_pct=80.0,
+    shortfall_wh=0.0,
+    cost=Decimal("1.20"),
+    cost_uncontrolled=Decimal("3.40"),
+    broken=(BrokenPromise(kind=Promise.DEPARTURE, at=NOW, by_wh=1200.0, sentence="It will be late."),),
+    feed_gain=Decimal("0.90"),
+    feed_refused="It does not pay.",
+    switches=2,
+    cycles=0.1,
+    forecast=HomeForecast(
+        steps=(ForecastStep(start=NOW, low_w=-300.0, middle_w=200.0, high_w=900.0),), days=9, sentence="few days"
+    ),
+)
 TARIFF = Tariff(
     source="s",
     currency="EUR",
@@ -71,6 +121,8 @@ TARIFF = Tariff(
         api.Watch(topics=(api.Topic.OFFERS, api.Topic.PLAN)),
         api.DecideOffer(key="evc_sp/o", digest=CASE.digest, choice=Choice.ACCEPT),
         api.AdoptDevice(device_id="ocpp:a"),
+        api.SetSchedule(schedule=SCHEDULE),
+        api.PreviewOffer(key="evc_sp/o", digest=CASE.digest),
     ],
 )
 def test_a_call_is_read_back(call: api.Call[Any]) -> None:
@@ -84,6 +136,8 @@ def test_a_call_is_read_back(call: api.Call[Any]) -> None:
         (api.Topic.DEVICES, (VIEW,)),
         (api.Topic.TARIFF, TARIFF),
         (api.Topic.PLAN, None),
+        (api.Topic.PLAN, PLAN),
+        (api.Topic.SCHEDULE, SCHEDULE),
         (api.Topic.UPLINK, UPLINK),
     ],
 )
@@ -119,7 +173,10 @@ def test_arbitrary_input_is_refused_with_a_reason(anything: object) -> None:
 
 
 def test_every_call_names_its_method_role_and_answer() -> None:
-    assert len(api.CALLS) == 35
+    named = {
+        name for name in api.__all__ if isinstance(kind := getattr(api, name), type) and issubclass(kind, api.Call)
+    }
+    assert named - {"Call"} == {call.__name__ for call in api.CALLS.values()}
     for method, call in api.CALLS.items():
         assert call.method == method
         assert isinstance(call.role, api.Role)

@@ -62,7 +62,7 @@ FINE = Situation(
     evce=EVCE,
     allowance=Allowance(current_a=16, feed_a=16),
     plan=PLAN,
-    goal=Goal(mode=ChargingMode.CHEAPEST, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
+    goal=Goal(mode=ChargingMode.READY_BY, target_pct=80, ready_by=NOW + 5 * HOUR, floor_pct=50, capacity_wh=50_000),
     commitments=(),
     critical_health=False,
     soc_pct=64.0,
@@ -87,7 +87,7 @@ def test_no_plan_does_not_strand_the_driver() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "limit"), [(ChargingMode.NOW, 16 * 690), (ChargingMode.PAUSE, 0), (ChargingMode.CHEAPEST, 11_000)]
+    ("mode", "limit"), [(ChargingMode.NOW, 16 * 690), (ChargingMode.PAUSE, 0), (ChargingMode.READY_BY, 11_000)]
 )
 def test_the_owner_chooses_the_mode(mode: ChargingMode, limit: float) -> None:
     assert outcome(replace(FINE, goal=replace(FINE.goal, mode=mode)))[0] == pytest.approx(limit)
@@ -290,7 +290,7 @@ def test_where_a_card_is_needed_people_are_asked_for_it() -> None:
     assert decide(replace(FINE, card_needed=True), 60).activity.doing is Doing.CHARGING_CHEAP
 
 
-BESIDES = replace(FINE, primary=False, plan=None)
+BESIDES = replace(FINE, primary=False, feeder=False, plan=None)
 
 
 def test_a_car_that_no_plan_is_about_charges_with_what_is_left() -> None:
@@ -306,6 +306,23 @@ def test_a_car_that_no_plan_is_about_neither_feeds_nor_takes_what_another_one_fe
     assert verdict.command is not None
     assert (verdict.command.limit_w, verdict.command.feed_w) == (0, 0)
     assert (verdict.abort, verdict.doubts) == ((), ())
+
+
+def test_a_car_that_the_plan_is_about_takes_nothing_of_what_another_one_feeds() -> None:
+    elsewhere = replace(FINE, feeder=False, commitments=(FEED,))
+    assert outcome(elsewhere) == (0, 0, Doing.REDUCED_BY_OFFER)
+    here = replace(BESIDES, feeder=True, commitments=(FEED,))
+    assert outcome(here) == (0, 6000, Doing.FEEDING)
+
+
+def test_where_no_charger_can_feed_it_is_said_of_each() -> None:
+    refusal = "The charger speaks OCPP 1.6, which cannot ask a car to feed power."
+    old = replace(EVCE, capabilities=EvceCapabilities(protocol="ocpp1.6", feed_refusal=refusal))
+    alone = decide(replace(FINE, evce=old, commitments=(FEED,)), 60)
+    assert alone.doubts == ((FEED.offer.key, refusal),)
+    others = "Neither can another charger. “Carport”: The car is not plugged in, so it cannot feed power."
+    both = decide(replace(FINE, evce=old, commitments=(FEED,), others_doubt=others), 60)
+    assert both.doubts == ((FEED.offer.key, f"{refusal} {others}"),)
 
 
 def test_a_limit_in_watts_holds_for_all_chargers_together() -> None:
@@ -325,3 +342,117 @@ def test_a_charger_that_was_switched_to_one_phase_is_told_so_and_its_watts_are_o
     verdict = decide(replace(FINE, allowance=Allowance(current_a=10, feed_a=0, phases=1)), 60)
     assert verdict.command is not None
     assert (verdict.command.limit_w, verdict.command.phases) == (2300, 1)
+
+
+PLANNED_FEED = replace(
+    FINE,
+    goal=replace(FINE.goal, mode=ChargingMode.POWER_FEED),
+    plan=replace(
+        PLAN,
+        slots=(
+            PlanSlot(start=NOW, end=NOW + HOUR, power_w=-5000, reason=SlotReason.FEED_PLAN),
+            PlanSlot(start=NOW + HOUR, end=NOW + 2 * HOUR, power_w=0, reason=SlotReason.WAIT_CHEAPER),
+        ),
+    ),
+)
+
+
+@pytest.mark.usecase("T2", "D3")
+def test_the_owners_own_plan_feeds_in_its_mode() -> None:
+    assert outcome(PLANNED_FEED) == (0, 5000, Doing.FEEDING_PLAN)
+    assert decide(PLANNED_FEED, 60).activity.until == NOW + HOUR
+    assert decide(PLANNED_FEED, 60).activity.power_w == -5000
+
+
+@pytest.mark.parametrize("mode", [mode for mode in ChargingMode if mode is not ChargingMode.POWER_FEED])
+def test_in_no_other_mode_does_a_plan_feed(mode: ChargingMode) -> None:
+    verdict = decide(replace(PLANNED_FEED, goal=replace(FINE.goal, mode=mode)), 60)
+    assert verdict.command is not None
+    assert verdict.command.feed_w == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"critical_health": True},
+        {"commitments": (LIMIT,)},
+        {"soc_pct": 50.0},
+        {"soc_pct": None},
+        {"primary": False},
+        {"evce": replace(EVCE, capabilities=EvceCapabilities(protocol="ocpp1.6"))},
+        {"evce": replace(EVCE, status=EvceStatus.AVAILABLE)},
+        {"installing": True},
+    ],
+)
+def test_what_is_above_the_plan_stops_its_feed(change: dict[str, object]) -> None:
+    verdict = decide(replace(PLANNED_FEED, **change), 60)  # type: ignore[arg-type]
+    assert verdict.command is None or verdict.command.feed_w == 0
+    assert verdict.abort == verdict.doubts == ()
+
+
+def test_the_fuse_bounds_a_planned_feed_and_an_accepted_one_comes_first() -> None:
+    tight = replace(PLANNED_FEED, allowance=Allowance(current_a=16, feed_a=4))
+    assert outcome(tight) == (0, 4 * 690, Doing.FEEDING_PLAN)
+    assert outcome(replace(PLANNED_FEED, commitments=(FEED,))) == (0, 6000, Doing.FEEDING)
+    assert outcome(replace(PLANNED_FEED, allowance=Allowance(current_a=16, feed_a=0)))[2] is Doing.REDUCED_BY_FUSE
+
+
+def test_a_car_of_which_nothing_is_known_tells_it_before_it_feeds() -> None:
+    waits = replace(PLANNED_FEED, soc_pct=None, evce=replace(EVCE, transaction_id=None, status=EvceStatus.PLUGGED))
+    assert outcome(waits) == (6 * 690, 0, Doing.FEED_WAITING)
+    assert outcome(replace(waits, soc_pct=70.0))[:2] == (0, 5000)
+
+
+SUN = replace(FINE, goal=replace(FINE.goal, mode=ChargingMode.SOLAR), surplus_w=5200.0)
+
+
+def test_in_solar_the_measured_surplus_counts_and_not_the_plan() -> None:
+    assert outcome(SUN) == (5200, 0, Doing.CHARGING_SOLAR)
+    assert outcome(replace(SUN, surplus_w=0.0)) == (0, 0, Doing.WAITING_SOLAR)
+    assert outcome(replace(SUN, plan=None)) == (5200, 0, Doing.CHARGING_SOLAR)
+    assert outcome(replace(SUN, soc_pct=80.0)) == (0, 0, Doing.CAR_FULL)
+
+
+def test_below_the_reserve_solar_does_not_wait_for_the_sun() -> None:
+    slots = (replace(PLAN.slots[0], reason=SlotReason.FLOOR, power_w=11_000),)
+    below = replace(SUN, plan=replace(PLAN, slots=slots), surplus_w=0.0, soc_pct=40.0)
+    assert outcome(below) == (11_000, 0, Doing.CHARGING_RESERVE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "doing"),
+    [
+        (SlotReason.NEEDED, Doing.CHARGING_NEEDED),
+        (SlotReason.AFTER_DEADLINE, Doing.CHARGING_LATE),
+        (SlotReason.NO_PRICE, Doing.CHARGING_NEEDED),
+        (SlotReason.SOLAR, Doing.CHARGING_SOLAR),
+        (SlotReason.CHEAP, Doing.CHARGING_CHEAP),
+    ],
+)
+def test_why_it_charges_is_told(reason: SlotReason, doing: Doing) -> None:
+    assert outcome(replace(FINE, plan=replace(PLAN, slots=(replace(PLAN.slots[0], reason=reason),))))[2] is doing
+
+
+@pytest.mark.parametrize(
+    ("reason", "doing"),
+    [
+        (SlotReason.FULL, Doing.CAR_FULL),
+        (SlotReason.REDUCED_BY_GRID, Doing.REDUCED_BY_GRID),
+        (SlotReason.REDUCED_BY_OFFER, Doing.REDUCED_BY_OFFER),
+        (SlotReason.WAIT_CHEAPER, Doing.WAITING_CHEAPER),
+    ],
+)
+def test_why_it_does_not_charge_is_told(reason: SlotReason, doing: Doing) -> None:
+    slot = replace(PLAN.slots[0], reason=reason, power_w=0)
+    assert outcome(replace(FINE, plan=replace(PLAN, slots=(slot,)))) == (0, 0, doing)
+
+
+def test_a_car_on_fewer_phases_is_offered_the_current_that_gives_it_what_is_planned() -> None:
+    slot = replace(PLAN.slots[0], power_w=3600)
+    weak = replace(FINE, plan=replace(PLAN, slots=(slot,)), car_most_w=3600.0)
+    assert outcome(weak)[0] == pytest.approx(16 * 690)
+    assert outcome(replace(weak, car_most_w=None))[0] == 6 * 690
+
+
+def test_a_car_that_is_to_be_woken_is_offered_nothing_for_a_moment() -> None:
+    assert outcome(replace(FINE, withdrawn=True))[:2] == (0, 0)

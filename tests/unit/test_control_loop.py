@@ -6,22 +6,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from homeapp.control_loop import CONTROL_CYCLE_S, NOTE_EVERY_S, ControlLoop, Controls
 from homeapp.goal import goal_at
-from homeapp.model.offer import Job
-from homeapp.model.plan import ChargingMode
-from homeapp.model.readings import EvceCommand, EvceState, EvceStatus, MeterReading
+from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.plan import ChargingMode, Schedule
+from homeapp.model.readings import EvceCapabilities, EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
-from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
 class LeapingClock:
-    """Time goes on by a cycle with every look at the wall clock's pause."""
+    """Time goes on by a cycle with every look at the wall clock's pause; no pause ends while it ``stands``."""
 
     speed = 1.0
+    stands = False
 
     def __init__(self) -> None:
         self.at = NOON
@@ -33,6 +35,8 @@ class LeapingClock:
         return (self.at - NOON).total_seconds()
 
     async def sleep(self, seconds: float) -> None:
+        if self.stands:
+            await asyncio.Event().wait()
         self.at += timedelta(seconds=seconds)
         await asyncio.sleep(0)
 
@@ -82,11 +86,6 @@ class Disk:
         await self.free.wait()
 
 
-class NoRequests:
-    def commitments(self, _now: datetime) -> tuple[()]:
-        return ()
-
-
 @dataclass
 class Home:
     clock: LeapingClock
@@ -96,6 +95,8 @@ class Home:
     live: LiveState
     second: Charger
     installing: bool = False
+    commitments: tuple[OfferCase, ...] = ()
+    taken: list[tuple[str, float]] = field(default_factory=list)
 
     def meter(self, current_a: float) -> None:
         """The meter reports this on each phase."""
@@ -124,10 +125,10 @@ def in_a_home(
         second = Charger("ocpp:b", wire=charger.wire)
         both = {"ocpp:a": charger, "ocpp:b": second}
         live = LiveState(
-            site=site, goal=goal_at(NOON, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
+            site=site, goal=goal_at(NOON, Schedule(), ChargingMode.READY_BY, "Europe/Amsterdam", 60_000), clock=clock
         )
         live.evce_changed(charger.state)
-        desk: Any = NoRequests()
+        desk: Any = None
         ledger: Any = disk
         controls = Controls(
             site=site,
@@ -137,6 +138,8 @@ def in_a_home(
             live=live,
             desk=desk,
             ledger=ledger,
+            commitments=lambda _now: home.commitments,
+            taken=lambda device_id, command: home.taken.append((device_id, command.limit_w)),
             circuits=lambda: tuple(Circuit(device_id=device_id) for device_id in ids),
             evce=both.get,
             installing=lambda _: home.installing,
@@ -206,6 +209,45 @@ def test_what_the_fuse_wants_less_goes_out_with_the_meters_reading_and_the_rest_
     in_a_home(body)
 
 
+def imposed(now: datetime, max_w: float) -> OfferCase:
+    end = now + timedelta(hours=1)
+    offer = Offer(
+        offer_id="limit",
+        revision=1,
+        sp_id="grid_sp",
+        sp_name="Grid",
+        kind=OfferKind.CAPACITY_LIMIT,
+        binding=Binding.MANDATORY,
+        issued_at=now,
+        expires_at=end,
+        intervals=(OfferInterval(start=now, end=end, max_w=max_w),),
+        title="Limit",
+    )
+    return OfferCase(offer=offer, digest="", state=OfferState.ACTIVE, updated_at=now)
+
+
+@pytest.mark.usecase("T1")
+def test_an_imposed_limit_goes_out_at_once_and_what_the_charger_has_accepted_is_told() -> None:
+    async def body(home: Home) -> None:
+        await charging(home, home.charger)
+        home.live.evce_changed(home.charger.charging(16, home.clock))
+        home.clock.stands = True
+        for _ in range(10):
+            # Until what was begun before is done, and the loop waits for its next cycle.
+            await asyncio.sleep(0)
+        sent = len(home.charger.commands)
+        home.commitments = (imposed(home.clock.now(), 5000.0),)
+        home.loop.limited()
+        async with asyncio.timeout(10):
+            while len(home.charger.commands) == sent:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (home.charger.commands[sent].limit_w, home.charger.commands[sent].reason) == (5000.0, "reduced_by_grid")
+        assert home.taken[-1] == ("ocpp:a", 5000.0)
+
+    in_a_home(body)
+
+
 def test_the_one_that_has_to_give_something_up_is_told_first_and_the_other_waits_for_it() -> None:
     async def body(home: Home) -> None:
         await charging(home, home.charger)
@@ -234,3 +276,78 @@ def test_a_full_car_keeps_from_the_others_no_more_than_it_needs_to_go_on() -> No
         assert home.second.commands[-1].limit_w == 15.5 * 690
 
     in_a_home(body, ids=("ocpp:a", "ocpp:b"))
+
+
+def test_in_solar_the_charger_follows_what_the_meter_says_is_left_over() -> None:
+    async def body(home: Home) -> None:
+        home.live.goal = replace(home.live.goal, mode=ChargingMode.SOLAR)
+        home.meter(-8.0)
+        await home.cycle(1)
+        assert home.charger.commands[-1].limit_w == 0
+        for _ in range(90):
+            current_a = home.charger.commands[-1].limit_w / 690
+            home.live.evce_changed(home.charger.charging(current_a, home.clock))
+            # The car's own power is part of what the meter sees.
+            home.meter(-8.0 + current_a)
+            await home.cycle(1)
+        assert home.charger.commands[-1].limit_w == pytest.approx(8.0 * 690, rel=0.01)
+
+    in_a_home(body)
+
+
+def test_in_solar_a_meter_that_has_fallen_silent_leaves_nothing_to_go_by() -> None:
+    async def body(home: Home) -> None:
+        home.live.goal = replace(home.live.goal, mode=ChargingMode.SOLAR)
+        for _ in range(40):
+            home.meter(-8.0)
+            await home.cycle(1)
+        assert home.charger.commands[-1].limit_w > 0
+        home.clock.at += timedelta(seconds=60)
+        await home.cycle(1)
+        assert home.charger.commands[-1].limit_w == 0
+
+    in_a_home(body)
+
+
+def agreed_feed(now: datetime, power_w: float) -> OfferCase:
+    case = imposed(now, 0.0)
+    interval = OfferInterval(start=now, end=now + timedelta(days=1), setpoint_w=-power_w)
+    offer = replace(
+        case.offer,
+        offer_id="feed",
+        kind=OfferKind.POWER_FEED,
+        binding=Binding.OWNER_DECIDES,
+        intervals=(interval,),
+    )
+    return replace(case, offer=offer)
+
+
+def export_limit(now: datetime, power_w: float) -> OfferCase:
+    case = imposed(now, 0.0)
+    interval = OfferInterval(start=now, end=now + timedelta(days=1), max_feed_w=power_w)
+    return replace(case, offer=replace(case.offer, intervals=(interval,)))
+
+
+async def feeding(home: Home) -> float:
+    """The power that is fed once everything has settled, W."""
+    can = EvceCapabilities(protocol="ocpp2.1", can_feed=True, max_feed_w=11_000.0)
+    for _ in range(60):
+        at = home.clock.now()
+        state = home.charger.charging(0.0, home.clock)
+        state = replace(state, status=EvceStatus.FEEDING, soc_pct=90.0, soc_at=at, capabilities=can)
+        home.live.evce_changed(state)
+        home.meter(1.0)
+        await home.cycle(1)
+    return home.charger.commands[-1].feed_w
+
+
+@pytest.mark.usecase("T1", "T2")
+@pytest.mark.parametrize(("limit_w", "fed_w"), [(None, 5000.0), (2000.0, 2000.0), (9000.0, 5000.0), (0.0, 0.0)])
+def test_no_more_is_fed_than_the_grid_operator_permits(limit_w: float | None, fed_w: float) -> None:
+    async def body(home: Home) -> None:
+        now = home.clock.now()
+        limits = () if limit_w is None else (export_limit(now, limit_w),)
+        home.commitments = (agreed_feed(now, 5000.0), *limits)
+        assert await feeding(home) == pytest.approx(fed_w, abs=1.0)
+
+    in_a_home(body)

@@ -18,7 +18,7 @@ def found(
     data_dir: Path, name: str, *, pins: Collection[Role] = (), untimely: Collection[str] = (), open_port: int = 0
 ) -> Check | None:
     goal = Goal(
-        mode=ChargingMode.CHEAPEST,
+        mode=ChargingMode.READY_BY,
         target_pct=80,
         ready_by=datetime(2026, 12, 1, 7, tzinfo=UTC),
         floor_pct=50,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from homeapp.errors import StoreUnavailable
 from homeapp.inbox import MOST_OPEN, HubInbox
 from homeapp.model.health import HealthAlert, Severity
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
@@ -35,11 +36,15 @@ class Hub:
     def __init__(self) -> None:
         self.cases: list[OfferCase] = []
         self.rejected: list[str] = []
+        self.told: list[str] = []
         self.room = True
+        self.disk_full = False
+        self.imposes = False
         other: Any = None
         us: Any = self
         self.inbox = HubInbox(
             desk=us,
+            limits=us,
             ledger=us,
             outbox=other,
             live=us,
@@ -48,7 +53,21 @@ class Hub:
             live_changed=lambda: None,
         )
 
+    def arrived(self, offer: Offer) -> bool:
+        self.told.append(f"arrived {offer.key}")
+        asyncio.get_running_loop().call_soon(self.told.append, "chargers")
+        return self.imposes
+
+    def kept(self, key: str) -> None:
+        self.told.append(f"kept {key}")
+
+    async def withdrawn(self, sp_id: str, offer_id: str) -> None:
+        self.told.append(f"withdrawn {sp_id}/{offer_id}")
+
     async def receive(self, offer: Offer) -> None:
+        self.told.append(f"received {offer.key}")
+        if self.disk_full:
+            raise StoreUnavailable("The disk is full.")
         self.cases.append(OfferCase(offer=offer, digest="", state=OfferState.PENDING, updated_at=NOW))
 
     async def seen(self, _sp_id: str, _message_id: str, _expires_at: datetime) -> bool:
@@ -108,3 +127,24 @@ def test_it_is_known_whose_newest_message_was_refused_for_its_time() -> None:
     assert inbox.untimely == ("EVC_SP", "PEV_SP")
     assert not asyncio.run(inbox.seen("evc_sp", "m-1", NOW))
     assert inbox.untimely == ("PEV_SP",)
+
+
+@pytest.mark.usecase("T1")
+def test_what_obeys_limits_hears_of_a_request_before_the_disk_and_once_more_when_it_is_kept_or_taken_back() -> None:
+    hub = Hub()
+
+    async def main() -> None:
+        await hub.inbox.offer(OFFER)
+        assert hub.told == ["arrived evc_sp/o1", "received evc_sp/o1", "kept evc_sp/o1"]
+        await asyncio.sleep(0)
+        hub.told.clear()
+        hub.disk_full = hub.imposes = True
+        with pytest.raises(StoreUnavailable):
+            await hub.inbox.offer(replace(OFFER, revision=2))
+        told = ["arrived evc_sp/o1", "chargers", "received evc_sp/o1"]
+        assert hub.told == told, "the chargers hear of a limit first, and what cannot be kept holds all the same"
+        hub.told.clear()
+        await hub.inbox.withdrawn("evc_sp", "o1")
+        assert hub.told == ["kept evc_sp/o1", "withdrawn evc_sp/o1"]
+
+    asyncio.run(main())

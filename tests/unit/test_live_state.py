@@ -9,11 +9,10 @@ import pytest
 from homeapp.goal import goal_at
 from homeapp.model.health import HealthAlert, Severity
 from homeapp.model.live import Figure, LinkState, Snapshot
-from homeapp.model.plan import ChargingMode
+from homeapp.model.plan import ChargingMode, Schedule
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Site
 from homeapp.model.tariff import PriceSlot, Tariff
-from homeapp.settings import GoalSettings
 from homeapp.snapshot import LiveState
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -44,7 +43,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def live(clock: HandClock) -> LiveState:
     return LiveState(
-        site=Site(), goal=goal_at(NOW, GoalSettings(), ChargingMode.CHEAPEST, "Europe/Amsterdam"), clock=clock
+        site=Site(), goal=goal_at(NOW, Schedule(), ChargingMode.READY_BY, "Europe/Amsterdam", 60_000), clock=clock
     )
 
 

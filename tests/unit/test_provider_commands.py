@@ -16,6 +16,7 @@ from homeapp import api
 from homeapp.commands import provider_commands
 from homeapp.errors import HomeappError, SettingsInvalid, WrongState
 from homeapp.model.consent import DataClass
+from homeapp.model.local_vtn import FoundVtn
 from homeapp.model.pairing import DescriptorView, Enrolment, PairedProvider
 
 FINGERPRINT = "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH"
@@ -48,6 +49,17 @@ ANSWERS: dict[type[api.Call[Any]], object] = {
     api.GetCertificateRequest: PEM,
     api.ImportCertificate: PROVIDER,
     api.GetHubCard: '{"keys":[]}',
+    api.FindVtns: (
+        FoundVtn(
+            name="Grid",
+            url="https://192.168.1.9:8080/openadr3",
+            address="192.168.1.9:8080",
+            version="3.1.1",
+            programs=("HomeTariff", "HomeFlex"),
+            needs_login=True,
+        ),
+        FoundVtn(name="Odd", url="", address="192.168.1.10:80"),
+    ),
 }
 
 
@@ -159,6 +171,19 @@ def test_enrol_asks_for_what_no_argument_may_say(monkeypatch: pytest.MonkeyPatch
 def test_what_is_for_other_programs_is_printed_as_it_is() -> None:
     assert run("request", "pev_sp") == ([api.GetCertificateRequest(sp_id="pev_sp")], PEM.splitlines())
     assert run("card") == ([api.GetHubCard()], ['{"keys":[]}'])
+
+
+def test_find_tells_what_is_announced_and_that_nothing_is_used_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, lines = run("find")
+    assert asked == [api.FindVtns()]
+    told = "\n".join(lines)
+    assert "https://192.168.1.9:8080/openadr3" in told
+    assert "HomeTariff, HomeFlex" in told
+    assert "needs client id and secret" in told
+    assert "offers no encrypted connection" in told
+    assert lines[-1].startswith("None of them is used by itself.")
+    monkeypatch.setitem(ANSWERS, api.FindVtns, ())
+    assert run("find")[1] == ["No grid operator's server announces itself in this home."]
 
 
 def test_unpair_names_the_provider() -> None:

@@ -47,6 +47,14 @@ PARAMETERS = {
     "max_feed_w": 6000.0,
     "can_feed": True,
 }
+FIGURES = {
+    "event_id": "event-1",
+    "operating_state": "RUNNING_NORMAL",
+    "soc_pct": 64.0,
+    "capacity_wh": 60000.0,
+    "max_charge_w": 11000.0,
+    "max_feed_w": 6000.0,
+}
 ENERGY = QuarterEnergy(import_wh=250.0, export_wh=0.0, covered=1.0, charged_wh=100.0, fed_wh=0.0)
 EXAMINATION = PevExamination(
     at=NOW, vin="WHADEM0PEV0000001", defects=(Defect(code="P0AA6-4A", confirmed=True),), soc_pct=64.0, soh_pct=93.5
@@ -112,6 +120,7 @@ def records() -> list[DataRecord]:
         make.make(EVC_SP, RecordKind.JOB_RESULT, "job-1", job),
         report(EXAMINATION, CASE, "d1", "0011223344556677"),
         result(CASE, "d1"),
+        make.grid_report(GRID_SP, NOW, FIGURES),
         make.location(FLEET, Position(at=NOW, latitude=52.0907, longitude=5.1214)),
     ]
 

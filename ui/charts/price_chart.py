@@ -3,6 +3,8 @@
 Slow to import: only after the first frame.
 """
 
+from datetime import UTC, datetime
+
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
@@ -19,13 +21,15 @@ from ui.widgets import paint
 
 
 class PriceChart(QWidget):
-    """Four hours back, 32 ahead, or what is known. A tap or the arrow keys read a bar; nothing here changes anything.
+    """Four hours back, 36 ahead, or what is known. A tap or the arrow keys read a bar; nothing here changes anything.
 
     Signals:
         reading: the bar that is read, in words; empty when none is.
+        picked: the instant at which that bar begins (UTC), or None.
     """
 
     reading = Signal(str)
+    picked = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,12 +78,13 @@ class PriceChart(QWidget):
             return
         words = price_bars.read(chosen, view.tariff.currency, view.now, view.zone) if chosen else ""
         self.reading.emit(words)
+        self.picked.emit(datetime.fromtimestamp(chosen.start, UTC) if chosen else None)
         self.setAccessibleDescription(words or self._summary(view))
         self._draw(view, view.tariff)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        at = self._instant(event.position().toPoint())
+        at = self.instant_at(event.position().toPoint())
         tapped = next((bar.start for bar in self._bars if bar.start <= at < bar.end), None)
         self.read_at(None if tapped == self._selected else at)
 
@@ -120,7 +125,12 @@ class PriceChart(QWidget):
         with paint.painting(self) as painter:
             paint.focus_ring(painter, self, QRectF(self.rect()), 8)
 
-    def _instant(self, place: QPoint) -> float:
+    def forget(self) -> None:
+        """Draw anew the next time, whatever has changed."""
+        self._drawn = ()
+
+    def instant_at(self, place: QPoint) -> float:
+        """Seconds since the epoch at a place of this widget."""
         scene = self._plot.mapToScene(self._plot.mapFrom(self, place))
         return float(self._plot.getPlotItem().getViewBox().mapSceneToView(scene).x())
 
@@ -138,22 +148,24 @@ class PriceChart(QWidget):
         until = tariff.known_until
         known = tr("Known until {until}", until=formats.moment(until, view.now, view.zone)) if until else ""
         selected = next((i for i, bar in enumerate(shown) if bar.start == self._selected), None)
-        self._layer.draw(
-            Drawing(
-                theme=theme,
-                area=area,
-                bars=self._bars,
-                ticks=tuple(marks),
-                lines=tuple(levels),
-                now=view.now.timestamp(),
-                now_words=self._now_words(view, tariff),
-                known_until=until.timestamp() if until else None,
-                known_words=known,
-                selected=selected,
-            )
+        drawing = Drawing(
+            theme=theme,
+            area=area,
+            bars=self._bars,
+            ticks=tuple(marks),
+            lines=tuple(levels),
+            now=view.now.timestamp(),
+            now_words=self._now_words(view, tariff),
+            known_until=until.timestamp() if until else None,
+            known_words=known,
+            selected=selected,
         )
+        self._layer.draw(self._completed(drawing, view))
         if self._selected is None:
             self.setAccessibleDescription(self._summary(view))
+
+    def _completed(self, drawing: Drawing, _view: View) -> Drawing:
+        return drawing
 
     def _set_axes(self, theme: Theme, area: QRectF, marks: list[price_bars.Tick], levels: list[float]) -> None:
         item = self._plot.getPlotItem()

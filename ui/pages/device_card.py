@@ -7,6 +7,7 @@ from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from ui import formats, words
 from ui.actions import Actions, device_key
 from ui.pages.charger_facts import ChargerFacts
+from ui.pages.charger_setup import ChargerSetup
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import ActionState, View
@@ -38,6 +39,7 @@ class DeviceCard(Card):
         self.instruction = Banner("info-circle", Tone.AMBER, lines=0)
         self.problem = Banner("alert-triangle", Tone.RED, lines=0)
         self.charger = ChargerFacts(actions)
+        self.setup = ChargerSetup(actions)
         self.adopt = Button(tr("Adopt"), "plus", Look.FILLED)
         self.forget = Button(tr("Forget"), "trash")
         self.adopt.clicked.connect(self._adopt)
@@ -61,6 +63,7 @@ class DeviceCard(Card):
         self.body.addWidget(self.instruction)
         self.body.addWidget(self.problem)
         self.body.addWidget(self.charger)
+        self.body.addWidget(self.setup)
         self.body.addStretch(1)
         self.body.addLayout(foot)
 
@@ -80,6 +83,7 @@ class DeviceCard(Card):
         self._advice.say(advice, Tone.TEXT2)
         self._show_action(device, state, view)
         self.charger.show_device(device, view)
+        self.setup.show_device(device, view)
         self.setAccessibleName(f"{name}, {link}")
         self.setAccessibleDescription(advice)
 

@@ -2,9 +2,11 @@
 
 from PySide6.QtCore import Qt
 
+from homeapp.model.charger import TokenView
 from homeapp.model.device import DeviceView
 from ui.actions import Actions
 from ui.pages.cards_page import CardsPage
+from ui.pages.charger_setup import open_cards
 from ui.pages.device_card import DeviceCard
 from ui.theme import Tone
 from ui.tr import tr
@@ -21,6 +23,7 @@ class DevicesPage(CardsPage):
         self._actions = actions
         self._shape: tuple[tuple[str, ...], ...] = ()
         self.cards: dict[str, DeviceCard] = {}
+        actions.cards_listed.connect(self._show_cards)
         self.arrange(compact=False)
 
     def arrange(self, *, compact: bool) -> None:
@@ -42,6 +45,10 @@ class DevicesPage(CardsPage):
         self._rebuild(((tr("In your home"), adopted), (tr("Found nearby"), nearby)))
         for device in devices:
             self.cards[device.device_id].show_device(device, view)
+
+    def _show_cards(self, cards: tuple[TokenView, ...]) -> None:
+        if self._view is not None:
+            open_cards(self.window(), cards, self._actions, self._view)
 
     def _rebuild(self, sections: tuple[tuple[str, tuple[DeviceView, ...]], ...]) -> None:
         shape = tuple(tuple(device.device_id for device in found) for _title, found in sections)

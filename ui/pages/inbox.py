@@ -2,18 +2,20 @@
 
 from itertools import pairwise
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from homeapp.model.offer import OfferCase
 from ui import fonts, offer_words
 from ui.actions import Actions
+from ui.offer_previews import OfferPreviews
 from ui.pages.offer_detail import OfferDetail
 from ui.theme import Tone, theme_of
 from ui.tr import tr
 from ui.view import View, waits_for_owner
 from ui.widgets import paint
+from ui.widgets.buttons import Button
 from ui.widgets.chip import BADGE_TINT
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.scroll import Scroll
@@ -21,9 +23,17 @@ from ui.widgets.text import Text
 
 
 class InboxPage(QWidget):
-    """List at the left, the chosen request at the right; one after the other where room is short."""
+    """List at the left, the chosen request at the right; one after the other where room is short.
 
-    def __init__(self, actions: Actions) -> None:
+    Signals:
+        rules: show the standing rules.
+        ruling: a rule that is to be made.
+    """
+
+    rules = Signal()
+    ruling = Signal(object)
+
+    def __init__(self, actions: Actions, previews: OfferPreviews) -> None:
         super().__init__()
         self.setAccessibleName(tr("Inbox"))
         self._compact = False
@@ -34,8 +44,12 @@ class InboxPage(QWidget):
         self._title = Text(tr("Inbox"), px=26, weight=600)
         self._summary = Text("", tone=Tone.TEXT2, align=paint.RIGHT)
         self.empty = _empty()
-        self.detail = OfferDetail(actions)
+        self.detail = OfferDetail(actions, previews)
+        self.to_rules = Button(tr("Rules"), "list-check", height=60)
+        self.to_rules.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.to_rules.clicked.connect(self.rules)
         self.detail.back.connect(self._back)
+        self.detail.ruling.connect(self.ruling)
         content = QWidget()
         self._list = QVBoxLayout(content)
         self._list.setContentsMargins(0, 0, 8, 0)
@@ -44,6 +58,8 @@ class InboxPage(QWidget):
         head = QHBoxLayout()
         head.addWidget(self._title)
         head.addWidget(self._summary, 1)
+        head.addSpacing(8)
+        head.addWidget(self.to_rules)
         self._both = QHBoxLayout()
         self._both.addWidget(self._scroll, 42)
         self._both.addWidget(self.detail, 58)
@@ -88,6 +104,8 @@ class InboxPage(QWidget):
         alone = self._compact and case is not None
         self._title.setVisible(not alone)
         self._summary.setVisible(not alone)
+        self.to_rules.setVisible(not alone)
+        self.to_rules.rename(_rules_words(view), "list-check")
         if case is not None:
             self.detail.show_case(case, view)
 
@@ -188,6 +206,10 @@ class OfferRow(QPushButton):
             paint.text(painter, title, self._title, fonts.font(17, 600), theme.color(Tone.TEXT), paint.LEFT)
             paint.text(painter, below, self._line, fonts.font(14), theme.color(Tone.TEXT2), paint.LEFT)
             paint.focus_ring(painter, self, rect, 18)
+
+
+def _rules_words(view: View) -> str:
+    return tr("Rules ({count})", count=len(view.rules)) if view.rules else tr("Rules")
 
 
 def _empty() -> EmptyState:

@@ -6,19 +6,23 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from homeapp.model.offer import Choice, OfferCase, OfferState
-from ui import fonts, formats, icons, job_words, offer_words
+from homeapp.model.offer import Binding, Choice, OfferCase, OfferState
+from homeapp.model.standing_rule import RuleAction, StandingRule
+from ui import fonts, formats, icons, job_words, offer_terms, offer_words
 from ui.actions import Actions
+from ui.offer_previews import OfferPreviews
 from ui.theme import Tone, theme_of
 from ui.tr import tr
-from ui.view import View
+from ui.view import View, waits_for_owner
 from ui.widgets import paint
 from ui.widgets.buttons import Button
 from ui.widgets.card import Card
 from ui.widgets.job_plan import JobPlan
 from ui.widgets.offer_buttons import OfferButtons
 from ui.widgets.offer_facts import OfferFacts
+from ui.widgets.offer_preview import OfferConsequences
 from ui.widgets.scroll import Scroll
+from ui.widgets.term_list import TermList
 from ui.widgets.text import Text
 
 _AWAITED = (OfferState.ACCEPTED, OfferState.RELAYED)
@@ -30,21 +34,30 @@ class OfferDetail(Card):
 
     Signals:
         back: the person wants the list again (only where both do not fit).
+        ruling: the rule that would answer requests like this one.
     """
 
     back = Signal()
+    ruling = Signal(object)
 
-    def __init__(self, actions: Actions) -> None:
+    def __init__(self, actions: Actions, previews: OfferPreviews) -> None:
         super().__init__()
+        self._previews = previews
+        self._told: tuple[OfferCase, View] | None = None
+        previews.changed.connect(self._again)
+        self.against, self.terms = TermList(), TermList(tr("Terms"))
+        self.consequences, self.outcome = OfferConsequences(), TermList(tr("What came of it"))
         self.facts = OfferFacts()
         self.description = Text("", tone=Tone.TEXT2, lines=0)
         self.problem = Text("", tone=Tone.RED, weight=600, lines=0)
         self.plan = JobPlan()
         self._happened = Text(tr("What happened"), px=17, weight=600)
         self.steps = [Step() for _ in range(_MOST_STEPS)]
-        self.buttons = OfferButtons(actions)
+        self.buttons = OfferButtons(actions, partial=True)
         self._back = Button(tr("Back"), "chevron-left", height=60)
         self._back.setAccessibleDescription(tr("To the list of requests"))
+        self.make_rule = Button(tr("Answer such requests by a rule"), "list-check", height=60)
+        self.make_rule.clicked.connect(self._rule)
         self._foot = QHBoxLayout()
         self._foot.setSpacing(12)
         self._back.clicked.connect(self.back.emit)
@@ -56,11 +69,16 @@ class OfferDetail(Card):
         column.addWidget(self.description)
         column.addWidget(self.plan)
         column.addWidget(self.problem)
+        column.addWidget(self.against)
         column.addWidget(self.buttons)
+        column.addWidget(self.consequences)
+        column.addWidget(self.outcome)
+        column.addWidget(self.terms)
         column.addSpacing(8)
         column.addWidget(self._happened)
         for step in self.steps:
             column.addWidget(step)
+        column.addWidget(self.make_rule)
         column.addStretch(1)
         self.body.addWidget(Scroll(content), 1)
         self.body.addLayout(self._foot)
@@ -74,11 +92,18 @@ class OfferDetail(Card):
         if compact:
             self._foot.addWidget(self.buttons, 3)
         else:
-            self._column.insertWidget(self._column.indexOf(self.problem) + 1, self.buttons)
+            self._column.insertWidget(self._column.indexOf(self.against) + 1, self.buttons)
 
     def show_case(self, case: OfferCase, view: View) -> None:
         """Show this request."""
+        self._told = (case, view)
         self.facts.show_case(case, view)
+        self.against.show_lines(offer_terms.against(case, view) if waits_for_owner(case) else ())
+        self.terms.show_lines(offer_terms.terms(case.offer, view))
+        self.outcome.show_lines(offer_terms.follow_up(case))
+        asks = waits_for_owner(case) and case.offer.kind.takes_power and view.alive
+        preview = self._previews.of(case) if asks else None
+        self.consequences.show_case(case, preview, self._previews.problem if asks else "", view)
         self.description.say(case.offer.description)
         self.description.setVisible(bool(case.offer.description))
         self.plan.show_case(case)
@@ -90,7 +115,18 @@ class OfferDetail(Card):
             if line is not None:
                 step.say(*line)
         self.buttons.show_case(case, view)
+        mandatory = case.offer.binding is Binding.MANDATORY
+        self.make_rule.setVisible(case.offer.kind.takes_power and not mandatory and view.alive)
         self.setAccessibleName(f"{offer_words.badge(case.offer)[0]}: {case.offer.title}")
+
+    def _rule(self) -> None:
+        if self._told is not None:
+            offer = self._told[0].offer
+            self.ruling.emit(StandingRule(action=RuleAction.ACCEPT, sp_id=offer.sp_id, kind=offer.kind))
+
+    def _again(self) -> None:
+        if self._told is not None and self.isVisible():
+            self.show_case(*self._told)
 
 
 def history(case: OfferCase, view: View) -> list[tuple[str, str, str, Tone]]:

@@ -64,11 +64,14 @@ class CarCard(Card):
         self.modes.show_view(view)
 
 
+_MODES = (ChargingMode.READY_BY, ChargingMode.NOW, ChargingMode.PAUSE)
+
+
 class ModeSwitch(Segmented):
-    """Cheapest, Now or Pause."""
+    """Ready by, Now or Pause."""
 
     def __init__(self, actions: Actions) -> None:
-        super().__init__(tr("Charge"), [(mode.value, words.mode_words(mode)) for mode in ChargingMode])
+        super().__init__(tr("Charge"), [(mode.value, words.mode_words(mode)) for mode in _MODES])
         self.asked.connect(lambda value: actions.set_mode(ChargingMode(value)))
 
     def show_view(self, view: View) -> None:

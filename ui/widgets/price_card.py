@@ -26,7 +26,7 @@ class PriceCard(Card):
         self.chart: PriceChart | None = None
         self._view: View | None = None
         self.caption.say("")
-        self.legend = _Legend()
+        self.legend = Legend()
         layout = self.header.layout()
         if layout is not None:
             layout.addWidget(self.legend)
@@ -56,13 +56,15 @@ class PriceCard(Card):
         self._empty.setVisible(not known)
         self.legend.setVisible(known)
         if view.tariff is not None:
-            self.legend.set_unit(f"{formats.price_unit(view.tariff.currency)}/kWh")
+            self.legend.set_currency(view.tariff.currency)
         if self.chart is not None:
             self.chart.setVisible(known)
             self.chart.show_view(view)
 
 
-class _Legend(QLabel):
+class Legend(QLabel):
+    """What the colours of the price chart mean, and its unit."""
+
     def __init__(self) -> None:
         super().__init__()
         self._unit = ""
@@ -70,7 +72,9 @@ class _Legend(QLabel):
         self.setFont(fonts.font(14))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def set_unit(self, unit: str) -> None:
+    def set_currency(self, currency: str) -> None:
+        """Prices are in hundredths of this currency (ISO 4217)."""
+        unit = f"{formats.price_unit(currency)}/kWh"
         if unit != self._unit:
             self._unit = unit
             names = ", ".join(name for name, _tone in self._entries)

@@ -88,7 +88,7 @@ class StationProfiles:
         self._shelf.starts.forget(_start_id(frame))
 
     def heard(self, frame: Frame, version: Version) -> None:
-        self._shelf.follow()
+        self._shelf.heard()
         running = self._shelf.running
         if version is Version.V16 or running is None:
             return

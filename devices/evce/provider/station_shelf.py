@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -25,6 +25,8 @@ from devices.evce.upstream.port import StationFacts
 from homeapp.ports import Clock, ProfileKeeper, ProviderRights
 
 logger = logging.getLogger(__name__)
+
+_LOOK_AGAIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class StationShelf:
         self._rights = rights
         self._seen = False
         self._next_look: datetime | None = None
+        self._looked_at: tuple[object, ...] = ()
+        self._looked_on = clock.now()
         self._control_told: bool | None = None
         self._loaded = False
         self._kept = ""
@@ -176,6 +180,16 @@ class StationShelf:
         self._next_look = permitted.next_change
         self._control_told = self.provider_commands
         self.station.provider_permits(permitted.limit_w, permitted.feed_w, control=self._control_told)
+        self._looked_at, self._looked_on = self._facts(), self._clock.now()
+
+    def heard(self) -> None:
+        """The station has said something; most of what it says changes nothing here.
+
+        What is known is looked at anew from time to time all the same, since the hub's clock may have been set.
+        """
+        fresh = timedelta(0) <= self._clock.now() - self._looked_on < _LOOK_AGAIN
+        if not fresh or self._looked_at != self._facts() or self.is_due():
+            self.follow()
 
     def is_due(self) -> bool:
         """Whether time or the owner has changed what ``follow`` has told."""
@@ -194,6 +208,12 @@ class StationShelf:
             offline_since=self.offline_since,
             priority=self.priority,
         )
+
+    def _facts(self) -> tuple[object, ...]:
+        """All but the time and the owner that ``follow`` goes by."""
+        transaction = self.station.transaction
+        told = None if transaction is None else (transaction.id, transaction.evse)
+        return self.station, told, self.running, self.profiles, self.priority, self.offline_since
 
     async def _keep(self, shelf: Shelf) -> None:
         running = self.running

@@ -2,7 +2,9 @@
 
 import uuid
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
 
 from devices.evce.dialect import Outgoing
 from devices.evce.frames import Frame
@@ -28,7 +30,7 @@ class Copies:
     @property
     def statuses(self) -> tuple[Frame, ...]:
         """The newest StatusNotification of each connector, under ids of their own: a CSMS is told them anew."""
-        return tuple(replace(frame, id=str(uuid.uuid4())) for frame in self._statuses.values())
+        return tuple(msgspec.structs.replace(frame, id=str(uuid.uuid4())) for frame in self._statuses.values())
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

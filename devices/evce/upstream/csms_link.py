@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 from devices.evce.frames import LARGEST_FRAME
 from devices.evce.rpc import RpcPeer, Serve, Throttle
 from devices.evce.schemas import Version
+from devices.evce.short_way import CsmsSocket
 from homeapp.errors import HomeappError
 from homeapp.model.live import LinkState
 from homeapp.ports import Clock
@@ -138,6 +139,7 @@ class CsmsLink:
             ping_timeout=PING_S,
             max_size=LARGEST_FRAME,
             proxy=None,
+            create_connection=CsmsSocket,
             logger=_quiet_logger(),
         ) as socket:
             if socket.subprotocol != version.value:

@@ -1,6 +1,6 @@
 """What the way to a CSMS is for a station's session, and what it needs of its neighbours in the driver."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,9 +10,9 @@ from devices.evce.dialect import Dialect, Outgoing
 from devices.evce.fields import Payload
 from devices.evce.frames import Frame
 from devices.evce.link import Link
+from devices.evce.outlet import Transaction
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.station import Transaction
 
 AskProvider = Callable[[Outgoing], Awaitable[Payload]]
 """Makes a CALL to the CSMS and returns its answer; raises DeviceError."""
@@ -195,6 +195,23 @@ class FirmwareCheck(Protocol):
 
     async def refusal(self, frame: Frame) -> Refused | None:
         """Why the station must not get it, or None."""
+
+
+class StopKeeper(Protocol):
+    """Keeps which transactions are yet to be stopped, by the ids that the stations know, over a restart of the hub.
+
+    Raises (all operations):
+        StoreUnavailable: it cannot be read or written.
+    """
+
+    async def load(self, device_id: str) -> tuple[str, ...]:
+        """What was kept last of a station; empty where another CSMS has rejected them."""
+
+    async def keep(self, device_id: str, transactions: Sequence[str]) -> None:
+        """Replace it; durable when this returns."""
+
+    async def forget(self) -> None:
+        """Delete what is kept of all stations; durable when this returns."""
 
 
 class HubRoot(Protocol):

@@ -32,7 +32,8 @@ class Replay:
     """Hands rows of the outbox over; all calls raise StoreUnavailable where the outbox does.
 
     Args:
-        answered: told each answer of the CSMS to a message that the station has been answered before.
+        answered: told each answer of the CSMS to a message that the station has been answered before; the message
+            counts as delivered once this returns.
         silent: told that the CSMS has not answered; ends the connection.
 
     Attributes:
@@ -47,7 +48,7 @@ class Replay:
         way: CsmsWay,
         outbox: StationOutbox,
         clock: Clock,
-        answered: Callable[[StationMessage, Payload], None],
+        answered: Callable[[StationMessage, Payload], Awaitable[None]],
         silent: Callable[[], None],
     ) -> None:
         self.ids = TransactionIds()
@@ -95,7 +96,7 @@ class Replay:
         if theirs is not None and row.transaction is not None:
             # First: a connection that ends while this is being written does not take it back.
             self.ids.learn({row.transaction: theirs})
-        self._answered(row, answer.payload)
+        await self._answered(row, answer.payload)
         await self._outbox.delivered(self._device_id, row, theirs)
 
     async def _failed(self, row: StationMessage, code: str, most: int) -> int:

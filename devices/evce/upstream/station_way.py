@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from devices.evce.upstream.port import (
     ProviderProfiles,
     ProviderTokens,
     StationFacts,
+    StopKeeper,
 )
 from devices.evce.upstream.registration import Registration, Standing
 from devices.evce.upstream.transaction_ids import transaction_in
@@ -66,6 +67,7 @@ class Surroundings:
         firmware: looks at software for a station, by its id; None for signed software only.
         root: what the station trusts the hub by.
         tells_limits: a 2.x CSMS is told where the hub holds a station below what it permits.
+        stops: keeps which transactions are yet to be stopped; None where a restart may forget them.
         write_through_s: real seconds that a station waits for the CSMS.
     """
 
@@ -79,6 +81,7 @@ class Surroundings:
     firmware: Callable[[str], FirmwareCheck] | None = None
     root: HubRoot | None = None
     tells_limits: bool = False
+    stops: StopKeeper | None = None
     write_through_s: float = WRITE_THROUGH_S
 
 
@@ -96,7 +99,7 @@ class StationWay:
         self._profiles_of = around.profiles
         self._profiles = profiles = around.profiles(station) if around.profiles else None
         self._deauthorized = Deauthorized(
-            self._device_id, lambda: self._upward.station.transaction, lambda: self._station, way
+            self._device_id, lambda: self._upward.station.transaction, lambda: self._station, way, around.stops
         )
         self._upward = Upward(
             station,
@@ -171,7 +174,7 @@ class StationWay:
         if frame.action == "StatusNotification":
             self._upward.copies.remember(frame)
         if frame.action == "NotifyReport":
-            frame = replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
+            frame = msgspec.structs.replace(frame, raw=without_secrets(frame.action, frame.payload, frame.raw))
         if not self._way.may_relay():
             if local is None:
                 raise ActionUnknown(frame.action)
@@ -181,6 +184,7 @@ class StationWay:
     async def run(self) -> None:
         """Hold the way open while it may be, until cancelled."""
         await self._upward.replay.load()
+        await self._deauthorized.load()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._deauthorized.run())
             while True:

@@ -50,6 +50,8 @@ class Upstreams:
 
     async def void(self) -> int:
         count = await self._around.outbox.void()
+        if self._around.stops is not None:
+            await self._around.stops.forget()
         if self._around.ending is not None:
             await self._around.ending.erase()
         return count

@@ -7,7 +7,7 @@ that a CSMS that has it already knows it.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from devices.evce.frames import Frame, MessageType
 from devices.evce.provider.provider_words import needs_answer
 from devices.evce.rpc import ActionUnknown, CallRefused, CallTimeout, Priority, RpcPeer
 from devices.evce.schemas import Version
+from devices.evce.time_limit import Patience
 from devices.evce.upstream.copies import Copies, Copy
 from devices.evce.upstream.deauthorized import rejected_transaction
 from devices.evce.upstream.own_token import is_hubs_token, with_verdict
@@ -41,12 +42,13 @@ class _Flight:
     """A message of a transaction on its way to the CSMS while the station still waits."""
 
     frame: Frame
-    task: "asyncio.Task[Frame | None]"
+    answered: "asyncio.Future[Frame]"
 
     @property
     def answer(self) -> Frame | None:
         """What the CSMS has said, or None so far, or where the way broke."""
-        return self.task.result() if self.task.done() and not self.task.cancelled() else None
+        ended = self.answered.done() and not self.answered.cancelled()
+        return self.answered.result() if ended and self.answered.exception() is None else None
 
 
 class Upward:
@@ -72,7 +74,7 @@ class Upward:
         clock: Clock,
         tokens: ProviderTokens | None,
         silent: Callable[[], None],
-        rejected: Callable[[str], None],
+        rejected: Callable[[str], Awaitable[None]],
         profiles: ProviderProfiles | None = None,
         write_through_s: float = WRITE_THROUGH_S,
     ) -> None:
@@ -89,10 +91,10 @@ class Upward:
         self._rejected = rejected
         self._profiles = profiles
         self._write_through_s = write_through_s
+        self._patience = Patience()
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
         self._peer: RpcPeer | None = None
-        self._tasks: asyncio.TaskGroup | None = None
         self._flight: _Flight | None = None
 
     @property
@@ -114,11 +116,16 @@ class Upward:
         async with self._turn:
             flight = self._take_off(frame)
             if flight is not None:
-                await asyncio.wait([flight.task], timeout=self._write_through_s)
-                answer = flight.answer
-                if answer is not None:
-                    self._flight = None
-                    return self._given(frame, local, answer)
+                try:
+                    await self._patience.wait(flight.answered, self._write_through_s)
+                    answer = flight.answer
+                    if answer is not None:
+                        self._flight = None
+                        return self._given(frame, local, answer)
+                finally:
+                    if self._flight is flight:
+                        # Whoever drains has to see it land.
+                        self._news.set()
             return await self._keep(frame, local)
 
     async def ask(self, frame: Frame, local: Payload | None, *, known: bool) -> Payload | msgspec.Raw:
@@ -181,18 +188,17 @@ class Upward:
 
     async def drain(self, peer: RpcPeer) -> None:
         """Pass on what waits and what comes, over a connection on which the CSMS has accepted the station."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks, self._peer = tasks, peer
-            self.copies.begin()
-            try:
-                while True:
-                    await self._step(peer)
-            finally:
-                self.pause()
+        self._peer = peer
+        self.copies.begin()
+        try:
+            while True:
+                await self._step(peer)
+        finally:
+            self.pause()
 
     def pause(self) -> None:
         """Nothing can be passed on just now."""
-        self._tasks = self._peer = self._flight = None
+        self._peer = self._flight = None
         self.drained = False
 
     async def _step(self, peer: RpcPeer) -> None:
@@ -214,22 +220,20 @@ class Upward:
             await self._clock.sleep(RETRY_S)
 
     def _take_off(self, frame: Frame) -> _Flight | None:
-        if self._peer is None or self._tasks is None or not self.drained or self._flight is not None:
+        if self._peer is None or not self.drained or self._flight is not None:
             return None
         raw = self.replay.outward(frame.action, frame.raw)
-        self._flight = _Flight(frame, self._tasks.create_task(self._fly(self._peer, frame, raw)))
-        self._news.set()
-        return self._flight
-
-    async def _fly(self, peer: RpcPeer, frame: Frame, raw: bytes) -> Frame | None:
         try:
-            return await self._send_frame(peer, Priority.OWNER, frame, raw)
-        except (CallTimeout, DeviceUnreachable):
+            self._allow(frame.action, frame.payload, len(raw))
+            answered = self._peer.relay_soon(frame.action, raw, priority=Priority.OWNER, message_id=frame.id)
+        except DeviceUnreachable:
             return None
+        self._flight = _Flight(frame, answered)
+        return self._flight
 
     async def _land(self, flight: _Flight) -> None:
         """Nothing overtakes a message that is under way; its row is not needed where the answer came late."""
-        await asyncio.wait([flight.task])
+        await asyncio.wait([flight.answered])
         async with self._turn:
             if self._flight is not flight:
                 return
@@ -291,14 +295,14 @@ class Upward:
             return needed
         return msgspec.Raw(answer.raw)
 
-    def _answered_late(self, row: StationMessage, answer: Payload) -> None:
+    async def _answered_late(self, row: StationMessage, answer: Payload) -> None:
         """The station goes by the hub's own verdict about a card."""
         said = Frame(MessageType.CALL, row.message_id, row.action, msgspec.json.decode(row.payload))
         if self._tokens is not None:
             self._tokens.judged(said, answer, self.version)
         transaction_id = rejected_transaction(row, said.payload, answer, self.version)
         if transaction_id is not None and not self._is_households(said):
-            self._rejected(transaction_id)
+            await self._rejected(transaction_id)
 
     def _in_its_place(self, frame: Frame, local: Payload) -> Payload:
         return local if self._tokens is None else self._tokens.in_its_place(frame, local, self.version)

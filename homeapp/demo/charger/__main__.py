@@ -9,6 +9,7 @@ import contextlib
 import ssl
 from pathlib import Path
 
+from homeapp import event_loop
 from homeapp.clock import SharedClock, SystemClock
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.station import DemoStation
@@ -20,7 +21,7 @@ _PATIENCE_S = 60.0
 def main() -> None:
     """Run until killed or interrupted."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_live(_arguments()))
+        event_loop.run(_live(_arguments()))
 
 
 def _arguments() -> argparse.Namespace:

@@ -47,6 +47,11 @@ class TrustedHub:
     public_jwk: Mapping[str, str]
 
 
+def is_decision(report: Mapping[str, Any]) -> bool:
+    """Whether a stored report is about an answer, and not about energy, figures, or the arrival of an event."""
+    return bool(_payloads(report).keys() & {"DECISION_ID", "DECISION_JWS", "OPT_STATUS"})
+
+
 def read_decision(report: Mapping[str, Any], hub: TrustedHub | None, now: datetime) -> ReceivedDecision:
     """The decision in a stored report, verified where the hub is known."""
     told = _payloads(report)

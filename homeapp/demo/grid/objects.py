@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -15,10 +15,13 @@ OFFER_PROGRAM = "program-demand-response"
 LIMIT_PROGRAM = "program-connection-limit"
 USAGE_EVENT = "event-meter-readings"
 """Stands for ever and asks for readings."""
+GROUP = "district-7"
+"""The target that the operator's vens are given."""
 OTHER_PROGRAM = "program-of-another-town"
 """Not listed for this home; its event shows up where the VTN does not filter."""
 
-_PROFILE = "HOMEAPP_DR_OFFER-1.0.0"
+_PROFILE = "V2G_OFFER-1.0.0"
+"""Requests whose answers are confirmed by an event."""
 
 
 class DrKind(StrEnum):
@@ -40,6 +43,12 @@ class DrOffer:
         power_w: W, >= 0.
         reward: for the whole of it, or None.
         expires_at: when an answer is too late, or None to leave it to the receiver.
+        contracted: the owner has agreed to such requests before; silence takes part.
+        reward_per_kwh, penalty_per_kwh: for each kWh that is delivered, or is missing.
+        guaranteed_soc_pct: what the car has at the end.
+        max_feed_cycles, wear_per_kwh: what the battery is asked for at most, and what is paid for its wear.
+        cancel_until: when the owner may still back out.
+        randomize_start: each home begins earlier or later by up to this much.
     """
 
     kind: DrKind
@@ -53,6 +62,14 @@ class DrOffer:
     min_soc_pct: float | None = None
     max_feed_wh: float | None = None
     expires_at: datetime | None = None
+    contracted: bool = False
+    reward_per_kwh: Decimal | None = None
+    penalty_per_kwh: Decimal | None = None
+    guaranteed_soc_pct: float | None = None
+    max_feed_cycles: float | None = None
+    wear_per_kwh: Decimal | None = None
+    cancel_until: datetime | None = None
+    randomize_start: timedelta | None = None
 
     @property
     def program_id(self) -> str:
@@ -77,7 +94,7 @@ def metadata(kind: str, object_id: str, created: str, modified: str) -> dict[str
 
 def programs() -> dict[str, dict[str, Any]]:
     """The programRequests by id."""
-    prices = [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR")]
+    prices = [_descriptor("PRICE", "KWH", "EUR"), _descriptor("EXPORT_PRICE", "KWH", "EUR"), _descriptor("GHG", "GHG")]
     return {
         PRICE_PROGRAM: _program("HomeTariff", "RESIDENTIAL_TARIFF", binding=False) | {"payloadDescriptors": prices},
         OFFER_PROGRAM: _program("HomeFlex", _PROFILE, binding=False),
@@ -100,13 +117,27 @@ def price_event(name: str, quarters: Sequence[QuarterPrice]) -> dict[str, Any]:
     }
 
 
+def emissions_event(name: str, quarters: Sequence[QuarterPrice]) -> dict[str, Any]:
+    """The eventRequest with the emissions of a day's power, g/kWh, the same hour by hour."""
+    hours = quarters[::4]
+    intervals = [{"id": index, "payloads": [_values("GHG", item.emissions_g)]} for index, item in enumerate(hours)]
+    return {
+        "programID": PRICE_PROGRAM,
+        "eventName": name,
+        "intervalPeriod": {"start": rfc3339(quarters[0].start), "duration": "PT1H"},
+        "payloadDescriptors": [_descriptor("GHG", "GHG")],
+        "intervals": intervals,
+    }
+
+
 def usage_event(now: datetime) -> dict[str, Any]:
     """The eventRequest that asks for the energy of every quarter hour."""
     descriptor = {"payloadType": "USAGE", "readingType": "DIRECT_READ", "units": "KWH", "repeat": -1}
     return {
         "programID": PRICE_PROGRAM,
         "eventName": "Meter readings",
-        "intervalPeriod": {"start": rfc3339(now), "duration": "P9999Y"},
+        # "For ever" (P9999Y) from now on is beyond what the calendars of some clients can do.
+        "intervalPeriod": {"start": rfc3339(now), "duration": "P10Y"},
         "reportDescriptors": [descriptor, {"payloadType": "DATA_QUALITY", "repeat": -1}],
     }
 
@@ -119,19 +150,40 @@ def offer_event(offer: DrOffer) -> dict[str, Any]:
         DrKind.POWER_FEED: _values("DISPATCH_SETPOINT", -kilowatts),
         DrKind.CAPACITY_LIMIT: _values("IMPORT_CAPACITY_LIMIT", kilowatts),
     }[offer.kind]
-    seconds = int((offer.end - offer.start).total_seconds())
+    period = {"start": rfc3339(offer.start), "duration": _duration(offer.end - offer.start)}
+    if offer.randomize_start is not None:
+        period["randomizeStart"] = _duration(offer.randomize_start)
     return {
         "programID": offer.program_id,
         "eventName": offer.title,
         "priority": 1,
-        "intervalPeriod": {"start": rfc3339(offer.start), "duration": f"PT{seconds}S"},
+        "intervalPeriod": period,
         "payloadDescriptors": [
             _descriptor(str(power["type"]), "KW"),
             _descriptor("REWARD_FIXED", None, offer.currency),
             _descriptor("MIN_SOC", "PERCENT"),
             _descriptor("MAX_FEED_ENERGY", "KWH"),
+            *_descriptors_of_more(offer),
         ],
-        "intervals": [{"id": 0, "payloads": [power, *_terms(offer)]}],
+        "intervals": [{"id": 0, "payloads": [power, *_terms(offer), *_more_terms(offer)]}],
+    }
+
+
+def alert_event(kind: str, start: datetime, end: datetime, text: str) -> dict[str, Any]:
+    """The eventRequest with words for people.
+
+    Args:
+        kind: a payload type that begins with ``ALERT_``.
+        start: from when on it holds.
+        end: until when.
+        text: what people are to read.
+    """
+    return {
+        "programID": LIMIT_PROGRAM,
+        "eventName": "Alert",
+        "priority": 0,
+        "intervalPeriod": {"start": rfc3339(start), "duration": _duration(end - start)},
+        "intervals": [{"id": 0, "payloads": [_values(kind, text)]}],
     }
 
 
@@ -156,6 +208,19 @@ def other_event(now: datetime) -> dict[str, Any]:
     }
 
 
+def senseless_event(now: datetime) -> dict[str, Any]:
+    """A price event as a VTN takes it that checks nothing: unknown members, words for numbers, time that runs back."""
+    return {
+        "programID": PRICE_PROGRAM,
+        "eventName": "Nonsense",
+        "priority": "high",
+        "colour": "green",
+        "intervalPeriod": {"start": rfc3339(now), "duration": "-PT1H"},
+        "payloadDescriptors": [_descriptor("PRICE", "KWH", "EUR")],
+        "intervals": [{"id": 0, "payloads": [_values("PRICE", "abc"), _values("EXPORT_PRICE", float("nan"))]}],
+    }
+
+
 def _program(name: str, kind: str, *, binding: bool) -> dict[str, Any]:
     return {
         "programName": name,
@@ -169,7 +234,7 @@ def _program(name: str, kind: str, *, binding: bool) -> dict[str, Any]:
 
 
 def _terms(offer: DrOffer) -> list[dict[str, Any]]:
-    told = [_values("OFFER_BINDING", "MANDATORY" if offer.kind is DrKind.CAPACITY_LIMIT else "OWNER_DECIDES")]
+    told = [_values("OFFER_BINDING", _binding(offer))]
     if offer.expires_at is not None:
         told.append(_values("OFFER_EXPIRY", rfc3339(offer.expires_at)))
     if offer.reward is not None:
@@ -181,6 +246,46 @@ def _terms(offer: DrOffer) -> list[dict[str, Any]]:
     if offer.text:
         told.append(_values("OFFER_TEXT", offer.text))
     return told
+
+
+def _more_terms(offer: DrOffer) -> list[dict[str, Any]]:
+    told: list[tuple[str, object]] = [
+        ("EXPORT_PRICE" if offer.kind is DrKind.POWER_FEED else "PRICE", _text(offer.reward_per_kwh)),
+        ("PENALTY_PER_KWH", _text(offer.penalty_per_kwh)),
+        ("GUARANTEED_SOC", None if offer.guaranteed_soc_pct is None else offer.guaranteed_soc_pct / 100),
+        ("MAX_FEED_CYCLES", offer.max_feed_cycles),
+        ("WEAR_COMPENSATION", _text(offer.wear_per_kwh)),
+        ("OWNER_CANCEL_UNTIL", None if offer.cancel_until is None else rfc3339(offer.cancel_until)),
+    ]
+    return [_values(name, value) for name, value in told if value is not None]
+
+
+def _descriptors_of_more(offer: DrOffer) -> list[dict[str, Any]]:
+    """Units and currencies of those terms that the offer has."""
+    known = {
+        "EXPORT_PRICE": ("KWH", offer.currency),
+        "PRICE": ("KWH", offer.currency),
+        "PENALTY_PER_KWH": ("KWH", offer.currency),
+        "GUARANTEED_SOC": ("PERCENT", None),
+        "WEAR_COMPENSATION": ("KWH", offer.currency),
+    }
+    told = {str(item["type"]) for item in _more_terms(offer)}
+    return [_descriptor(name, units, currency) for name, (units, currency) in known.items() if name in told]
+
+
+def _binding(offer: DrOffer) -> str:
+    if offer.kind is DrKind.CAPACITY_LIMIT:
+        return "MANDATORY"
+    return "OPT_OUT" if offer.contracted else "OWNER_DECIDES"
+
+
+def _text(amount: Decimal | None) -> str | None:
+    """Money as text keeps its digits."""
+    return None if amount is None else str(amount)
+
+
+def _duration(length: timedelta) -> str:
+    return f"PT{int(length.total_seconds())}S"
 
 
 def _values(name: str, value: object) -> dict[str, Any]:

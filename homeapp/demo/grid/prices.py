@@ -15,6 +15,8 @@ _NORMAL = (16, 16, 15, 15, 15, 16, 18, 21, 23.5, 21, 16, 13.4, 12, 11.2, 11.5, 1
 _TAX_CT = 5.0
 _VAT = 1.21
 _JITTER_CT = 0.4
+# What makes power dear, gas for the last of it, also makes it dirty.
+_MEAN_CT, _EMISSIONS_G, _EMISSIONS_G_PER_CT, _LEAST_G = 19.0, 260.0, 14.0, 35
 _DIGITS = Decimal("0.0001")
 
 
@@ -36,12 +38,14 @@ class QuarterPrice:
     Attributes:
         import_price: what the household pays, taxes included.
         export_price: what it gets, less than it pays.
+        emissions_g: g of greenhouse gases per kWh of power from the grid.
     """
 
     start: datetime
     end: datetime
     import_price: Decimal
     export_price: Decimal
+    emissions_g: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,10 @@ class PriceCurve:
         local = start.astimezone(ZoneInfo(self.zone))
         hour = local.hour + local.minute / 60
         paid = _usual_ct(hour) + self._extra_ct(hour) + chance.uniform(-_JITTER_CT, _JITTER_CT)
-        return QuarterPrice(start, start + SLOT, _euros(paid), _euros((paid - _TAX_CT) / _VAT))
+        emissions = round(_EMISSIONS_G + _EMISSIONS_G_PER_CT * (paid - _MEAN_CT))
+        return QuarterPrice(
+            start, start + SLOT, _euros(paid), _euros((paid - _TAX_CT) / _VAT), max(_LEAST_G, emissions)
+        )
 
     def _extra_ct(self, hour: float) -> float:
         match self.kind:

@@ -1,185 +1,104 @@
-"""The objects of the demo VTN, and the oddities with which they are shown."""
+"""The objects of the demo VTN, and word of every change to them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
-from homeapp.demo.grid import objects as vtn_objects
-from homeapp.demo.grid.objects import metadata
-from homeapp.demo.grid.prices import PriceCurve
+from homeapp.demo.grid.objects import metadata, rfc3339
+from homeapp.demo.grid.refusal import VtnRefusal
 from homeapp.ports import Clock
 
-PAGE = 50
-"""The largest page of OpenADR 3.1."""
+Json = dict[str, Any]
 
-_PRICES = "prices-"
-_FILTERS = ("programID", "eventID", "clientName", "venName")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oddities:
-    """What VTNs were seen to do; all off by default.
-
-    Attributes:
-        plain_dates: dates without T and zone.
-        no_expiry: tokens without ``expires_in``, their ``scope`` a list.
-        no_auth_server: ``/auth/server`` is not there.
-        foreign_events: events of other programs in every answer.
-        duplicate_events: every event twice.
-        forbidden_for_dead_token: 403 in place of 401.
-        bad_price: stands in for one price of the newest day; ``float("nan")`` becomes the word NaN.
-        lost_report_answer: reports are stored, but the connection breaks before the answer is complete.
-        one_report_per_name: 409 for a reportName that is known, and reports cannot be listed.
-        no_deletion: 403 for every DELETE.
-        no_usage_wanted: the event that asks for readings is not there.
-    """
-
-    plain_dates: bool = False
-    no_expiry: bool = False
-    no_auth_server: bool = False
-    foreign_events: bool = False
-    duplicate_events: bool = False
-    forbidden_for_dead_token: bool = False
-    bad_price: str | float | None = None
-    lost_report_answer: bool = False
-    one_report_per_name: bool = False
-    no_deletion: bool = False
-    no_usage_wanted: bool = False
+OBJECT_TYPES = {
+    "programs": "PROGRAM",
+    "events": "EVENT",
+    "reports": "REPORT",
+    "subscriptions": "SUBSCRIPTION",
+    "vens": "VEN",
+    "resources": "RESOURCE",
+}
+"""``objectTypes`` by collection."""
 
 
-class VtnRefusal(Exception):
-    """A request is answered with an error status."""
+class Operation(StrEnum):
+    """What happened to an object (``notification.operation``)."""
 
-    def __init__(self, status: int, title: str) -> None:
-        super().__init__(title)
-        self.status = status
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+Changed = Callable[[Operation, Json], None]
 
 
 class VtnStore:
-    """Programs, events, vens, resources and reports; prices are published when somebody looks.
+    """Programs, events, reports, subscriptions, vens and resources by collection and id.
 
     Attributes:
-        oddities: may be replaced at any time.
+        listeners: called after each change with the object as it is, or was.
     """
 
-    def __init__(self, clock: Clock, prices: PriceCurve) -> None:
-        self.oddities = Oddities()
+    def __init__(self, clock: Clock) -> None:
+        self.listeners: list[Changed] = []
         self._clock = clock
-        self._prices = prices
         self._made = 0
-        self._objects: dict[str, dict[str, dict[str, Any]]] = {
-            kind: {} for kind in ("programs", "events", "vens", "resources", "reports")
-        }
-        for program_id, program in vtn_objects.programs().items():
-            self.put("PROGRAM", program, program_id)
-        self.put("EVENT", vtn_objects.usage_event(clock.now()), vtn_objects.USAGE_EVENT)
+        self._objects: dict[str, dict[str, Json]] = {kind: {} for kind in OBJECT_TYPES}
 
-    def put(self, kind: str, body: Mapping[str, Any], object_id: str | None = None) -> dict[str, Any]:
+    def put(self, kind: str, body: Mapping[str, Any], object_id: str | None = None) -> Json:
         """Make an object, or change the one with that id; return it."""
         if object_id is None:
             self._made += 1
-            object_id = f"{kind.lower()}-{self._made:04d}"
-        collection, now = self._objects[f"{kind.lower()}s"], vtn_objects.rfc3339(self._clock.now())
-        created = collection[object_id]["createdDateTime"] if object_id in collection else now
+            object_id = f"{kind.removesuffix('s')}-{self._made:04d}"
+        collection, now = self._objects[kind], rfc3339(self._clock.now())
+        before = collection.get(object_id)
+        created = now if before is None else before["createdDateTime"]
         # The metadata wins: what a client sends as objectType only tells two kinds of request apart.
-        collection[object_id] = {**body, **metadata(kind, object_id, created, now)}
-        return collection[object_id]
+        made = {**body, **metadata(OBJECT_TYPES[kind], object_id, created, now)}
+        collection[object_id] = made
+        self._tell(Operation.CREATE if before is None else Operation.UPDATE, made)
+        return made
 
-    def delete(self, kind: str, object_id: str) -> None:
-        """Take an object away; ``kind`` is a plural.
+    def delete(self, kind: str, object_id: str) -> Json:
+        """Take an object away and return it, and with it what cannot be without it.
 
         Raises:
             KeyError: there is none.
         """
-        del self._objects[kind][object_id]
+        gone = self._objects[kind].pop(object_id)
+        self._tell(Operation.DELETE, gone)
+        for part, key in _PARTS.get(kind, ()):
+            for item in [item for item in self.every(part) if item.get(key) == object_id]:
+                self.delete(part, item["id"])
+        return gone
 
     def has(self, kind: str, object_id: object) -> bool:
-        """Whether there is such an object; ``kind`` is a plural."""
+        """Whether there is such an object."""
         return isinstance(object_id, str) and object_id in self._objects.get(kind, {})
 
-    def one(self, kind: str, object_id: str) -> dict[str, Any]:
-        """The object as it is shown.
+    def one(self, kind: str, object_id: object) -> Json:
+        """The object.
 
         Raises:
-            VtnRefusal: there is none.
+            VtnRefusal: 404, there is none.
         """
-        if not self.has(kind, object_id):
-            raise VtnRefusal(404, "Not found")
-        return self._shown(self._objects[kind][object_id])
+        if not isinstance(object_id, str) or not self.has(kind, object_id):
+            raise VtnRefusal(404, f"There is no such object among the {kind}")
+        return self._objects[kind][object_id]
 
-    def every(self, kind: str) -> list[dict[str, Any]]:
-        """All objects of a kind as they are shown.
+    def every(self, kind: str) -> list[Json]:
+        """All objects of a kind, the oldest first.
 
         Raises:
-            VtnRefusal: there is no such kind.
+            VtnRefusal: 404, there is no such kind.
         """
         if kind not in self._objects:
-            raise VtnRefusal(404, "Not found")
-        if kind == "events":
-            self._publish_prices()
-        return [self._shown(item) for item in self._objects[kind].values()]
+            raise VtnRefusal(404, f"There are no {kind[:32]}")
+        return list(self._objects[kind].values())
 
-    def page(self, kind: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The answer to a search.
-
-        Raises:
-            VtnRefusal: an unknown kind or impossible parameters.
-        """
-        if kind == "reports" and self.oddities.one_report_per_name:
-            raise VtnRefusal(403, "Reports cannot be listed")
-        items = self._odd_events() if kind == "events" else self.every(kind)
-        if kind != "events" or not self.oddities.foreign_events:
-            wanted = {key: query[key] for key in _FILTERS if key in query}
-            items = [item for item in items if all(item.get(key) == value for key, value in wanted.items())]
-        try:
-            skip, limit = int(query.get("skip", "0")), int(query.get("limit", str(PAGE)))
-        except ValueError as error:
-            raise VtnRefusal(400, "skip and limit are numbers") from error
-        if skip < 0 or not 0 <= limit <= PAGE:
-            raise VtnRefusal(400, f"limit is at most {PAGE}")
-        return items[skip : skip + limit]
-
-    def _shown(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        shown = dict(item)
-        if self.oddities.plain_dates:
-            for key in ("createdDateTime", "modificationDateTime"):
-                shown[key] = str(shown[key]).replace("T", " ")[:19]
-        return shown
-
-    def _publish_prices(self) -> None:
-        """Today and tomorrow, each as one event; with local midnight a new day comes and the oldest goes."""
-        today = self._prices.local_day(self._clock.now())
-        for day in (today, today + timedelta(days=1)):
-            if not self.has("events", _price_event_id(day)):
-                event = vtn_objects.price_event(f"Prices {day}", self._prices.day(day))
-                self.put("EVENT", event, _price_event_id(day))
-        oldest = _price_event_id(today - timedelta(days=1))
-        for event_id in [name for name in self._objects["events"] if name.startswith(_PRICES) and name < oldest]:
-            del self._objects["events"][event_id]
-
-    def _odd_events(self) -> list[dict[str, Any]]:
-        events = self.every("events")
-        if self.oddities.no_usage_wanted:
-            events = [item for item in events if item["id"] != vtn_objects.USAGE_EVENT]
-        if self.oddities.foreign_events:
-            now = self._clock.now()
-            told = vtn_objects.rfc3339(now)
-            events.insert(0, vtn_objects.other_event(now) | metadata("EVENT", "event-of-another-town", told, told))
-        if self.oddities.bad_price is not None:
-            newest = _price_event_id(self._prices.local_day(self._clock.now()) + timedelta(days=1))
-            price = self.oddities.bad_price
-            events = [_with_bad_price(item, price) if item["id"] == newest else item for item in events]
-        if self.oddities.duplicate_events:
-            events = [copy for item in events for copy in (item, item)]
-        return events
+    def _tell(self, operation: Operation, changed: Json) -> None:
+        for listener in self.listeners:
+            listener(operation, changed)
 
 
-def _price_event_id(day: date) -> str:
-    return f"{_PRICES}{day.isoformat()}"
-
-
-def _with_bad_price(event: Mapping[str, Any], price: str | float) -> dict[str, Any]:
-    first, *rest = event["intervals"]
-    spoilt = {**first, "payloads": [{"type": "PRICE", "values": [price]}]}
-    return {**event, "intervals": [spoilt, *rest]}
+_PARTS = {"programs": (("events", "programID"),), "vens": (("resources", "venID"),)}

@@ -2,30 +2,39 @@
 
 import asyncio
 import json
-import secrets
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from homeapp.demo.grid import objects as vtn_objects
-from homeapp.demo.grid.decisions import ReceivedDecision, TrustedHub, read_decision
-from homeapp.demo.grid.objects import DrOffer
+from homeapp.demo.grid.accounts import Account, Role
+from homeapp.demo.grid.announcement import LocalVtn
+from homeapp.demo.grid.api import VtnApi
+from homeapp.demo.grid.decisions import ReceivedDecision, TrustedHub, is_decision, read_decision
+from homeapp.demo.grid.dialect import Dialect
+from homeapp.demo.grid.notification import encoded, notification
+from homeapp.demo.grid.notifier import MqttNotifier
+from homeapp.demo.grid.objects import GROUP, DrOffer
+from homeapp.demo.grid.oddities import Oddities
 from homeapp.demo.grid.prices import PriceCurve
-from homeapp.demo.grid.store import Oddities, VtnRefusal, VtnStore
+from homeapp.demo.grid.store import Json, Operation, VtnStore
+from homeapp.demo.grid.tariff_days import TariffDays
+from homeapp.demo.grid.tokens import Tokens
+from homeapp.demo.grid.topics import Topics
 from homeapp.demo.grid.usage import UsageReading, read_usage
+from homeapp.demo.grid.views import Views
+from homeapp.demo.grid.webhooks import Webhooks
 from homeapp.demo.http_server import HttpAnswer, HttpRequest
 from homeapp.demo.https_server import HttpsServer
 from homeapp.ports import Clock
 
-BASE_PATH = "/openadr3/3.1.1"
-_TOKEN_LIFE_S = 3600
-_LONGEST_NAME = 128
-_PUBLIC = ("programs", "events")
+BASE_PATH = f"/openadr3/{Dialect.V3_1}"
+_LOOK_S = 60.0
+"""How often the operator looks whether a new day has come, s of the street's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,34 @@ class SeenRequest:
     status: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VtnOptions:
+    """What a VTN may have besides, all of it left out by default.
+
+    Attributes:
+        dialect: the version of OpenADR that it speaks.
+        accounts: further clients.
+        notifier: tells changes by MQTT.
+        local: how it announces itself at home.
+        public: programs and events can be read without a token.
+        callback_tls: what webhooks' certificates are checked against.
+    """
+
+    dialect: Dialect = Dialect.V3_1
+    accounts: Sequence[Account] = ()
+    notifier: MqttNotifier | None = None
+    local: LocalVtn | None = None
+    public: bool = False
+    callback_tls: ssl.SSLContext | None = None
+
+
 class DemoVtn(HttpsServer):
     """A VTN on a port of its own choice; keeps port and objects when ``run`` is called again, as after an outage.
 
     Attributes:
         reports: decisions in the order in which they came.
         history: the last 1,000 requests.
-        problem_status: answer everything but logins with this status, or None.
+        notifier: where it has one.
     """
 
     def __init__(
@@ -59,52 +89,88 @@ class DemoVtn(HttpsServer):
         hub_id: str = "Chub-0001",
         auto_confirm: bool = False,
         readers: Mapping[str, str] | None = None,
+        options: VtnOptions | None = None,
     ) -> None:
         """Serve nothing yet.
 
         Args:
             clock: the street's.
             tls: of the server, with its certificate.
-            client_id: of the one VEN that is known.
+            client_id: of the home's VEN.
             client_secret: its secret.
             prices: what the tariff program announces for today and tomorrow.
             hub_key: the hub's public JWK; without it no decision counts as verified.
             hub_id: ``iss`` of its decisions.
             auto_confirm: confirm every verified OPT_IN at once.
             readers: secrets of other clients by id, who may read programs and events and nothing else.
+            options: what it has besides.
         """
         super().__init__(tls)
+        self._options = options or VtnOptions()
         self.reports: list[ReceivedDecision] = []
         self.history: deque[SeenRequest] = deque(maxlen=1000)
-        self.problem_status: int | None = None
+        self.notifier = self._options.notifier
         self._clock = clock
-        self._credentials = (client_id, client_secret)
-        self._readers = dict(readers or {})
         self._hub_id = hub_id
         self._hub = None if hub_key is None else TrustedHub(hub_id, hub_key)
         self._auto_confirm = auto_confirm
-        self._store = VtnStore(clock, prices or PriceCurve())
-        self._tokens: dict[str, tuple[str, float]] = {}
+        others = [Account(name, secret, Role.READER) for name, secret in (readers or {}).items()]
+        self._accounts = (Account(client_id, client_secret), *others, *self._options.accounts)
+        self._tokens = Tokens(clock, self._accounts)
+        self._store = VtnStore(clock)
+        self._tariff = TariffDays(self._store, clock, prices or PriceCurve())
+        self._views = Views(self._store, clock, self._targets_of, open_to_all=self._options.dialect is Dialect.V3_0_1)
+        self._topics = Topics(self._store, self._views)
+        self._webhooks = Webhooks(self._store, self._views, self._tokens, self._options.callback_tls)
+        self._api = self._make_api()
         self._news = asyncio.Event()
+        self._publish_at_first()
+        self._store.listeners.append(self._changed)
 
     @property
     def url(self) -> str:
         """The base URL, for the hub's setting ``vtn_url``; it must have been started."""
-        return f"{self.origin}{BASE_PATH}"
+        return f"{self.origin}{self._api.base_path}"
 
     @property
     def oddities(self) -> Oddities:
         """How it misbehaves; may be replaced at any time."""
-        return self._store.oddities
+        return self._api.oddities
 
     @oddities.setter
     def oddities(self, oddities: Oddities) -> None:
-        self._store.oddities = oddities
+        self._api.show(oddities)
+
+    @property
+    def problem_status(self) -> int | None:
+        """Everything but logins is answered with this status; may be set at any time."""
+        return self._api.problem_status
+
+    @problem_status.setter
+    def problem_status(self, status: int | None) -> None:
+        self._api.problem_status = status
 
     @property
     def usage(self) -> tuple[UsageReading, ...]:
         """Energy as reported, in the order in which it came, without what was deleted."""
         return tuple(reading for report in self._store.every("reports") for reading in read_usage(report))
+
+    async def run(self) -> None:
+        business = [account.client_id for account in self._accounts if account.role is Role.BUSINESS]
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(super().run())
+            tasks.create_task(self._webhooks.run())
+            tasks.create_task(self._keep_tariff())
+            if self.notifier is not None:
+                tasks.create_task(self.notifier.run(business))
+            if self._options.local is not None:
+                await super().started()
+                tasks.create_task(self._announce(self._options.local))
+
+    async def started(self) -> None:
+        await super().started()
+        if self.notifier is not None:
+            await self.notifier.started()
 
     async def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
         """Return when ``predicate`` holds; it is tried again after all that happens here.
@@ -130,8 +196,7 @@ class DemoVtn(HttpsServer):
 
     def publish_event(self, event: Mapping[str, Any], event_id: str | None = None) -> str:
         """Publish any eventRequest, sound or not; return its id."""
-        identifier: str = self._store.put("EVENT", event, event_id)["id"]
-        self._happened()
+        identifier: str = self._store.put("events", event, event_id)["id"]
         return identifier
 
     def withdraw(self, event_id: str) -> None:
@@ -141,7 +206,11 @@ class DemoVtn(HttpsServer):
             KeyError: there is none.
         """
         self._store.delete("events", event_id)
-        self._happened()
+
+    def grant(self, targets: Sequence[str] = (GROUP,)) -> None:
+        """Give these targets to every ven, as business logic does; replaces those that it had."""
+        for ven in self._store.every("vens"):
+            self._store.put("vens", {**ven, "targets": list(targets)}, ven["id"])
 
     def confirm(
         self, decision_id: str, *, confirmed: bool = True, reason: str = "", name_the_report: bool = False
@@ -167,141 +236,78 @@ class DemoVtn(HttpsServer):
 
     def revoke_tokens(self) -> None:
         """Forget all tokens, as after a restart of the login server."""
-        self._tokens.clear()
+        self._tokens.forget_all()
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
-        """All ``programs``, ``events``, ``vens``, ``resources`` or ``reports`` as they go over the wire."""
-        return self._store.every(kind)
+        """All objects of a collection as they go over the wire."""
+        self._tariff.refresh()
+        return [self._api.shown(item) for item in self._store.every(kind)]
+
+    def _make_api(self) -> VtnApi:
+        return VtnApi(
+            clock=self._clock,
+            dialect=self._options.dialect,
+            store=self._store,
+            views=self._views,
+            tokens=self._tokens,
+            tariff=self._tariff,
+            webhooks=self._webhooks,
+            topics=self._topics,
+            notifier=self.notifier,
+            public=self._options.public,
+        )
+
+    def _publish_at_first(self) -> None:
+        for program_id, program in vtn_objects.programs().items():
+            self._store.put("programs", program, program_id)
+        self._store.put("events", vtn_objects.usage_event(self._clock.now()), vtn_objects.USAGE_EVENT)
+
+    def _targets_of(self, item: Json) -> frozenset[str]:
+        told = item.get("targets")
+        # What the operator publishes need not be sound.
+        targets = (
+            frozenset(target for target in told if isinstance(target, str)) if isinstance(told, list) else frozenset()
+        )
+        if not targets and self.oddities.hidden_targets and item["objectType"] == "EVENT":
+            return frozenset((GROUP,))
+        return targets
+
+    async def _keep_tariff(self) -> None:
+        while True:
+            self._tariff.refresh()
+            await self._clock.sleep(_LOOK_S)
+
+    async def _announce(self, local: LocalVtn) -> None:
+        port = urlsplit(self.origin).port or 443
+        names = [str(program["programName"]) for program in self._store.every("programs")]
+        await local.announce(port, self._api.base_path, self._options.dialect, names)
+
+    def _changed(self, operation: Operation, changed: Json) -> None:
+        self._happened()
+        self._webhooks.tell(operation, changed)
+        if self.notifier is not None:
+            oddities = self.oddities
+            for topic, shown in self._topics.told_on(operation, changed):
+                payload = encoded(notification(operation, shown), snake_case=oddities.snake_case_notifications)
+                self.notifier.publish(topic, payload, retain=oddities.retained_notifications)
+        if (operation, changed["objectType"]) == (Operation.CREATE, "REPORT") and is_decision(changed):
+            self._take(read_decision(changed, self._hub, self._clock.now()))
 
     def _happened(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
     async def _respond(self, request: HttpRequest) -> HttpAnswer | None:
-        url = urlsplit(request.path)
-        path = url.path.removeprefix(BASE_PATH)
-        try:
-            status, body = self._routed(request, path, {key: found[0] for key, found in parse_qs(url.query).items()})
-        except VtnRefusal as refusal:
-            status, body = refusal.status, {"title": str(refusal), "status": refusal.status}
+        status, body = await self._api.answer(request, self.origin)
+        path = urlsplit(request.path).path.removeprefix(self._api.base_path)
         self.history.append(SeenRequest(self._clock.now(), request.method, path, status))
         self._happened()
         cut = self.oddities.lost_report_answer and (request.method, path) == ("POST", "/reports")
         return HttpAnswer(status, json.dumps(body, default=float).encode(), cut=cut)
-
-    def _routed(self, request: HttpRequest, path: str, query: Mapping[str, str]) -> tuple[int, object]:
-        parts = path.strip("/").split("/")
-        match request.method, parts:
-            case "GET", ["auth", "server"] if not self.oddities.no_auth_server:
-                return 200, {"tokenURL": f"{self.url}/auth/token"}
-            case "POST", ["auth", "token"]:
-                return 200, self._token(request)
-            case _, ["auth", *_]:
-                raise VtnRefusal(404, "Not found")
-        return self._object(request, parts, query)
-
-    def _object(self, request: HttpRequest, parts: list[str], query: Mapping[str, str]) -> tuple[int, object]:
-        client_id = self._client_of(request)
-        if client_id != self._credentials[0] and (request.method != "GET" or parts[0] not in _PUBLIC):
-            raise VtnRefusal(403, "This client may read programs and events")
-        match request.method, parts:
-            case "GET", [kind]:
-                return 200, self._store.page(kind, query)
-            case "GET", [kind, object_id]:
-                return 200, self._store.one(kind, object_id)
-            case "POST", ["vens"]:
-                return 201, self._add_ven(_body(request))
-            case "POST", ["resources"]:
-                return 201, self._add_resource(_body(request))
-            case "POST", ["reports"]:
-                return 201, self._add_report(_body(request))
-            case "DELETE", ["reports", report_id]:
-                return 200, self._delete_report(report_id)
-        raise VtnRefusal(404, "Not found")
-
-    def _token(self, request: HttpRequest) -> dict[str, object]:
-        """RFC 6749, 4.4: id and secret in the form body; HTTP Basic is not understood."""
-        form = {key: found[0] for key, found in parse_qs(request.body.decode("latin-1")).items()}
-        if form.get("grant_type") != "client_credentials":
-            raise VtnRefusal(400, "unsupported_grant_type")
-        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
-        if (self._readers | dict([self._credentials])).get(client_id) != secret:
-            raise VtnRefusal(403, "invalid_client")
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = client_id, self._clock.monotonic() + _TOKEN_LIFE_S
-        answer: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
-        if self.oddities.no_expiry:
-            return answer | {"scope": ["read_targets", "write_reports"]}
-        return answer | {"scope": "read_targets read_ven_objects write_reports", "expires_in": _TOKEN_LIFE_S}
-
-    def _client_of(self, request: HttpRequest) -> str:
-        told = request.headers.get("authorization", "")
-        if not told:
-            raise VtnRefusal(401, "No token")
-        client_id, over_s = self._tokens.get(told.removeprefix("Bearer "), ("", 0.0))
-        if over_s <= self._clock.monotonic():
-            raise VtnRefusal(403 if self.oddities.forbidden_for_dead_token else 401, "The token is not valid")
-        if self.problem_status is not None:
-            raise VtnRefusal(self.problem_status, "As ordered")
-        return client_id
-
-    def _add_ven(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """One for each client."""
-        if body.get("objectType") != "VEN_VEN_REQUEST":
-            raise VtnRefusal(400, "A VEN may only send a VEN_VEN_REQUEST")
-        ven = {"venName": _name(body, "venName"), "clientID": self._credentials[0]}
-        if self._store.every("vens"):
-            raise VtnRefusal(409, "This client has a ven object already")
-        return self._made("VEN", ven)
-
-    def _add_resource(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        if body.get("objectType") != "VEN_RESOURCE_REQUEST" or not self._store.has("vens", body.get("venID")):
-            raise VtnRefusal(400, "A resource belongs to a ven object")
-        name = _name(body, "resourceName")
-        return self._made("RESOURCE", {"resourceName": name, "venID": body["venID"], "clientID": self._credentials[0]})
-
-    def _add_report(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        _name(body, "clientName")
-        if not isinstance(body.get("resources"), list):
-            raise VtnRefusal(400, "A report has resources")
-        if not self._store.has("events", body.get("eventID")):
-            raise VtnRefusal(404, "There is no such event")
-        known = {report.get("reportName") for report in self._store.every("reports")}
-        if self.oddities.one_report_per_name and body.get("reportName") in known:
-            raise VtnRefusal(409, "There is a report of that name")
-        report = self._made("REPORT", {**body, "clientID": self._credentials[0]})
-        if not read_usage(report):
-            self._take(read_decision(report, self._hub, self._clock.now()))
-        return report
-
-    def _delete_report(self, report_id: str) -> dict[str, Any]:
-        if self.oddities.no_deletion:
-            raise VtnRefusal(403, "Reports are kept")
-        report = self._store.one("reports", report_id)
-        self._store.delete("reports", report_id)
-        return report
 
     def _take(self, decision: ReceivedDecision) -> None:
         """A decision acts once, however often it is reported."""
         repeated = any(item.decision_id == decision.decision_id for item in self.reports)
         self.reports.append(decision)
         if self._auto_confirm and decision.is_agreed and not repeated:
-            self.confirm(decision.decision_id)
-
-    def _made(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._store.one(f"{kind.lower()}s", self._store.put(kind, body)["id"])
-
-
-def _body(request: HttpRequest) -> Mapping[str, Any]:
-    with suppress(ValueError, RecursionError):
-        told = json.loads(request.body)
-        if isinstance(told, dict):
-            return told
-    raise VtnRefusal(400, "The body is not a JSON object")
-
-
-def _name(body: Mapping[str, Any], key: str) -> str:
-    told = body.get(key)
-    if not isinstance(told, str) or not 1 <= len(told) <= _LONGEST_NAME:
-        raise VtnRefusal(400, f"{key} is missing or too long")
-    return told
+            self.confirm(decision.decision_id, name_the_report=True)

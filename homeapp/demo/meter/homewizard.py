@@ -1,6 +1,7 @@
 """A HomeWizard meter of the demo street: the maker's local API, v1 and v2, over real sockets and real mDNS."""
 
 import asyncio
+import functools
 import json
 import secrets
 import ssl
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from zeroconf import IPVersion
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
+from homeapp.demo.connections import Connections
 from homeapp.demo.http_server import LARGEST_HEAD, DemoWebsocket, HttpAnswer, HttpRequest, serve_connection
 from homeapp.demo.meter.certificate import issue_certificate
 from homeapp.demo.meter.values import MeterValues, PhasePowers
@@ -96,8 +98,12 @@ class DemoMeter:
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again, as after a power cut."""
-        async with asyncio.TaskGroup() as connections:
-            servers = [await self._listen(generation, connections) for generation in self._generations]
+        async with asyncio.TaskGroup() as tasks:
+            connections = {
+                generation: Connections(tasks, functools.partial(self._serve, generation))
+                for generation in self._generations
+            }
+            servers = [await self._listen(generation, known.accepted) for generation, known in connections.items()]
             try:
                 async with self._announced():
                     self._up.set()
@@ -108,6 +114,8 @@ class DemoMeter:
                 self._up.clear()
                 for server in servers:
                     server.close()
+                for known in connections.values():
+                    known.close()
 
     async def started(self) -> None:
         """Wait until it serves and is announced."""
@@ -122,18 +130,18 @@ class DemoMeter:
         """``host:port`` of ``v1`` or ``v2``; it must have been started."""
         return f"{self._interface}:{self.ports[generation]}"
 
-    async def _listen(self, generation: str, connections: asyncio.TaskGroup) -> asyncio.Server:
+    async def _serve(self, generation: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        encrypted = generation == "v2"
+        stream = self._stream if encrypted and not self.websocket_refused else None
+        await serve_connection(reader, writer, self._answer_v2 if encrypted else self._answer_v1, stream)
+
+    async def _listen(
+        self, generation: str, accepted: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+    ) -> asyncio.Server:
         encrypted = generation == "v2"
         context: ssl.SSLContext | None = None
         if encrypted:
             context = await asyncio.to_thread(self._certificate.server_context)
-
-        def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            answer, stream = (self._answer_v2, self._stream) if encrypted else (self._answer_v1, None)
-            if encrypted and self.websocket_refused:
-                stream = None
-            connections.create_task(serve_connection(reader, writer, answer, stream))
-
         server = await asyncio.start_server(
             accepted,
             self._interface,

@@ -26,6 +26,8 @@ from amqtt.contexts import Action
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from homeapp import event_loop
+
 logger = logging.getLogger(__name__)
 
 _LISTENER = "default"
@@ -238,4 +240,4 @@ def _common_name(connection: ssl.SSLObject) -> str | None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(serve(Path(sys.argv[1])))
+    event_loop.run(serve(Path(sys.argv[1])))

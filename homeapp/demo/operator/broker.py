@@ -6,32 +6,27 @@ are turned away from the moment that ``revoke`` returns.
 """
 
 import asyncio
-import base64
-import contextlib
 import getpass
-import hashlib
 import json
 import logging
 import os
 import secrets
-import shutil
 import ssl
 import sys
 from enum import StrEnum
 from pathlib import Path
 
 from homeapp.demo.operator.child_process import ChildProcess, free_loopback_ports
+from homeapp.demo.operator.mosquitto import connect_packet, mosquitto_hash, mosquitto_path, until_let_in
 from homeapp.demo.operator.pki import Credentials, StreetAuthority
 from homeapp.errors import EnvironmentProblem
 
 logger = logging.getLogger(__name__)
 
 _START_S = 10.0
-_RETRY_S = 0.05
 _PROBE_ID = "Cprobe"
 _CSE_PROBE_ID = "cse-probe"
 _CSE_CLIENT_ID = "C::id-in"
-_CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
 
 # TS-0010 topics of an AE: requests, registrations and answers to notifications out; answers and notifications in.
 _MAY_WRITE = ("/oneM2M/req/{}/id-in/json", "/oneM2M/reg_req/{}/id-in/json", "/oneM2M/resp/id-in/{}/json")
@@ -48,7 +43,7 @@ class BrokerProgram(StrEnum):
 
 def installed_broker() -> BrokerProgram:
     """Mosquitto where it is installed, else amqtt."""
-    return BrokerProgram.MOSQUITTO if _mosquitto_path() else BrokerProgram.AMQTT
+    return BrokerProgram.MOSQUITTO if mosquitto_path() else BrokerProgram.AMQTT
 
 
 class Broker:
@@ -116,23 +111,9 @@ class Broker:
             client = self._authority.client_context
             self._probe = await asyncio.to_thread(client, _PROBE_ID), await asyncio.to_thread(client)
         for_applications, for_cse = self._probe
-        await self._connack(self.port, for_applications, _connect_packet(_PROBE_ID))
-        await self._connack(self.cse_port, for_cse, _connect_packet(_CSE_PROBE_ID, self.cse_user, self.cse_password))
-
-    async def _connack(self, port: int, context: ssl.SSLContext, connect: bytes) -> None:
-        while True:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                reader, writer = await asyncio.open_connection(self.host, port, ssl=context)
-                try:
-                    writer.write(connect)
-                    if await reader.readexactly(4) == _CONNACK_ACCEPTED:
-                        writer.write(b"\xe0\x00")
-                        return
-                finally:
-                    writer.close()
-                    with contextlib.suppress(OSError):
-                        await writer.wait_closed()
-            await asyncio.sleep(_RETRY_S)
+        await until_let_in(self.host, self.port, for_applications, connect_packet(_PROBE_ID))
+        connect = connect_packet(_CSE_PROBE_ID, self.cse_user, self.cse_password)
+        await until_let_in(self.host, self.cse_port, for_cse, connect)
 
     def _write_configuration(self) -> list[str]:
         self.ca_file.write_bytes(self._authority.ca_pem)
@@ -143,12 +124,12 @@ class Broker:
         return self._write_for_amqtt(credentials)
 
     def _write_for_mosquitto(self, credentials: Credentials) -> list[str]:
-        path = _mosquitto_path()
+        path = mosquitto_path()
         if path is None:
             raise EnvironmentProblem("mosquitto is not installed. Install it, or let the street use amqtt.")
         rules = [f"pattern write {topic.format('%u')}" for topic in _MAY_WRITE]
         rules += [f"pattern read {topic.format('%u')}" for topic in _MAY_READ]
-        user = f"{self.cse_user}:{_mosquitto_hash(self.cse_password)}\n"
+        user = f"{self.cse_user}:{mosquitto_hash(self.cse_password)}\n"
         tls = ["tls_version tlsv1.2", *(f"{name} {self._directory / file}" for name, file in _TLS_FILES.items())]
         configuration = [
             *_MOSQUITTO_GLOBALS,
@@ -217,24 +198,3 @@ _MOSQUITTO_GLOBALS = (
     "log_type warning",
     "log_type notice",
 )
-
-
-def _mosquitto_path() -> str | None:
-    # Debian puts it where users' PATH does not reach.
-    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-
-
-def _mosquitto_hash(password: str) -> str:
-    """PBKDF2-SHA512 as mosquitto 2 keeps it: ``$7$iterations$salt$hash``."""
-    salt, iterations = secrets.token_bytes(12), 101
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
-    return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
-
-
-def _connect_packet(client_id: str, user: str | None = None, password: str | None = None) -> bytes:
-    """MQTT 3.1.1 CONNECT with a clean session (section 3.1); shorter than 128 bytes."""
-    flags = 0x02 if user is None else 0xC2
-    fields = [client_id] if user is None else [client_id, user, password or ""]
-    payload = b"".join(len(field).to_bytes(2, "big") + field.encode() for field in fields)
-    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x0a" + payload
-    return bytes([0x10, len(body)]) + body

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import random
+import signal
 import socket
 import sys
 from collections import deque
@@ -98,6 +99,12 @@ class ChildProcess:
         """End it at once (SIGKILL), as a crash would."""
         self._end(at_once=True)
         await self._ended()
+
+    def hang_up(self) -> None:
+        """Have it read its configuration anew (SIGHUP); without effect where it does not run."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGHUP)
 
     async def start_until(self, ready: Callable[[], Coroutine[object, object, None]], within_s: float) -> None:
         """Start it and return when ``ready`` does; where that fails it is killed again.

@@ -160,6 +160,22 @@ class HubCorrespondent(StreetApplication):
         """
         return await self.send_raw(self._sent[message_id])
 
+    async def send_offer(self, offer: Mapping[str, object], expires_at: datetime) -> str:
+        """Send a request with any members, sound or not; return the message id when it is delivered.
+
+        Args:
+            offer: with ``id``; all but ``expires_at``.
+            expires_at: when an answer is too late.
+
+        Raises:
+            ProviderRefused: the system operator does not let it pass.
+        """
+        identifier = str(offer.get("id", ""))
+        # Known before it is delivered: the answer may be faster than the acknowledgement.
+        if identifier not in self.offers:
+            self.offers.append(identifier)
+        return await self._send("offer+jws", {"offer": {"expires_at": rfc3339(expires_at), **offer}}, expires_at)
+
     async def cancel_offer(self, offer_id: str) -> str:
         """Take a request back; return the message id when it is delivered.
 
@@ -205,17 +221,12 @@ class HubCorrespondent(StreetApplication):
     async def _offer(
         self, offer: Mapping[str, object], expires_at: datetime, offer_id: str | None, revision: int
     ) -> str:
-        identifier = offer_id or f"offer-{uuid.uuid4().hex[:12]}"
-        # Known before it is delivered: the answer may be faster than the acknowledgement.
-        if identifier not in self.offers:
-            self.offers.append(identifier)
         terms = {
-            "id": identifier,
+            "id": offer_id or f"offer-{uuid.uuid4().hex[:12]}",
             "revision": revision,
             "binding": "owner_decides",
-            "expires_at": rfc3339(expires_at),
         }
-        return await self._send("offer+jws", {"offer": {**offer, **terms}}, expires_at)
+        return await self.send_offer({**offer, **terms}, expires_at)
 
     def _duties(self) -> list[Coroutine[Any, Any, None]]:
         return [*super()._duties(), self._send_receipts()]

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from homeapp.demo.connections import Connections
 from homeapp.demo.operator.child_process import free_loopback_ports
 from homeapp.demo.pev.diagnostics import PENDING, Diagnostics
 from homeapp.demo.pev.doip_messages import (
@@ -117,12 +118,9 @@ class DemoPev:
             await self._stay_awake()
 
     async def _stay_awake(self) -> None:
-        async with asyncio.TaskGroup() as connections:
-
-            def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                connections.create_task(self._serve(reader, writer))
-
-            server = await asyncio.start_server(accepted, HOST, self._port)
+        async with asyncio.TaskGroup() as tasks:
+            connections = Connections(tasks, self._serve)
+            server = await asyncio.start_server(connections.accepted, HOST, self._port)
             self._port = server.sockets[0].getsockname()[1]
             self._up.set()
             try:
@@ -130,6 +128,7 @@ class DemoPev:
             finally:
                 self._up.clear()
                 server.close()
+                connections.close()
                 for writer in self._writers:
                     writer.transport.abort()
 

@@ -1,25 +1,28 @@
 """What a VTN has announced, compared at each poll with what was passed on before: only news goes to the inbox."""
 
 import asyncio
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from homeapp.errors import MessageRejected
-from homeapp.model.tariff import Tariff
+from homeapp.model.grid_report import ReportWish
+from homeapp.model.offer import Offer, OfferKind
 from homeapp.ports import Clock, ProviderInbox
+from homeapp.providers.grid_sp.acknowledgements import Acknowledgements
+from homeapp.providers.grid_sp.alerts import is_alert, read_alert
 from homeapp.providers.grid_sp.client import VtnConnection
 from homeapp.providers.grid_sp.decisions import decision_of_report, is_receipt, read_receipt, reported_id
-from homeapp.providers.grid_sp.intervals import Window
+from homeapp.providers.grid_sp.figures import wish_of
 from homeapp.providers.grid_sp.objects import Event, Program, read_event, read_program, refused
-from homeapp.providers.grid_sp.offers import OfferSource, follows_profile, is_request, read_offer
-from homeapp.providers.grid_sp.tariffs import PriceEvent, PriceType, price_window, read_prices, tariff_of
-
-logger = logging.getLogger(__name__)
+from homeapp.providers.grid_sp.offers import OfferSource, is_request, read_offer
+from homeapp.providers.grid_sp.price_news import Priced, PriceNews, is_priced
 
 MOST_PROGRAMS = 50
+MOST_ALERTS = 20
+MOST_WISHES = 20
 
 EventKey = tuple[str, int]
 """Event id and revision."""
@@ -33,31 +36,28 @@ class _Passed:
     end: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Priced:
-    """A price event and when it became known."""
-
-    event: Event
-    program: Program
-    known_at: datetime
-
-
 @dataclass(slots=True)
 class _Round:
     """One poll.
 
     Attributes:
         listed: ids of all events, readable or not.
+        events: those that are this home's business.
+        alerts: how many there are that hold.
         complete: whether an event that is not listed is gone.
     """
 
     connection: VtnConnection
     inbox: ProviderInbox
     now: datetime
+    names: Collection[str]
     listed: set[str] = field(default_factory=set)
     keys: set[EventKey] = field(default_factory=set)
     problems: set[tuple[str, str]] = field(default_factory=set)
-    priced: list[_Priced] = field(default_factory=list)
+    priced: list[Priced] = field(default_factory=list)
+    wishes: list[ReportWish] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    alerts: int = 0
     complete: bool = True
 
 
@@ -67,39 +67,62 @@ class Announcements:
     It is lost with the process: afterwards everything is passed on once more, which the inbox takes without effect.
 
     Args:
-        sp_id: the provider.
-        sp_name: its name for people.
-        home: identifies this home.
+        source: of requests; when they became known is filled in.
+        client_name: the hub's own name at the VTN.
         clock: hub time.
+
+    Attributes:
+        programs: ids of the programs of the last poll.
     """
 
-    def __init__(self, *, sp_id: str, sp_name: str, home: str, clock: Clock) -> None:
-        self._sp_id = sp_id
-        self._sp_name = sp_name
-        self._home = home
+    def __init__(self, *, source: OfferSource, client_name: str, clock: Clock) -> None:
+        self.programs: frozenset[str] = frozenset()
+        self._source = source
+        self._sp_id = source.sp_id
         self._clock = clock
+        self._acknowledgements = Acknowledgements(client_name)
+        self._price_news = PriceNews(source.sp_id)
+        self._undated = _Undated()
         self._passed: dict[str, _Passed] = {}
         self._receipts: set[EventKey] = set()
         self._known_at: dict[EventKey, datetime] = {}
         self._problems: set[tuple[str, str]] = set()
-        self._tariff: Tariff | None = None
+        self._wishes: tuple[ReportWish, ...] | None = None
 
-    async def pass_on(self, connection: VtnConnection, inbox: ProviderInbox) -> None:
+    async def pass_on(
+        self,
+        connection: VtnConnection,
+        inbox: ProviderInbox,
+        names: Collection[str] = (),
+        targets: Sequence[str] = (),
+    ) -> None:
         """Read everything once and pass on what is new.
+
+        Args:
+            connection: to the VTN.
+            inbox: who is told.
+            names: of this home's ven and resources; events for others by name are none of its business.
+            targets: that this home was put into.
 
         Raises:
             ProviderError: the VTN cannot be read; nothing is concluded from what was missing.
         """
-        this = _Round(connection, inbox, self._clock.now())
-        for program in self._programs(await connection.programs(), this):
-            raw = await connection.events(program.program_id)
+        this = _Round(connection, inbox, self._clock.now(), names)
+        programs = self._programs(await connection.programs(targets), this)
+        for program in programs:
+            raw = await connection.events(program.program_id, targets)
             for event in self._events(await asyncio.to_thread(_read_events, raw), program, this):
                 await self._take(event, program, this)
-        await self._take_prices(this)
+        await self._price_news.tell(
+            inbox, this.priced, this.now, lambda event_id, error: self._reject(event_id, error, this)
+        )
         await self._take_withdrawals(this)
-        self._problems = this.problems
-        self._receipts &= this.keys
-        self._known_at = {key: at for key, at in self._known_at.items() if key in this.keys}
+        self._tell_wishes(this)
+        self._forget(this)
+        self.programs = frozenset(program.program_id for program in programs)
+        # Last, so that nothing that is asked for waits for it.
+        for event in this.events:
+            await self._acknowledgements.acknowledge(connection, event)
 
     def _programs(self, raw: Sequence[Any], this: _Round) -> list[Program]:
         found: dict[str, Program] = {}
@@ -124,29 +147,36 @@ class Announcements:
             if event_id in this.listed:
                 continue
             this.listed.add(event_id)
-            if isinstance(event, Event):
-                this.keys.add((event.event_id, event.revision))
-                yield event
-            else:
+            if not isinstance(event, Event):
                 self._reject(event_id, event, this)
+            elif event.is_for(this.names):
+                dated = self._undated.dated(event, this.now)
+                this.keys.add((dated.event_id, dated.revision))
+                yield dated
 
     async def _take(self, event: Event, program: Program, this: _Round) -> None:
+        this.events.append(event)
         try:
+            self._take_wish(event, this)
             if is_receipt(event):
                 await self._take_receipt(event, this)
-            elif follows_profile(program):
-                if is_request(event):
-                    await self._take_request(event, program, this)
-            elif event.has(*PriceType):
-                this.priced.append(_Priced(event, program, self._when_known(event, this)))
+            elif is_alert(event):
+                await self._take_request(event, read_alert(event, self._source_of(event, this)), this)
+            elif is_request(event):
+                await self._take_request(event, read_offer(event, program, self._source_of(event, this)), this)
+            elif is_priced(event):
+                this.priced.append(Priced(event, program, self._when_known(event, this)))
+            elif event.payload_types:
+                asked = ", ".join(sorted(event.payload_types))[:200]
+                raise refused("unsupported", f"it asks for something that this hub does not understand: {asked}")
         except MessageRejected as error:
             self._reject(event.event_id, error, this)
 
-    async def _take_request(self, event: Event, program: Program, this: _Round) -> None:
-        source = OfferSource(
-            sp_id=self._sp_id, sp_name=self._sp_name, home=self._home, known_at=self._when_known(event, this)
-        )
-        offer = read_offer(event, program, source)
+    async def _take_request(self, event: Event, offer: Offer | None, this: _Round) -> None:
+        if offer is not None and offer.kind is OfferKind.ALERT and offer.end > this.now:
+            this.alerts += 1
+            if this.alerts > MOST_ALERTS:
+                raise refused("too_many", f"it is one alert more than the {MOST_ALERTS} that are shown at once")
         passed = self._passed.get(event.event_id)
         if passed is not None and passed.revision == event.revision:
             return
@@ -169,21 +199,16 @@ class Announcements:
         await this.inbox.receipt(read_receipt(event, sp_id=self._sp_id, decision_id=decision_id, received_at=this.now))
         self._receipts.add(key)
 
-    async def _take_prices(self, this: _Round) -> None:
-        read = await asyncio.to_thread(_read_prices, this.priced, price_window(this.now))
-        usable: list[PriceEvent] = []
-        for event_id, prices in read:
-            if isinstance(prices, MessageRejected):
-                self._reject(event_id, prices, this)
-            elif usable and prices.currency != usable[0].currency:
-                self._reject(event_id, refused("value", "its prices are in another currency than the others"), this)
-            else:
-                usable.append(prices)
-        tariff = await asyncio.to_thread(tariff_of, usable, received_at=this.now)
-        if tariff is not None and not _is_same(tariff, self._tariff):
-            await this.inbox.tariff(self._sp_id, tariff)
-            self._tariff = tariff
-            logger.info("%s: prices known until %s", self._sp_id, tariff.known_until)
+    def _take_wish(self, event: Event, this: _Round) -> None:
+        wish = wish_of(event, known_at=self._when_known(event, this))
+        if wish is not None and len(this.wishes) < MOST_WISHES:
+            this.wishes.append(wish)
+
+    def _tell_wishes(self, this: _Round) -> None:
+        wishes = tuple(this.wishes)
+        if wishes != self._wishes:
+            this.inbox.report_wishes(self._sp_id, wishes)
+            self._wishes = wishes
 
     async def _take_withdrawals(self, this: _Round) -> None:
         if not this.complete:
@@ -196,6 +221,17 @@ class Announcements:
         # What was deleted while the hub was off.
         for event_id in set(this.inbox.open_offers(self._sp_id)) - this.listed:
             await this.inbox.withdrawn(self._sp_id, event_id)
+
+    def _forget(self, this: _Round) -> None:
+        """What is not there any more."""
+        self._problems = this.problems
+        self._receipts &= this.keys
+        self._known_at = {key: at for key, at in self._known_at.items() if key in this.keys}
+        self._acknowledgements.forget_all_but(this.listed)
+        self._undated.forget_all_but(this.listed)
+
+    def _source_of(self, event: Event, this: _Round) -> OfferSource:
+        return replace(self._source, known_at=self._when_known(event, this))
 
     def _when_known(self, event: Event, this: _Round) -> datetime:
         """What "now" means in an event: its own date, so that it is the same at each poll."""
@@ -211,6 +247,32 @@ class Announcements:
         this.problems.add(problem)
 
 
+class _Undated:
+    """Notices that an event has changed where its server does not date it in a way that can be read.
+
+    As it was first seen it has no date, so that after a restart of the hub it is not taken for a new revision.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[bytes, datetime | None]] = {}
+
+    def dated(self, event: Event, now: datetime) -> Event:
+        """``event``, dated by when it was seen to have changed."""
+        if event.changed_at is not None:
+            return event
+        mark = hashlib.sha256(repr(event).encode("utf-8", "replace")).digest()
+        known, changed_at = self._seen.get(event.event_id, (mark, None))
+        if known != mark:
+            # Revisions are whole seconds.
+            changed_at = now.replace(microsecond=0).astimezone(UTC)
+        self._seen[event.event_id] = mark, changed_at
+        return replace(event, changed_at=changed_at)
+
+    def forget_all_but(self, event_ids: set[str]) -> None:
+        """Only these events are still there."""
+        self._seen = {event_id: seen for event_id, seen in self._seen.items() if event_id in event_ids}
+
+
 def _read_events(raw: Sequence[Any]) -> list[tuple[str, Event | MessageRejected]]:
     read: list[tuple[str, Event | MessageRejected]] = []
     for item in raw:
@@ -221,22 +283,7 @@ def _read_events(raw: Sequence[Any]) -> list[tuple[str, Event | MessageRejected]
     return read
 
 
-def _read_prices(priced: Iterable[_Priced], window: Window) -> list[tuple[str, PriceEvent | MessageRejected]]:
-    read: list[tuple[str, PriceEvent | MessageRejected]] = []
-    for item in priced:
-        try:
-            prices = read_prices(item.event, item.program, known_at=item.known_at, window=window)
-            read.append((item.event.event_id, prices))
-        except MessageRejected as error:
-            read.append((item.event.event_id, error))
-    return read
-
-
 def _id_of(raw: object) -> str:
     """The id of an object that perhaps cannot be read."""
     told = raw.get("id") if isinstance(raw, dict) else None
     return told[:128] if isinstance(told, str) else ""
-
-
-def _is_same(one: Tariff, other: Tariff | None) -> bool:
-    return other is not None and (one.slots, one.currency, one.source) == (other.slots, other.currency, other.source)

@@ -1,9 +1,8 @@
 """The calls of OpenADR 3.1 that a VEN needs, with a token, page by page."""
 
 import asyncio
-import logging
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,11 +11,9 @@ import httpx
 from homeapp.errors import ProviderUnreachable
 from homeapp.https import http_client
 from homeapp.ports import Clock
-from homeapp.providers.grid_sp.exchange import Answer, Call, client_context, exchange
+from homeapp.providers.grid_sp.exchange import Answer, Call, Params, client_context, exchange
 from homeapp.providers.grid_sp.login import Login
 from homeapp.settings import GridSpSettings
-
-logger = logging.getLogger(__name__)
 
 TRY_AGAIN = (
     httpx.codes.UNAUTHORIZED,
@@ -49,10 +46,22 @@ class VtnClient:
         Raises:
             ProviderUnreachable: the certificate authority's file cannot be used.
         """
+        async with http_client(await self.tls()) as http:
+            yield VtnConnection(http, self._login, self._settings)
+
+    async def tls(self) -> ssl.SSLContext:
+        """The TLS settings, for the VTN's other servers.
+
+        Raises:
+            ProviderUnreachable: the certificate authority's file cannot be used.
+        """
         if self._tls is None:
             self._tls = await asyncio.to_thread(client_context, self._settings.ca_file)
-        async with http_client(self._tls) as http:
-            yield VtnConnection(http, self._login, self._settings)
+        return self._tls
+
+    async def forget_token(self) -> None:
+        """Somebody else than the VTN did not accept the token, for instance its broker; the next one is a new one."""
+        await self._login.renew()
 
 
 class VtnConnection:
@@ -69,32 +78,20 @@ class VtnConnection:
         self._settings = settings
         self._base = settings.vtn_url.rstrip("/")
 
-    async def programs(self) -> list[Any]:
-        """All programs that this VEN may see."""
-        return await self._list("/programs", {})
+    async def programs(self, targets: Sequence[str] = ()) -> list[Any]:
+        """All programs that this VEN may see, some of them perhaps twice.
 
-    async def events(self, program_id: str) -> list[Any]:
+        Args:
+            targets: that this VEN was given; what is meant for them is shown only to who asks for it.
+        """
+        return await self._list_targeted("/programs", {}, targets)
+
+    async def events(self, program_id: str, targets: Sequence[str] = ()) -> list[Any]:
         """All events of a program; servers were seen to add those of others, and each one twice."""
-        return await self._list("/events", {"programID": program_id})
-
-    async def enrol(self, ven_name: str) -> None:
-        """Make the ven object, or find that there is one for this client already."""
-        body = {"objectType": "VEN_VEN_REQUEST", "venName": ven_name}
-        answer = await self._call("POST", "/vens", content=body)
-        match answer.status:
-            case httpx.codes.CREATED | httpx.codes.OK:
-                logger.info("grid_sp: registered as ven %s", ven_name)
-            case httpx.codes.CONFLICT:
-                vens = await self._list("/vens", {})
-                logger.info("grid_sp: registered already; the VTN lists %d ven objects of this client", len(vens))
-            case status if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-                raise self._unusable(status)
-            case status:
-                # Prices can be read without; whether reports need it will show there.
-                logger.warning("grid_sp: the VTN does not make a ven object (status %d); going on without", status)
+        return await self._list_targeted("/events", {"programID": program_id}, targets)
 
     async def read(self, path: str) -> Any:
-        """One object, or None where there is none or it may not be seen."""
+        """One object, or None where there is none, it may not be seen, or it is no JSON."""
         answer = await self._call("GET", path)
         if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise self._unusable(answer.status)
@@ -111,24 +108,59 @@ class VtnConnection:
                 return str(report.get("id", ""))[:128]
         return None
 
-    async def add_report(self, report: dict[str, object]) -> Answer:
-        """POST a report; the caller judges the answer."""
-        return await self._call("POST", "/reports", content=report)
+    async def add_report(self, report: dict[str, object], program_id: str = "") -> Answer:
+        """POST a report; the caller judges the answer.
+
+        Args:
+            report: as 3.1 has it.
+            program_id: of its event; OpenADR 3.0.1 wants to be told.
+        """
+        answer = await self._call("POST", "/reports", content=report)
+        if answer.status == httpx.codes.BAD_REQUEST and program_id:
+            return await self._call("POST", "/reports", content=report | {"programID": program_id})
+        return answer
+
+    async def add(self, path: str, content: dict[str, object]) -> Answer:
+        """POST any other object; the caller judges the answer."""
+        return await self._call("POST", path, content=content)
+
+    async def listed(self, path: str, **params: str) -> list[Any]:
+        """All objects at ``path`` that match.
+
+        Raises:
+            NotReadable: the VTN does not let them be listed.
+        """
+        return await self._list(path, params)
 
     async def reports(self, client_name: str) -> list[Any]:
         """All reports of this client."""
         return await self._list("/reports", {"clientName": client_name})
 
-    async def delete_report(self, report_id: str) -> int:
-        """DELETE a report; the status of the answer."""
-        return (await self._call("DELETE", f"/reports/{report_id}")).status
+    async def delete(self, path: str) -> int:
+        """DELETE an object; the status of the answer."""
+        return (await self._call("DELETE", path)).status
 
-    async def _list(self, path: str, params: dict[str, str]) -> list[Any]:
+    async def bearer(self) -> str | None:
+        """The token that the VTN's broker takes for a password; None without a client id."""
+        return await self._login.token(self._http)
+
+    @property
+    def client_id(self) -> str:
+        """The OAuth 2 client; empty where the hub has none."""
+        return self._login.client_id
+
+    async def _list_targeted(self, path: str, params: Params, targets: Sequence[str]) -> list[Any]:
+        found = await self._list(path, params)
+        if targets:
+            found += await self._list(path, {**params, "targets": list(targets)})
+        return found
+
+    async def _list(self, path: str, params: Params) -> list[Any]:
         found: list[Any] = []
         before: object = None
         for page in range(_MOST_PAGES):
             paging = {"skip": str(page * PAGE), "limit": str(PAGE)}
-            answer = await self._call("GET", path, params=params | paging)
+            answer = await self._call("GET", path, params={**params, **paging})
             told = answer.content()
             if answer.status != httpx.codes.OK or not isinstance(told, list):
                 raise self._unusable(answer.status)
@@ -141,9 +173,7 @@ class VtnConnection:
             before = told
         raise NotReadable(f"{self._settings.name} offers more than the hub can read. Tell the provider.")
 
-    async def _call(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, content: object = None
-    ) -> Answer:
+    async def _call(self, method: str, path: str, *, params: Params | None = None, content: object = None) -> Answer:
         token = await self._login.token(self._http)
         answer = await self._send(method, path, params, content, token)
         if answer.status not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
@@ -153,7 +183,7 @@ class VtnConnection:
         token = await self._login.token(self._http)
         return await self._send(method, path, params, content, token)
 
-    async def _send(self, method: str, path: str, params: dict[str, str] | None, content: object, token: str) -> Answer:
+    async def _send(self, method: str, path: str, params: Params | None, content: object, token: str | None) -> Answer:
         call = Call(method=method, url=self._base + path, params=params, content=content, token=token)
         return await exchange(self._http, call, self._settings.name)
 

@@ -1,19 +1,33 @@
 """The owner's decision as a report, and the provider's own word about it as an event.
 
-OpenADR 3.1 has no opt message: both are private payload types of the profile ``HOMEAPP_DR_OFFER-1``.
+OpenADR 3.1 has no opt message. In the programs of a profile both are private payload types; in all others a decision is
+told by what the standard has: ACK where the home takes part, OPERATING_STATE where it does not.
 """
 
 import re
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
-from homeapp.model.offer import Choice, Receipt, ReceiptLevel
+from homeapp.model.grid_report import OperatingState
+from homeapp.model.offer import Choice, OfferKind, Receipt, ReceiptLevel
 from homeapp.ports import DecisionMessage
 from homeapp.providers.grid_sp.objects import Event, object_id, plain_text, refused
+from homeapp.providers.grid_sp.own_reports import ReportName
+from homeapp.providers.grid_sp.report_resources import CAR
+from homeapp.providers.grid_sp.terms import bounded
 
 _STATUS = "DECISION_STATUS"
 _DECISION = "DECISION_ID"
 _REPORT = "REPORT_ID"
 _REASON = "DECISION_REASON"
+_AGGREGATED = "AGGREGATED_REPORT"
+_ENERGY = "DELIVERED_ENERGY"
+_AMOUNT = "SETTLEMENT_AMOUNT"
+_SETTLED = "SETTLED"
+_MOST_KWH = Decimal(1000)
+_MOST_MONEY = Decimal(100_000)
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _REPORT_NAME = re.compile(r"decision-([A-Za-z0-9._~:-]{1,64})")
 _DECISION_ID = re.compile(r"[A-Za-z0-9._~:-]{1,64}")
 
@@ -29,7 +43,7 @@ _REASONS = {
 
 def report_name(decision_id: str) -> str:
     """The reportName by which a decision is found again."""
-    return f"decision-{decision_id}"
+    return f"{ReportName.DECISION}{decision_id}"
 
 
 def decision_of_report(name: object) -> str | None:
@@ -51,13 +65,42 @@ def decision_report(message: DecisionMessage, *, client_name: str, compact_jws: 
         _values("OFFER_DIGEST", decision.offer_digest),
         _values("DECISION_JWS", compact_jws),
     ]
-    interval = {"id": 0, "payloads": payloads}
+    committed, descriptors = _committed(message)
+    report = _report(message, client_name, client_name, [*payloads, *committed])
+    return report | {"payloadDescriptors": descriptors} if descriptors else report
+
+
+def plain_decision_report(message: DecisionMessage, *, client_name: str) -> dict[str, object]:
+    """The same for a program that knows no private terms: ACK [true], or OPERATING_STATE with the opt-out."""
+    if message.decision.choice in (Choice.ACCEPT, Choice.ACKNOWLEDGE):
+        return _report(message, client_name, _AGGREGATED, [{"type": "ACK", "values": [True]}])
+    return _report(message, client_name, CAR, [_values("OPERATING_STATE", OperatingState.IDLE_OPTED_OUT.value)])
+
+
+def _report(
+    message: DecisionMessage, client_name: str, resource: str, payloads: list[dict[str, object]]
+) -> dict[str, object]:
     return {
         "eventID": message.offer.offer_id,
         "clientName": client_name,
-        "reportName": report_name(decision.decision_id),
-        "resources": [{"resourceName": client_name, "intervals": [interval]}],
+        "reportName": report_name(message.decision.decision_id),
+        "resources": [{"resourceName": resource, "intervals": [{"id": 0, "payloads": payloads}]}],
     }
+
+
+def _committed(message: DecisionMessage) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """What the home takes upon itself where that is less than asked, feed negative; and in which units."""
+    decision = message.decision
+    sign = -1 if message.offer.kind is OfferKind.POWER_FEED else 1
+    told = [("DISPATCH_SETPOINT", "KW", decision.committed_w), ("USAGE_FORECAST", "KWH", decision.committed_wh)]
+    known = [(name, units, value) for name, units, value in told if value is not None]
+    payloads: list[dict[str, object]] = [
+        {"type": name, "values": [round(sign * value / 1000, 4)]} for name, _, value in known
+    ]
+    descriptors: list[dict[str, object]] = [
+        {"objectType": "REPORT_PAYLOAD_DESCRIPTOR", "payloadType": name, "units": units} for name, units, _ in known
+    ]
+    return payloads, descriptors
 
 
 def is_receipt(event: Event) -> bool:
@@ -90,9 +133,9 @@ def read_receipt(event: Event, *, sp_id: str, decision_id: str | None, received_
     if not isinstance(told, str) or not _DECISION_ID.fullmatch(told):
         raise refused("schema", "it does not say which answer it is about")
     status = _first(event, _STATUS)
-    if status not in ("CONFIRMED", "REJECTED"):
-        raise refused("value", "it neither confirms nor rejects an answer")
-    return Receipt(
+    if status not in ("CONFIRMED", "REJECTED", _SETTLED):
+        raise refused("value", "it neither confirms nor rejects nor settles an answer")
+    receipt = Receipt(
         decision_id=told,
         sp_id=sp_id,
         level=ReceiptLevel.BUSINESS,
@@ -100,6 +143,24 @@ def read_receipt(event: Event, *, sp_id: str, decision_id: str | None, received_
         confirmed=status == "CONFIRMED",
         reference=event.event_id,
         reason=plain_text(_first(event, _REASON), 200),
+    )
+    return receipt if status != _SETTLED else _settlement(receipt, event)
+
+
+def _settlement(receipt: Receipt, event: Event) -> Receipt:
+    """The provider's account: energy that was delivered, and what is paid for it."""
+    energy, amount = _first(event, _ENERGY), _first(event, _AMOUNT)
+    descriptor = event.descriptors.get(_AMOUNT)
+    currency = "" if descriptor is None else descriptor.currency
+    if amount is not None and not _CURRENCY.fullmatch(currency):
+        raise refused("value", "it names money without a currency")
+    return replace(
+        receipt,
+        level=ReceiptLevel.SETTLEMENT,
+        confirmed=True,
+        energy_wh=None if energy is None else float(bounded(energy, _MOST_KWH, "energy") * 1000),
+        amount=None if amount is None else bounded(amount, _MOST_MONEY, "amount"),
+        currency=currency if amount is not None else "",
     )
 
 

@@ -1,4 +1,7 @@
-"""ISO 8601 durations as OpenADR uses them: ``P[n]Y[n]M[n]W[n]DT[n]H[n]M[n]S``; ``P9999Y`` stands for ever."""
+"""ISO 8601 durations as OpenADR uses them: ``P[n]Y[n]M[n]W[n]DT[n]H[n]M[n]S``; ``P9999Y`` stands for ever.
+
+The User Guide writes ``P0S`` for no time at all; it is understood, although it lacks the T.
+"""
 
 import re
 from calendar import monthrange
@@ -8,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from homeapp.errors import MessageRejected
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+_NOTHING = "P0S"
 
 _FORM = re.compile(
     r"P(?=[0-9T])(?:(?P<years>[0-9]{1,7})Y)?(?:(?P<months>[0-9]{1,7})M)?(?:(?P<weeks>[0-9]{1,7})W)?"
@@ -48,6 +53,8 @@ def parse_duration(text: str) -> Duration:
     """
     if text.startswith("-"):
         raise MessageRejected("value", "A message was refused because it names a negative span of time.")
+    if text == _NOTHING:
+        return Duration(0, timedelta())
     found = _FORM.fullmatch(text)
     if found is None:
         raise MessageRejected("schema", "A message was refused because it names a span of time in an unknown form.")

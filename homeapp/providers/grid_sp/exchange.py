@@ -1,6 +1,7 @@
 """One HTTPS request and its answer, bounded in size and time."""
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from homeapp.providers.grid_sp.objects import read_json
 MAX_ANSWER = 1024 * 1024
 _TIMEOUT_S = 20.0
 
+Params = Mapping[str, str | list[str]]
+"""Of a query; a list makes the same name several times."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -25,7 +29,7 @@ class Call:
 
     method: str
     url: str
-    params: dict[str, str] | None = None
+    params: Params | None = None
     form: dict[str, str] | None = None
     content: object = None
     token: str | None = None

@@ -30,14 +30,15 @@ class Window:
 def timed_intervals(event: Event, *, now: datetime, window: Window, chance: float = 0.0) -> tuple[TimedInterval, ...]:
     """The event's intervals within ``window``, in the event's order; those without length are left out.
 
-    An interval takes its period from itself, else from the event, and follows the one before where it has no start.
-    ``event.duration`` cuts the list off, or repeats it until it is over.
+    An interval takes its period from itself, else from the event, and follows the one before where it has no start of
+    its own, or ``0001-01-01``. ``event.duration`` cuts the list off, or repeats it until it is over.
 
     Args:
         event: as it came in.
-        now: stands in for the start ``0001-01-01``.
+        now: stands in for the start ``0001-01-01`` of the event.
         window: cuts, and ends what lasts for ever.
-        chance: -1 to 1; starts are moved by this part of their ``randomizeStart``, and what follows immediately too.
+        chance: -1 to 1; the first start is moved by this part of its ``randomizeStart``, a day at most, and all that
+            comes later by as much: starts and ends alike.
 
     Raises:
         MessageRejected: ``schema`` where a start or a duration is missing, ``value`` for more than 10,000 intervals.
@@ -63,24 +64,53 @@ def equal_parts(interval: TimedInterval, count: int) -> Iterator[tuple[datetime,
 
 
 def _placed(event: Event, now: datetime, chance: float) -> Iterator[TimedInterval]:
-    cursor = _start(event.period, now, chance)
+    placing = _Placing(event, now, chance)
     for interval in event.intervals:
-        start = _start(interval.period, now, chance) or cursor
-        duration = interval.period.duration or event.period.duration or event.duration
+        start, end = placing.next(interval.period)
+        if end > start:
+            yield TimedInterval(start, end, interval.payloads)
+
+
+class _Placing:
+    """Where one interval after the other lies (User Guide 7.3); a shift lasts until another one is stated."""
+
+    def __init__(self, event: Event, now: datetime, chance: float) -> None:
+        self._event = event
+        self._chance = chance
+        default = event.period.start
+        self._begin = now if default is StartNow.NOW else default
+        self._now = now
+        self._randomize = event.period.randomize_start
+        self._cursor: datetime | None = None
+        self._shift = timedelta()
+
+    def next(self, period: Period) -> tuple[datetime, datetime]:
+        """Start and end of the next interval.
+
+        Raises:
+            MessageRejected: ``schema``.
+        """
+        start = self._start(period)
+        duration = period.duration or self._event.period.duration or self._event.duration
         if start is None or duration is None:
             raise refused("schema", "it does not say when it begins or how long it lasts")
-        cursor = duration.after(start)
-        if cursor > start:
-            yield TimedInterval(start, cursor, interval.payloads)
+        self._cursor = duration.after(start)
+        return start, self._cursor
 
-
-def _start(period: Period, now: datetime, chance: float) -> datetime | None:
-    if period.start is None:
-        return None
-    start = now if period.start is StartNow.NOW else period.start
-    if period.randomize_start is None:
-        return start
-    return start + min(period.randomize_start.after(start) - start, _LARGEST_SHIFT) * chance
+    def _start(self, period: Period) -> datetime | None:
+        randomize = period.randomize_start or (self._randomize if self._cursor is None else None)
+        told = period.start
+        if told is None or told is StartNow.NOW:
+            # Here "now" means: with the event, then immediately after the interval before.
+            if self._cursor is not None:
+                return self._cursor
+            told = self._begin or (self._now if told is StartNow.NOW else None)
+        if told is None:
+            return None
+        if randomize is not None:
+            most = min(randomize.after(told) - told, _LARGEST_SHIFT)
+            self._shift = most * self._chance
+        return told + self._shift
 
 
 def _repeated(once: tuple[TimedInterval, ...], duration: Duration | None, window: Window) -> Iterator[TimedInterval]:

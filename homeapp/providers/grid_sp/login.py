@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials at a VTN (OpenADR 3.1, "Authentication"; RFC 6749, 4.4)."""
+"""OAuth 2 client credentials at a VTN (OpenADR 3.1, "Authentication"; RFC 6749, 4.4); without them, anonymously."""
 
 import asyncio
 import logging
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _REFUSING = (400, 401, 403)
 """A wrong secret was seen to be answered with each of them."""
+_HTTPS = 443
 _UNTOLD_LIFE_S = 3600.0
 _LONGEST_LIFE_S = 86_400.0
 
@@ -44,21 +45,45 @@ class Login:
         self._token: str | None = None
         self._fresh_until = 0.0
 
-    async def token(self, http: httpx.AsyncClient) -> str:
+    @property
+    def client_id(self) -> str:
+        """The OAuth 2 client; empty where the hub has none."""
+        return self._settings.client_id
+
+    async def token(self, http: httpx.AsyncClient) -> str | None:
         """A token that should be valid; fetched where there is none or it is nearly over.
+
+        Returns:
+            None where the hub has no client id: such a VEN should try anonymously.
 
         Raises:
             CredentialsRefused: a person has to correct id or secret.
             ProviderUnreachable: no usable answer.
         """
+        if not self._settings.client_id:
+            return None
         async with self._lock:
             if self._token is None or self._clock.monotonic() >= self._fresh_until:
                 self._token = await self._fetch(http)
             return self._token
 
-    def forget(self, token: str) -> None:
-        """The VTN did not accept this token; a newer one is kept."""
+    def forget(self, token: str | None) -> None:
+        """The VTN did not accept this token; a newer one is kept.
+
+        Raises:
+            CredentialsRefused: it was tried without any.
+        """
+        if token is None:
+            raise CredentialsRefused(
+                f"{self._settings.name} lets nobody read without logging in. Enter the client id and the secret that "
+                "the provider has issued."
+            )
         if self._token == token:
+            self._token = None
+
+    async def renew(self) -> None:
+        """The token is of no use any more; the next one is fetched."""
+        async with self._lock:
             self._token = None
 
     async def _fetch(self, http: httpx.AsyncClient) -> str:
@@ -91,18 +116,29 @@ class Login:
         if not isinstance(told, str):
             return f"{base}/auth/token"
         try:
-            url = httpx.URL(f"{base}/auth/server").join(told)
+            own = httpx.URL(f"{base}/auth/server")
+            url = own.join(told)
         except (httpx.InvalidURL, ValueError) as error:
             raise self._unsafe_address() from error
-        if url.scheme != "https" or not url.host:
+        if url.scheme != "https" or not (_origin(url) == _origin(own) or self._is_configured(url)):
             raise self._unsafe_address()
         return str(url)
 
+    def _is_configured(self, url: httpx.URL) -> bool:
+        """Whether somebody has entered this host as the one that may have the secret."""
+        host = self._settings.token_host.lower()
+        port = _origin(url)[1]
+        return bool(host) and host in ({f"{url.host}:{port}", url.host} if port == _HTTPS else {f"{url.host}:{port}"})
+
     def _unsafe_address(self) -> ProviderUnreachable:
         return ProviderUnreachable(
-            f"{self._settings.name} names an address for logging in that is not safe. The hub has sent nothing there. "
-            "Tell the provider."
+            f"{self._settings.name} names an address for logging in that is not its own, or not safe. The hub has sent "
+            "nothing there. If it is right, enter its host as token_host in the settings."
         )
+
+
+def _origin(url: httpx.URL) -> tuple[str, int]:
+    return url.host, url.port or _HTTPS
 
 
 def _members(answer: Answer) -> dict[str, Any]:

@@ -5,8 +5,8 @@ All numbers are ``Decimal``: NaN and infinity come through here and are refused 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -23,6 +23,18 @@ Payloads = Mapping[str, tuple[object, ...]]
 
 _OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _YEARS = range(2000, 2200)
+_NAMING = ("VEN_NAME", "RESOURCE_NAME")
+_MOST_TARGETS = 1000
+_MEMBERS_301 = {
+    "programLongName": "PROGRAM_LONG_NAME",
+    "retailerName": "RETAILER_NAME",
+    "retailerLongName": "RETAILER_LONG_NAME",
+    "programType": "PROGRAM_TYPE",
+    "country": "COUNTRY",
+    "principalSubdivision": "PRINCIPAL_SUBDIVISION",
+    "bindingEvents": "BINDING_EVENTS",
+    "localPrice": "LOCAL",
+}
 _HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 """Control characters, those that turn the direction of writing, and halves of characters."""
 
@@ -67,22 +79,62 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest:
+    """A reportDescriptor: what the VTN would like to hear about an event.
+
+    Attributes:
+        payload_type: of the values that it asks for.
+        units: upper case, or empty.
+        historical: about what was, not what will be.
+        frequency: intervals between two reports; 0 leaves the time to the VEN.
+        repeat: how many reports; -1 for no end of them.
+    """
+
+    payload_type: str
+    units: str = ""
+    historical: bool = True
+    frequency: int = -1
+    repeat: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom an object is meant for.
+
+    Attributes:
+        kind: ``VEN_NAME`` and the like (3.0.1), or empty for the plain strings of 3.1.
+    """
+
+    kind: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A program: a tariff, or the frame of demand response events.
 
     Attributes:
         attributes: values by type, for instance ``PROGRAM_TYPE``.
+        period: default for its events.
+        terms_url: of the first description, or empty; to be shown, never to be opened by itself.
     """
 
     program_id: str
     name: str
     attributes: Payloads
     descriptors: Mapping[str, Descriptor]
+    period: Period = Period()
+    terms_url: str = ""
 
     def attribute(self, name: str) -> object:
         """The first value of an attribute, or None."""
         values = self.attributes.get(name)
         return values[0] if values else None
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether it calls its events binding; one that does not say so is not."""
+        return self.attribute("BINDING_EVENTS") in (True, "TRUE", "true", "True")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +145,8 @@ class Event:
         priority: 0 is the highest; None is the lowest.
         duration: cuts the list of intervals off, or repeats it.
         changed_at: when it was made or changed last, or None where that cannot be read.
-        reports: payload types of the reports that it asks for.
+        reports: what it asks to be told, by payload type.
+        targets: whom it is meant for; empty for everybody.
     """
 
     event_id: str
@@ -105,7 +158,8 @@ class Event:
     intervals: tuple[Interval, ...]
     descriptors: Mapping[str, Descriptor]
     changed_at: datetime | None
-    reports: frozenset[str] = frozenset()
+    reports: Mapping[str, ReportRequest] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
 
     @property
     def revision(self) -> int:
@@ -115,6 +169,19 @@ class Event:
     def has(self, *payload_types: str) -> bool:
         """Whether any interval carries one of these payload types."""
         return any(name in interval.payloads for interval in self.intervals for name in payload_types)
+
+    @property
+    def payload_types(self) -> frozenset[str]:
+        """All that any interval carries."""
+        return frozenset(name for interval in self.intervals for name in interval.payloads)
+
+    def is_for(self, names: Collection[str]) -> bool:
+        """Whether it may be meant for who goes by these names.
+
+        The targets of 3.1 are groups that only the VTN knows; those of 3.0.1 may name VENs and resources outright.
+        """
+        named = [target for target in self.targets if target.kind in _NAMING]
+        return not named or any(value in names for target in named for value in target.values)
 
 
 def read_json(body: bytes) -> Any:
@@ -139,8 +206,10 @@ def read_program(raw: object) -> Program:
     return Program(
         program_id=object_id(told.get("id")),
         name=plain_text(told.get("programName"), 128),
-        attributes=_values_maps(told.get("attributes")),
+        attributes=_attributes(told),
         descriptors=_descriptors(told.get("payloadDescriptors")),
+        period=_period(told.get("intervalPeriod")),
+        terms_url=_first_url(told.get("programDescriptions")),
     )
 
 
@@ -165,7 +234,8 @@ def read_event(raw: object) -> Event:
         descriptors=_descriptors(told.get("payloadDescriptors")),
         changed_at=_metadata_instant(told.get("modificationDateTime"))
         or _metadata_instant(told.get("createdDateTime")),
-        reports=frozenset(_descriptors(told.get("reportDescriptors"))),
+        reports=_report_requests(told.get("reportDescriptors")),
+        targets=_targets(told.get("targets")),
     )
 
 
@@ -279,6 +349,57 @@ def _values_maps(raw: object) -> Payloads:
             raise refused("schema", "one of its values has no type or no list")
         found.setdefault(plain_text(name, 128), tuple(values))
     return MappingProxyType(found)
+
+
+def _attributes(told: Mapping[str, Any]) -> Payloads:
+    """3.0.1 has them as members of the program, 3.1 as a list of values."""
+    members = {name: (told[key],) for key, name in _MEMBERS_301.items() if told.get(key) is not None}
+    return MappingProxyType({**members, **_values_maps(told.get("attributes"))})
+
+
+def _first_url(raw: object) -> str:
+    for item in raw if isinstance(raw, list) else ():
+        url = plain_text(item.get("URL"), 500) if isinstance(item, dict) else ""
+        if url.startswith("https://"):
+            return url
+    return ""
+
+
+def _report_requests(raw: object) -> Mapping[str, ReportRequest]:
+    found: dict[str, ReportRequest] = {}
+    for item in _sequence(raw, "the list of report descriptors"):
+        told = _mapping(item, "a report descriptor")
+        # The guide's own example spells it with a capital L.
+        name = told.get("payloadType", told.get("payLoadType"))
+        if isinstance(name, str):
+            name = plain_text(name, 128)
+            asked = ReportRequest(
+                payload_type=name,
+                units=plain_text(told.get("units"), 128).upper(),
+                historical=told.get("historical") is not False,
+                frequency=_count(told.get("frequency"), -1),
+                repeat=_count(told.get("repeat"), 1),
+            )
+            found.setdefault(name, asked)
+    return MappingProxyType(found)
+
+
+def _count(raw: object, default: int) -> int:
+    if not isinstance(raw, Decimal) or not raw.is_finite() or not -1 <= raw <= 2**31:
+        return default
+    return int(raw)
+
+
+def _targets(raw: object) -> tuple[Target, ...]:
+    """Strings (3.1) or ``{type, values}`` (3.0.1); what is neither is left out, which makes no object more private."""
+    found: list[Target] = []
+    for item in _sequence(raw, "the list of targets")[:_MOST_TARGETS]:
+        if isinstance(item, str):
+            found.append(Target("", (plain_text(item, 128),)))
+        elif isinstance(item, dict) and isinstance(item.get("values"), list):
+            values = tuple(plain_text(value, 128) for value in item["values"][:_MOST_TARGETS])
+            found.append(Target(plain_text(item.get("type"), 128), values))
+    return tuple(found)
 
 
 def _descriptors(raw: object) -> Mapping[str, Descriptor]:

@@ -69,6 +69,7 @@ class MqttLink:
         on_message: called in the event loop for everything that comes in.
         on_refused: called in the event loop with the number of a message that the broker did not let pass (MQTT 5).
         persistent: whether the broker keeps the session, and what comes for it, over a loss of the connection.
+        login: user name and password, where the certificate does not say who the hub is.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class MqttLink:
         on_message: Callable[[Inbound], None],
         on_refused: Callable[[int], None],
         persistent: bool = True,
+        login: tuple[str, str] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -94,6 +96,8 @@ class MqttLink:
         self._version = version
         self._client = _client(client_id, version, partial(self._post, self._note_end), persistent=persistent)
         self._client.tls_set_context(tls)
+        if login is not None:
+            self._client.username_pw_set(*login)
         self._client.on_connect = self._thread_connected
         self._client.on_subscribe = self._thread_subscribed
         self._client.on_message = self._thread_message

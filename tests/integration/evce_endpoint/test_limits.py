@@ -171,3 +171,45 @@ def test_leases_suit_a_station_whose_clock_is_behind(tls: Tls) -> None:
             assert "clock is wrong" in (evce.state.problem or "")
 
     run(tls, body)
+
+
+@pytest.mark.parametrize("unit", ["A", "W"])
+def test_the_hub_knows_whether_its_limits_are_for_each_phase_or_for_all_together(tls: Tls, unit: str) -> None:
+    def takes(payload: Json) -> Json:
+        return {"status": "Accepted" if schedule_of(profile_of(payload))["chargingRateUnit"] == unit else "Rejected"}
+
+    async def body(street: Street) -> None:
+        async with street.secured(Version.V201, answers={"SetChargingProfile": takes}) as (_station, evce):
+            told = evce.state.capabilities
+            assert told is not None
+            assert told.in_watts is (unit == "W")
+            assert evce.state.granted_w == (6 * 230 if unit == "W" else FLOOR_W)
+
+    run(tls, body)
+
+
+@pytest.mark.usecase("D1")
+@pytest.mark.parametrize("version", [Version.V16, Version.V201, Version.V21])
+def test_of_the_limits_that_wait_for_a_slow_station_only_the_newest_is_sent(tls: Tls, version: Version) -> None:
+    def limits_since(station: RawStation, before: int) -> list[float]:
+        told = [profile_of(body) for action, body in station.calls[before:] if action == "SetChargingProfile"]
+        return [schedule_of(profile)["chargingSchedulePeriod"][0]["limit"] for profile in told]
+
+    async def body(street: Street) -> None:
+        async with street.charging(version) as (station, evce, _):
+            before = len(station.calls)
+            station.answers["SetChargingProfile"] = lambda _payload: None
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(evce.apply(EvceCommand(limit_w=16 * 690)))
+                await station.until_called(lambda action, _: action == "SetChargingProfile", before)
+                for current_a in (14, 10, 12, 8):
+                    tasks.create_task(evce.apply(EvceCommand(limit_w=current_a * 690)))
+                    await asyncio.sleep(0)
+                assert limits_since(station, before) == [16]
+                assert evce.state.granted_w == 16 * 690, "until one is confirmed the largest counts"
+                station.answers["SetChargingProfile"] = {"status": "Accepted"}
+                await station.answer_late(before, {"status": "Accepted"})
+            assert limits_since(station, before) == [16, 8]
+            assert evce.state.granted_w == 8 * 690
+
+    run(tls, body)

@@ -117,6 +117,60 @@ def test_a_card_of_the_household_goes_on(tls: Tls, tmp_path: Path, version: Vers
     at_home(tls, tmp_path, body, CARD)
 
 
+def goes_on(version: Version, transaction: str) -> tuple[str, str]:
+    """What a station says of a transaction that goes on."""
+    if version is not Version.V16:
+        return "TransactionEvent", event("Updated", 1)
+    value = [{"timestamp": STAMP, "sampledValue": [{"value": "10"}]}]
+    return "MeterValues", json.dumps({"connectorId": 1, "transactionId": int(transaction), "meterValue": value})
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V21])
+def test_a_hub_that_has_started_anew_still_stops_it(tls: Tls, tmp_path: Path, version: Version) -> None:
+    stop, running = STOP.get(version, "RequestStopTransaction"), []
+
+    async def first(street: UpstreamStreet) -> None:
+        street.csms.status = 503
+        async with street.station(version) as station:
+            await station.say("BootNotification", BOOT[version])
+            await begin(station)
+            station.answers[stop] = None
+            rejecting(street)
+            street.csms.status = None
+            await street.up()
+            await station.until_called(stop)
+            found = street.upstreams._ways[DEVICE]._upward.station.transaction
+            assert found is not None
+            running.append(found.id)
+            assert NOTICE not in street.way.notices
+
+    async def second(street: UpstreamStreet) -> None:
+        async with street.station(version) as station:
+            await street.up()
+            await station.say(*goes_on(version, running[0]))
+            _, asked = await station.until_called(stop)
+            assert str(json.loads(asked)["transactionId"]) == running[0]
+            await street.way.until(lambda: NOTICE in street.way.notices)
+            assert await street.stops.load(DEVICE) == ()
+
+    at_home(tls, tmp_path, first)
+    at_home(tls, tmp_path, second)
+
+
+def test_what_is_to_be_stopped_is_forgotten_with_the_consent(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V201):
+            await street.stops.keep(DEVICE, ["t1"])
+            assert await street.stops.load(DEVICE) == ("t1",)
+            assert await street.stops_of("another csms").load(DEVICE) == ()
+            street.way.allowed = False
+            street.upstreams.consent_changed()
+            await street.upstreams.void()
+            assert await street.stops.load(DEVICE) == ()
+
+    at_home(tls, tmp_path, body)
+
+
 def test_what_is_over_meanwhile_is_not_stopped(tls: Tls, tmp_path: Path) -> None:
     async def body(street: UpstreamStreet) -> None:
         street.csms.status = 503

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from devices.evce.schemas import Version
 from homeapp import identity
+from homeapp.errors import DeviceRefused
 from homeapp.identity import LocalAuthority
 from homeapp.model.readings import EvceStatus
 from kit.evce_street import ALL, DEVICE, NAME, CallError, RawStation, Street, run
@@ -53,6 +54,40 @@ def test_a_station_with_its_certificate_needs_no_password_and_none_helps_any_mor
         assert hub.issued.refusal(DEVICE, None) is not None
 
     run((hub.server, hub.client()), body, certificates=hub.issued)
+
+
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [
+        (ssl.TLSVersion.TLSv1_3, ""),
+        (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        (ssl.TLSVersion.TLSv1_2, "ECDHE-RSA-AES256-GCM-SHA384"),
+    ],
+    ids=["1.3", "1.2 with the hub's EC key", "1.2 with the hub's RSA key"],
+)
+def test_a_station_with_an_rsa_key_comes_in_with_its_certificate_of_the_hubs_ec_authority(
+    hub: Vouching, version: ssl.TLSVersion, ciphers: str
+) -> None:
+    with_certificate = hub.given(key=rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    with_certificate.minimum_version = with_certificate.maximum_version = version
+    if ciphers:
+        with_certificate.set_ciphers(ciphers)
+
+    async def body(street: Street) -> None:
+        street.adopt()
+        async with street.station(Version.V201, password=None, ssl=with_certificate) as station:
+            assert (await station.boot())["status"] == "Accepted"
+            state = await street.register.until_status(EvceStatus.AVAILABLE)
+            assert state.security_profile == 3
+
+    run((hub.server, hub.client()), body, certificates=hub.issued)
+
+
+def test_a_weak_rsa_key_is_refused_with_a_sentence(hub: Vouching) -> None:
+    # As short as the library makes them.
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - that is what is refused
+    with pytest.raises(DeviceRefused, match="neither on P-256 nor RSA of at least 2048 bits"):
+        hub.given(key=weak)
 
 
 def test_certificates_that_do_not_open_this_door(

@@ -444,3 +444,23 @@ def test_who_is_cancelled_while_writing_takes_nobody_along(tmp_path: Path) -> No
             assert [name for name in left if name != "m-0"] == ["m-1", "m-2"]
 
     asyncio.run(main())
+
+
+def test_a_station_that_does_not_wait_for_its_answer_leaves_nothing_in_the_way(tls: Tls, tmp_path: Path) -> None:
+    async def body(street: UpstreamStreet) -> None:
+        async with street.online(Version.V201) as impatient:
+            street.csms.answers["TransactionEvent"] = None
+            unanswered = asyncio.create_task(impatient.say("TransactionEvent", _event(0), "m-0"))
+            await street.csms.until_heard("TransactionEvent")
+            async with street.station(Version.V201) as anew:
+                await anew.say("Heartbeat", "{}")
+                unanswered.cancel()
+                street.csms.answers["TransactionEvent"] = {"totalCost": 2.5}
+                await street.csms.release()
+                upward = street.upstreams._ways[DEVICE]._upward
+                async with asyncio.timeout(10):
+                    while upward._flight is not None:
+                        await asyncio.sleep(0)
+                assert json.loads(await anew.say("TransactionEvent", _event(1), "m-1")) == {"totalCost": 2.5}
+
+    run(tls, tmp_path, body)

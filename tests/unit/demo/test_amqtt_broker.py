@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 pytest.importorskip("amqtt", reason="the broker that comes with Python is not installed")
 
 from homeapp.demo.operator.amqtt_broker import Connect
-from homeapp.demo.operator.broker import _connect_packet
+from homeapp.demo.operator.mosquitto import connect_packet
 
 
 def body(packet: bytes) -> bytes:
@@ -15,12 +15,12 @@ def body(packet: bytes) -> bytes:
 
 
 def test_a_connect_with_a_password_is_read() -> None:
-    connect = Connect.parse(body(_connect_packet("C::id-in", "cse", "secret")))
+    connect = Connect.parse(body(connect_packet("C::id-in", "cse", "secret")))
     assert connect == Connect(client_id="C::id-in", user="cse", password=b"secret")
 
 
 def test_a_connect_without_a_password_is_read() -> None:
-    assert Connect.parse(body(_connect_packet("Cevc-sp"))) == Connect(client_id="Cevc-sp")
+    assert Connect.parse(body(connect_packet("Cevc-sp"))) == Connect(client_id="Cevc-sp")
 
 
 def test_a_will_does_not_pass_for_a_user() -> None:
@@ -30,7 +30,7 @@ def test_a_will_does_not_pass_for_a_user() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 20))
 def test_a_connect_that_ends_early_is_refused(cut: int) -> None:
-    whole = body(_connect_packet("C::id-in", "cse", "secret"))
+    whole = body(connect_packet("C::id-in", "cse", "secret"))
     with pytest.raises(ValueError, match=r"not MQTT|too early"):
         Connect.parse(whole[:-cut])
 

@@ -66,3 +66,12 @@ def test_prices_have_four_digits_and_feeding_pays_less_than_using_costs(kind: Pr
 
 def test_the_local_day_of_an_instant() -> None:
     assert PriceCurve().local_day(datetime(2027, 1, 15, 23, 30, tzinfo=UTC)) == date(2027, 1, 16)
+
+
+def test_dear_power_is_dirty_and_none_is_quite_clean() -> None:
+    for kind in PriceKind:
+        quarters = PriceCurve(kind).day(FRIDAY)
+        by_price = [item.emissions_g for item in sorted(quarters, key=lambda item: item.import_price)]
+        assert by_price == sorted(by_price)
+        assert by_price[0] >= 35
+    assert by_price[0] < by_price[-1]

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from homeapp.demo.grid.objects import USAGE_EVENT
 from homeapp.demo.grid.prices import PriceCurve
 from homeapp.demo.grid.vtn import DemoVtn
 from kit.clocks import StandingClock
@@ -17,7 +16,7 @@ def vtn(clock: StandingClock) -> DemoVtn:
 
 
 def prices(operator: DemoVtn) -> list[dict[str, Any]]:
-    return [event for event in operator.objects("events") if event["id"] != USAGE_EVENT]
+    return [event for event in operator.objects("events") if event["id"].startswith("prices-")]
 
 
 def announced(operator: DemoVtn) -> list[str]:

@@ -241,3 +241,13 @@ def test_the_station_maximum_can_be_lowered_and_never_raised(version: Version) -
     lowered = valid(version, profiles.station_max(version, LIMITS, Unit.WATT, 5000.0))
     assert period_of(lowered)["limit"] == 5000.0
     assert period_of(profiles.station_max(version, LIMITS, Unit.WATT, 99_999.0))["limit"] == 11040.0
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_floor_in_watts_is_no_more_on_any_phase_than_one_in_amperes(version: Version) -> None:
+    in_watts, in_amperes = (
+        period_of(profiles.floor(version, LIMITS, unit))["limit"] for unit in (Unit.WATT, Unit.AMPERE)
+    )
+    assert in_amperes == 6
+    assert in_watts == 6 * 230, "a car may draw all of it from one phase"
+    assert period_of(profiles.floor(version, SINGLE, Unit.WATT))["limit"] == 6 * 230

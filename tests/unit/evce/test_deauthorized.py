@@ -1,15 +1,16 @@
 """Which answers of a CSMS reject the card of a transaction, and that this is stopped once it can be."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from devices.evce.outlet import Transaction
 from devices.evce.schemas import Version
-from devices.evce.station import Transaction
 from devices.evce.upstream.deauthorized import Deauthorized, rejected_transaction
 from devices.evce.v201 import Ocpp201
-from homeapp.errors import DeviceUnreachable
+from homeapp.errors import DeviceUnreachable, StoreUnavailable
 from homeapp.ports import StationMessage
 from kit.in_loop import in_loop
 from kit.raw_csms import Way
@@ -46,6 +47,25 @@ def test_what_rejects_the_card_of_a_transaction(
     assert rejected_transaction(message, said, answer, version) == rejected
 
 
+class Keeper:
+    """Implements ``port.StopKeeper``."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[str, ...] = ()
+        self.full = False
+
+    async def load(self, _device_id: str) -> tuple[str, ...]:
+        return self.kept
+
+    async def keep(self, _device_id: str, transactions: Sequence[str]) -> None:
+        if self.full:
+            raise StoreUnavailable("the disk is full")
+        self.kept = tuple(transactions)
+
+    async def forget(self) -> None:
+        self.kept = ()
+
+
 class Bench:
     """A station that may be away."""
 
@@ -57,7 +77,12 @@ class Bench:
         self.asked: list[Any] = []
         self.way = Way()
         self.link: Any = self
-        self.it = Deauthorized("ocpp:x", lambda: self.running, lambda: self.link, self.way)
+        self.keeper = Keeper()
+        self.it = self.anew()
+
+    def anew(self) -> Deauthorized:
+        """In the next life of the hub."""
+        return Deauthorized("ocpp:x", lambda: self.running, lambda: self.link, self.way, self.keeper)
 
     async def call(self, call: Any, _priority: Any) -> str:
         self.asked.append(call.payload["transactionId"])
@@ -74,7 +99,7 @@ class Bench:
 async def test_it_is_stopped_as_soon_as_that_is_possible_and_not_again() -> None:
     bench = Bench()
     stopping = asyncio.create_task(bench.it.run())
-    bench.it.reject("t1")
+    await bench.it.reject("t1")
     await bench.settle()
     assert bench.asked == []
     bench.running = Transaction(id="t1", evse=1)
@@ -88,7 +113,7 @@ async def test_it_is_stopped_as_soon_as_that_is_possible_and_not_again() -> None
         await bench.settle()
     assert bench.asked == ["t1", "t1"]
     assert list(bench.way.notices) == ["card_rejected.ocpp:x"]
-    bench.it.reject("t1")
+    await bench.it.reject("t1")
     bench.running = Transaction(id="t2", evse=1)
     bench.it.heard()
     await bench.settle()
@@ -100,10 +125,51 @@ async def test_it_is_stopped_as_soon_as_that_is_possible_and_not_again() -> None
 async def test_without_the_consent_nothing_is_stopped_any_more() -> None:
     bench = Bench()
     stopping = asyncio.create_task(bench.it.run())
-    bench.it.reject("t1")
+    await bench.it.reject("t1")
     bench.it.forget()
     bench.running = Transaction(id="t1", evse=1)
     bench.it.heard()
+    await bench.settle()
+    assert bench.asked == []
+    stopping.cancel()
+
+
+@in_loop
+async def test_the_next_life_of_the_hub_stops_it_and_the_one_after_that_does_not() -> None:
+    bench = Bench()
+    await bench.it.reject("t1")
+    assert bench.keeper.kept == ("t1",)
+    bench.running = Transaction(id="t1", evse=1)
+    for _ in range(2):
+        it = bench.anew()
+        await it.load()
+        stopping = asyncio.create_task(it.run())
+        it.heard()
+        await bench.settle()
+        stopping.cancel()
+    assert bench.asked == ["t1"]
+    assert bench.keeper.kept == ()
+
+
+@in_loop
+async def test_what_cannot_be_kept_is_not_taken_for_delivered_and_is_stopped_all_the_same() -> None:
+    bench = Bench()
+    bench.keeper.full = True
+    bench.running = Transaction(id="t1", evse=1)
+    with pytest.raises(StoreUnavailable):
+        await bench.it.reject("t1")
+    stopping = asyncio.create_task(bench.it.run())
+    await bench.settle()
+    assert bench.asked == ["t1"]
+    stopping.cancel()
+
+
+@in_loop
+async def test_what_is_kept_counts_only_with_the_consent() -> None:
+    bench = Bench()
+    bench.keeper.kept, bench.running, bench.way.allowed = ("t1",), Transaction(id="t1", evse=1), False
+    await bench.it.load()
+    stopping = asyncio.create_task(bench.it.run())
     await bench.settle()
     assert bench.asked == []
     stopping.cancel()

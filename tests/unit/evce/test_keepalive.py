@@ -5,9 +5,9 @@ import socket
 from collections.abc import AsyncIterator, Awaitable
 from unittest.mock import create_autospec
 
-from devices.evce.keepalive import STRIKES, Keepalive
+from devices.evce.keepalive import SLOWER, STRIKES, Keepalive
 
-EVERY_S = 0.005
+EVERY_S = 0.03
 
 
 class Line:
@@ -59,7 +59,7 @@ def test_a_socket_without_a_sign_of_life_is_dropped() -> None:
         await _connect(keepalive, line, 100)
         assert line.dropped.is_set()
         assert line.pinged == 1
-        assert keepalive.pings("x"), "once is no proof"
+        assert keepalive.every_s("x") == EVERY_S, "once is no proof"
 
     asyncio.run(main())
 
@@ -70,8 +70,8 @@ def test_a_station_that_talks_and_answers_no_pings_keeps_its_connection_and_gets
         line = Line(pongs=False, talks=True)
         await _connect(keepalive, line, STRIKES + 1)
         assert not line.dropped.is_set()
-        assert not keepalive.pings("x")
-        assert keepalive.pings("y")
+        assert keepalive.every_s("x") == 0
+        assert keepalive.every_s("y") == EVERY_S
         line = Line(pongs=False, talks=False)
         async with keepalive.watching("x", line):
             await asyncio.sleep(0)
@@ -86,9 +86,9 @@ def test_a_quiet_station_that_answers_no_pings_is_known_after_a_few_connections(
     async def main() -> None:
         keepalive = Keepalive(every_s=EVERY_S, patience_s=EVERY_S)
         for _ in range(STRIKES):
-            assert keepalive.pings("x")
+            assert keepalive.every_s("x") == EVERY_S
             await _connect(keepalive, Line(pongs=False, talks=False), 100)
-        assert not keepalive.pings("x")
+        assert keepalive.every_s("x") == 0
 
     asyncio.run(main())
 
@@ -102,7 +102,46 @@ def test_a_pong_wipes_the_slate() -> None:
             line = Line(pongs=True, talks=True)
             await _connect(keepalive, line, 2)
             assert not line.dropped.is_set()
-            assert keepalive.pings("x")
+            assert keepalive.every_s("x") == EVERY_S
+
+    asyncio.run(main())
+
+
+def test_a_station_that_answers_only_some_gets_fewer_and_one_that_then_answers_none_gets_none() -> None:
+    async def main() -> None:
+        keepalive = Keepalive(every_s=EVERY_S, patience_s=EVERY_S)
+        for found_s in (EVERY_S * SLOWER, 0.0):
+            await _connect(keepalive, Line(pongs=True, talks=True), 2)
+            await _connect(keepalive, Line(pongs=False, talks=True), STRIKES + 1)
+            assert keepalive.every_s("x") == found_s
+
+    asyncio.run(main())
+
+
+class Book:
+    """Implements ``PingBook``."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, float] = {}
+
+    async def every_s(self, device_id: str, usual_s: float) -> float | None:
+        return self.kept.get(device_id)
+
+    async def found(self, device_id: str, every_s: float) -> None:
+        self.kept[device_id] = every_s
+
+
+def test_what_was_found_in_an_earlier_life_of_the_hub_holds_from_the_first_connection_on() -> None:
+    async def main() -> None:
+        book = Book()
+        await _connect(Keepalive(book, every_s=EVERY_S, patience_s=EVERY_S), Line(pongs=False, talks=True), STRIKES + 1)
+        assert book.kept == {"x": 0.0}
+        line = Line(pongs=False, talks=False)
+        async with Keepalive(book, every_s=EVERY_S, patience_s=EVERY_S).watching("x", line):
+            await asyncio.sleep(0)
+            assert line.tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        line.tcp.close()
+        assert not line.pinged
 
     asyncio.run(main())
 
@@ -111,7 +150,7 @@ def test_what_is_remembered_of_stations_has_an_end() -> None:
     async def main() -> None:
         keepalive = Keepalive()
         for number in range(1000):
-            keepalive._strike(str(number))
-        assert len(keepalive._strikes) == 256
+            await keepalive._strike(str(number))
+        assert len(keepalive._known) == 256
 
     asyncio.run(main())

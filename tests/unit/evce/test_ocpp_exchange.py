@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from devices.evce import frames, rpc, schemas
@@ -270,6 +271,67 @@ def test_a_call_reads_back(kind: MessageType, message_id: str, payload: Payload)
     frame = frames.decode(json.dumps([int(kind), message_id, "Heartbeat", payload]))
     assert (frame.type, frame.id, frame.action) == (kind, message_id, "Heartbeat")
     assert frame.payload.keys() == payload.keys()
+
+
+def _reading(read: Callable[[str], Frame], text: str) -> object:
+    try:
+        return read(text)
+    except BadFrame as error:
+        return str(error), error.type, error.message_id
+
+
+@given(
+    st.sampled_from([2, 3]),
+    st.lists(st.text(max_size=70) | json_values, max_size=5),
+    st.dictionaries(st.text(max_size=3), json_values, max_size=3),
+)
+@example(2, ["a", "Heartbeat"], {})
+@example(2, ["a", "Heart beat "], {})
+@example(2, ["a", "\u00e9" * 65], {})
+@example(2, ["", "Heartbeat"], {})
+@example(3, ["a" * 65], {})
+@example(3, ["a"], {"a": 1})
+def test_a_frame_of_the_usual_form_means_what_it_would_in_any(kind: int, middle: list[object], last: Payload) -> None:
+    text = json.dumps([kind, *middle, last], separators=(",", ":"))
+    assert _reading(frames.decode, text) == _reading(frames._any, text)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_who_does_not_wait_for_a_relayed_call_learns_all_the_same(closes: bool) -> None:
+    async def body(exchange: Exchange) -> None:
+        first = exchange.calls("ClearCache", Priority.PROVIDER)
+        out = await exchange.wire.next()
+        later = exchange.peer.relay_soon("DataTransfer", b'{"vendorId": "x"}', message_id="later")
+        sooner = exchange.peer.relay_soon("GetLog", b"{ }", priority=Priority.SAFETY, message_id="sooner")
+        exchange.wire.says(3, out[1], {"status": "Accepted"})
+        await first
+        assert (await exchange.wire.next())[1:] == ["sooner", "GetLog", {}]
+        if closes:
+            exchange.wire.hangs_up()
+            await asyncio.wait([later, sooner])
+            assert isinstance(sooner.exception(), DeviceUnreachable)
+            with pytest.raises(DeviceUnreachable):
+                exchange.peer.relay_soon("DataTransfer", b"{}", message_id="late")
+            return
+        exchange.wire.says(4, "sooner", "NotSupported", "no", {})
+        assert (await sooner).code == "NotSupported"
+        assert (await exchange.wire.next())[1] == "later"
+        exchange.wire.says(3, "later", {"status": "Rejected"})
+        assert (await later).payload == {"status": "Rejected"}
+
+    run(body)
+
+
+def test_a_result_that_nobody_waits_for_is_looked_at_too(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(exchange: Exchange) -> None:
+        answer = exchange.peer.relay_soon("DataTransfer", b'{"vendorId": "x"}', message_id="a")
+        await exchange.wire.next()
+        exchange.wire.says(3, "a", {"status": "none of these"})
+        await answer
+        await asyncio.sleep(0)
+        assert "DataTransfer result does not follow the standard" in caplog.text
+
+    run(body)
 
 
 def test_ids_sent_as_numbers_are_understood() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from devices.evce.dialect import Outgoing
+from devices.evce.outlet import Transaction
 from devices.evce.schemas import Version, request_problem
-from devices.evce.station import Transaction
 from devices.evce.upstream.own_limit import LOOK_EVERY_S, SPACING_S, OwnLimit
 from homeapp.errors import DeviceUnreachable
 from kit.clocks import LeapingClock

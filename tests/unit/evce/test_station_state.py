@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from devices.evce import profiles, schemas
 from devices.evce.derived import derive_status
 from devices.evce.dialect import Dialect, Reported
+from devices.evce.outlet import Setpoint, Target
 from devices.evce.profiles import StationLimits
 from devices.evce.schemas import Version
-from devices.evce.station import Setpoint, Station, Target
+from devices.evce.station import Station
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201

@@ -6,7 +6,7 @@ import pytest
 
 from devices.evce import rpc
 from devices.evce.rpc import CallTimeout, Priority
-from devices.evce.time_limit import TimeLimit
+from devices.evce.time_limit import Patience, TimeLimit
 from homeapp.errors import DeviceUnreachable
 from kit.ocpp_wire import Exchange, Wire, exchanging, fast, run
 
@@ -66,6 +66,30 @@ def test_one_timer_serves_many_messages() -> None:
             limit.end()
         limit.close()
         assert timers == 1
+
+    asyncio.run(main())
+
+
+def test_patience_ends_with_the_thing_or_with_the_time_and_leaves_the_thing_alone() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        patience = Patience()
+        done, slow, quick, failed = (loop.create_future() for _ in range(4))
+        done.set_result(None)
+        await patience.wait(done, 60)
+        await patience.wait(slow, 0.001)
+        assert not slow.done()
+        # What was given up comes while another is waited for.
+        loop.call_soon(slow.set_result, None)
+        waiting = asyncio.create_task(patience.wait(quick, 60))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        quick.set_result(None)
+        await asyncio.wait_for(waiting, 10)
+        loop.call_soon(failed.set_exception, LookupError())
+        await asyncio.wait_for(patience.wait(failed, 60), 10)
+        assert isinstance(failed.exception(), LookupError)
 
     asyncio.run(main())
 

@@ -26,6 +26,10 @@ class SlowOutbox:
         await asyncio.Event().wait()
 
 
+async def ignore(_row: StationMessage, _answer: Any) -> None:
+    pass
+
+
 async def answered(_action: str, _payload: bytes, message_id: str) -> Frame:
     payload: dict[str, Any] = {"transactionId": 1001, "idTagInfo": {"status": "Accepted"}}
     return Frame(type=MessageType.CALLRESULT, id=message_id, payload=payload, raw=msgspec.json.encode(payload))
@@ -40,7 +44,7 @@ def test_a_cut_while_the_delivery_is_written_does_not_lose_the_csms_id_of_a_tran
             way=unused,
             outbox=outbox,
             clock=unused,
-            answered=lambda _row, _answer: None,
+            answered=ignore,
             silent=lambda: None,
         )
         handing = asyncio.create_task(replay.hand_over(ROW, answered))

@@ -1,7 +1,9 @@
 """Decisions out, receipts in."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from homeapp.providers.grid_sp.decisions import (
     decision_of_report,
     decision_report,
     is_receipt,
+    plain_decision_report,
     read_receipt,
     report_name,
     reported_id,
@@ -135,3 +138,69 @@ def test_a_report_id_that_could_lead_elsewhere_is_refused(report_id: object) -> 
 def test_an_unclear_word_is_refused(payloads: dict[str, object]) -> None:
     with pytest.raises(MessageRejected):
         read_receipt(receipt_event(**payloads), sp_id="grid_sp", decision_id=None, received_at=NOW)
+
+
+@pytest.mark.parametrize(("kind", "sign"), [(OfferKind.POWER_FEED, -1), (OfferKind.LOAD_SHED, 1)])
+def test_less_than_was_asked_is_told_with_its_sign(kind: OfferKind, sign: int) -> None:
+    asked = message(Choice.ACCEPT)
+    partly = replace(
+        asked,
+        offer=replace(asked.offer, kind=kind),
+        decision=replace(asked.decision, committed_w=2500.0, committed_wh=4000.0),
+    )
+    report: Any = decision_report(partly, client_name="homeapp", compact_jws="a.b.c")
+    assert told(report)["DISPATCH_SETPOINT"] == [sign * 2.5]
+    assert told(report)["USAGE_FORECAST"] == [sign * 4.0]
+    assert {item["payloadType"]: item["units"] for item in report["payloadDescriptors"]} == {
+        "DISPATCH_SETPOINT": "KW",
+        "USAGE_FORECAST": "KWH",
+    }
+    assert "payloadDescriptors" not in decision_report(asked, client_name="homeapp", compact_jws="a.b.c")
+
+
+@pytest.mark.parametrize(
+    ("choice", "payloads"),
+    [
+        (Choice.ACCEPT, {"ACK": [True]}),
+        (Choice.ACKNOWLEDGE, {"ACK": [True]}),
+        (Choice.DECLINE, {"OPERATING_STATE": ["IDLE_OPTED_OUT"]}),
+        (Choice.WITHDRAW, {"OPERATING_STATE": ["IDLE_OPTED_OUT"]}),
+        (Choice.NO_RESPONSE, {"OPERATING_STATE": ["IDLE_OPTED_OUT"]}),
+    ],
+)
+def test_without_a_profile_only_words_of_the_standard_are_used(
+    choice: Choice, payloads: dict[str, list[object]]
+) -> None:
+    report = plain_decision_report(message(choice), client_name="homeapp")
+    assert told(report) == payloads
+    assert report["reportName"] == report_name(DECISION_ID)
+
+
+def settlement(amount: object, descriptor: dict[str, str]) -> Event:
+    names = {
+        "DECISION_ID": DECISION_ID,
+        "DECISION_STATUS": "SETTLED",
+        "DELIVERED_ENERGY": 5.8,
+        "SETTLEMENT_AMOUNT": amount,
+    }
+    raw = {
+        "id": "event-9",
+        "programID": "p",
+        "payloadDescriptors": [{"payloadType": "SETTLEMENT_AMOUNT", **descriptor}],
+        "intervals": [{"id": 0, "payloads": [{"type": name, "values": [value]} for name, value in names.items()]}],
+    }
+    return read_event(read_json(json.dumps(raw).encode()))
+
+
+def test_the_providers_account_afterwards() -> None:
+    receipt = read_receipt(settlement("1.74", {"currency": "EUR"}), sp_id="grid_sp", decision_id=None, received_at=NOW)
+    assert receipt.level is ReceiptLevel.SETTLEMENT
+    assert (receipt.energy_wh, receipt.amount, receipt.currency) == (5800.0, Decimal("1.74"), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("amount", "descriptor"), [("1.74", {}), (float("nan"), {"currency": "EUR"}), (-5, {"currency": "EUR"})]
+)
+def test_an_account_that_cannot_be_meant_is_refused(amount: object, descriptor: dict[str, str]) -> None:
+    with pytest.raises(MessageRejected):
+        read_receipt(settlement(amount, descriptor), sp_id="grid_sp", decision_id=None, received_at=NOW)

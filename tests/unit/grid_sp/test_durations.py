@@ -17,6 +17,7 @@ START = datetime(2028, 1, 31, 12, tzinfo=UTC)
     [
         ("PT15M", timedelta(minutes=15)),
         ("PT0S", timedelta()),
+        ("P0S", timedelta()),
         ("P1D", timedelta(days=1)),
         ("P2W", timedelta(weeks=2)),
         ("P1DT2H3M4.5S", timedelta(days=1, hours=2, minutes=3, seconds=4.5)),

@@ -22,6 +22,7 @@ EVENT: dict[str, Any] = {
     "eventName": "Prices",
     "priority": 2,
     "targets": None,
+    "reportDescriptors": None,
     "duration": None,
     "somethingNew": {"of": ["tomorrow"]},
     "payloadDescriptors": [
@@ -93,6 +94,8 @@ def test_the_start_that_means_now(start: str) -> None:
         {"priority": float("nan")},
         {"priority": "0"},
         {"payloadDescriptors": "PRICE"},
+        {"reportDescriptors": "USAGE"},
+        {"targets": "street-7"},
         {"intervals": [{"id": 0, "payloads": []}] * 10_001},
     ],
     ids=lambda changes: str(changes)[:60],
@@ -121,6 +124,74 @@ def test_programs_and_their_attributes() -> None:
         None,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "binding"),
+    [
+        ({}, False),
+        ({"attributes": [{"type": "BINDING_EVENTS", "values": [True]}]}, True),
+        ({"attributes": [{"type": "BINDING_EVENTS", "values": ["true"]}]}, True),
+        ({"attributes": [{"type": "BINDING_EVENTS", "values": [False]}]}, False),
+        ({"attributes": [{"type": "BINDING_EVENTS", "values": []}]}, False),
+        ({"bindingEvents": True}, True),
+        ({"bindingEvents": False}, False),
+    ],
+)
+def test_programs_are_binding_only_where_they_say_so(told: dict[str, object], *, binding: bool) -> None:
+    assert read_program({"id": "p", **told}).is_binding is binding
+
+
+def test_programs_of_the_version_before_have_their_attributes_as_members() -> None:
+    program = read_program(
+        {
+            "id": "p",
+            "programName": "Tariff",
+            "programType": "PRICING_TARIFF",
+            "retailerName": "Grid operator",
+            "principalSubdivision": None,
+            "targets": [{"type": "GROUP", "values": ["x"]}],
+        }
+    )
+    assert (program.attribute("PROGRAM_TYPE"), program.attribute("RETAILER_NAME")) == (
+        "PRICING_TARIFF",
+        "Grid operator",
+    )
+    assert program.attribute("PRINCIPAL_SUBDIVISION") is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "for_us"),
+    [
+        (None, True),
+        ([], True),
+        (["street-7", "homeapp"], True),
+        ([{"type": "GROUP", "values": ["others"]}], True),
+        ([{"type": "VEN_NAME", "values": ["others"]}], False),
+        ([{"type": "VEN_NAME", "values": ["others", "homeapp"]}], True),
+        ([{"type": "RESOURCE_NAME", "values": ["ev"]}, {"type": "VEN_NAME", "values": ["others"]}], True),
+        ([{"type": "VEN_NAME", "values": []}], False),
+        ([7, None, {"type": "VEN_NAME"}, {"values": "homeapp"}], True),
+    ],
+)
+def test_whom_an_event_is_for(targets: object, *, for_us: bool) -> None:
+    assert read(targets=targets).is_for({"homeapp", "ev"}) is for_us
+
+
+def test_what_an_event_asks_to_be_told() -> None:
+    event = read(
+        reportDescriptors=[
+            {"payloadType": "USAGE", "units": "kwh", "historical": False, "frequency": 2, "repeat": -1},
+            {"payLoadType": "ACK"},
+            {"payloadType": "USAGE", "frequency": 9},
+            {"payloadType": "READING", "frequency": "often", "repeat": 1e99, "historical": "yes"},
+            {"units": "KWH"},
+        ]
+    )
+    assert set(event.reports) == {"USAGE", "ACK", "READING"}
+    usage, reading = event.reports["USAGE"], event.reports["READING"]
+    assert (usage.units, usage.historical, usage.frequency, usage.repeat) == ("KWH", False, 2, -1)
+    assert (reading.frequency, reading.repeat, reading.historical) == (-1, 1, True)
 
 
 def test_texts_carry_nothing_hidden_and_can_be_encoded() -> None:

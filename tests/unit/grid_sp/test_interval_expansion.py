@@ -111,15 +111,38 @@ def test_a_missing_start_or_duration_is_refused(parts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("chance", [-1.0, 0.0, 0.5, 1.0])
-def test_a_randomized_start_moves_all_that_follows(chance: float) -> None:
+def test_a_randomized_start_moves_all_that_comes_later(chance: float) -> None:
     told = event(
         [{}, {}, period("2027-01-15T18:00:00Z")], **period("2027-01-15T12:00:00Z", "PT1H", randomizeStart="PT1H")
     )
     assert hours(timed_intervals(told, now=NOW, window=WIDE, chance=chance)) == [
         (chance, 1 + chance, 0),
         (1 + chance, 2 + chance, 1),
-        (6, 7, 2),
+        (6 + chance, 7 + chance, 2),
     ]
+
+
+def test_an_interval_may_be_randomized_anew() -> None:
+    later = period("2027-01-15T18:00:00Z", randomizeStart="PT4H")
+    told = event([{}, later, {}], **period("2027-01-15T12:00:00Z", "PT1H", randomizeStart="PT1H"))
+    assert hours(timed_intervals(told, now=NOW, window=WIDE, chance=0.5)) == [
+        (0.5, 1.5, 0),
+        (8, 9, 1),
+        (9, 10, 2),
+    ]
+
+
+def test_the_guides_spelling_of_no_randomness_is_understood() -> None:
+    told = event([{}], **period("2027-01-15T12:00:00Z", "PT1H", randomizeStart="P0S"))
+    assert hours(timed_intervals(told, now=NOW, window=WIDE, chance=1.0)) == [(0, 1, 0)]
+
+
+@pytest.mark.parametrize("now", ["0001-01-01", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z"])
+def test_now_in_an_interval_means_with_the_event_and_then_immediately_after(now: str) -> None:
+    told = event([period(now), period(now, "PT30M"), period(now)], **period("2027-01-15T14:00:00Z", "PT1H"))
+    assert hours(timed_intervals(told, now=NOW, window=WIDE)) == [(2, 3, 0), (3, 3.5, 1), (3.5, 4.5, 2)]
+    alone = event([period(now, "PT1H"), period(now, "PT1H")])
+    assert hours(timed_intervals(alone, now=NOW, window=WIDE)) == [(0, 1, 0), (1, 2, 1)]
 
 
 @pytest.mark.parametrize("duration", ["PT0.000001S", "PT1S"])
@@ -159,3 +182,56 @@ def test_whatever_the_periods_say_the_result_lies_within_the_window(
     except MessageRejected:
         return
     assert all(WIDE.start <= item.start < item.end <= WIDE.end for item in read)
+
+
+_minutes = st.integers(1, 600)
+
+
+@given(
+    count=st.integers(1, 6),
+    each=_minutes,
+    lasts=st.none() | _minutes,
+    ahead=st.integers(-900, 900),
+    spread=st.none() | st.integers(0, 120),
+    chance=st.floats(-1, 1, allow_nan=False),
+)
+def test_repeating_cutting_and_moving_as_one_would_by_hand(
+    count: int, each: int, lasts: int | None, ahead: int, spread: int | None, chance: float
+) -> None:
+    start = NOW + timedelta(minutes=ahead)
+    randomize = {} if spread is None else {"randomizeStart": f"PT{spread}M"}
+    told = event(
+        [{}] * count,
+        duration=None if lasts is None else f"PT{lasts}M",
+        **period(start.isoformat(), f"PT{each}M", **randomize),
+    )
+    read = timed_intervals(told, now=NOW, window=WIDE, chance=chance)
+
+    begin = start + timedelta(minutes=spread or 0) * chance
+    end = begin + timedelta(minutes=count * each if lasts is None else lasts)
+    assert abs(begin - start) <= timedelta(minutes=spread or 0)
+    assert (read[0].start, read[-1].end) == (begin, end)
+    assert all(before.end == after.start for before, after in pairwise(read))
+    assert all(item.end - item.start == timedelta(minutes=each) for item in read[:-1])
+    assert [number for _, _, number in hours(read)] == [index % count for index in range(len(read))]
+
+
+@given(
+    lengths=st.lists(st.integers(0, 90), min_size=1, max_size=6),
+    gaps=st.lists(st.none() | st.integers(0, 90), min_size=6, max_size=6),
+)
+def test_intervals_of_their_own_length_lie_where_their_starts_say_or_follow(
+    lengths: list[int], gaps: list[int | None]
+) -> None:
+    wanted, parts, cursor = [], [], NOW
+    for index, (length, gap) in enumerate(zip(lengths, gaps, strict=False)):
+        own_start = None
+        if gap is not None:
+            cursor += timedelta(minutes=gap)
+            own_start = cursor.isoformat()
+        parts.append(period(own_start, f"PT{length}M"))
+        if length:
+            wanted.append((cursor, cursor + timedelta(minutes=length), index))
+        cursor += timedelta(minutes=length)
+    read = timed_intervals(event(parts, **period(NOW.isoformat())), now=NOW, window=WIDE)
+    assert [(item.start, item.end, int(str(item.payloads["PRICE"][0]))) for item in read] == wanted

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
+import msgspec
 import pytest
 
 from homeapp.errors import ProviderUnreachable
@@ -49,30 +50,41 @@ def tokens(**more: object) -> Callable[[], tuple[int, object]]:
     return lambda: (200, {"access_token": f"token-{next(made)}", "token_type": "Bearer", **more})
 
 
-def run(vtn: ScriptedVtn, body: Callable[[VtnConnection, Login, httpx.AsyncClient, StandingClock], Any]) -> None:
+def run(
+    vtn: ScriptedVtn,
+    body: Callable[[VtnConnection, Login, httpx.AsyncClient, StandingClock], Any],
+    settings: GridSpSettings = SETTINGS,
+) -> None:
     async def main() -> None:
         clock = StandingClock(datetime(2027, 1, 15, tzinfo=UTC))
-        login = Login(settings=SETTINGS, client_secret="s e&cret", clock=clock)
+        login = Login(settings=settings, client_secret="s e&cret", clock=clock)
         async with httpx.AsyncClient(transport=httpx.MockTransport(vtn)) as http:
-            await body(VtnConnection(http, login, SETTINGS), login, http, clock)
+            await body(VtnConnection(http, login, settings), login, http, clock)
 
     asyncio.run(main())
 
 
-def test_the_secret_goes_into_the_form_of_the_address_that_the_vtn_names() -> None:
-    vtn = ScriptedVtn(
-        {
-            f"{BASE}/auth/server": lambda: (200, {"tokenURL": "https://login.example/token"}),
-            "https://login.example/token": tokens(expires_in=3600),
-        }
-    )
+@pytest.mark.parametrize(
+    ("token_url", "token_host"),
+    [
+        ("https://vtn.example/login/token", ""),
+        ("https://vtn.example:443/login/token", ""),
+        ("/login/token", ""),
+        ("https://login.example/token", "login.example"),
+        ("https://login.example/token", "Login.Example:443"),
+        ("https://login.example:8443/token", "login.example:8443"),
+    ],
+)
+def test_the_secret_goes_into_the_form_of_the_address_that_the_vtn_names(token_url: str, token_host: str) -> None:
+    full = str(httpx.URL(f"{BASE}/auth/server").join(token_url))
+    vtn = ScriptedVtn({f"{BASE}/auth/server": lambda: (200, {"tokenURL": token_url}), full: tokens(expires_in=3600)})
 
     async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         assert await login.token(http) == "token-1"
 
-    run(vtn, body)
+    run(vtn, body, msgspec.structs.replace(SETTINGS, token_host=token_host))
     request = vtn.asked[-1]
-    assert str(request.url) == "https://login.example/token"
+    assert str(request.url) == full
     assert parse_qs(request.content.decode()) == {
         "grant_type": ["client_credentials"],
         "client_id": ["ven-1"],
@@ -93,15 +105,29 @@ def test_without_a_usable_answer_the_usual_place_is_tried(told: tuple[int, objec
     run(vtn, body)
 
 
-@pytest.mark.parametrize("told", ["http://vtn.example/token", "ftp://x/y", "https://[::"])
-def test_an_unsafe_login_address_is_not_used(told: str) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        "http://vtn.example/token",
+        "ftp://x/y",
+        "https://[::",
+        "https://login.example/token",
+        "https://vtn.example:8443/token",
+        "https://vtn.example.evil.example/token",
+        "https://vtn.example@evil.example/token",
+        "//evil.example/token",
+        "https://trusted.example:8443/token",
+        "http://trusted.example/token",
+    ],
+)
+def test_a_login_address_that_is_not_safe_or_nobody_has_entered_is_not_used(told: str) -> None:
     vtn = ScriptedVtn({f"{BASE}/auth/server": lambda: (200, {"tokenURL": told})})
 
     async def body(_connection: VtnConnection, login: Login, http: httpx.AsyncClient, _clock: StandingClock) -> None:
         with pytest.raises(ProviderUnreachable, match="not safe"):
             await login.token(http)
 
-    run(vtn, body)
+    run(vtn, body, msgspec.structs.replace(SETTINGS, token_host="trusted.example"))
     assert len(vtn.asked) == 1
 
 
@@ -212,3 +238,43 @@ def test_a_vtn_without_end_is_given_up() -> None:
             await connection.programs()
 
     run(vtn, body)
+
+
+ANONYMOUS = GridSpSettings(name="Grid operator", vtn_url=BASE)
+
+
+def test_without_a_client_id_the_vtn_is_read_anonymously() -> None:
+    vtn = ScriptedVtn({f"{BASE}/programs": lambda: (200, [{"id": "p"}])})
+
+    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: StandingClock) -> None:
+        assert await connection.programs() == [{"id": "p"}]
+
+    run(vtn, body, ANONYMOUS)
+    assert [request.url.path for request in vtn.asked] == ["/openadr3/programs"]
+    assert all("authorization" not in request.headers for request in vtn.asked)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_vtn_that_wants_a_login_says_so_to_who_has_none(status: int) -> None:
+    vtn = ScriptedVtn({f"{BASE}/programs": lambda: (status, {})})
+
+    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: StandingClock) -> None:
+        with pytest.raises(CredentialsRefused, match="Enter the client id"):
+            await connection.programs()
+
+    run(vtn, body, ANONYMOUS)
+    assert vtn.count("/programs") == 1
+    assert vtn.count("/auth/token") == 0
+
+
+def test_a_report_names_its_program_only_to_a_server_that_wants_to_know() -> None:
+    answers = iter([(201, {}), (400, {}), (201, {})])
+    vtn = ScriptedVtn({f"{BASE}/auth/token": tokens(), f"{BASE}/reports": lambda: next(answers)})
+
+    async def body(connection: VtnConnection, _login: Login, _http: httpx.AsyncClient, _clock: StandingClock) -> None:
+        for _ in range(2):
+            assert (await connection.add_report({"eventID": "e"}, "p")).status == 201
+
+    run(vtn, body)
+    sent = [json.loads(request.content) for request in vtn.asked if request.url.path.endswith("/reports")]
+    assert sent == [{"eventID": "e"}, {"eventID": "e"}, {"eventID": "e", "programID": "p"}]

@@ -7,6 +7,7 @@ itself.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -28,6 +29,15 @@ def stations() -> list[Station]:
         station("a"),
         station("b", rotation=(1, 2, 0), car_phases=1, priority=1),
         station("c", rotation=(1,), car_phases=1, priority=1),
+    ]
+
+
+def stations_in_watts() -> list[Station]:
+    """Cars that may draw all of a limit from one phase, or a station that deals it out: that has to be found out."""
+    return [
+        station("a", watts=True, car_phases=1),
+        station("b", watts=True, rotation=(1, 2, 0)),
+        station("c", divides=True, car_phases=1, priority=1),
     ]
 
 
@@ -107,9 +117,15 @@ def at_the_station(one: Station, span: Span, t: float) -> None:
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(st.lists(SPANS, min_size=3, max_size=14), st.sampled_from([SITE, LARGE]))
-def test_no_cycle_grants_more_than_the_fuse_leaves(spans: list[Span], site: Site) -> None:
-    street = LoadStreet(site, stations())
+@given(
+    st.lists(SPANS, min_size=3, max_size=14),
+    st.sampled_from([SITE, LARGE]),
+    st.sampled_from([stations, stations_in_watts]),
+)
+def test_no_cycle_grants_more_than_the_fuse_leaves(
+    spans: list[Span], site: Site, make: Callable[[], list[Station]]
+) -> None:
+    street = LoadStreet(site, make())
     for span in spans:
         street.home_a = span.home_a
         happens(street, span)
@@ -236,6 +252,30 @@ def test_a_charger_that_can_switch_goes_on_with_one_phase_and_comes_back() -> No
     assert street.allowances["ocpp:a"].phases == 3
     stiff = LoadStreet(SITE, [station("a")], home_a=(3.0, 20.0, 3.0))
     assert settled(stiff) == {"a": 0}
+
+
+@pytest.mark.parametrize(
+    ("how", "home_a", "allowed_a", "phases", "drawn_a"),
+    [
+        ({"watts": True, "car_phases": 1}, 3.0, 16, 1, 16),
+        ({"watts": True, "car_phases": 1}, 8.0, 14.5, 1, 14.5),
+        ({"watts": True, "car_phases": 2}, 8.0, 14.5, 2, 14.5),
+        ({"watts": True}, 8.0, 14.5, 3, 14.5),
+        ({"divides": True}, 8.0, 14.5, 3, 14.5),
+        ({"divides": True, "car_phases": 1}, 8.0, 14.5, 2, 9.7),
+    ],
+)
+def test_a_limit_in_watts_is_reckoned_for_the_phases_that_the_car_uses_and_starves_none(
+    how: dict[str, object], home_a: float, allowed_a: float, phases: int, drawn_a: float
+) -> None:
+    street = LoadStreet(SITE, [station("a", **how)], home_a=(home_a,) * 3)
+    for _ in range(300):
+        street.second()
+        assert max(street.at_the_meter()) <= SITE.fuse_a * SITE.fuse_margin + home_a + STEADY_A
+    allowance = street.allowances["ocpp:a"]
+    assert (round(allowance.current_a, 1), allowance.phases or 3) == (allowed_a, phases)
+    assert round(street.at_the_meter()[0] - home_a, 1) == drawn_a
+    assert max(street.at_the_meter()) <= SITE.fuse_a * SITE.fuse_margin + STEADY_A
 
 
 def test_the_floor_of_one_that_is_away_is_left_free_for_ever() -> None:

@@ -1,13 +1,16 @@
-"""Who is named as the one who answered a request."""
+"""Who is named as the one who answered a request, and what of the answer the calls pass on."""
 
 from typing import Any
 
 import pytest
 
 from homeapp import api
+from homeapp.errors import NotFound
 from homeapp.model.offer import Choice
-from homeapp.operations import Operations
+from homeapp.offers.operations import OfferOperations
 from kit.offer_desk import Desk, MakeOffer, Run
+
+NO_RULES: Any = None
 
 
 @pytest.mark.parametrize("role", [api.Role.OWNER, api.Role.INSTALLER])
@@ -15,23 +18,15 @@ def test_the_role_of_the_caller_is(run: Run, make_offer: MakeOffer, role: api.Ro
     async def body(at: Desk) -> None:
         offer = make_offer()
         await at.desk.receive(offer)
-        nothing: Any = None
-        operations = Operations(
-            live=nothing,
-            desk=at.desk,
-            sessions=nothing,
-            devices=nothing,
-            ledger=at.ledger,
-            snapshot=nothing,
-            set_mode=nothing,
-            doctor=nothing,
-            live_changed=nothing,
-            sharing=nothing,
-            uplink=nothing,
-            may_hear=lambda _sp_id: True,
-        )
-        call = api.DecideOffer(key=offer.key, digest=offer.digest(), choice=Choice.ACCEPT)
-        case = await operations.handlers()[api.DecideOffer](call, role)
+        handlers = OfferOperations(at.desk, NO_RULES).handlers()
+        call = api.DecideOffer(key=offer.key, digest=offer.digest(), choice=Choice.ACCEPT, committed_w=2000.0)
+        case = await handlers[api.DecideOffer](call, role)
         assert case.decision.decided_by == role.value
+        assert case.decision.committed_w == 2000.0
+        shown = await handlers[api.ShowOffer](api.ShowOffer(key=offer.key), role)
+        assert shown == case
+        assert await handlers[api.ListOffers](api.ListOffers(), role) == (case,)
+        with pytest.raises(NotFound, match="no request"):
+            await handlers[api.ShowOffer](api.ShowOffer(key="evc_sp/other"), role)
 
     run(body)

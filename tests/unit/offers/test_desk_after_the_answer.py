@@ -69,6 +69,20 @@ def test_where_no_confirmation_exists_it_begins_without(run: Run, make_offer: Ma
     run(body)
 
 
+def test_a_request_that_promises_a_confirmation_waits_for_it(run: Run, make_offer: MakeOffer) -> None:
+    offer = make_offer(sp_id="grid_sp", confirms=True)
+
+    async def body(at: Desk) -> None:
+        await at.agreed(offer, confirmed=False)
+        await at.at(offer.start)
+        assert at.case(offer).state is OfferState.RELAYED
+        assert at.desk.commitments(at.clock.at) == ()
+        await at.answer(offer, ReceiptLevel.BUSINESS)
+        assert at.case(offer).state is OfferState.ACTIVE
+
+    run(body)
+
+
 def test_a_provider_that_does_not_agree(run: Run, make_offer: MakeOffer) -> None:
     offer, other = make_offer(), make_offer(offer_id="o2", begins=datetime(2026, 11, 23, 16, tzinfo=UTC))
 

@@ -33,7 +33,9 @@ from homeapp.model.offer import (
     Receipt,
     ReceiptLevel,
 )
+from homeapp.model.standing_rule import RuleAction, StandingRule
 from homeapp.offers.desk import OfferDesk
+from homeapp.offers.home import HomeFacts
 from homeapp.offers.states import FINAL, NEXT, entered
 from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
@@ -41,6 +43,7 @@ from homeapp.store.ledger import Ledger
 from homeapp.store.offer_rows import Failure
 from homeapp.store.outbox import Outbox
 from kit.clocks import LeapingClock
+from kit.offer_desk import KnownHome
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -48,7 +51,7 @@ HALF_HOUR = timedelta(minutes=30)
 AFTER = {
     "": "invalid pending expired scheduled",
     "pending": "accepted declined expired cancelled superseded",
-    "accepted": "relayed rejected aborted cancelled superseded",
+    "accepted": "relayed scheduled rejected aborted cancelled superseded",
     "relayed": "confirmed rejected active aborted cancelled superseded",
     "confirmed": "scheduled",
     "scheduled": "active aborted cancelled superseded",
@@ -109,6 +112,8 @@ class DeskMachine(RuleBasedStateMachine):
         self.clock = LeapingClock(NOON)
         self.revisions: dict[tuple[str, int], int] = {}
         self.ended: dict[tuple[str, int], OfferState] = {}
+        self.rules: list[StandingRule] = []
+        self.home = KnownHome(now=HomeFacts(soc_pct=90.0, floor_pct=20.0, capacity_wh=50_000.0))
 
     @initialize()
     def start(self) -> None:
@@ -116,7 +121,14 @@ class DeskMachine(RuleBasedStateMachine):
         self.run(self.database.__aenter__())
         self.ledger = Ledger(self.database, self.clock)
         self.outbox = Outbox(self.database, self.clock)
-        self.desk = OfferDesk(ledger=self.ledger, outbox=self.outbox, clock=self.clock, on_change=lambda: None)
+        self.desk = OfferDesk(
+            ledger=self.ledger,
+            outbox=self.outbox,
+            clock=self.clock,
+            on_change=lambda: None,
+            home=self.home,
+            rules=lambda: tuple(self.rules),
+        )
         self.run(self.desk.load())
 
     def teardown(self) -> None:
@@ -134,7 +146,7 @@ class DeskMachine(RuleBasedStateMachine):
         number=st.integers(1, 4),
         newer=st.sampled_from([1, 1, 0, -1]),
         sp_id=st.sampled_from(["grid_sp", "evc_sp"]),
-        binding=st.sampled_from([Binding.OWNER_DECIDES, Binding.OWNER_DECIDES, Binding.MY_RULE, Binding.MANDATORY]),
+        binding=st.sampled_from([Binding.OWNER_DECIDES, Binding.OWNER_DECIDES, Binding.OPT_OUT, Binding.MANDATORY]),
         begins=st.integers(-1, 3),
         spans=st.sampled_from([1, 2, 3, 0]),
         until_end=st.booleans(),
@@ -160,11 +172,19 @@ class DeskMachine(RuleBasedStateMachine):
         self.run(self.desk.receive(offer))
 
     @precondition(lambda self: self.desk.cases)
-    @rule(data=st.data(), choice=st.sampled_from(Choice))
-    def decide(self, data: st.DataObject, choice: Choice) -> None:
+    @rule(data=st.data(), choice=st.sampled_from(Choice), part_w=st.sampled_from([None, None, 2000.0, 9000.0]))
+    def decide(self, data: st.DataObject, choice: Choice, part_w: float | None) -> None:
         case = self.pick(data)
         with suppress(WrongState):
-            self.run(self.desk.decide(case.offer.key, case.digest, choice, "owner"))
+            self.run(self.desk.decide(case.offer.key, case.digest, choice, "owner", committed_w=part_w))
+
+    @rule(
+        actions=st.lists(st.sampled_from(RuleAction), max_size=2, unique=True),
+        charger=st.sampled_from([True, True, True, False]),
+    )
+    def the_home_changes(self, actions: list[RuleAction], *, charger: bool) -> None:
+        self.rules = [StandingRule(rule_id=action.value, action=action, sp_id="evc_sp") for action in actions]
+        self.home.now = replace(self.home.now, charger=charger)
 
     @rule(
         number=st.integers(5, 8),
@@ -301,8 +321,14 @@ class DeskMachine(RuleBasedStateMachine):
             if case.offer.binding is not Binding.MANDATORY:
                 assert case.decision is not None
                 assert case.decision.choice is Choice.ACCEPT
-                assert case.transport is not None or case.business is not None
+                by_contract = case.offer.binding is Binding.OPT_OUT
+                assert by_contract or case.transport is not None or case.business is not None
                 assert case.decision.offer_digest == case.digest
+                if case.decision.decided_by == "clock":
+                    assert (by_contract, case.rule) == (True, "take_part"), "no contract, no yes by silence"
+                asked_w = case.decision.committed_w or 4000.0
+                if case.offer.kind is OfferKind.POWER_FEED:
+                    assert case.offer.intervals[0].setpoint_w == -asked_w
         owned = [case.offer for case in bound if case.offer.binding is not Binding.MANDATORY]
         for place, one in enumerate(owned):
             for two in owned[place + 1 :]:

@@ -1,6 +1,7 @@
 """What is inside signed messages: mapped to the model strictly, refused where a value makes no sense."""
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,10 +13,21 @@ from hypothesis import strategies as st
 
 from homeapp.errors import MessageRejected
 from homeapp.model.health import OrderStatus, PartOrder, Severity
-from homeapp.model.offer import Binding, Choice, Decision, Job, Offer, OfferInterval, OfferKind, ReceiptLevel
+from homeapp.model.offer import Binding, Choice, Decision, Job, Offer, OfferInterval, OfferKind, Receipt, ReceiptLevel
+from homeapp.model.offer_terms import (
+    BatteryTerms,
+    Cancellation,
+    Penalty,
+    PenaltyBasis,
+    Reward,
+    RewardBasis,
+    WearCompensation,
+    WearUnit,
+)
 from homeapp.ports import DecisionMessage
 from homeapp.providers import inbound, offer_messages, outbound
 from homeapp.providers.jose import VerifiedMessage
+from homeapp.store.offer_rows import decision_fields
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 OFFER: dict[str, Any] = {
@@ -34,7 +46,7 @@ OFFER: dict[str, Any] = {
     "currency": "EUR",
     "min_soc_pct": 40,
     "max_feed_wh": 4500,
-    "colour": "unknown members are ignored",
+    "colour": "what is not known is named",
 }
 INTERVAL = OFFER["intervals"][0]
 SOFTWARE: dict[str, Any] = {
@@ -105,7 +117,162 @@ def test_an_offer_is_mapped_member_by_member() -> None:
         currency="EUR",
         min_soc_pct=40.0,
         max_feed_wh=4500.0,
+        unsupported=("colour",),
     )
+
+
+TERMS: dict[str, Any] = {
+    "rewards": [{"basis": "per_kwh", "amount": "0.30", "cap": "3"}, {"basis": "points", "amount": "800"}],
+    "penalty": {"basis": "per_kwh_shortfall", "amount": "0.10", "tolerance_pct": 5},
+    "battery": {
+        "guaranteed_soc_pct": 80,
+        "ready_by": "2026-01-16T07:00:00+01:00",
+        "max_feed_cycles": 0.1,
+        "wear_compensation": {"amount": "0.05", "per": "kwh"},
+    },
+    "cancellation": {"owner_until": "2026-01-15T17:00:00Z", "owner_fee": "0.5"},
+    "data_shared": ["energy per quarter hour"],
+    "terms_url": "https://provider.example/terms",
+    "priority": 1,
+    "region": "NL-NB",
+}
+
+
+@pytest.mark.usecase("T2")
+def test_every_term_is_mapped() -> None:
+    told = offer(colour=None, binding="opt_out", **TERMS)
+    assert told.binding is Binding.OPT_OUT
+    assert told.rewards == (
+        Reward(basis=RewardBasis.PER_KWH, amount=Decimal("0.30"), cap=Decimal(3)),
+        Reward(basis=RewardBasis.POINTS, amount=Decimal(800)),
+    )
+    assert told.penalty == Penalty(basis=PenaltyBasis.PER_KWH_SHORTFALL, amount=Decimal("0.10"), tolerance_pct=5.0)
+    assert told.battery == BatteryTerms(
+        guaranteed_soc_pct=80.0,
+        ready_by=datetime(2026, 1, 16, 6, tzinfo=UTC),
+        max_feed_cycles=0.1,
+        wear_compensation=WearCompensation(amount=Decimal("0.05"), per=WearUnit.KWH),
+    )
+    assert told.cancellation == Cancellation(
+        owner_until=datetime(2026, 1, 15, 17, tzinfo=UTC), owner_fee=Decimal("0.5")
+    )
+    assert (told.data_shared, told.terms_url) == (("energy per quarter hour",), "https://provider.example/terms")
+    assert (told.priority, told.region, told.unsupported) == (1, "NL-NB", ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rewards": [{"basis": "per_moon", "amount": "1"}]},
+        {"rewards": [{"basis": "per_kwh", "amount": "-1"}]},
+        {"rewards": [{"basis": "per_kwh", "amount": "1"}] * 11},
+        {"penalty": {"basis": "fixed", "amount": "1", "tolerance_pct": 101}},
+        {"battery": {"max_feed_cycles": 0}},
+        {"battery": {"guaranteed_soc_pct": 80, "ready_by": "tomorrow"}},
+        {"cancellation": {"owner_fee": 1}},
+        {"data_shared": ["x"] * 21},
+        {"terms_url": "http://provider.example/"},
+        {"terms_url": "javascript:alert(1)"},
+        {"priority": -1},
+        {"region": "Netherlands"},
+        {"randomize_start_s": 3601},
+        {"randomize_start_s": -1},
+        {"binding": "MANDATORY"},
+    ],
+)
+def test_terms_of_the_wrong_form_are_refused(change: dict[str, Any]) -> None:
+    assert refused(change) == "schema"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"currency": None, "reward": None, "penalty": {"basis": "fixed", "amount": "1"}},
+        {"currency": None, "reward": None, "rewards": [{"basis": "per_kwh", "amount": "1"}]},
+        {"battery": {"guaranteed_soc_pct": 80}},
+        {"data_shared": ["who\u202e you are"]},
+        {"cancellation": {"owner_until": "9999-12-31T23:59:59Z"}},
+        {"kind": "charge_boost"},
+        {"kind": "charge_boost", "intervals": [{**INTERVAL, "setpoint_w": 0}]},
+        {"kind": "load_shift", "intervals": [{**INTERVAL, "setpoint_w": -1}]},
+    ],
+)
+def test_terms_that_make_no_sense_are_refused(change: dict[str, Any]) -> None:
+    assert refused(change) == "value"
+
+
+def test_unknown_terms_are_named_but_not_repeated_at_any_length() -> None:
+    odd = {f"term_{number}": 1 for number in range(30)} | {"\u202eodd\n": 1, "x" * 41: 1}
+    told = offer(**odd).unsupported
+    assert len(told) <= 20
+    assert all(re.fullmatch(r"[A-Za-z0-9_.?-]{1,40}", name) for name in told)
+
+
+def test_homes_begin_at_different_times_and_each_always_at_the_same() -> None:
+    def start(home: str, spread: int = 600, offer_id: str = "o-1") -> float:
+        body = {**OFFER, "id": offer_id, "randomize_start_s": spread}
+        told = offer_messages.offer(message(offer=body, aud=home), sp_id="evc_sp", sp_name="EVC provider", now=NOW)
+        assert told.randomize_start == timedelta(seconds=spread)
+        spans = {item.end - item.start for item in told.intervals}
+        assert spans == {timedelta(hours=1)}
+        return (told.start - datetime(2026, 1, 15, 18, tzinfo=UTC)).total_seconds()
+
+    shifts = [start(f"Chub-{number}") for number in range(200)]
+    assert all(-600 <= shift <= 600 and shift == int(shift) for shift in shifts)
+    assert min(shifts) < -400 < 400 < max(shifts)
+    assert abs(sum(shifts) / len(shifts)) < 100
+    assert start("Chub-1") == start("Chub-1")
+    assert start("Chub-1", offer_id="o-2") != start("Chub-1")
+    assert start("Chub-1", spread=0) == 0
+
+
+def test_a_request_shifted_before_its_deadline_is_answerable_until_its_end() -> None:
+    body = {**OFFER, "expires_at": "2026-01-15T20:00:00Z", "randomize_start_s": 3600}
+    for home in range(20):
+        told = offer_messages.offer(
+            message(offer=body, aud=f"C{home}"), sp_id="evc_sp", sp_name="EVC provider", now=NOW
+        )
+        assert told.expires_at <= told.end
+
+
+def test_the_providers_account_is_no_confirmation() -> None:
+    def read(**settled: Any) -> Receipt:
+        body = {"id": "r", "decision_id": "d", "confirmed": True, "settled": settled}
+        return inbound.receipt(message(receipt=body), sp_id="evc_sp", now=NOW)
+
+    told = read(energy_wh=4700, amount="-0.25", currency="EUR")
+    assert (told.level, told.energy_wh, told.amount, told.currency) == (
+        ReceiptLevel.SETTLEMENT,
+        4700.0,
+        Decimal("-0.25"),
+        "EUR",
+    )
+    assert (read().level, read().amount) == (ReceiptLevel.SETTLEMENT, None)
+    for wrong in ({"amount": "1"}, {"currency": "EUR"}, {"energy_wh": -1}, {"amount": 1, "currency": "EUR"}):
+        with pytest.raises(MessageRejected):
+            read(**wrong)
+    refusal = {"id": "r", "decision_id": "d", "confirmed": False, "settled": {}}
+    with pytest.raises(MessageRejected):
+        inbound.receipt(message(receipt=refusal), sp_id="evc_sp", now=NOW)
+
+
+@pytest.mark.parametrize("part", [{}, {"committed_w": 2000.0}, {"committed_w": 2000.0, "committed_wh": 900.0}])
+def test_a_part_is_told_only_where_there_is_one(part: dict[str, float]) -> None:
+    told = offer()
+    decision = Decision(
+        decision_id="d-1",
+        offer_key=told.key,
+        offer_revision=2,
+        offer_digest=told.digest(),
+        choice=Choice.ACCEPT,
+        decided_at=NOW,
+        decided_by="owner",
+        **part,
+    )
+    letter = DecisionMessage(decision=decision, offer=told, not_after=NOW + timedelta(hours=1))
+    claims = json.loads(outbound.decision_payload(letter, issuer="Chub", audience="Cevc", now=NOW))
+    assert {name: claims["decision"][name] for name in claims["decision"] if name.startswith("committed")} == part
+    assert set(claims["decision"]) == set(decision_fields(decision))
 
 
 def test_what_may_be_missing_may_be_missing() -> None:

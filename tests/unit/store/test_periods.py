@@ -74,6 +74,17 @@ def test_after_thirteen_months_they_are_forgotten_but_never_an_open_one(tmp_path
     with_periods(tmp_path, clock, life)
 
 
+def test_power_feed_cycles_of_a_span_are_found_with_the_one_that_began_before(tmp_path: Path) -> None:
+    async def life(periods: Periods) -> None:
+        for minute in (1, 5, 9):
+            await periods.keep(period(minute, ended=minute != 9))
+        await periods.keep(replace(period(7, ended=True), direction=Direction.CHARGE))
+        since = NOON + timedelta(minutes=5, seconds=30)
+        assert [kept.period_id for kept in await periods.fed_since(since)] == ["period-5", "period-9"]
+
+    with_periods(tmp_path, LeapingClock(NOON), life)
+
+
 def energy(directory: Path, samples: list[tuple[int, float | None, float | None]]) -> QuarterEnergy:
     """Of the quarter from noon; samples are second, power at the grid, power at the charger."""
 

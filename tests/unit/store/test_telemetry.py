@@ -173,3 +173,26 @@ def test_samples_older_than_a_week_go_and_their_quarter_hours_stay(tmp_path: Pat
             assert [bucket.mean for bucket in quarters] == [1.0, 2.0]
 
     asyncio.run(main())
+
+
+def test_the_homes_own_power_is_the_grids_without_the_chargers(tmp_path: Path) -> None:
+    async def main() -> list[tuple[float, float]]:
+        async with Database(tmp_path) as database:
+            telemetry = Telemetry(database)
+            for second in range(0, 2700, 30):
+                evce_w = None if 900 <= second < 1800 else 7000.0
+                await telemetry.add(_at(second, grid_w=7500.0 - 10_500 * (second >= 1800), evce_w=evce_w))
+            found = await telemetry.home_power(MIDNIGHT, MIDNIGHT + DAY)
+            return [((power.start - MIDNIGHT).total_seconds(), power.home_w) for power in found]
+
+    assert asyncio.run(main()) == [(0, 500.0), (1800, -10_000.0)]
+
+
+def test_without_a_charger_all_of_it_is_the_homes(tmp_path: Path) -> None:
+    async def main() -> list[float]:
+        async with Database(tmp_path) as database:
+            telemetry = Telemetry(database)
+            await telemetry.add(_at(0, grid_w=-1200.0))
+            return [power.home_w for power in await telemetry.home_power(MIDNIGHT, MIDNIGHT + DAY)]
+
+    assert asyncio.run(main()) == [-1200.0]

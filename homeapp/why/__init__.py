@@ -1,0 +1,1 @@
+"""Why the hub did what it did."""
