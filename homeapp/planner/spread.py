@@ -4,7 +4,7 @@ Alone, every home would charge at full power in the same few quarters of an hour
 count as equally cheap; they are cut into as many equal parts as the charging fits into, one part is drawn, and the
 power is what fills it. A home that draws this way needs to know nothing of the others, and all of them together take
 the same power through all of the cheap hours. What it may cost is bounded by the home's own saving. Starts and ends
-are moved besides by less than a quarter of an hour, drawn too, because all plans change at the same full quarters.
+come later besides by less than a quarter of an hour, drawn too, because all plans change at the same full quarters.
 """
 
 import hashlib
@@ -14,7 +14,6 @@ from datetime import date
 import numpy as np
 
 from homeapp.planner.problem import Problem, Solution
-from homeapp.planner.shift import LONGEST_SHIFT_H
 from homeapp.planner.slot_table import Bools, Floats, Indices, SlotTable
 from homeapp.planner.stretches import Stretch, stretches
 
@@ -29,16 +28,17 @@ _PUT_OFF_EUR_PER_KWH = 0.0005
 _ROOM = 1.0005
 """So much more than the power that fills the part exactly, so that rounding opens no second run."""
 _SAME_PRICE_EUR = 1e-4
+LONGEST_SHIFT_H = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """What a home has drawn for one problem; it holds until the prices, the departures or the limits change.
+    """What a home has drawn for one problem; to be kept until the prices, the departures or the limits change.
 
     Attributes:
         noise: EUR/kWh per slot, as `Problem.noise`.
         shed: kW per slot, as `Problem.shed`; inf = none.
-        shift_h: how far starts and ends are moved, 0 <= shift_h < 0.25.
+        shift_h: how much later starts and ends are, 0 <= shift_h < 0.25.
         most_eur: what the plan may cost more than the best one.
     """
 
@@ -46,12 +46,6 @@ class Spread:
     shed: tuple[float, ...]
     shift_h: float
     most_eur: float
-
-    def after(self, slots: int) -> "Spread":
-        """The same, ``slots`` later and as long as before: nothing is drawn for what has come into view."""
-        noise = (*self.noise[slots:], *(0.0,) * slots)
-        shed = (*self.shed[slots:], *(float("inf"),) * slots)
-        return replace(self, noise=noise[: len(self.noise)], shed=shed[: len(self.shed)])
 
 
 def seed_of(home_key: str, day: date) -> int:
