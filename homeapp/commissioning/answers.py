@@ -80,7 +80,8 @@ def _grid(answer: GridAnswer) -> Changes:
 
 def _check_fuse(answer: GridAnswer) -> None:
     if answer.fuse_a not in FUSES_A:
-        nearest = sorted(sorted(FUSES_A, key=lambda made: abs(made - answer.fuse_a))[:2])
+        nearest = [max((made for made in FUSES_A if made < answer.fuse_a), default=FUSES_A[0])]
+        nearest.append(min((made for made in FUSES_A if made > answer.fuse_a), default=FUSES_A[-1]))
         raise SettingsInvalid(
             f"No main fuse of {answer.fuse_a:g} A is made; the nearest are {nearest[0]} A and {nearest[1]} A. "
             "Read the number on the fuse, or in the contract for the grid connection, and enter that."

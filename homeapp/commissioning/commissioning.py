@@ -202,14 +202,20 @@ class Commissioning:
         }
 
     async def _charging_now(self, test: Callable[[], Awaitable[Finding]]) -> Finding:
-        """The test with a car that charges; afterwards it charges as the owner wants it, whatever happened."""
+        """The test with a car that charges; afterwards it charges as the owner wants it.
+
+        Where the hub ends meanwhile, its next start sees to that.
+        """
         mode = self._home.snapshot().mode
         await self._keep(msgspec.structs.replace(self._record, mode_before=mode))
         try:
             await self._home.ask(api.SetMode(mode=ChargingMode.NOW))
-            return await test()
-        finally:
+            finding = await test()
+        except HomeappError:
             await self._restore_mode()
+            raise
+        await self._restore_mode()
+        return finding
 
     async def _restore_mode(self) -> None:
         if (mode := self._record.mode_before) is not None:

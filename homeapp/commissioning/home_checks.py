@@ -139,7 +139,7 @@ async def test_run(home: Home) -> Finding:
     errors = [check for check in checks if check.level is api.CheckLevel.ERROR]
     warnings = [check.name for check in checks if check.level is api.CheckLevel.WARNING]
     seen = f"{len(checks)} looked at, {len(errors)} errors, warnings: {', '.join(warnings) or 'none'}."
-    advice = " ".join(f"{check.name}: {check.finding}. {check.advice}" for check in errors)
+    advice = " ".join(f"{check.name}: {check.finding.rstrip('.')}. {check.advice}" for check in errors)
     return Finding(good=not errors, tried=tried, seen=seen, advice=advice)
 
 

@@ -155,7 +155,7 @@ class Walk:
         if found.state is CheckState.FAILED:
             self._desk.say(f"           -> {found.advice}")
             return await self._leave_out(check)
-        return True
+        return found.state.is_settled
 
     async def _ran(self, check: CheckId) -> CheckView:
         while True:
