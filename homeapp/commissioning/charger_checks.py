@@ -45,7 +45,7 @@ async def charger_limit(home: Home, hold: ChargerHold) -> Finding:
     """The measured current follows a limit of 6 A, and then one of 10 A."""
     high_a = min(HIGH_A, home.settings.site.max_current_a)
     tried = f"Limited the charger to {LOW_A:g} A and then to {high_a:g} A, and looked at what it measures."
-    if (refusal := _not_ready(home, tried)) is not None:
+    if (refusal := await _not_ready(home, tried)) is not None:
         return refusal
     try:
         low_a = await _brought_to(home, hold, LOW_A, CHARGING_WITHIN_S)
@@ -68,7 +68,7 @@ async def charger_floor(home: Home, hold: ChargerHold) -> Finding:
         f"Let the charger draw {before_a:g} A, then left it without a command for up to {lease_s + LAPSE_SLACK_S:.0f} "
         "s, as if the hub were gone."
     )
-    if (refusal := _not_ready(home, tried)) is not None:
+    if (refusal := await _not_ready(home, tried)) is not None:
         return refusal
     try:
         drawn_a = await _brought_to(home, hold, before_a, CHARGING_WITHIN_S)
@@ -120,7 +120,14 @@ def charger_address(home: Home) -> str:
     return f"wss://{host}:{ocpp.port}/ocpp"
 
 
-def _not_ready(home: Home, tried: str) -> Finding | None:
+async def _not_ready(home: Home, tried: str) -> Finding | None:
+    """Why the test cannot begin; a charger that comes back, and whoever plugs the car in, get a moment."""
+
+    def is_ready() -> bool:
+        known = home.charger()
+        return known is not None and known.connected and known.status.car_present
+
+    await until(home, is_ready, CONNECTED_WITHIN_S)
     charger = home.charger()
     if charger is None or not charger.connected:
         return Finding(

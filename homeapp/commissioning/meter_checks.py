@@ -64,7 +64,7 @@ async def meter_reading(home: Home) -> Finding:
 async def meter_direction(home: Home) -> Finding:
     """A load that is switched on makes the import rise."""
     tried = f"Waited up to {LOAD_WITHIN_S:.0f} s for a load of about 1 kW or more to be switched on."
-    first = _fresh(home)
+    first: MeterReading | None = await until(home, lambda: _fresh(home), READING_WITHIN_S)
     if first is None:
         return Finding(good=False, tried=tried, seen="The meter told nothing.", advice="Run the check before again.")
 

@@ -45,7 +45,7 @@ def _head(report: dict[str, Any], digest: str) -> list[Flowable]:
     gaps = ", ".join(_words(gap) for gap in report["gaps"]) or "none"
     lines = [
         f"Home: {report['home'] or 'without a name'}",
-        f"Begun {report['begun_at']}, finished {report['finished_at']}",
+        f"Begun {_when(report['begun_at'])}, finished {_when(report['finished_at'])}",
         f"Installer: {report['installer'] or 'not named'}",
         f"Left out: {gaps}",
         f"Hub {report['hub']}, version {report['hub_version']}",
@@ -90,6 +90,10 @@ def _styles() -> dict[str, ParagraphStyle]:
 def _printable(words: str) -> str:
     """The standard fonts of PDF know Latin letters only; all others are in the signed JSON."""
     return words.encode("cp1252", "replace").decode("cp1252")
+
+
+def _when(instant: str) -> str:
+    return f"{instant[:16].replace('T', ' ')} UTC"
 
 
 def _words(name: str) -> str:

@@ -62,6 +62,7 @@ class Installer:
         self.pins: list[str] = []
         self.on_line: Callable[[str], None] = lambda _line: None
         self._asked = asyncio.Event()
+        self._sent = False
 
     async def write_answers(self, text: str = ANSWERS, skip: str = "") -> Answers:
         """The file, with the descriptors of all providers beside it."""
@@ -81,15 +82,20 @@ class Installer:
         return read_answers(path)
 
     async def walk(self, answers: Answers) -> CommissioningView:
-        """Once, as far as it goes."""
-        async with connect(self.street.home.socket) as client:
-            await self.street.commissioning(client).introduce()
-            desk = Desk(directory=self.directory, say=self._hear, ask_secret=self._secret)
-            async with asyncio.TaskGroup() as tasks:
-                requests = tasks.create_task(self._request())
-                view = await Walk(client, answers, desk).run()
-                requests.cancel()
-        return view
+        """Once, as far as it goes.
+
+        Raises:
+            HubNotRunning: the hub went away.
+        """
+        requests = asyncio.create_task(self._request())
+        try:
+            async with connect(self.street.home.socket) as client:
+                await self.street.commissioning(client).introduce()
+                desk = Desk(directory=self.directory, say=self._hear, ask_secret=self._secret)
+                return await Walk(client, answers, desk).run()
+        finally:
+            requests.cancel()
+            await asyncio.gather(requests, return_exceptions=True)
 
     def _hear(self, line: str) -> None:
         self.lines.append(line)
@@ -116,10 +122,12 @@ class Installer:
     async def _request(self) -> None:
         """A provider asks for a power feed in an hour, and the owner declines."""
         await self._asked.wait()
-        start = self.street.in_minutes(60)
-        await self.street.providers.evc_sp.offer_power_feed(
-            start, start + timedelta(minutes=5), 3000.0, Decimal("1.00"), 50.0, start, "Try it", offer_id="dry-run"
-        )
+        if not self._sent:
+            start = self.street.in_minutes(60)
+            await self.street.providers.evc_sp.offer_power_feed(
+                start, start + timedelta(minutes=5), 3000.0, Decimal("1.00"), 50.0, start, "Try it", offer_id="dry-run"
+            )
+            self._sent = True
         async with connect(self.street.home.socket) as client:
             owner = Owner(client)
             await owner.look()
