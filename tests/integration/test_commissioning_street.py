@@ -101,10 +101,12 @@ def test_faults_of_real_peers_end_in_a_sentence_and_go_on(tmp_path: Path) -> Non
         await installer.walk(right)
         await restarted(street)
         street.station.faults = Faults(refuse_amps=True, refuse_watts=True)
-        await stops_at(installer, right, Step.CHARGER, "takes no limits")
+        await stops_at(installer, right, Step.CHARGER, "does not accept its safe limit")
         street.station.faults = Faults(ignore_limits=True)
-        await stops_at(installer, right, Step.CHARGER, "does not keep it")
+        await restarted(street)
+        await stops_at(installer, right, Step.CHARGER, "does not keep any of them")
         street.station.faults = Faults()
+        await restarted(street)
         forged = msgspec.structs.replace(right.provider[0], fingerprint="0" * len(right.provider[0].fingerprint))
         await stops_at(
             installer,
