@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
@@ -14,7 +13,6 @@ from homeapp.chargers.provider_rights import HomeRights
 from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.commissioning import Commissioning
 from homeapp.commissioning.home import Home
-from homeapp.commissioning.network import look_at_network
 from homeapp.control_loop import ControlLoop, Controls
 from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
@@ -59,8 +57,6 @@ from homeapp.tariffs.price_desk import PriceDesk
 from homeapp.why.timeline import WhyTimeline
 
 logger = logging.getLogger(__name__)
-
-R = TypeVar("R")
 
 DESK_CYCLE_S = 1.0
 LIVE_CYCLE_S = 1.0
@@ -427,16 +423,10 @@ class Hub:
         )
 
     def _commissioning_of_home(self) -> Commissioning:
-        settings = self._out.settings
-
-        async def ask(call: api.Call[R]) -> R:
-            answer: R = await self._handlers[type(call)](call, api.Role.INSTALLER)  # type: ignore[assignment]
-            return answer
-
         home = Home(
             clock=self._clock,
             data_dir=self._out.data_dir,
-            settings=settings,
+            settings=self._out.settings,
             devices=lambda: self._chargers.views(self._sessions.views()),
             snapshot=self._snapshot,
             meter=lambda: self._live.meter.reading if self._live.meter else None,
@@ -445,8 +435,7 @@ class Hub:
             standings=self._providers.standings,
             pins=lambda: self._access.pins,
             doctor=self._examine,
-            network=lambda: look_at_network(settings.discovery.interfaces),
-            ask=ask,
+            handlers=lambda: self._handlers,
             notice=self._notice,
         )
         return Commissioning(home, self._hold, HubSigner(self._out.keys.sign_pem))

@@ -116,7 +116,9 @@ def _not_online(home: Home, tried: str) -> Finding:
 def charger_address(home: Home) -> str:
     """What to enter into a charger; its identity is added by itself or by hand, as its maker wants it."""
     ocpp = home.settings.ocpp
-    host = next(iter(ocpp.names), "") or next(iter(home.network().addresses), "<address of the hub>")
+    host = next(iter(ocpp.names), "") or next(
+        iter(home.network(home.settings.discovery.interfaces).addresses), "<address of the hub>"
+    )
     return f"wss://{host}:{ocpp.port}/ocpp"
 
 

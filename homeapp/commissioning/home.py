@@ -1,32 +1,22 @@
 """What the checks may look at and ask for: the hub as commissioning sees it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from homeapp import api
-from homeapp.commissioning.network import Network
+from homeapp.commissioning.network import Network, look_at_network
 from homeapp.doctor import ProviderStanding
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
 from homeapp.model.offer import OfferCase
 from homeapp.model.readings import EvceState, MeterReading
 from homeapp.ports import Clock
+from homeapp.server import Handler
 from homeapp.settings import Settings
 
 R = TypeVar("R")
-
-
-class Ask(Protocol):
-    """Carries out a call of the contract for the installer."""
-
-    async def __call__(self, call: api.Call[R]) -> R:
-        """The call's answer.
-
-        Raises:
-            HomeappError: as the call says.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +27,8 @@ class Home:
         settings: in force since the hub's start.
         meter: the newest reading of the meter in use, or None.
         charger: the charger that the plan is about, or None.
-        network: looks at the hub's own network interfaces; blocks.
+        handlers: what the contract's calls do, known once the hub is made.
+        network: looks at the hub's own network interfaces, as ``[discovery]`` names them; blocks.
         doctor: all findings, worst included.
         notice: something to tell the owner.
     """
@@ -53,9 +44,18 @@ class Home:
     standings: Callable[[], Awaitable[tuple[ProviderStanding, ...]]]
     pins: Callable[[], tuple[api.Role, ...]]
     doctor: Callable[[], Awaitable[tuple[api.Check, ...]]]
-    network: Callable[[], Network]
-    ask: Ask
+    handlers: Callable[[], Mapping[type[api.Call[Any]], Handler]]
     notice: Callable[[str, str], None]
+    network: Callable[[tuple[str, ...]], Network] = look_at_network
+
+    async def ask(self, call: api.Call[R]) -> R:
+        """Carry out a call of the contract as the installer does.
+
+        Raises:
+            HomeappError: as the call says.
+        """
+        answer: Any = await self.handlers()[type(call)](call, api.Role.INSTALLER)
+        return answer  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

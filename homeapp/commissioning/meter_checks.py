@@ -122,7 +122,7 @@ def _not_adopted(tried: str, found: tuple[DeviceView, ...]) -> Finding:
 
 
 def _nothing_found(home: Home, tried: str) -> Finding:
-    network = home.network()
+    network = home.network(home.settings.discovery.interfaces)
     looked = ", ".join(network.addresses) or "no network interface"
     seen = f"No meter announced itself. The hub listens on: {looked}."
     if not network.addresses:

@@ -93,8 +93,8 @@ class HandMadeHome:
             standings=self._no_standings,
             pins=lambda: self.has_pins,
             doctor=self._doctor,
-            network=lambda: self.network,
-            ask=self._ask,
+            network=lambda _interfaces: self.network,
+            handlers=lambda: dict.fromkeys((api.SetMode, api.GetSchedule, api.GetSharing), self._ask),
             notice=self.notices.__setitem__,
         )
         return Commissioning(home, self.hold, self.signer)
@@ -151,7 +151,7 @@ class HandMadeHome:
     async def _doctor(self) -> tuple[api.Check, ...]:
         return (self.doctor_clock,)
 
-    async def _ask(self, call: api.Call[Any]) -> Any:
+    async def _ask(self, call: api.Call[Any], _role: api.Role) -> Any:
         match call:
             case api.SetMode():
                 self.mode = call.mode
