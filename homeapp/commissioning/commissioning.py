@@ -96,7 +96,8 @@ class Commissioning:
 
     async def run(self) -> NoReturn:
         """Carry out one check after the other."""
-        await self._restore_mode()
+        async with self._changing:
+            await self._restore_mode()
         while True:
             await self._wanted.wait()
             self._wanted.clear()
@@ -128,13 +129,8 @@ class Commissioning:
 
     async def _run_check(self, call: api.RunCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
-        if self._running is None:
-            self._refuse_out_of_turn(call.check)
-            self._running, self._failure = call.check, None
-            self._idle.clear()
-            self._wanted.set()
-        elif self._running is not call.check:
-            raise WrongState(f"The check {self._running} runs. Wait for it.")
+        async with self._changing:
+            self._begin(call.check)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await self._idle.wait()
@@ -143,6 +139,16 @@ class Commissioning:
         if (failure := self._failure) is not None:
             raise failure
         return self._view()
+
+    def _begin(self, check: CheckId) -> None:
+        """Have ``run`` carry it out, unless it runs already; while it runs nothing else is changed."""
+        if self._running is check:
+            return
+        self._refuse_while_running()
+        self._refuse_out_of_turn(check)
+        self._running, self._failure = check, None
+        self._idle.clear()
+        self._wanted.set()
 
     async def _skip(self, call: api.SkipCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()

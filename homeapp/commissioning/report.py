@@ -7,8 +7,6 @@ end. So each changed byte of either file shows.
 
 import hashlib
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,24 +127,12 @@ def _verify_json(body: bytes, keys: tuple[VerificationKey, ...]) -> VerifiedRepo
 
 def _claims(body: bytes, keys: tuple[VerificationKey, ...], typ: str) -> tuple[Content, str]:
     try:
-        compact = body.decode("ascii")
-        signed = signed_claims(compact, keys=keys, allowed_types=(typ,))
+        signed = signed_claims(body.decode("ascii"), keys=keys, allowed_types=(typ,))
     except (UnicodeDecodeError, MessageRejected) as error:
         raise FileRefused(
             "This is no commissioning report of this hub, or it was changed after the hub had signed it."
         ) from error
-    if not all(map(_is_canonical, compact.split("."))):
-        raise FileRefused("This report was changed after the hub had signed it.")
     return signed.claims, signed.key_id
-
-
-def _is_canonical(segment: str) -> bool:
-    """The last letter of Base64 has bits that no decoder looks at: they must not differ either."""
-    try:
-        decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except (Base64Error, ValueError):
-        return False
-    return urlsafe_b64encode(decoded).rstrip(b"=") == segment.encode()
 
 
 def _last_end(pdf: bytes) -> bytes:

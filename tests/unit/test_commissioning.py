@@ -1,5 +1,6 @@
 """Commissioning: its order, what is kept of it, and how it goes on after each end."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,26 @@ async def test_steps_are_taken_in_their_order(tmp_path: Path) -> None:
         with pytest.raises(WrongState, match="The step place is not settled"):
             await hub.ask(api.FinishCommissioning())
         assert (await hub.ask(api.GetCommissioning())).current is Step.PLACE
+
+
+@in_loop
+async def test_one_check_runs_at_a_time_and_nothing_changes_meanwhile(tmp_path: Path) -> None:
+    home = HandMadeHome(tmp_path, load_after_s=60.0)
+    async with home.running() as hub:
+        await hub.settle_before(CheckId.METER_DIRECTION)
+        running = asyncio.create_task(hub.check(CheckId.METER_DIRECTION))
+        await asyncio.sleep(0)
+        for call in (
+            api.RunCheck(check=CheckId.METER_FOUND),
+            api.SkipCheck(check=CheckId.METER_FOUND, reason=SKIPPED),
+            api.AnswerStep(step_answer=PLACE),
+            api.FinishCommissioning(),
+        ):
+            with pytest.raises(WrongState, match="The check meter_direction runs"):
+                await hub.ask(call)
+        joined = await hub.check(CheckId.METER_DIRECTION)
+        assert joined == await running
+        assert joined.state is CheckState.PASSED
 
 
 @in_loop
