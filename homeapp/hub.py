@@ -10,6 +10,9 @@ from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
 from homeapp.chargers.chargers import Chargers, Household
 from homeapp.chargers.provider_rights import HomeRights
+from homeapp.commissioning.charger_hold import ChargerHold
+from homeapp.commissioning.commissioning import Commissioning
+from homeapp.commissioning.home import Home
 from homeapp.control_loop import ControlLoop, Controls
 from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
@@ -32,6 +35,7 @@ from homeapp.operations import Operations
 from homeapp.planning.home_planning import HomeParts, HomePlanning, Outlets, home_goal
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
+from homeapp.providers.jose import HubSigner
 from homeapp.recorder import Recorder
 from homeapp.reporting.pseudonym import pseudonym
 from homeapp.reporting.records import GRID_SP
@@ -148,6 +152,7 @@ class Hub:
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
         self._upkeep = self._upkeep_of_car_and_charger()
         self._planning = self._home_planning()
+        self._hold = ChargerHold(self._act)
         self._control = ControlLoop(
             Controls(
                 site=self._site,
@@ -157,10 +162,10 @@ class Hub:
                 live=self._live,
                 desk=self._desk,
                 ledger=self._ledger,
-                commitments=self._limits.commitments,
+                commitments=lambda now: self._limits.commitments(now) + self._hold.commitments(now),
                 taken=self._limits.taken,
                 circuits=self._circuits,
-                evce=self._sessions.evce,
+                evce=lambda device_id: self._hold.commandable(self._sessions.evce(device_id), self._clock.now()),
                 installing=self._upkeep.installs,
                 card_needed=not outside.settings.ocpp.auto_start,
                 delay=self._planning.share.delay,
@@ -202,17 +207,20 @@ class Hub:
             ledger=self._ledger,
             clock=outside.clock,
         )
+        self._commissioning = self._commissioning_of_home()
+        self._handlers = {
+            **self._operations.handlers(),
+            **self._offers.operations.handlers(),
+            **self._planning.plans.handlers(),
+            **self._providers.handlers(),
+            **self._chargers.handlers(),
+            **self._why.handlers(),
+            **self._price_desk.handlers(),
+            **self._commissioning.handlers(),
+        }
         self._server = Server(
             socket_path(outside.data_dir),
-            {
-                **self._operations.handlers(),
-                **self._offers.operations.handlers(),
-                **self._planning.plans.handlers(),
-                **self._providers.handlers(),
-                **self._chargers.handlers(),
-                **self._why.handlers(),
-                **self._price_desk.handlers(),
-            },
+            self._handlers,
             self._operations.current,
             self._hello,
             self._access,
@@ -414,6 +422,24 @@ class Hub:
             )
         )
 
+    def _commissioning_of_home(self) -> Commissioning:
+        home = Home(
+            clock=self._clock,
+            data_dir=self._out.data_dir,
+            settings=self._out.settings,
+            devices=lambda: self._chargers.views(self._sessions.views()),
+            snapshot=self._snapshot,
+            meter=lambda: self._live.meter.reading if self._live.meter else None,
+            charger=lambda: self._live.evce,
+            cases=lambda: self._desk.cases,
+            standings=self._providers.standings,
+            pins=lambda: self._access.pins,
+            doctor=self._examine,
+            handlers=lambda: self._handlers,
+            notice=self._notice,
+        )
+        return Commissioning(home, self._hold, HubSigner(self._out.keys.sign_pem))
+
     def _act(self) -> None:
         self._control.act()
 
@@ -435,6 +461,7 @@ class Hub:
             **self._providers.bodies(),
             **self._upkeep.bodies(),
             **self._chargers.bodies(),
+            "commissioning": self._commissioning.run,
             **self._out.background,
         }
 
@@ -452,6 +479,7 @@ class Hub:
         self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))
         for number, sentence in enumerate(self._out.database.repairs):
             self._live.notice(f"store_repaired.{number}", sentence)
+        await self._commissioning.load()
 
     async def _tend_offers(self) -> None:
         while True:
@@ -471,7 +499,7 @@ class Hub:
         return is_agreed(self._desk.jobs(), location=location, signature=signature)
 
     async def _examine(self) -> tuple[api.Check, ...]:
-        return await examine(
+        checks = await examine(
             data_dir=self._out.data_dir,
             secrets=self._out.secrets.place,
             snapshot=self._snapshot(),
@@ -482,6 +510,7 @@ class Hub:
             clock=self._clock,
             unencrypted_port=self._out.settings.ocpp.unencrypted_port,
         )
+        return (*checks, self._commissioning.doctors_check())
 
     def _snapshot(self) -> Snapshot:
         self._know_chargers()

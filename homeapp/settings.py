@@ -414,6 +414,15 @@ def load(data_dir: Path) -> Settings:
         return Settings()
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    return parse(text, path)
+
+
+def parse(text: bytes, path: Path) -> Settings:
+    """Settings as they stand in ``path``.
+
+    Raises:
+        SettingsInvalid: unknown or malformed settings, with the place.
+    """
     try:
         settings = msgspec.toml.decode(text, type=Settings)
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:

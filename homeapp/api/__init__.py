@@ -8,6 +8,7 @@ role that it needs and the type of its answer. After ``Watch`` the hub also send
 from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
 from homeapp.api.base import MAX_LINE, PROTOCOL_VERSION, Call, Role
 from homeapp.api.chargers import AddToken, GiveControlBack, ListTokens, RemoveToken, TakeControl
+from homeapp.api.commissioning import AnswerStep, FinishCommissioning, GetCommissioning, RunCheck, SkipCheck
 from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
@@ -95,6 +96,7 @@ __all__ = [
     "AddToken",
     "AdoptDevice",
     "AlertSeen",
+    "AnswerStep",
     "AskDoctor",
     "BadLine",
     "Call",
@@ -104,9 +106,11 @@ __all__ = [
     "DryRunRule",
     "EnrolProvider",
     "FindVtns",
+    "FinishCommissioning",
     "ForgetDevice",
     "ForgetPrices",
     "GetCertificateRequest",
+    "GetCommissioning",
     "GetFeedBudget",
     "GetHubCard",
     "GetPlan",
@@ -142,6 +146,7 @@ __all__ = [
     "Request",
     "Response",
     "Role",
+    "RunCheck",
     "SayHello",
     "SetConsent",
     "SetMode",
@@ -149,6 +154,7 @@ __all__ = [
     "SetPin",
     "SetSchedule",
     "ShowOffer",
+    "SkipCheck",
     "StopPrice",
     "TakeControl",
     "Topic",

@@ -9,6 +9,7 @@ from homeapp import errors
 from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
 from homeapp.api.base import Call
 from homeapp.api.chargers import AddToken, GiveControlBack, ListTokens, RemoveToken, TakeControl
+from homeapp.api.commissioning import AnswerStep, FinishCommissioning, GetCommissioning, RunCheck, SkipCheck
 from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
@@ -119,6 +120,11 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetPriceSources,
         ImportPrices,
         ForgetPrices,
+        GetCommissioning,
+        AnswerStep,
+        RunCheck,
+        SkipCheck,
+        FinishCommissioning,
     )
 }
 

@@ -26,7 +26,9 @@ from homeapp.commands import (
     pin_commands,
     price_commands,
     provider_commands,
+    report_commands,
     schedule_commands,
+    setup_commands,
     sharing_commands,
     why_commands,
 )
@@ -46,6 +48,8 @@ _AREAS = (
     sharing_commands,
     provider_commands,
     audit_commands,
+    setup_commands,
+    report_commands,
 )
 
 

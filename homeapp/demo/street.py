@@ -97,6 +97,7 @@ class Street:
             on the wire; ``pev`` is the car's data link, ``csms`` the EV charging provider's end of OCPP.
         charger_maker: signs and serves the charger's software.
         price_reader: the EV charging provider's look at the prices.
+        extra_load_w: what somebody has switched on at home, W on L1.
     """
 
     def __init__(self, plan: StreetPlan, clock: SharedClock | None = None) -> None:
@@ -106,6 +107,7 @@ class Street:
         self.home = DemoHome(plan.directory, self.clock)
         self.car = Car(capacity_wh=60_000, soc_pct=58.0, max_charge_w=11_000, max_feed_w=6_000, phases=3)
         self.providers = ProvidersSide(plan.directory / "providers", self.clock)
+        self.extra_load_w = 0.0
         # Streets on one machine hear each other's announcements: each has a meter of its own.
         serial = f"5c2faf{secrets.token_hex(3)}"
         self.meter_id = f"homewizard:{serial}"
@@ -266,7 +268,7 @@ class Street:
     def _at_the_meter(self) -> tuple[float, float, float]:
         home = household_power(self.clock.now(), TIME_ZONE)
         car = self.station.observation.power_w / 3 if hasattr(self, "station") else 0.0
-        return (home[0] + car, home[1] + car, home[2] + car)
+        return (home[0] + self.extra_load_w + car, home[1] + car, home[2] + car)
 
 
 def _free_port() -> int:

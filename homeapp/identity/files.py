@@ -11,20 +11,21 @@ _WRITING = threading.Lock()
 """Two that write the same file must not take each other's part for their own."""
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put ``text`` (ASCII) at ``path``, in place of what was there; blocks.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Put ``content`` (text: ASCII) at ``path``, in place of what was there; blocks.
 
     Raises:
         EnvironmentProblem: it cannot be written.
     """
+    body = content.encode("ascii") if isinstance(content, str) else content
     part = path.with_suffix(".part")
     try:
         with _WRITING:
             path.parent.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             part.unlink(missing_ok=True)
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)

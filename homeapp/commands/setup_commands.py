@@ -1,0 +1,53 @@
+"""``homeapp setup``: commission a home without a screen, from a file of answers, or say how far that has come."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from homeapp import api
+from homeapp.client import Client
+from homeapp.commands.terminal import ask_unseen, printable
+from homeapp.commissioning.answers_file import read_answers
+from homeapp.commissioning.walk import Desk, Walk
+from homeapp.model.commissioning import CommissioningView
+
+
+def add_commands(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """``setup``."""
+    setup = commands.add_parser(
+        "setup",
+        help="go through commissioning: answers from a file; PINs and passwords are asked for, or lines of a pipe",
+        parents=[common],
+    )
+    setup.add_argument("--answers", metavar="FILE.toml", help="without it: how far commissioning has come")
+    setup.set_defaults(command=_setup, lines=_lines)
+
+
+async def _setup(client: Client, arguments: argparse.Namespace) -> object:
+    if arguments.answers is None:
+        return await client.call(api.GetCommissioning())
+    path = Path(arguments.answers)
+    answers = await asyncio.to_thread(read_answers, path)
+
+    def say(line: str) -> None:
+        # What is done is told while it is done; the result follows on standard output.
+        sys.stderr.write(printable(line) + "\n")
+        sys.stderr.flush()
+
+    return await Walk(client, answers, Desk(directory=path.parent, say=say, ask_secret=ask_unseen)).run()
+
+
+def _lines(view: CommissioningView, zone: ZoneInfo) -> list[str]:
+    if view.finished_at is not None:
+        lines = [f"Commissioned {view.finished_at.astimezone(zone):%Y-%m-%d %H:%M}. Report: {view.report_digest}"]
+    else:
+        lines = [f"Not finished. Next: {view.current or 'the report'}."]
+    for step in view.steps:
+        for check in step.checks:
+            lines.append(f"{check.state:8}  {check.check}: {check.seen}".rstrip(": "))
+            lines += [f"          -> {check.advice}"] if check.advice else []
+    return lines

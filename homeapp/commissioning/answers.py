@@ -1,0 +1,93 @@
+"""What an installer answers, as changes of the settings, and what is wrong with an answer before it is written."""
+
+from collections.abc import Mapping
+
+from homeapp.commissioning.settings_writer import Changes, Value
+from homeapp.errors import SettingsInvalid
+from homeapp.model.commissioning import Answer, CarAnswer, CheckId, GridAnswer, PlaceAnswer, Step, TariffAnswer
+from homeapp.settings import Settings
+
+FUSES_A = (6, 10, 13, 16, 20, 25, 32, 35, 40, 50, 63, 80, 100, 125, 160, 200, 250)
+"""Rated currents of main fuses and circuit breakers (IEC 60269-1, IEC 60898-1)."""
+
+SECTIONS_OF: Mapping[Step, tuple[str, ...]] = {
+    Step.PLACE: ("site",),
+    Step.GRID: ("site", "grid_limit"),
+    Step.CAR: ("goal", "pev"),
+    Step.PROVIDERS: ("tariff",),
+}
+"""Sections of the settings that a step writes."""
+
+REOPENED: Mapping[Step, tuple[CheckId, ...]] = {
+    Step.PLACE: (CheckId.CLOCK, CheckId.GRID_IN_FORCE, CheckId.TEST_RUN),
+    Step.GRID: (CheckId.GRID_IN_FORCE, CheckId.CHARGER_LIMIT, CheckId.CHARGER_FLOOR, CheckId.TEST_RUN),
+    Step.CAR: (CheckId.CAR_KNOWN, CheckId.TEST_RUN),
+    Step.PROVIDERS: (CheckId.TARIFF, CheckId.TEST_RUN),
+}
+"""Checks that an answer opens again."""
+
+
+def step_of(answer: Answer) -> Step:
+    """The step that the answer belongs to."""
+    return Step(str(answer.__struct_config__.tag))
+
+
+def changes_of(answer: Answer) -> Changes:
+    """What to write into the settings.
+
+    Raises:
+        SettingsInvalid: a value that no home has; says which and what would do.
+    """
+    match answer:
+        case PlaceAnswer():
+            name: dict[str, Value] = {"name": answer.name} if answer.name else {}
+            return {"site": {"time_zone": answer.time_zone, **name}}
+        case GridAnswer():
+            _check_fuse(answer)
+            return _grid(answer)
+        case CarAnswer():
+            pev: Changes = {"pev": {"address": answer.address}} if answer.address else {}
+            return {"goal": {"capacity_kwh": answer.capacity_kwh}, **pev}
+        case TariffAnswer():
+            return {
+                "tariff": {
+                    "kind": answer.kind,
+                    "currency": answer.currency or None,
+                    "energy": answer.energy or None,
+                    "vat_pct": answer.vat_pct,
+                }
+            }
+
+
+def pending(step: Step, in_force: Settings, written: Settings) -> bool:
+    """What this step has written holds only from the hub's next start."""
+    return any(getattr(in_force, section) != getattr(written, section) for section in SECTIONS_OF[step])
+
+
+def _grid(answer: GridAnswer) -> Changes:
+    return {
+        "site": {
+            "phases": answer.phases,
+            "fuse_a": answer.fuse_a,
+            "max_current_a": answer.max_current_a,
+            "safe_current_a": answer.safe_current_a,
+            "feed_allowed": answer.feed_allowed,
+            "feed_cap_a": answer.feed_cap_a,
+        },
+        "grid_limit": {"failsafe_w": answer.failsafe_w, "dso_floor_w": answer.dso_floor_w},
+    }
+
+
+def _check_fuse(answer: GridAnswer) -> None:
+    if answer.fuse_a not in FUSES_A:
+        nearest = [max((made for made in FUSES_A if made < answer.fuse_a), default=FUSES_A[0])]
+        nearest.append(min((made for made in FUSES_A if made > answer.fuse_a), default=FUSES_A[-1]))
+        raise SettingsInvalid(
+            f"No main fuse of {answer.fuse_a:g} A is made; the nearest are {nearest[0]} A and {nearest[1]} A. "
+            "Read the number on the fuse, or in the contract for the grid connection, and enter that."
+        )
+    if answer.max_current_a > answer.fuse_a:
+        raise SettingsInvalid(
+            f"The charger's circuit cannot carry more ({answer.max_current_a:g} A) than the main fuse "
+            f"({answer.fuse_a:g} A). Read both numbers again; one of them is wrong."
+        )

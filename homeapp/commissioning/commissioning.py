@@ -1,0 +1,305 @@
+"""Commissioning: which step may be taken, one check at a time, and a record that is kept after each.
+
+A check that runs when the hub ends has left nothing behind: it is open again, and so is nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from homeapp import api
+from homeapp.commissioning import charger_checks, home_checks, meter_checks, report, site_checks
+from homeapp.commissioning.answers import REOPENED, changes_of, step_of
+from homeapp.commissioning.charger_hold import ChargerHold
+from homeapp.commissioning.home import Finding, Home
+from homeapp.commissioning.record import Record, keep_record, load_record
+from homeapp.commissioning.settings_writer import write_settings
+from homeapp.errors import EnvironmentProblem, HomeappError, WrongState
+from homeapp.model.commissioning import (
+    CHECKS_OF,
+    CheckId,
+    CheckState,
+    CheckView,
+    CommissioningView,
+    PlaceAnswer,
+    Step,
+    StepView,
+)
+from homeapp.model.plan import ChargingMode
+from homeapp.ports import Signer
+from homeapp.server import Handler
+from homeapp.settings import Settings, load
+
+logger = logging.getLogger(__name__)
+
+ANSWER_WITHIN_S = 30.0
+"""Real seconds that a call waits for a check."""
+_LONGEST_SENTENCE = 600
+
+
+class Commissioning:
+    """``load`` first; then ``run`` carries out the checks that ``handlers`` are asked for, until cancelled."""
+
+    def __init__(self, home: Home, hold: ChargerHold, signer: Signer) -> None:
+        self._home = home
+        self._hold = hold
+        self._signer = signer
+        self._record = Record()
+        self._damage: EnvironmentProblem | None = None
+        self._running: CheckId | None = None
+        self._failure: HomeappError | None = None
+        self._wanted, self._idle = asyncio.Event(), asyncio.Event()
+        self._changing = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Take up what was kept; a damaged record stops commissioning alone, and says so."""
+        try:
+            self._record = await asyncio.to_thread(load_record, self._home.data_dir)
+        except EnvironmentProblem as error:
+            self._damage = error
+            self._home.notice("commissioning.damaged", str(error))
+        for gap in self._view().gaps:
+            self._tell_gap(gap)
+
+    def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
+        """What the contract asks."""
+        return {
+            api.GetCommissioning: self._get,
+            api.AnswerStep: self._answer,
+            api.RunCheck: self._run_check,
+            api.SkipCheck: self._skip,
+            api.FinishCommissioning: self._finish,
+        }
+
+    def doctors_check(self) -> api.Check:
+        """The doctor's line."""
+        view, name = self._view(), home_checks.DOCTORS_LINE
+        if self._damage is not None:
+            finding, _, advice = str(self._damage).partition(". ")
+            return api.Check(name=name, level=api.CheckLevel.WARNING, finding=finding, advice=advice)
+        if view.finished_at is not None:
+            left = f", left out: {', '.join(gap.check for gap in view.gaps)}" if view.gaps else ""
+            finding = f"finished on {view.finished_at:%Y-%m-%d}{left}"
+            return api.Check(name=name, level=api.CheckLevel.OK, finding=finding)
+        finding = "due: nothing of it was done yet" if view.due else "not begun"
+        if view.begun_at is not None:
+            finding = f"under way, next: {view.current or 'the report'}"
+        level = api.CheckLevel.OK if view.begun_at is None and not view.due else api.CheckLevel.WARNING
+        advice = "" if level is api.CheckLevel.OK else "Go through its steps: homeapp setup --answers FILE"
+        return api.Check(name=name, level=level, finding=finding, advice=advice)
+
+    async def run(self) -> NoReturn:
+        """Carry out one check after the other."""
+        async with self._changing:
+            await self._restore_mode()
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            check = self._running
+            try:
+                if check is not None:
+                    await self._settle(check, await self._look(check))
+            except HomeappError as error:
+                self._failure = error
+            finally:
+                self._running = None
+                self._idle.set()
+
+    async def _get(self, _call: api.GetCommissioning, _caller: api.Role) -> CommissioningView:
+        self._refuse_damaged()
+        return self._view()
+
+    async def _answer(self, call: api.AnswerStep, _caller: api.Role) -> CommissioningView:
+        self._refuse_damaged()
+        answer = call.step_answer
+        async with self._changing:
+            self._refuse_while_running()
+            now = self._home.clock.now()
+            off_s = _clock_off_s(answer, now) if isinstance(answer, PlaceAnswer) else self._record.clock_off_s
+            await asyncio.to_thread(write_settings, self._home.data_dir, changes_of(answer))
+            record = self._record.without(*REOPENED[step_of(answer)])
+            await self._keep(record.with_answer(answer, off_s))
+        return self._view()
+
+    async def _run_check(self, call: api.RunCheck, _caller: api.Role) -> CommissioningView:
+        self._refuse_damaged()
+        async with self._changing:
+            self._begin(call.check)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await self._idle.wait()
+        except TimeoutError:
+            return self._view()
+        if (failure := self._failure) is not None:
+            raise failure
+        return self._view()
+
+    def _begin(self, check: CheckId) -> None:
+        """Have ``run`` carry it out, unless it runs already; while it runs nothing else is changed."""
+        if self._running is check:
+            return
+        self._refuse_while_running()
+        self._refuse_out_of_turn(check)
+        self._running, self._failure = check, None
+        self._idle.clear()
+        self._wanted.set()
+
+    async def _skip(self, call: api.SkipCheck, _caller: api.Role) -> CommissioningView:
+        self._refuse_damaged()
+        async with self._changing:
+            self._refuse_while_running()
+            self._refuse_out_of_turn(call.check)
+            before = self._record.found.get(call.check, CheckView(check=call.check))
+            if before.state is CheckState.PASSED:
+                raise WrongState("This check has passed; there is nothing to leave out.")
+            if not call.reason.strip():
+                raise WrongState("Say why it is left out: the report tells it to whoever reads it.")
+            gap = replace(before, state=CheckState.SKIPPED, reason=call.reason[:_LONGEST_SENTENCE])
+            await self._keep(self._record.with_found(gap))
+            self._tell_gap(gap)
+        return self._view()
+
+    async def _finish(self, call: api.FinishCommissioning, _caller: api.Role) -> CommissioningView:
+        self._refuse_damaged()
+        async with self._changing:
+            self._refuse_while_running()
+            if (current := self._view().current) is not None:
+                raise WrongState(f"The step {current} is not settled yet: run its checks, or leave them out by name.")
+            done = msgspec.structs.replace(self._record, finished_at=self._home.clock.now())
+            content = report.content(
+                self._home, self._view_of(done), installer=call.installer, key_id=self._signer.key_id
+            )
+            digest = await asyncio.to_thread(report.write, self._home.data_dir, content, self._signer)
+            await self._keep(msgspec.structs.replace(done, report_digest=digest))
+        return self._view()
+
+    async def _look(self, check: CheckId) -> Finding:
+        try:
+            written = await asyncio.to_thread(load, self._home.data_dir)
+            return await self._checks(written)[check]()
+        except HomeappError as error:
+            return Finding(good=False, tried="Ran the check.", seen=str(error), advice="Mend that and run it again.")
+
+    def _checks(self, written: Settings) -> Mapping[CheckId, Callable[[], Awaitable[Finding]]]:
+        home, record, hold = self._home, self._record, self._hold
+        return {
+            CheckId.CLOCK: lambda: site_checks.clock(home, record),
+            CheckId.GRID_IN_FORCE: lambda: site_checks.grid_in_force(home, written),
+            CheckId.METER_FOUND: lambda: meter_checks.meter_found(home),
+            CheckId.METER_READING: lambda: meter_checks.meter_reading(home),
+            CheckId.METER_DIRECTION: lambda: meter_checks.meter_direction(home),
+            CheckId.CHARGER_CONNECTED: lambda: charger_checks.charger_connected(home),
+            CheckId.CHARGER_LIMIT: lambda: self._charging_now(lambda: charger_checks.charger_limit(home, hold)),
+            CheckId.CHARGER_FLOOR: lambda: self._charging_now(lambda: charger_checks.charger_floor(home, hold)),
+            CheckId.CAR_KNOWN: lambda: home_checks.car_known(home, record, written),
+            CheckId.TARIFF: lambda: home_checks.tariff(home, written),
+            CheckId.PROVIDERS_LINKED: lambda: home_checks.providers_linked(home),
+            CheckId.DRY_RUN: lambda: home_checks.dry_run(home, record),
+            CheckId.WISHES: lambda: home_checks.wishes(home),
+            CheckId.CONSENTS: lambda: home_checks.consents(home),
+            CheckId.PINS: lambda: home_checks.pins(home),
+            CheckId.TEST_RUN: lambda: home_checks.test_run(home),
+        }
+
+    async def _charging_now(self, test: Callable[[], Awaitable[Finding]]) -> Finding:
+        """The test with a car that charges; afterwards it charges as the owner wants it.
+
+        Where the hub ends meanwhile, its next start sees to that.
+        """
+        mode = self._home.snapshot().mode
+        await self._keep(msgspec.structs.replace(self._record, mode_before=mode))
+        try:
+            await self._home.ask(api.SetMode(mode=ChargingMode.NOW))
+            finding = await test()
+        except HomeappError:
+            await self._restore_mode()
+            raise
+        await self._restore_mode()
+        return finding
+
+    async def _restore_mode(self) -> None:
+        if (mode := self._record.mode_before) is not None:
+            await self._home.ask(api.SetMode(mode=mode))
+            await self._keep(msgspec.structs.replace(self._record, mode_before=None))
+
+    async def _settle(self, check: CheckId, finding: Finding) -> None:
+        view = CheckView(
+            check=check,
+            state=CheckState.PASSED if finding.good else CheckState.FAILED,
+            tried=finding.tried[:_LONGEST_SENTENCE],
+            seen=finding.seen[:_LONGEST_SENTENCE],
+            advice=finding.advice[:_LONGEST_SENTENCE],
+            at=self._home.clock.now(),
+        )
+        logger.info("commissioning: %s %s: %s", check, view.state, view.seen)
+        async with self._changing:
+            await self._keep(self._record.with_found(view))
+
+    async def _keep(self, record: Record) -> None:
+        if record.begun_at is None:
+            record = msgspec.structs.replace(record, begun_at=self._home.clock.now())
+        await asyncio.to_thread(keep_record, self._home.data_dir, record)
+        self._record = record
+
+    def _tell_gap(self, gap: CheckView) -> None:
+        sentence = f"Commissioning left out “{gap.check.replace('_', ' ')}”: {gap.reason} Have it made up for."
+        self._home.notice(f"commissioning.gap.{gap.check}", sentence)
+
+    def _refuse_damaged(self) -> None:
+        if self._damage is not None:
+            raise self._damage
+
+    def _refuse_while_running(self) -> None:
+        if self._running is not None:
+            raise WrongState(f"The check {self._running} runs. Wait for it.")
+
+    def _refuse_out_of_turn(self, check: CheckId) -> None:
+        for step in self._view().steps:
+            if any(found.check is check for found in step.checks):
+                return
+            if not step.is_settled:
+                raise WrongState(f"First the step {step.step}: run its checks, or leave them out by name.")
+
+    def _view(self) -> CommissioningView:
+        return self._view_of(self._record)
+
+    def _view_of(self, record: Record) -> CommissioningView:
+        steps = tuple(StepView(step=step, checks=tuple(map(self._found, checks))) for step, checks in CHECKS_OF.items())
+        return CommissioningView(
+            due=record.begun_at is None and not any(device.adopted for device in self._home.devices()),
+            begun_at=record.begun_at,
+            finished_at=record.finished_at,
+            current=_current(steps),
+            steps=steps,
+            language=record.place.language if record.place is not None else "",
+            charger_address=charger_checks.charger_address(self._home),
+            report_digest=record.report_digest,
+            answers=record.answers,
+        )
+
+    def _found(self, check: CheckId) -> CheckView:
+        if check is self._running:
+            return CheckView(check=check, state=CheckState.RUNNING)
+        return self._record.found.get(check, CheckView(check=check))
+
+
+def _current(steps: tuple[StepView, ...]) -> Step | None:
+    return next((step.step for step in steps if not step.is_settled), None)
+
+
+def _clock_off_s(answer: PlaceAnswer, now: datetime) -> float | None:
+    """By how much the hub's clock is ahead of the watch, s; None where nobody has looked at one."""
+    if not answer.wall_time:
+        return None
+    try:
+        read = datetime.fromisoformat(answer.wall_time).replace(tzinfo=ZoneInfo(answer.time_zone))
+    except (ValueError, KeyError, OSError) as error:
+        raise WrongState(f"{answer.wall_time} or {answer.time_zone} is no local time. Enter both anew.") from error
+    # A watch without seconds is right within a minute: its middle is meant.
+    return (now - read).total_seconds() - 30.0
