@@ -51,8 +51,8 @@ class ServiceNotifier:
         if self.address is None:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as way:
-                way.setblocking(False)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as way:
+                way.settimeout(0)
                 way.sendto(state.encode("ascii"), self.address)
         except OSError as error:
             logger.warning("the service manager cannot be told %s: %s", state, error)
