@@ -19,7 +19,10 @@ work=$(mktemp -d) hub=
 root=$work/root
 
 finish() {
-    [ -z "$hub" ] || kill "$hub" 2>/dev/null || true
+    if [ -n "$hub" ]; then
+        kill "$hub" 2>/dev/null || true
+        wait "$hub" || true
+    fi
     umount -q "$root/proc" "$root/dev/shm" "$root/dev/pts" "$root/dev" "$root/sys" 2>/dev/null || true
     # Never through a mount that is still there.
     if ! grep -q " $root/" /proc/mounts; then rm -rf "$work"; fi
@@ -27,11 +30,12 @@ finish() {
 trap finish EXIT
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
-inside() {
-    env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb \
-        DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
-}
-apt() { inside apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" 2>&1 | grep -v '^debconf: ' | tail -n 25; }
+in_chroot=(env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM=dumb
+    DEBIAN_FRONTEND=noninteractive chroot "$root")
+as_homeapp=("${in_chroot[@]}" setpriv --reuid homeapp --regid homeapp --clear-groups
+    env CREDENTIALS_DIRECTORY=/run/credentials)
+inside() { "${in_chroot[@]}" "$@"; }
+apt() { inside apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" 2>&1 | { grep -v '^debconf: ' || true; } | tail -n 25; }
 
 if [ ! -f "$base" ]; then
     say "a bare bookworm"
@@ -57,7 +61,7 @@ chmod +x "$root/usr/sbin/policy-rc.d"
 mkdir -p "$root/srv/packages" "$root/srv/tests"
 cp "$packages"/homeapp_*.deb "$packages"/homeapp-demo_*.deb "$root/srv/packages"
 cp tests/ui/*.py tests/ui/no-fonts.conf packaging/deb/take_pictures.py "$root/srv/tests"
-deb=$(cd "$root/srv/packages" && echo homeapp_*.deb)
+deb=$(cd "$root/srv/packages" && echo homeapp_*.deb) demo_deb=$(cd "$root/srv/packages" && echo homeapp-demo_*.deb)
 version=$(dpkg-deb -f "$root/srv/packages/$deb" Version)
 
 say "sizes"
@@ -71,24 +75,24 @@ done
 
 say "install, with nothing but what the package depends on"
 apt update
-apt install --no-install-recommends "/srv/packages/$deb"
+apt install --no-install-recommends "/srv/packages/$deb" | grep '^homeapp: '
 inside homeapp --version
 inside sh -c 'dpkg -V homeapp' || fail "files are not as packed"
 inside sh -c 'find /opt/homeapp -name "*.so*" -type f -exec ldd {} + 2>/dev/null' | grep 'not found' | sort -u && fail "libraries are missing"
 [ "$(inside stat -c '%U %a' /var/lib/homeapp)" = "homeapp 700" ] || fail "/var/lib/homeapp belongs to somebody else"
 
 say "the hub as its own user, with a key for its secrets from systemd"
-apt install --no-install-recommends systemd
+apt install --no-install-recommends systemd >/dev/null
 inside systemd-machine-id-setup >/dev/null 2>&1
 inside /usr/libexec/homeapp/make-credential
 [ "$(inside stat -c '%U %a' /etc/credstore.encrypted/homeapp-master-key)" = "root 600" ] || fail "the key is open to others"
 inside sh -c 'install -d -m 0700 -o homeapp /run/credentials && systemd-creds decrypt /etc/credstore.encrypted/homeapp-master-key /run/credentials/homeapp-master-key 2>/dev/null && chown homeapp /run/credentials/homeapp-master-key'
-as_homeapp() { inside setpriv --reuid homeapp --regid homeapp --clear-groups env CREDENTIALS_DIRECTORY=/run/credentials "$@"; }
-printf '[ocpp]\nhost = "127.0.0.1"\nport = 0\n[discovery]\ninterfaces = ["127.0.0.1"]\n' | as_homeapp tee /var/lib/homeapp/settings.toml >/dev/null
-as_homeapp homeapp hub >"$evidence/hub.log" 2>&1 &
+printf '[ocpp]\nhost = "127.0.0.1"\nport = 0\n[discovery]\ninterfaces = ["127.0.0.1"]\n' | "${as_homeapp[@]}" tee /var/lib/homeapp/settings.toml >/dev/null
+# Not through a function: its process has to be the hub itself.
+"${as_homeapp[@]}" homeapp hub >"$evidence/hub.log" 2>&1 &
 hub=$!
-timeout 60 tail -n +1 -F --pid "$hub" "$evidence/hub.log" 2>/dev/null | grep -q -m1 'hub is ready in /var/lib/homeapp' || fail "the hub does not start; see $evidence/hub.log"
-as_homeapp homeapp doctor --json >"$evidence/doctor.json" || true
+grep -q -m1 'hub is ready in /var/lib/homeapp' < <(timeout 60 tail -n +1 -F --pid "$hub" "$evidence/hub.log" 2>/dev/null) || fail "the hub does not start; see $evidence/hub.log"
+"${as_homeapp[@]}" homeapp doctor --json >"$evidence/doctor.json" || true
 grep -q '"name":"Secrets","level":"ok"' <(tr -d ' \n' <"$evidence/doctor.json") || fail "the doctor does not like the secrets; see $evidence/doctor.json"
 kill -TERM "$hub"
 wait "$hub" || fail "the hub did not end well"
@@ -96,7 +100,7 @@ hub=
 [ -f "$root/var/lib/homeapp/secrets.sealed" ] || fail "no secret has been sealed"
 
 say "units"
-apt install --no-install-recommends cage xwayland
+apt install --no-install-recommends cage xwayland >/dev/null
 inside systemd-analyze verify --man=no /lib/systemd/system/homeapp-{credential,hub,kiosk}.service
 for unit in credential hub kiosk; do
     inside systemd-analyze security --offline=yes "/lib/systemd/system/homeapp-$unit.service" >"$evidence/security-$unit.txt"
@@ -116,7 +120,7 @@ done
 echo "$(find "$evidence/outside" -name '*.png' | wc -l) pictures are the same"
 
 say "the demonstration"
-apt install --no-install-recommends /srv/packages/homeapp-demo_*.deb
+apt install --no-install-recommends "/srv/packages/$demo_deb" >/dev/null
 inside sh -c 'find /opt/homeapp -name "*.so*" -type f -exec ldd {} + 2>/dev/null' | grep 'not found' | sort -u && fail "libraries are missing"
 if [ -z "${QUICK:-}" ]; then
     inside useradd --create-home visitor
