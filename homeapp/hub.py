@@ -29,7 +29,7 @@ from homeapp.model.readings import EvceState, MeterReading
 from homeapp.model.site import Circuit
 from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
-from homeapp.planning.home_planning import HomePlanning, Outlets, home_goal
+from homeapp.planning.home_planning import HomeParts, HomePlanning, Outlets, home_goal
 from homeapp.ports import Clock, Discoverer, Evce, EvceEndpoint, MeterDriver, Pev, StationUpstreams
 from homeapp.provider_side import Listeners, ProviderSide, Surroundings
 from homeapp.recorder import Recorder
@@ -393,23 +393,25 @@ class Hub:
 
     def _home_planning(self) -> HomePlanning:
         return HomePlanning(
-            settings=self._out.settings,
-            database=self._out.database,
-            clock=self._clock,
-            speed=self._out.speed,
-            key=self._out.pseudonym_key,
-            live=self._live,
-            desk=self._desk,
-            commitments=self._limits.commitments,
-            ledger=self._ledger,
-            telemetry=self._telemetry,
-            outlets=Outlets(
-                goal_changed=self._upkeep.reporter.goal_changed,
-                changed=self._publish,
-                act=self._act,
-                notice=self._notice,
-                installing=self._upkeep.installs,
-            ),
+            HomeParts(
+                settings=self._out.settings,
+                database=self._out.database,
+                clock=self._clock,
+                speed=self._out.speed,
+                key=self._out.pseudonym_key,
+                live=self._live,
+                desk=self._desk,
+                commitments=self._limits.commitments,
+                ledger=self._ledger,
+                telemetry=self._telemetry,
+                outlets=Outlets(
+                    goal_changed=self._upkeep.reporter.goal_changed,
+                    changed=self._publish,
+                    act=self._act,
+                    notice=self._notice,
+                    installing=self._upkeep.installs,
+                ),
+            )
         )
 
     def _act(self) -> None:

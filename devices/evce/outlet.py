@@ -122,6 +122,8 @@ class Outlets:
     @property
     def running(self) -> tuple[Outlet, ...]:
         """Those with a transaction, the leading one first."""
+        if self._alone:
+            return (self.lead,) if self.lead.transaction is not None else ()
         others = [self._known[evse] for evse in sorted(self._known)]
         ordered = [self.lead, *(outlet for outlet in others if outlet is not self.lead)]
         return tuple(outlet for outlet in ordered if outlet.transaction is not None)
@@ -207,6 +209,10 @@ class Outlets:
 
     def drawn(self) -> Drawn:
         """The sum of all; unknown as long as it is of one of them."""
+        if self._alone:
+            lead = self.lead.measured
+            at = lead.power_at if lead.power_w is not None else None
+            return Drawn(power_w=lead.power_w, power_at=at, phase_current_a=lead.phase_current_a)
         # A power cut may have ended it: then nothing is measured there.
         beside = [one for one in self.beside if not one.doubtful or one.measured.power_w is not None]
         parts = [outlet.measured for outlet in (self.lead, *beside)]
@@ -220,3 +226,8 @@ class Outlets:
             power_at=min(stamps) if whole and stamps else None,
             phase_current_a=tuple(map(sum, zip(*currents, strict=True))) if even else None,
         )
+
+    @property
+    def _alone(self) -> bool:
+        """None but the leading one has shown itself, as at nearly every station."""
+        return self._known.keys() <= {self.lead.evse}

@@ -91,7 +91,7 @@ def measure(homes: int, season: Season, event_name: str) -> StreetFigures:
         apart = solve_drawn(one.problem, spread, alone)
         street.base += one.problem.base_kw
         street.add("on arrival", _on_arrival(one))
-        street.add("planned alone", moved(one.problem, alone.powers_kw, 0.0))
+        street.add("planned alone", _as_planned(alone.powers_kw))
         street.add("planned apart", moved(one.problem, apart.powers_kw, spread.shift_h))
     loads = tuple(street.load(name, homes) for name in street.power)
     at_once, alone_cost, apart_cost = (load.cost_eur for load in loads)
@@ -113,6 +113,14 @@ def lines_of(figures: StreetFigures) -> list[str]:
         for load in figures.loads
     ]
     return [*lines, f"drawing costs {100 * figures.randomness_share:.2f} % of what planning saves"]
+
+
+def _as_planned(powers_kw: tuple[float, ...]) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(slot=slot, start_h=slot * DT_H, end_h=(slot + 1) * DT_H, power_kw=power)
+        for slot, power in enumerate(powers_kw)
+        if power
+    )
 
 
 def _on_arrival(one: Home) -> tuple[Piece, ...]:

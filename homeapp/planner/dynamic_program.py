@@ -4,6 +4,8 @@ From slot to slot one number is carried on, so everything awkward (the 6 A step,
 one slot. What is to come is worth less by the price of a start where the car is idle and has to start.
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -114,8 +116,8 @@ class StretchValues:
     def _best_power(self, row: int, energy_kwh: float, mode: Direction | None) -> float:
         lattice = self._lattice
         place = (energy_kwh - lattice.origin_kwh) / lattice.step_kwh - lattice.lows[row] + self._pad
-        node = int(place + SNAP)
-        share = float(place - node) if place - node > SNAP else 0.0
+        node = min(max(int(place + SNAP), self._pad - 1), self._pad + lattice.count - 1)
+        share = min(float(place - node), 1.0) if place - node > SNAP else 0.0
         best = _between(self._idle[row + 1], node + self._climbs[row], share)
         if mode is None and _between(self._idle[row], node, share) > best - _NO_GAIN:
             return 0.0
@@ -136,15 +138,19 @@ def _between(values: Floats, node: int, share: float) -> float:
 
 def _best_move(values: Floats, moves: Moves, node: int, share: float) -> tuple[float, float]:
     """Value and power of the best of ``moves`` from ``share`` of a step above ``node``: to a node, or to an end."""
-    costs = moves.costs[1:] - share * np.diff(moves.costs)
-    powers = moves.powers_kw[1:] - share * np.diff(moves.powers_kw)
-    first = node + moves.first + 1
-    to_nodes = values[first : first + len(costs)] + costs
-    place = moves.share + share
-    over = place >= 1 - SNAP
+    ends = moves.below + moves.share
+    places = np.concatenate((moves.first + np.arange(len(moves.costs), dtype=np.float64), ends))
+    order = places.argsort()
+    places = places[order]
+    targets = np.arange(math.ceil(places[0] + share - SNAP), math.floor(places[-1] + share + SNAP) + 1)
+    costs = np.interp(targets - share, places, np.concatenate((moves.costs, moves.end_costs))[order])
+    over = moves.share + share >= 1 - SNAP
     end = node + moves.below + over
-    to_ends = values[end] + np.maximum(place - over, 0.0) * (values[end + 1] - values[end]) + moves.end_costs
-    all_values = np.concatenate((to_nodes, to_ends))
+    rest = np.maximum(moves.share + share - over, 0.0)
+    to_ends = values[end] + rest * (values[end + 1] - values[end]) + moves.end_costs
+    all_values = np.concatenate((values[node + targets] + costs, to_ends))
     best = int(all_values.argmin())
-    power = powers[best] if best < len(powers) else moves.end_powers_kw[best - len(powers)]
-    return float(all_values[best]), float(power)
+    if best >= len(targets):
+        return float(all_values[best]), float(moves.end_powers_kw[best - len(targets)])
+    powers = np.concatenate((moves.powers_kw, moves.end_powers_kw))[order]
+    return float(all_values[best]), float(np.interp(targets[best] - share, places, powers))

@@ -46,6 +46,29 @@ class Outlets:
     installing: Callable[[str], bool]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeParts:
+    """The parts of the hub that planning works with.
+
+    Attributes:
+        speed: of the clock.
+        key: the home's own, from which nobody can tell what it draws by.
+        commitments: all that is agreed to or has to be followed, and is not over at that moment.
+    """
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    speed: float
+    key: bytes
+    live: LiveState
+    desk: OfferDesk
+    commitments: Callable[[datetime], tuple[OfferCase, ...]]
+    ledger: Ledger
+    telemetry: Telemetry
+    outlets: Outlets
+
+
 class HomePlanning:
     """Both of them.
 
@@ -55,58 +78,46 @@ class HomePlanning:
         watch: whether it is met.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        database: Database,
-        clock: Clock,
-        speed: float,
-        key: bytes,
-        live: LiveState,
-        desk: OfferDesk,
-        commitments: Callable[[datetime], tuple[OfferCase, ...]],
-        ledger: Ledger,
-        telemetry: Telemetry,
-        outlets: Outlets,
-    ) -> None:
-        self.share = StreetShare(hmac.new(key, b"planning", hashlib.sha256).hexdigest())
-        self.plans = Planning(
-            PlanningSide(
-                clock=clock,
-                speed=speed,
-                live=live,
-                desk=desk,
-                commitments=commitments,
-                ledger=ledger,
-                stores=Stores(telemetry=telemetry, periods=Periods(database, clock), prices=PriceStore(database)),
-                planner=lambda request: make_plan(request, self.share),
-                alone=make_plan,
-                defaults=schedule_of(settings.goal),
-                capacity_wh=settings.goal.capacity_kwh * 1000,
-                circuit=settings.circuit,
-                car=self._car,
-                goal_changed=outlets.goal_changed,
-                changed=outlets.changed,
-                act=outlets.act,
-                notice=outlets.notice,
-            )
-        )
+    def __init__(self, parts: HomeParts) -> None:
+        self.share = StreetShare(hmac.new(parts.key, b"planning", hashlib.sha256).hexdigest())
+        self.plans = Planning(self._side(parts))
         self.watch = PlanWatch(
             Watched(
-                live=live,
-                clock=clock,
+                live=parts.live,
+                clock=parts.clock,
                 soc=self.plans.soc,
-                installing=outlets.installing,
-                notice=outlets.notice,
+                installing=parts.outlets.installing,
+                notice=parts.outlets.notice,
                 replan=self.plans.replan,
-                act=outlets.act,
+                act=parts.outlets.act,
             )
         )
 
     def bodies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """Long tasks, by name."""
         return {"planning": self.plans.run, "watch over the plan": self.watch.run}
+
+    def _side(self, parts: HomeParts) -> PlanningSide:
+        database, clock, goal = parts.database, parts.clock, parts.settings.goal
+        return PlanningSide(
+            clock=clock,
+            speed=parts.speed,
+            live=parts.live,
+            desk=parts.desk,
+            commitments=parts.commitments,
+            ledger=parts.ledger,
+            stores=Stores(telemetry=parts.telemetry, periods=Periods(database, clock), prices=PriceStore(database)),
+            planner=lambda request: make_plan(request, self.share),
+            alone=make_plan,
+            defaults=schedule_of(goal),
+            capacity_wh=goal.capacity_kwh * 1000,
+            circuit=parts.settings.circuit,
+            car=self._car,
+            goal_changed=parts.outlets.goal_changed,
+            changed=parts.outlets.changed,
+            act=parts.outlets.act,
+            notice=parts.outlets.notice,
+        )
 
     def _car(self) -> WatchedCar:
         return self.watch.car()

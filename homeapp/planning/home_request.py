@@ -1,11 +1,12 @@
 """The home as it is now, as a request for a plan."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from homeapp.control import is_mandatory, power_per_ampere
-from homeapp.model.offer import OfferCase
+from homeapp.model.offer import OfferCase, OfferInterval
 from homeapp.model.plan import FeedUse, Goal, HomeForecast
 from homeapp.model.readings import EvceState
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
@@ -17,6 +18,7 @@ from homeapp.planning.state_of_charge import Reckoned
 
 EFFICIENCY = 0.9
 FEED_EFFICIENCY = 0.92
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,28 +47,39 @@ class HomeNow:
 
 
 def commitments_of(cases: Iterable[OfferCase], now: datetime) -> tuple[Commitment, ...]:
-    """Their intervals that are not over, ascending."""
+    """Their intervals that are not over, ascending; a feed ends where the energy that it is about has been fed."""
     found = [
         Commitment(interval=interval, mandatory=is_mandatory(case))
         for case in cases
-        for interval in case.offer.intervals
+        for interval in _intervals(case, now)
         if interval.end > now
     ]
     return tuple(sorted(found, key=lambda commitment: commitment.interval.start))
 
 
+def _intervals(case: OfferCase, now: datetime) -> Iterator[OfferInterval]:
+    left_wh = (
+        math.inf if case.offer.max_feed_wh is None else case.offer.max_feed_wh + min(0.0, case.delivered_wh or 0.0)
+    )
+    for interval in case.offer.intervals:
+        power_w = abs(interval.setpoint_w or 0.0)
+        if power_w <= 0 or interval.end <= now:
+            yield interval
+            continue
+        most_wh = math.inf if interval.energy_wh is None else interval.energy_wh
+        if interval.setpoint_w is not None and interval.setpoint_w < 0:
+            most_wh = min(most_wh, max(0.0, left_wh))
+        start = max(interval.start, now)
+        hours = min((interval.end - start) / _HOUR, most_wh / power_w)
+        left_wh -= power_w * hours
+        yield replace(interval, end=start + hours * _HOUR)
+
+
 def request_of(home: HomeNow) -> PlanRequest:
     """The request for a plan from now on."""
     site, evce = home.site, home.evce
-    per_ampere = power_per_ampere(evce, site)
-    least_w = MIN_CURRENT_A * per_ampere
-    most_w = (home.circuit.max_current_a if home.circuit else site.max_current_a) * per_ampere
+    least_w, most_w = _charging_w(home)
     capabilities = evce.capabilities if evce else None
-    if capabilities is not None and capabilities.max_charge_w:
-        most_w = max(least_w, min(most_w, capabilities.max_charge_w))
-    if home.car_most_w is not None:
-        # A car that uses fewer phases than the charger takes less at the same current.
-        least_w, most_w = min(least_w, home.car_most_w), min(most_w, home.car_most_w)
     carries_w = site.fuse_a * site.fuse_margin * site.voltage_v * site.phases
     export_a = site.fuse_a * site.fuse_margin if site.feed_cap_a is None else site.feed_cap_a
     problem = feed_problem(site, evce)
@@ -91,6 +104,20 @@ def request_of(home: HomeNow) -> PlanRequest:
         running_w=home.running_w,
         time_zone=site.time_zone,
     )
+
+
+def _charging_w(home: HomeNow) -> tuple[float, float]:
+    """The least and the most that the car takes, W."""
+    per_ampere = power_per_ampere(home.evce, home.site)
+    least_w = MIN_CURRENT_A * per_ampere
+    most_w = (home.circuit.max_current_a if home.circuit else home.site.max_current_a) * per_ampere
+    capabilities = home.evce.capabilities if home.evce else None
+    if capabilities is not None and capabilities.max_charge_w:
+        most_w = max(least_w, min(most_w, capabilities.max_charge_w))
+    if home.car_most_w is not None:
+        # A car that uses fewer phases than the charger takes less at the same current.
+        least_w, most_w = min(least_w, home.car_most_w), min(most_w, home.car_most_w)
+    return least_w, most_w
 
 
 def feed_problem(site: Site, evce: EvceState | None) -> str | None:

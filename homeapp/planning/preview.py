@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from homeapp.model.offer import OfferCase
 from homeapp.model.plan import OfferPreview, Plan
+from homeapp.offers.money import promised_money
 from homeapp.planning.request import Commitment, PlanRequest
 
 _CENT = Decimal("0.01")
@@ -21,20 +22,18 @@ def preview_of(
     others: tuple[Commitment, ...],
     planner: Callable[[PlanRequest], Plan],
 ) -> OfferPreview:
-    """Both plans. Blocks while it solves.
+    """Both plans, by ``planner``, of ``request`` with its commitments replaced. Blocks while it solves.
 
     Args:
-        case: what the provider asks for.
-        request: for a plan from now on; its commitments are replaced.
-        asked: what the request is about.
-        others: all other commitments.
+        case: what the provider asks for; ``asked`` is what it comes to.
+        request: for a plan from now on.
+        asked: what stands in one of the plans.
+        others: what stands in both.
         planner: makes them.
     """
-    together = sorted((*others, *asked), key=lambda commitment: commitment.interval.start)
-    plan_with = planner(replace(request, commitments=tuple(together)))
     # Both look equally far ahead, or the costs could not be compared.
     empty = tuple(Commitment(interval=replace(one.interval, setpoint_w=None, max_w=None)) for one in asked)
-    plan_without = planner(replace(request, commitments=(*others, *empty)))
+    plan_with, plan_without = (_planned(request, others, more, planner) for more in (asked, empty))
     return OfferPreview(
         key=case.offer.key,
         digest=case.digest,
@@ -46,15 +45,29 @@ def preview_of(
         reaches_without_pct=plan_without.reaches_pct,
         cycles_with=plan_with.cycles,
         cycles_without=plan_without.cycles,
-        reward=case.offer.reward,
-        currency=case.offer.currency or (request.tariff.currency if request.tariff else ""),
+        reward=promised_money(case, request.goal.capacity_wh),
+        currency=case.offer.currency or _currency(request),
         sentence=" ".join(_sentences(case, request, plan_with, plan_without)),
     )
 
 
+def _currency(request: PlanRequest) -> str:
+    return request.tariff.currency if request.tariff else ""
+
+
+def _planned(
+    request: PlanRequest,
+    others: tuple[Commitment, ...],
+    asked: tuple[Commitment, ...],
+    planner: Callable[[PlanRequest], Plan],
+) -> Plan:
+    together = sorted((*others, *asked), key=lambda commitment: commitment.interval.start)
+    return planner(replace(request, commitments=tuple(together)))
+
+
 def _sentences(case: OfferCase, request: PlanRequest, plan_with: Plan, plan_without: Plan) -> list[str]:
     said = [_of_charge(request, plan_with, plan_without)]
-    currency = request.tariff.currency if request.tariff else ""
+    currency, reward = _currency(request), promised_money(case, request.goal.capacity_wh)
     more_cycles = plan_with.cycles - plan_without.cycles
     if more_cycles > _LITTLE_CYCLES:
         fed_kwh = more_cycles * request.goal.capacity_wh / 1000
@@ -67,8 +80,8 @@ def _sentences(case: OfferCase, request: PlanRequest, plan_with: Plan, plan_with
             if plan_with.cost != plan_without.cost
             else f"Charging costs the same, {plan_with.cost:.2f} {currency}."
         )
-        if case.offer.reward is not None and case.offer.currency == currency:
-            said.append(_balance(case.offer.reward, request, plan_with, plan_without, currency))
+        if reward is not None and case.offer.currency == currency:
+            said.append(_balance(reward, request, plan_with, plan_without, currency))
     said += [promise.sentence for promise in plan_with.broken if promise not in plan_without.broken][:1]
     return said
 

@@ -27,21 +27,37 @@ from homeapp.model.offer import (
     ReceiptLevel,
 )
 from homeapp.model.period import Direction, Period
+from homeapp.model.plan import ChargingMode
 from homeapp.model.signed_reading import SignedReading
+from homeapp.model.standing_rule import RuleAction, StandingRule
 from homeapp.model.tariff import PriceSlot, Tariff
+from homeapp.model.why import Circumstances, WhyEntry, WhyTopic
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import StationMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox
 from homeapp.store.periods import Periods
+from homeapp.store.price_history import PriceStore
 from homeapp.store.signed_readings import SignedReadings
+from homeapp.store.standing_rules import StandingRules
 from homeapp.store.station_outbox import StoredStationOutbox
 from homeapp.store.telemetry import Sample, Telemetry
+from homeapp.store.why_entries import WhyEntries
 
 HERE = Path(__file__).parent
-SCHEMAS = {"ledger": 5, "telemetry": 1}
+SCHEMAS = {"ledger": 8, "telemetry": 2}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+PRICES = Tariff(
+    source="Day ahead",
+    currency="EUR",
+    received_at=NOON,
+    slots=(PriceSlot(start=NOON, end=NOON + timedelta(hours=1), import_price=Decimal("0.2345")),),
+)
+RULE = StandingRule(rule_id="evening", action=RuleAction.ACCEPT, least_per_kwh=Decimal("0.30"), currency="EUR")
+WHY = WhyEntry(at=NOON, topic=WhyTopic.MODE, seen=Circumstances(fuse_a=25.0), mode=ChargingMode.NOW)
 
 
 @dataclass
@@ -158,6 +174,9 @@ async def _make(directory: Path) -> None:
         )
         await _fill_station_outbox(StoredStationOutbox(database, _Noon(), "wss://csms.example/ocpp"))
         await _fill_metering(Periods(database, _Noon()), SignedReadings(database, _Noon()))
+        await StandingRules(database, _Noon()).keep(RULE)
+        await PriceStore(database).keep(PRICES, NOON)
+        await WhyEntries(database).add([WHY])
         telemetry = Telemetry(database)
         for second in range(0, 1800, 30):
             at = NOON + timedelta(seconds=second)

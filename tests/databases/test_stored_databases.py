@@ -15,16 +15,22 @@ import pytest
 
 from homeapp import audit
 from homeapp.model.offer import Choice, OfferState
+from homeapp.model.plan import ChargingMode
 from homeapp.model.signed_reading import SignedReading
+from homeapp.model.standing_rule import RuleAction
+from homeapp.model.why import WhyTopic
 from homeapp.offers.desk import OfferDesk
 from homeapp.ports import DecisionMessage
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from homeapp.store.outbox import Outbox, Waiting
 from homeapp.store.periods import Periods
+from homeapp.store.price_history import PriceStore
 from homeapp.store.signed_readings import SignedReadings
+from homeapp.store.standing_rules import StandingRules
 from homeapp.store.station_outbox import StoredStationOutbox
 from homeapp.store.telemetry import Column, Telemetry
+from homeapp.store.why_entries import WhyEntries
 
 HERE = Path(__file__).parent
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -160,5 +166,21 @@ def test_readings_are_there(data_dir: Path) -> None:
             assert totals.cost == Decimal("0.4425")
             series = await telemetry.series(Column.SOC_PCT, NOON, NOON + timedelta(hours=1), 900)
             assert [bucket.mean for bucket in series] == [50.5, 50.5]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("data_dir", [schema for schema in SCHEMAS if schema >= 8], indirect=True)
+def test_rules_past_prices_and_decisions_are_there(data_dir: Path) -> None:
+    async def main() -> None:
+        async with Database(data_dir) as database:
+            (rule,) = await StandingRules(database, _Noon()).all()
+            assert (rule.rule_id, rule.action, rule.least_per_kwh) == ("evening", RuleAction.ACCEPT, Decimal("0.30"))
+            past = await PriceStore(database).past(NOON + timedelta(hours=2), "EUR")
+            assert [(price.start - NOON, price.import_price) for price in past] == [
+                (timedelta(minutes=minutes), Decimal("0.2345")) for minutes in (0, 15, 30, 45)
+            ]
+            (entry,) = await WhyEntries(database).between(NOON, NOON + timedelta(seconds=1))
+            assert (entry.topic, entry.mode) == (WhyTopic.MODE, ChargingMode.NOW)
 
     asyncio.run(main())

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from plans_told import preview
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
-from situations import CHARGING, Situation, preview
+from situations import CHARGING, Situation
 
 from homeapp import api
 from homeapp.errors import HomeappError

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import offers_told
+import plans_told
 import situations
 from canned_hub import CannedHub
 from PySide6.QtCore import Qt
@@ -155,7 +156,7 @@ def test_a_contracted_request_waits_for_the_owner_too(opened: Opener) -> None:
 
 
 def test_rules_are_sentences() -> None:
-    assert [rule_words.sentence(rule) for rule in situations.RULES] == [
+    assert [rule_words.sentence(rule) for rule in plans_told.RULES] == [
         "Accept power feeds on Mon–Fri between 17:00 and 22:00 that pay at least €0.30 per kWh and leave at least 60 % "
         "at departure.",
         "Decline all requests for power of Grid operator that take more than 2 battery cycles a week.",
@@ -170,7 +171,7 @@ def sheet(window: Window) -> RuleSheet:
 
 def test_a_rule_is_tried_on_the_past_before_it_is_kept(opened: Opener, qtbot: QtBot) -> None:
     window, hub = opened(situations.ASKED)
-    hub.answers[api.DryRunRule] = lambda _call: situations.DRY_RUN
+    hub.answers[api.DryRunRule] = lambda _call: plans_told.DRY_RUN
     hub.answers[api.KeepRule] = lambda call: RuleView(rule=call.rule, clauses=(), sentence="")
     window.go("rules")
     window.rules.add.click()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import plans_told
 import pytest
 import situations
 from canned_hub import CannedHub
@@ -74,7 +75,7 @@ def test_keep_has_the_hub_keep_it(opened: Opener, qtbot: QtBot) -> None:
     page.wishes.keep.click()
     qtbot.waitUntil(lambda: page.draft.schedule is None, timeout=5000)
     (kept,) = calls(hub, api.SetSchedule)
-    assert kept.schedule == replace(situations.SCHEDULE, floor_pct=45)
+    assert kept.schedule == replace(plans_told.SCHEDULE, floor_pct=45)
     assert not page.wishes.keep.isVisible()
 
 

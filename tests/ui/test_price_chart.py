@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import plans_told
 import pytest
 import situations
 from canned_hub import CannedHub
@@ -31,7 +32,7 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 def test_a_whole_local_day_in_quarters(day: tuple[int, int, int], quarters: int) -> None:
     start = datetime(*day, tzinfo=AMSTERDAM).astimezone(UTC)
     end = (datetime(*day, tzinfo=AMSTERDAM) + timedelta(days=1)).astimezone(UTC)
-    prices = situations.tariff(start, int((end - start).total_seconds() // 3600), 15)
+    prices = plans_told.tariff(start, int((end - start).total_seconds() // 3600), 15)
     now = start + timedelta(hours=4)
     shown = price_bars.bars(prices, None, now)
     assert len(shown) == quarters
@@ -45,7 +46,7 @@ def test_a_whole_local_day_in_quarters(day: tuple[int, int, int], quarters: int)
 
 
 def test_window_rolls_from_four_hours_back_to_36_ahead() -> None:
-    shown = price_bars.bars(situations.tariff(hours=72), None, situations.NOW)
+    shown = price_bars.bars(plans_told.tariff(hours=72), None, situations.NOW)
     start, end = price_bars.span(shown, situations.NOW)
     assert start == (situations.NOW - timedelta(hours=4)).timestamp()
     assert end == (situations.NOW + timedelta(hours=36)).timestamp()
@@ -53,7 +54,7 @@ def test_window_rolls_from_four_hours_back_to_36_ahead() -> None:
 
 def test_the_plan_colours_the_bars() -> None:
     now = situations.NOW
-    shown = price_bars.bars(situations.tariff(), situations.CHARGING.plan, now)
+    shown = price_bars.bars(plans_told.tariff(), situations.CHARGING.plan, now)
     tones = {datetime.fromtimestamp(bar.start, UTC): bar.tone(now.timestamp()) for bar in shown}
     assert tones[datetime(2026, 11, 24, 1, tzinfo=UTC)] is Tone.GREEN
     assert tones[datetime(2026, 11, 23, 17, tzinfo=UTC)] is Tone.VIOLET
@@ -62,7 +63,7 @@ def test_the_plan_colours_the_bars() -> None:
 
 
 def test_a_plan_finer_than_the_prices_counts_by_its_energy() -> None:
-    prices = situations.tariff()
+    prices = plans_told.tariff()
     hour = datetime(2026, 11, 23, 17, tzinfo=UTC)
     half = PlanSlot(start=hour, end=hour + timedelta(minutes=30), power_w=8000, reason=SlotReason.CHEAP)
     shown = price_bars.bars(prices, Plan(made_at=hour, slots=(half,), reaches_pct=80, shortfall_wh=0), situations.NOW)
@@ -70,7 +71,7 @@ def test_a_plan_finer_than_the_prices_counts_by_its_energy() -> None:
 
 
 def test_negative_prices_reach_below_zero() -> None:
-    prices = situations.tariff()
+    prices = plans_told.tariff()
     slots = (replace(prices.slots[16], import_price=Decimal("-0.05")), *prices.slots[17:])
     low, high, step = price_bars.scale(price_bars.bars(replace(prices, slots=slots), None, situations.NOW))
     assert low <= -5 < high
@@ -79,7 +80,7 @@ def test_negative_prices_reach_below_zero() -> None:
 
 @pytest.mark.parametrize("minutes", [15, 60])
 def test_tap_and_keys_read_a_bar(opened: Opener, qtbot: QtBot, minutes: int) -> None:
-    window, hub = opened(replace(situations.CHARGING_QUIET, tariff=situations.tariff(minutes=minutes)))
+    window, hub = opened(replace(situations.CHARGING_QUIET, tariff=plans_told.tariff(minutes=minutes)))
     chart = window.home.prices.chart
     assert len(chart.bars) == (36 if minutes == 60 else 143)
     with qtbot.waitSignal(chart.reading, timeout=5000) as read:
@@ -103,7 +104,7 @@ def test_no_prices(opened: Opener, prices: Tariff | None) -> None:
 
 
 def test_beyond_what_is_known(opened: Opener) -> None:
-    window, _hub = opened(replace(situations.CHARGING_QUIET, tariff=situations.tariff(hours=20)))
+    window, _hub = opened(replace(situations.CHARGING_QUIET, tariff=plans_told.tariff(hours=20)))
     drawing = window.home.prices.chart._layer.drawing
     assert drawing.known_words == "Known until 20:00"
     assert drawing.area.right() > drawing.known_until

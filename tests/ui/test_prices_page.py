@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import plans_told
 import pytest
 import situations
 from canned_hub import CannedHub
@@ -64,7 +65,7 @@ def test_a_price_without_parts_shows_none(opened: Opener) -> None:
 
 
 def test_where_nobody_told_a_price_there_is_a_dash(opened: Opener) -> None:
-    gap = replace(situations.CHARGING, tariff=situations.tariff(NOW + timedelta(hours=2)))
+    gap = replace(situations.CHARGING, tariff=plans_told.tariff(NOW + timedelta(hours=2)))
     page, _hub = opened_page(opened, gap)
     assert page.detail.title.text() == "Price now"
     assert page.outlook.isVisible()
@@ -81,7 +82,7 @@ def view(tariff: Tariff | None, now: datetime = NOW) -> View:
 
 
 def test_how_far_prices_reach_is_said() -> None:
-    day, apart = situations.tariff(hours=24), situations.PRICED.tariff
+    day, apart = plans_told.tariff(hours=24), situations.PRICED.tariff
     assert price_words.known_words(view(None)) == "No prices yet"
     assert price_words.known_words(view(day)) == "Known until 00:00 – what follows comes later"
     assert price_words.known_words(view(apart)) == "Known until Tue 11:00, expected after that"
@@ -120,7 +121,7 @@ def test_every_quarter_of_a_day_on_which_clocks_change_is_drawn(
 ) -> None:
     zone = ZoneInfo("Europe/Amsterdam")
     start = datetime(*day, tzinfo=zone).astimezone(situations.NOW.tzinfo)
-    prices = situations.tariff(start, quarters // 4, 15)
+    prices = plans_told.tariff(start, quarters // 4, 15)
     now = start + timedelta(hours=2)
     snapshot = replace(situations.CHARGING.snapshot, at=now)
     page, _hub = opened_page(opened, replace(situations.CHARGING, tariff=prices, now=now, snapshot=snapshot))

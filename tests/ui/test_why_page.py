@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import plans_told
 import situations
 from canned_hub import CannedHub
 from pytestqt.qtbot import QtBot
@@ -25,7 +26,7 @@ def rows(window: Window) -> list[str]:
 def test_each_decision_with_what_was_seen(opened: Opener, qtbot: QtBot) -> None:
     window, _hub = opened(situations.PLANNED)
     window.plan.wishes.why.click()
-    qtbot.waitUntil(lambda: len(rows(window)) == len(situations.WHY), timeout=5000)
+    qtbot.waitUntil(lambda: len(rows(window)) == len(plans_told.WHY), timeout=5000)
     assert rows(window)[0] == (
         "16:21 Driveway: Charging – up to your reserve, until 18:24. 26.3\u00a0ct · plan: up to your reserve · car at "
         "52\u00a0% · main fuse 14.2 of 25 A · buying 8.4\u00a0kW"
@@ -63,7 +64,7 @@ def test_a_hub_that_does_not_answer_is_said(opened: Opener) -> None:
 
 def test_every_state_of_a_request_has_words() -> None:
     view = View(now=situations.NOW, alive=True, site=situations.SITE)
-    request: WhyEntry = situations.WHY[3]
-    told = {why_words.title(replace(request, state=state), view) for state in situations.TOLD_STATES}
-    assert len(told) == len(situations.TOLD_STATES)
+    request: WhyEntry = plans_told.WHY[3]
+    told = {why_words.title(replace(request, state=state), view) for state in plans_told.TOLD_STATES}
+    assert len(told) == len(plans_told.TOLD_STATES)
     assert all(not title.endswith(": ") for title in told)
