@@ -37,6 +37,12 @@ as_homeapp=("${in_chroot[@]}" setpriv --reuid homeapp --regid homeapp --clear-gr
 inside() { "${in_chroot[@]}" "$@"; }
 apt() { inside apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" 2>&1 | { grep -v '^debconf: ' || true; } | tail -n 25; }
 
+no_library_is_missing() {
+    local missing
+    missing=$(inside sh -c 'find /opt/homeapp -name "*.so*" -type f -exec ldd {} + 2>/dev/null' | grep 'not found' | sort -u || true)
+    [ -z "$missing" ] || fail "libraries are missing: $missing"
+}
+
 if [ ! -f "$base" ]; then
     say "a bare bookworm"
     mirror=$(grep -hoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 | tr -d ' ' || true)
@@ -78,7 +84,7 @@ apt update
 apt install --no-install-recommends "/srv/packages/$deb" | grep '^homeapp: '
 inside homeapp --version
 inside sh -c 'dpkg -V homeapp' || fail "files are not as packed"
-inside sh -c 'find /opt/homeapp -name "*.so*" -type f -exec ldd {} + 2>/dev/null' | grep 'not found' | sort -u && fail "libraries are missing"
+no_library_is_missing
 [ "$(inside stat -c '%U %a' /var/lib/homeapp)" = "homeapp 700" ] || fail "/var/lib/homeapp belongs to somebody else"
 
 say "the hub as its own user, with a key for its secrets from systemd"
@@ -119,9 +125,14 @@ for picture in "$evidence"/outside/*.png; do
 done
 echo "$(find "$evidence/outside" -name '*.png' | wc -l) pictures are the same"
 
+say "the screen on other platforms"
+apt install --no-install-recommends weston xvfb xauth >/dev/null
+cp packaging/deb/screen_platforms.sh "$root/srv/tests"
+inside sh /srv/tests/screen_platforms.sh /srv/platforms
+
 say "the demonstration"
 apt install --no-install-recommends "/srv/packages/$demo_deb" >/dev/null
-inside sh -c 'find /opt/homeapp -name "*.so*" -type f -exec ldd {} + 2>/dev/null' | grep 'not found' | sort -u && fail "libraries are missing"
+no_library_is_missing
 if [ -z "${QUICK:-}" ]; then
     inside useradd --create-home visitor
     inside setpriv --reuid visitor --regid visitor --clear-groups env HOME=/home/visitor homeapp demo --check >"$evidence/demo.txt" || { tail -20 "$evidence/demo.txt"; fail "the demonstration"; }
