@@ -184,6 +184,10 @@ def _answer_fields() -> dict[str, str]:
         "decided_at": tr("when you answered"),
         "decided_by": tr("whether you or a rule of yours answered"),
         "reason": tr("why"),
+        "committed_w": tr("how much power you have promised"),
+        "committed_wh": tr("how much energy you have promised"),
+        "event_id": tr("which request it is about"),
+        "operating_state": tr("whether you take part"),
     }
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from homeapp.bench.late_runs import Piece, moved
 from homeapp.bench.price_days import Floats, Season
 from homeapp.bench.street_homes import DT_H, EVENTS, NOON, Home, home, street_prices
 from homeapp.planner.least_cost import least_cost
-from homeapp.planner.shift import Piece, moved
 from homeapp.planner.solver import solve_drawn
 from homeapp.planner.spread import drawn
 

@@ -4,7 +4,7 @@ Alone, every home would charge at full power in the same few quarters of an hour
 count as equally cheap; they are cut into as many equal parts as the charging fits into, one part is drawn, and the
 power is what fills it. A home that draws this way needs to know nothing of the others, and all of them together take
 the same power through all of the cheap hours. What it may cost is bounded by the home's own saving. Starts and ends
-are moved besides by less than a quarter of an hour, drawn too, because all plans change at the same full quarters.
+come later besides by less than a quarter of an hour, drawn too, because all plans change at the same full quarters.
 """
 
 import hashlib
@@ -14,8 +14,7 @@ from datetime import date
 import numpy as np
 
 from homeapp.planner.problem import Problem, Solution
-from homeapp.planner.shift import LONGEST_SHIFT_H
-from homeapp.planner.slot_table import Floats, Indices, SlotTable
+from homeapp.planner.slot_table import Bools, Floats, Indices, SlotTable
 from homeapp.planner.stretches import Stretch, stretches
 
 _WIDTHS = ((4.25, 0.06), (6.0, 0.005))
@@ -29,16 +28,17 @@ _PUT_OFF_EUR_PER_KWH = 0.0005
 _ROOM = 1.0005
 """So much more than the power that fills the part exactly, so that rounding opens no second run."""
 _SAME_PRICE_EUR = 1e-4
+LONGEST_SHIFT_H = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """What a home has drawn for one problem; it holds until the prices, the departures or the limits change.
+    """What a home has drawn for one problem; to be kept until the prices, the departures or the limits change.
 
     Attributes:
         noise: EUR/kWh per slot, as `Problem.noise`.
         shed: kW per slot, as `Problem.shed`; inf = none.
-        shift_h: how far starts and ends are moved, 0 <= shift_h < 0.25.
+        shift_h: how much later starts and ends are, 0 <= shift_h < 0.25.
         most_eur: what the plan may cost more than the best one.
     """
 
@@ -46,12 +46,6 @@ class Spread:
     shed: tuple[float, ...]
     shift_h: float
     most_eur: float
-
-    def after(self, slots: int) -> "Spread":
-        """The same, ``slots`` later and as long as before: nothing is drawn for what has come into view."""
-        noise = (*self.noise[slots:], *(0.0,) * slots)
-        shed = (*self.shed[slots:], *(float("inf"),) * slots)
-        return replace(self, noise=noise[: len(self.noise)], shed=shed[: len(self.shed)])
 
 
 def seed_of(home_key: str, day: date) -> int:
@@ -94,6 +88,7 @@ class _Stay:
         mean: of these.
         energy_kwh: to charge, AC.
         needed: slots at full power for it.
+        started: in which of the slots a part may lie.
         most_eur: what it may cost more than alone.
     """
 
@@ -104,6 +99,7 @@ class _Stay:
     mean: float
     energy_kwh: float
     needed: float
+    started: Bools
     most_eur: float
 
     @classmethod
@@ -128,7 +124,8 @@ class _Stay:
             key=len,
         )
         needed = energy / float(most_kwh.max())
-        if len(cheap) - 1 < needed:
+        started = _with_room_to_start_late(table, slots[cheap])
+        if np.count_nonzero(started) < needed:
             return None
         mean = float(prices[cheap] @ most_kwh[cheap] / most_kwh[cheap].sum())
         return cls(
@@ -139,20 +136,30 @@ class _Stay:
             mean=mean,
             energy_kwh=energy,
             needed=needed,
+            started=started,
             most_eur=energy * float(prices[cheap].max() - own),
         )
 
     def draw(self, share: float, noise: Floats, shed: Floats) -> None:
-        """Enter the part that ``share``, 0 <= share < 1, falls on; the last slot is left to those who start late."""
-        problem, count = self.table.problem, len(self.slots) - 1
+        """Enter the part that ``share``, 0 <= share < 1, falls on."""
+        problem, count = self.table.problem, int(self.started.sum())
         parts = min(int(count / self.needed), count)
         width = count / parts
         start = int(share * parts) * width
-        middles = np.arange(len(self.slots)) + 0.5
+        middles = np.cumsum(self.started) - 0.5
         outside = np.maximum(np.maximum(start - middles, middles - start - width) + 0.5, 0.0)
+        outside[~self.started] = len(self.slots)
         noise[self.others] = _PUT_OFF_EUR_PER_KWH
         noise[self.slots] = self.mean - self.prices + _PULL_EUR_PER_KWH * outside / len(self.slots)
         shed[self.slots] = max(_ROOM * self.energy_kwh / (width * problem.dt_h), problem.ev.ch_min_kw)
+
+
+def _with_room_to_start_late(table: SlotTable, slots: Indices) -> Bools:
+    """All ``slots`` but the last one and those before a limit or a departure: there the late ones of a part end."""
+    after = np.append(table.charge_kw, 0.0)[slots + 1]
+    with_room: Bools = after > 0
+    with_room[-1] = False
+    return with_room
 
 
 def _prices(table: SlotTable, slots: Indices) -> Floats:

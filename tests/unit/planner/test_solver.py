@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from homeapp.planner.least_cost import kept
 from homeapp.planner.problem import Ev, Limit, LimitScope, Problem, Reward, Trip
+from homeapp.planner.slot_table import SlotTable
 from homeapp.planner.solver import solve
 from kit.plan_rules import best_of_grid, judge, problems
 
@@ -186,3 +189,13 @@ def test_days_of_every_length_are_planned(slots: int) -> None:
 
 def starts(powers: tuple[float, ...]) -> int:
     return sum(1 for before, now in zip((0.0, *powers), powers, strict=False) if now and not before)
+
+
+def test_powers_that_nobody_should_want_are_cut_to_what_is_allowed() -> None:
+    """The last guard: whatever the search does, this is what leaves the planner."""
+    car = replace(EV, soc0_kwh=50.0, dis_max_kw=10.0)
+    wanted = problem([0.2] * 5, ev=car, fuse_kw=5.0)
+    cut = kept(SlotTable.of(wanted), np.array([9.0, 1.0, -20.0, -9.0, -30.0]))
+    assert cut.tolist() == pytest.approx([4.0, 0.0, -10.0, -9.0, -10.0])
+    low = kept(SlotTable.of(replace(wanted, ev=replace(car, soc0_kwh=17.0))), np.array([-9.0, -9.0, 9.0, 0.0, 9.0]))
+    assert low.tolist() == pytest.approx([-5.0, 0.0, 5.0, 0.0, 5.0])

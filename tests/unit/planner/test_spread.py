@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeapp import __main__ as program
+from homeapp.bench.late_runs import moved
 from homeapp.planner.least_cost import least_cost
 from homeapp.planner.problem import Ev, Limit, Problem, Trip
-from homeapp.planner.shift import moved
 from homeapp.planner.solver import solve, solve_drawn
 from homeapp.planner.spread import drawn, seed_of, spread_out
 from kit.plan_rules import judge, limits, problems
@@ -98,7 +98,14 @@ def test_a_home_that_plans_again_goes_on_with_what_it_has_drawn(seed: int) -> No
         ev=replace(EV, soc0_kwh=plan.soc_kwh[passed - 1]),
         trips=(Trip(dep=44 - passed, ret=N, need_kwh=38.0, use_kwh=0.0),),
     )
-    again = solve_drawn(later, spread.after(passed))
+    again = solve_drawn(
+        later,
+        replace(
+            spread,
+            noise=spread.noise[passed:] + (0.0,) * passed,
+            shed=spread.shed[passed:] + (float("inf"),) * passed,
+        ),
+    )
     assert again.powers_kw[: N - passed] == pytest.approx(plan.powers_kw[passed:], abs=0.05)
 
 
@@ -123,22 +130,23 @@ def test_a_run_starts_and_ends_later_by_what_was_drawn() -> None:
     assert (last.slot, last.start_h, last.end_h, last.power_kw) == pytest.approx((21, 5.35, 5.6, 6.0))
 
 
-@pytest.mark.parametrize("ended_by", ["limit", "departure", "price"])
-def test_a_run_that_must_not_go_on_is_earlier_instead(ended_by: str) -> None:
+@pytest.mark.parametrize("ended_by", ["limit", "departure", "end"])
+def test_a_run_that_must_not_go_on_stays(ended_by: str) -> None:
     more = {
         "limit": {"dr": (Limit(start=22, end=24, kw=0.0),)},
         "departure": {"trips": (Trip(dep=22, ret=24, need_kwh=0.0, use_kwh=0.0),)},
-        "price": {"p_imp": (0.2,) * 22 + (0.9,) * 26},
+        "end": {"n": 22, "p_imp": (0.2,) * 22, "base_kw": (0.3,) * 22, "pv_kw": (0.0,) * 22, "trips": ()},
     }[ended_by]
-    powers = (0.0,) * 20 + (8.0, 8.0) + (0.0,) * 26
-    first, last = moved(replace(NIGHT, **more), powers, 0.1)  # type: ignore[arg-type]
-    assert (first.start_h, last.end_h) == pytest.approx((4.85, 5.35))
+    wanted = replace(NIGHT, **more)  # type: ignore[arg-type]
+    first, last = moved(wanted, ((0.0,) * 20 + (8.0, 8.0) + (0.0,) * 26)[: wanted.n], 0.1)
+    assert (first.start_h, last.end_h) == pytest.approx((5.0, 5.5))
 
 
-def test_a_run_from_the_moment_the_car_comes_to_a_limit_stays() -> None:
-    wanted = replace(NIGHT, dr=(Limit(start=2, end=4, kw=0.0),))
-    pieces = moved(wanted, (8.0, 8.0) + (0.0,) * 46, 0.1)
-    assert [piece.start_h for piece in pieces] == [0.0, 0.25]
+@pytest.mark.parametrize("away", [0, 3])
+def test_a_run_from_the_moment_the_car_comes_stays(away: int) -> None:
+    wanted = replace(NIGHT, trips=(Trip(dep=0, ret=away, need_kwh=0.0, use_kwh=0.0),))
+    pieces = moved(wanted, (0.0,) * away + (8.0,) + (0.0,) * (N - away - 1), 0.1)
+    assert [piece.start_h for piece in pieces] == [away * 0.25]
 
 
 @settings(max_examples=25)
