@@ -1,12 +1,14 @@
 # make demo    the whole street in motion: a home, its hub, the screen and every provider
 # make test    all tests
 # make check   all tests and the linters
+# make deb     Debian packages in dist/: the hub with its screen, and the demo's peers
+# make test-deb  build them and prove them in a bare Debian 12 (as root)
 # make pins    resolve requirements/*.txt anew (needs uv)
 
 export UV_LINK_MODE = copy
 PYTHON = .venv/bin/python
 
-.PHONY: demo test check lint pins clean
+.PHONY: demo test check lint deb test-deb pins clean
 
 demo: .venv/.ready
 	.venv/bin/homeapp demo
@@ -21,6 +23,12 @@ lint: .venv/.ready
 	.venv/bin/lint-imports
 
 check: lint test
+
+deb: .venv/.ready
+	packaging/deb/build.sh
+
+test-deb: .venv/.ready
+	packaging/test-deb.sh
 
 NPM_LOCK = tests/conformance/ocpp/peer/package-lock.json
 .venv/.ready: requirements/dev.txt packaging/apt-packages.txt packaging/prepare-machine.sh pyproject.toml $(NPM_LOCK)

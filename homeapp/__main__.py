@@ -47,7 +47,8 @@ _INSTALL = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``homeapp``; the exit code."""
     # Not the parser's set_defaults: it would reach the commands' parsers too, which share these options.
-    arguments = _parser().parse_args(argv, argparse.Namespace(data_dir=None, json=False, verbose=False, as_role=None))
+    common = argparse.Namespace(data_dir=None, json=False, verbose=False, as_role=None)
+    arguments = command_parser().parse_args(argv, common)
     _log_to_stderr(verbose=arguments.verbose)
     data_dir = Path(arguments.data_dir) if arguments.data_dir else _default_data_dir()
     try:
@@ -82,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Every command and option of ``homeapp``."""
     from homeapp.commands.command_line import add_commands
 
     # The same options are allowed before and after the command; what is not given must not undo what was.
@@ -190,6 +192,7 @@ async def _serve(data_dir: Path, clock_text: str) -> int:
     from homeapp.hub import Hub
     from homeapp.lasting_objects import leave_out_of_collections
     from homeapp.secrets import open_secret_store
+    from homeapp.service_notify import READY, of_this_process
     from homeapp.settings import load
     from homeapp.store.database import Database
     from homeapp.store.lock import lock_data_directory
@@ -205,6 +208,7 @@ async def _serve(data_dir: Path, clock_text: str) -> int:
             def ready() -> None:
                 leave_out_of_collections()
                 logger.info("hub is ready in %s", data_dir)
+                of_this_process().tell(READY)
 
             running = asyncio.create_task(hub.run(ready))
             loop = asyncio.get_running_loop()
@@ -252,6 +256,7 @@ async def _outside(
     from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
+    from homeapp.service_notify import of_this_process
     from homeapp.store.kept_profiles import KeptProfiles
     from homeapp.store.ledger import Ledger
     from homeapp.store.signed_readings import SignedReadings
@@ -298,6 +303,7 @@ async def _outside(
         background={
             "endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock),
             "limits of the charging provider": stations.run,
+            **of_this_process().bodies(SystemClock()),
         },
         upstreams=upstreams,
         provider_rights=rights,

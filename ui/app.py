@@ -68,6 +68,8 @@ def _application() -> QApplication:
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("homeapp")
+    # How a desktop finds name and icon of the window.
+    application.setDesktopFileName("homeapp")
     application.setStyle("Fusion")
     fonts.load()
     return application

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,20 @@ def test_a_running_hub_answers_the_command_line(data_dir: Path) -> None:
         assert missing.returncode == 1
         assert json.loads(missing.stdout)["error"]["kind"] == "NotFound"
     assert not (data_dir / "hub.sock").exists()
+
+
+def test_the_service_manager_hears_that_the_hub_is_ready_and_alive(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
+        manager.settimeout(40)
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "400000")
+        with running_hub(data_dir):
+            heard = [manager.recv(100) for _ in range(4)]
+    assert heard.count(b"READY=1") == 1
+    assert heard.count(b"WATCHDOG=1") == 3
 
 
 def test_the_hub_runs_where_qt_is_not_installed(data_dir: Path, tmp_path: Path) -> None:
