@@ -1,22 +1,18 @@
-"""What the person at the screen has started and how it stands, by key, so that any widget can show it."""
+"""What the owner does with the home at the screen."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from homeapp import api
-from homeapp.errors import HomeappError, NotAllowed, PairingPending
 from homeapp.model.charger import ControlSpan, TokenView
 from homeapp.model.consent import DataClass, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceView
 from homeapp.model.offer import Choice, OfferCase
 from homeapp.model.plan import ChargingMode, FeedUse, Goal, Schedule
 from homeapp.model.standing_rule import RuleView, StandingRule, StopTerms
-from ui.hub_link import HubLink
+from ui.calls import Calls
 from ui.view import ActionState
-
-R = TypeVar("R")
 
 MODE = "mode"
 SCHEDULE = "schedule"
@@ -61,36 +57,27 @@ def consent_key(sp_id: str, data_class: DataClass) -> str:
     return f"consent:{sp_id}/{data_class}"
 
 
-class Actions(QObject):
-    """Carries out what was tapped; a second tap while busy does nothing.
+class Actions(Calls):
+    """What the owner does with the home.
 
     Signals:
-        changed: some ``states`` entry is different.
         case_answered: the ``OfferCase`` that an answer has led to.
         mode_set: the ``Goal`` after a change of mode.
         schedule_set: the ``Schedule`` that is kept now.
         cards_listed: the household's cards, a tuple of ``TokenView``.
         consent_set: the ``ProviderSharing`` after a change of consent.
-        pin_needed: the ``Role`` that something tapped needs, and what to call once it is there.
     """
 
-    changed = Signal()
     case_answered = Signal(object)
     mode_set = Signal(object)
     schedule_set = Signal(object)
     cards_listed = Signal(object)
     consent_set = Signal(object)
-    pin_needed = Signal(object, object)
-
-    def __init__(self, link: HubLink, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._link = link
-        self.states: dict[str, ActionState] = {}
 
     def decide(self, case: OfferCase, choice: Choice, committed_w: float | None = None) -> None:
         """Answer a request; ``committed_w`` where a yes is to less power than is asked for."""
         call = api.DecideOffer(key=case.offer.key, digest=case.digest, choice=choice, committed_w=committed_w)
-        self._run(offer_key(case), call, choice, self.case_answered.emit)
+        self.run(offer_key(case), call, choice, self.case_answered.emit)
 
     def set_mode(self, mode: ChargingMode) -> None:
         """Charge differently."""
@@ -98,7 +85,7 @@ class Actions(QObject):
         def done(goal: Goal) -> None:
             self.mode_set.emit(goal)
 
-        self._run(MODE, api.SetMode(mode=mode), mode, done)
+        self.run(MODE, api.SetMode(mode=mode), mode, done)
         QTimer.singleShot(_MODE_PROBLEM_MS, self, self._forget_mode_problem)
 
     def set_schedule(self, schedule: Schedule, *, feed: bool) -> None:
@@ -107,7 +94,7 @@ class Actions(QObject):
         def done(kept: Schedule) -> None:
             self.schedule_set.emit(kept)
 
-        self._run(SCHEDULE, api.SetSchedule(schedule=schedule, feed=feed), "keep", done)
+        self.run(SCHEDULE, api.SetSchedule(schedule=schedule, feed=feed), "keep", done)
 
     def ask_stop_price(self, case: OfferCase, then: Callable[[StopTerms | None], None]) -> None:
         """What stopping a request now costs; ``then`` gets None where the hub does not say."""
@@ -119,11 +106,11 @@ class Actions(QObject):
         def done(_kept: RuleView) -> None:
             self.changed.emit()
 
-        self._run(rule_key(rule.rule_id), api.KeepRule(rule=rule), "keep", done)
+        self.run(rule_key(rule.rule_id), api.KeepRule(rule=rule), "keep", done)
 
     def remove_rule(self, rule_id: str) -> None:
         """Have the hub forget a rule."""
-        self._run(rule_key(rule_id), api.RemoveRule(rule_id=rule_id), "remove")
+        self.run(rule_key(rule_id), api.RemoveRule(rule_id=rule_id), "remove")
 
     def ask_feed_use(self, then: Callable[[FeedUse | None], None], owner: QObject) -> None:
         """What the car has fed; ``then`` gets None where the hub does not say, and nothing once ``owner`` is gone."""
@@ -131,28 +118,28 @@ class Actions(QObject):
 
     def adopt(self, device: DeviceView) -> None:
         """Make a device part of the home."""
-        self._run(device_key(device.device_id), api.AdoptDevice(device_id=device.device_id), "adopt")
+        self.run(device_key(device.device_id), api.AdoptDevice(device_id=device.device_id), "adopt")
 
     def forget(self, device: DeviceView) -> None:
         """Disconnect a device."""
-        self._run(device_key(device.device_id), api.ForgetDevice(device_id=device.device_id), "forget")
+        self.run(device_key(device.device_id), api.ForgetDevice(device_id=device.device_id), "forget")
 
     def take_control(self, device: DeviceView, span: ControlSpan) -> None:
         """Put the charging provider's commands out of force for a time."""
         call = api.TakeControl(device_id=device.device_id, span=span)
-        self._run(control_key(device.device_id), call, "take")
+        self.run(control_key(device.device_id), call, "take")
 
     def give_control_back(self, device: DeviceView) -> None:
         """Let the charging provider's commands count again."""
-        self._run(control_key(device.device_id), api.GiveControlBack(device_id=device.device_id), "give")
+        self.run(control_key(device.device_id), api.GiveControlBack(device_id=device.device_id), "give")
 
     def add_card(self, device: DeviceView) -> None:
         """Let the unknown card charge that was shown last."""
-        self._run(card_key(device.device_id), api.AddToken(), "add")
+        self.run(card_key(device.device_id), api.AddToken(), "add")
 
     def list_cards(self) -> None:
         """Show the household's cards."""
-        self._run(CARDS, api.ListTokens(), "list", self.cards_listed.emit)
+        self.run(CARDS, api.ListTokens(), "list", self.cards_listed.emit)
 
     def remove_card(self, card: TokenView) -> None:
         """Take a card out of use, and show those that are left."""
@@ -160,16 +147,16 @@ class Actions(QObject):
         def removed(_answer: None) -> None:
             self.list_cards()
 
-        self._run(CARDS, api.RemoveToken(name=card.name), "remove", removed)
+        self.run(CARDS, api.RemoveToken(name=card.name), "remove", removed)
 
     def raise_security(self, device: DeviceView) -> None:
         """Have a charger prove itself by a certificate."""
         call = api.RaiseSecurity(device_id=device.device_id)
-        self._run(security_key(device.device_id), call, "raise")
+        self.run(security_key(device.device_id), call, "raise")
 
     def see_alert(self, sp_id: str, alert_id: str) -> None:
         """An alert about the car was read."""
-        self._run(f"alert:{sp_id}/{alert_id}", api.AlertSeen(sp_id=sp_id, alert_id=alert_id), "seen")
+        self.run(f"alert:{sp_id}/{alert_id}", api.AlertSeen(sp_id=sp_id, alert_id=alert_id), "seen")
 
     def set_consent(self, sp_id: str, entry: SharingEntry, *, granted: bool) -> None:
         """Agree to the words that were shown, or take it back."""
@@ -180,36 +167,9 @@ class Actions(QObject):
         call = api.SetConsent(
             sp_id=sp_id, data_class=entry.data_class, granted=granted, text_version=entry.text_version
         )
-        self._run(consent_key(sp_id, entry.data_class), call, "allow" if granted else "stop", done)
-
-    def _run(self, key: str, call: api.Call[R], wish: str, on_answer: Callable[[R], None] | None = None) -> None:
-        if self.states.get(key, ActionState()).busy:
-            return
-
-        def answered(value: R) -> None:
-            self.states.pop(key, None)
-            if on_answer is not None:
-                on_answer(value)
-            self.changed.emit()
-
-        def failed(error: HomeappError) -> None:
-            if isinstance(error, NotAllowed):
-                self.states.pop(key, None)
-                self.changed.emit()
-                self.pin_needed.emit(call.needs(), lambda: self._run(key, call, wish, on_answer))
-                return
-            pending = isinstance(error, PairingPending)
-            sentence = str(error)
-            self._put(key, ActionState(instruction=sentence) if pending else ActionState(problem=sentence))
-
-        self._put(key, ActionState(busy=True, wish=wish))
-        self._link.call(call, answered, failed, owner=self)
+        self.run(consent_key(sp_id, entry.data_class), call, "allow" if granted else "stop", done)
 
     def _forget_mode_problem(self) -> None:
         if self.states.get(MODE, ActionState()).problem:
             del self.states[MODE]
             self.changed.emit()
-
-    def _put(self, key: str, state: ActionState) -> None:
-        self.states[key] = state
-        self.changed.emit()

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 CALL_TIMEOUT_S = 10.0
-ADOPT_TIMEOUT_S = 60.0
+PATIENT_TIMEOUT_S = 60.0
+_PATIENT = (api.AdoptDevice, api.RunCheck, api.LookForMeter, api.EnrolProvider, api.FinishCommissioning)
+"""Calls that wait for a device, a provider or the disk."""
 _FIRST_RETRY_MS, _LAST_RETRY_MS = 500, 5000
 _SILENCE_S = 5.0
 _TICK_MS = 500
@@ -80,7 +82,7 @@ class HubLink(QObject):
         connected: ``api.Hello``; values of all topics follow.
         lost: the hub is gone, or was never there; emitted once until it is back.
         refused: a sentence: the hub is there but cannot be used.
-        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, access: the newest value.
+        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, access, commissioning: the newest value.
     """
 
     connected = Signal(object)
@@ -96,6 +98,7 @@ class HubLink(QObject):
     sharing = Signal(object)
     uplink = Signal(object)
     access = Signal(object)
+    commissioning = Signal(object)
 
     def __init__(self, socket_path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -118,6 +121,7 @@ class HubLink(QObject):
             api.Topic.SHARING: self.sharing,
             api.Topic.UPLINK: self.uplink,
             api.Topic.ACCESS: self.access,
+            api.Topic.COMMISSIONING: self.commissioning,
         }
         self._socket = QLocalSocket(self)
         self._socket.connected.connect(self._say_hello)
@@ -167,7 +171,7 @@ class HubLink(QObject):
             QTimer.singleShot(0, self, lambda: on_error(HubNotRunning(tr("The hub does not answer. Try again soon."))))
             return
         self._last_id += 1
-        allowed_s = ADOPT_TIMEOUT_S if isinstance(call, api.AdoptDevice) else CALL_TIMEOUT_S
+        allowed_s = PATIENT_TIMEOUT_S if isinstance(call, _PATIENT) else CALL_TIMEOUT_S
         self._waiting[self._last_id] = _Waiting(call, time.monotonic() + allowed_s, on_answer, on_error)
         self._socket.write(api.encode_call(self._last_id, call))
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from homeapp.api import AccessView, Role
+from homeapp.model.commissioning import CommissioningView
 from homeapp.model.consent import DataClass, ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Figure, ProviderLink, Snapshot
@@ -72,6 +73,7 @@ class View:
         devices_at: when the hub told of the devices.
         uplink: how the way out stands; None until heard of, and ``uplink_at`` when.
         access: what this screen may do; None until heard of.
+        commissioning: how it stands; None until heard of since the hub has come.
         actions: by key, see ``ui.actions``.
     """
 
@@ -90,6 +92,7 @@ class View:
     schedule: Schedule | None = None
     rules: tuple[RuleView, ...] | None = None
     access: AccessView | None = None
+    commissioning: CommissioningView | None = None
     actions: Mapping[str, ActionState] = field(default_factory=dict)
 
     @cached_property

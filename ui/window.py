@@ -8,6 +8,7 @@ from PySide6.QtGui import QHideEvent, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from homeapp import api
+from homeapp.model.commissioning import CommissioningView
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
@@ -31,6 +32,8 @@ from ui.pages.why import WhyPage
 from ui.plan_draft import PlanDraft
 from ui.rule_draft import RuleDraft
 from ui.screen_lock import ScreenLock
+from ui.setup.setup_desk import SetupDesk
+from ui.setup.wizard import Wizard
 from ui.theme import Tone, theme_of
 from ui.throttle import Throttle
 from ui.tr import tr
@@ -42,8 +45,8 @@ from ui.widgets.navigation import Navigation
 
 WIDE_FROM = (1000, 720)
 """px; a screen that is smaller in either gets the compact layout: 1024x600 is a common wall tablet."""
-PAGES = ("home", "plan", "prices", "inbox", "devices", "sharing", "why", "rules")
-_UNDER = {"why": "plan", "rules": "inbox"}
+PAGES = ("home", "plan", "prices", "inbox", "devices", "sharing", "why", "rules", "setup")
+_UNDER = {"why": "plan", "rules": "inbox", "setup": "home"}
 """Pages without a place of their own in the navigation, and the page that they belong to."""
 _REDRAW_MS, _TICK_MS = 100, 1000
 
@@ -78,6 +81,10 @@ class Window(QWidget):
         self.why.back.connect(lambda: self.go("plan"))
         self.home.flow.animated = animated
         self.devices, self.sharing = DevicesPage(self.desk), SharingPage(self.desk)
+        self.setup_desk = SetupDesk(link, self)
+        self.wizard = Wizard(link, self.setup_desk, self.desk)
+        self.wizard.left.connect(lambda: self.go("home"))
+        self._set_up = False
         self.navigation = Navigation(
             [
                 ("home", tr("Home")),
@@ -94,7 +101,17 @@ class Window(QWidget):
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
         self.pages = QStackedWidget()
-        self._all = (self.home, self.plan, self.prices, self.inbox, self.devices, self.sharing, self.why, self.rules)
+        self._all = (
+            self.home,
+            self.plan,
+            self.prices,
+            self.inbox,
+            self.devices,
+            self.sharing,
+            self.why,
+            self.rules,
+            self.wizard,
+        )
         for page in self._all:
             self.pages.addWidget(page)
         self._build()
@@ -122,7 +139,13 @@ class Window(QWidget):
         index = PAGES.index(page)
         self.pages.setCurrentIndex(index)
         self.navigation.show_page(PAGES.index(_UNDER.get(page, page)))
+        self.navigation.setVisible(page != "setup")
         self._draw()
+
+    def set_up(self) -> None:
+        """Show commissioning, where it has come to."""
+        self.wizard.begin()
+        self.go("setup")
 
     def load_chart(self) -> None:
         """Bring the price charts in."""
@@ -158,6 +181,9 @@ class Window(QWidget):
         link.sharing.connect(self._take_sharing)
         link.uplink.connect(self._take_uplink)
         link.access.connect(self._take_access)
+        link.commissioning.connect(self._take_commissioning)
+        self.setup_desk.changed.connect(self._redraw.request)
+        self.setup_desk.commissioned.connect(self._take_commissioning)
         self.desk.changed.connect(self._redraw.request)
         self.desk.case_answered.connect(self._take_answer)
         self.desk.mode_set.connect(self._take_goal)
@@ -169,7 +195,8 @@ class Window(QWidget):
         self._put(replace(self._view, now=self._link.now(), alive=True, site=hello.site))
 
     def _lost(self) -> None:
-        self._put(replace(self._view, now=self._link.now(), alive=False))
+        # Another hub may come than went: what it has begun with is not known before it says so.
+        self._put(replace(self._view, now=self._link.now(), alive=False, commissioning=None))
 
     def _refused(self, sentence: str) -> None:
         self._refusal = sentence
@@ -202,6 +229,13 @@ class Window(QWidget):
 
     def _take_access(self, access: api.AccessView) -> None:
         self._put(replace(self._view, access=access))
+
+    def _take_commissioning(self, commissioning: CommissioningView) -> None:
+        self._put(replace(self._view, commissioning=commissioning))
+        if not self._set_up:
+            self._set_up = True
+            if commissioning.due or (commissioning.begun_at is not None and commissioning.finished_at is None):
+                self.set_up()
 
     def _take_answer(self, answered: OfferCase) -> None:
         others = self._view.offers or ()
@@ -240,7 +274,7 @@ class Window(QWidget):
 
     def _now(self) -> View:
         now: datetime = self._link.now()
-        return replace(self._view, now=now, alive=self._link.alive, actions=dict(self.desk.states))
+        return replace(self._view, now=now, alive=self._link.alive, actions={**self.desk.states, **self.setup_desk.states})
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

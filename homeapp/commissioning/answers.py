@@ -4,11 +4,8 @@ from collections.abc import Mapping
 
 from homeapp.commissioning.settings_writer import Changes, Value
 from homeapp.errors import SettingsInvalid
-from homeapp.model.commissioning import Answer, CarAnswer, CheckId, GridAnswer, PlaceAnswer, Step, TariffAnswer
+from homeapp.model.commissioning import FUSES_A, Answer, CarAnswer, CheckId, GridAnswer, PlaceAnswer, Step, TariffAnswer
 from homeapp.settings import Settings
-
-FUSES_A = (6, 10, 13, 16, 20, 25, 32, 35, 40, 50, 63, 80, 100, 125, 160, 200, 250)
-"""Rated currents of main fuses and circuit breakers (IEC 60269-1, IEC 60898-1)."""
 
 SECTIONS_OF: Mapping[Step, tuple[str, ...]] = {
     Step.PLACE: ("site",),

@@ -131,6 +131,10 @@ class PlaceAnswer(_Answer, frozen=True, tag=Step.PLACE.value):
 Ampere = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 
 
+FUSES_A = (6, 10, 13, 16, 20, 25, 32, 35, 40, 50, 63, 80, 100, 125, 160, 200, 250)
+"""Rated currents of main fuses and circuit breakers (IEC 60269-1, IEC 60898-1)."""
+
+
 class GridAnswer(_Answer, frozen=True, tag=Step.GRID.value):
     """The grid connection, as it says on the fuse and in the contract.
 

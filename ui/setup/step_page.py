@@ -1,0 +1,93 @@
+"""What the pages of all steps have in common: what is entered at the left, what was checked at the right."""
+
+from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+
+from homeapp.model.commissioning import CHECKS_OF, Answer, Step
+from ui.setup import setup_words
+from ui.setup.check_row import CheckRow
+from ui.setup.setup_desk import answer_key
+from ui.setup.setup_flow import SetupFlow
+from ui.theme import Tone
+from ui.tr import tr
+from ui.view import View
+from ui.widgets.banner import Banner
+from ui.widgets.card import Card
+from ui.widgets.scroll import Scroll
+from ui.widgets.text import Text
+
+_CHECKS_WIDTH = 380
+
+
+class StepPage(QWidget):
+    """A step whose own cards go into ``entries``; the page of a step that has none shows its checks alone."""
+
+    def __init__(self, step: Step, flow: SetupFlow) -> None:
+        super().__init__()
+        self.step = step
+        self.flow = flow
+        self.setAccessibleName(setup_words.step_title(step))
+        self.lead = Text(setup_words.step_lead(step), px=16, tone=Tone.TEXT2, lines=0)
+        self.problem = Banner("alert-triangle", Tone.RED, lines=0)
+        self.entries = QVBoxLayout()
+        self.checks = Card(tr("Checks"))
+        self.rows = {check: CheckRow(check, flow.desk) for check in CHECKS_OF[step]}
+        for row in self.rows.values():
+            self.checks.body.addWidget(row)
+        self.checks.body.addStretch(1)
+        content = QWidget()
+        self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._left = QVBoxLayout()
+        self._left.addWidget(self.lead)
+        self._left.addWidget(self.problem)
+        self._left.addLayout(self.entries)
+        self._left.addStretch(1)
+        right = QVBoxLayout()
+        right.addWidget(self.checks)
+        right.addStretch(1)
+        self._both.addLayout(self._left, 1)
+        self._both.addLayout(right)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.addLayout(self._both)
+        self.scroll = Scroll(content)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self.scroll)
+
+    def answer(self) -> Answer | None:
+        """What is entered now; None where this step has nothing to enter."""
+        return None
+
+    @property
+    def unsaved(self) -> bool:
+        """What is entered is not what the hub keeps."""
+        entered = self.answer()
+        return entered is not None and (self.flow.known is None or entered not in self.flow.known.answers)
+
+    def save(self) -> None:
+        """Have the hub keep what is entered; its checks follow by themselves."""
+        if (entered := self.answer()) is not None:
+            self.flow.desk.answer(self.step, entered)
+
+    def arrange(self, *, compact: bool) -> None:
+        """Lay out for the width."""
+        direction = QBoxLayout.Direction.TopToBottom if compact else QBoxLayout.Direction.LeftToRight
+        self._both.setDirection(direction)
+        gap = 12 if compact else 16
+        for layout in (self._both, self._left, self.entries):
+            layout.setSpacing(gap)
+        self.checks.set_padding(14 if compact else 20)
+        if compact:
+            self.checks.setMinimumWidth(0)
+            self.checks.setMaximumWidth(16_777_215)
+        else:
+            self.checks.setFixedWidth(_CHECKS_WIDTH)
+
+    def show_view(self, view: View) -> None:
+        """Show how the step stands."""
+        self.problem.say(view.action(answer_key(self.step)).problem or "")
+        found = self.flow.step(self.step)
+        reachable = self.flow.reachable(self.step)
+        waits = self.flow.checking or self.flow.running is not None
+        for check in found.checks:
+            self.rows[check.check].show_check(check, view, reachable=reachable, waits=waits)
