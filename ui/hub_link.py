@@ -80,7 +80,8 @@ class HubLink(QObject):
         connected: ``api.Hello``; values of all topics follow.
         lost: the hub is gone, or was never there; emitted once until it is back.
         refused: a sentence: the hub is there but cannot be used.
-        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, access: the newest value.
+        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, commissioning, access: the newest
+            value.
     """
 
     connected = Signal(object)
@@ -95,6 +96,7 @@ class HubLink(QObject):
     rules = Signal(object)
     sharing = Signal(object)
     uplink = Signal(object)
+    commissioning = Signal(object)
     access = Signal(object)
 
     def __init__(self, socket_path: Path, parent: QObject | None = None) -> None:
@@ -117,6 +119,7 @@ class HubLink(QObject):
             api.Topic.RULES: self.rules,
             api.Topic.SHARING: self.sharing,
             api.Topic.UPLINK: self.uplink,
+            api.Topic.COMMISSIONING: self.commissioning,
             api.Topic.ACCESS: self.access,
         }
         self._socket = QLocalSocket(self)
