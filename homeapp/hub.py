@@ -185,6 +185,7 @@ class Hub:
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
             rules=self._offers.rules.views,
+            commissioning=lambda: self._commissioning.view,
         )
         self._recorder = Recorder(
             live=self._live,
@@ -267,6 +268,7 @@ class Hub:
         if self._live.meter is not None and self._live.meter.reading.device_id not in ours:
             self._live.meter = None
         self._server.publish(api.Topic.DEVICES)
+        self._commissioning.devices_changed()
 
     def name_of(self, device_id: str) -> str | None:
         adopted = (device for device in self._sessions.adopted if device.kind is DeviceKind.EVCE)
@@ -437,6 +439,7 @@ class Hub:
             doctor=self._examine,
             handlers=lambda: self._handlers,
             notice=self._notice,
+            changed=lambda: self._server.publish(api.Topic.COMMISSIONING),
         )
         return Commissioning(home, self._hold, HubSigner(self._out.keys.sign_pem))
 

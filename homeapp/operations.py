@@ -5,6 +5,7 @@ from typing import Any
 
 from homeapp import api
 from homeapp.errors import NotFound
+from homeapp.model.commissioning import CommissioningView
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.plan import Schedule
@@ -24,6 +25,7 @@ class Operations:
     Args:
         devices: adopted ones and those that could be, as the list of devices shows them.
         rules: the owner's standing rules, as they are shown.
+        commissioning: how that stands.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Operations:
         sharing: Callable[[], tuple[ProviderSharing, ...]],
         uplink: Callable[[], UplinkView],
         rules: Callable[[], tuple[RuleView, ...]],
+        commissioning: Callable[[], CommissioningView],
     ) -> None:
         self._live = live
         self._sessions = sessions
@@ -59,6 +62,7 @@ class Operations:
             api.Topic.SCHEDULE: schedule,
             api.Topic.SHARING: sharing,
             api.Topic.UPLINK: uplink,
+            api.Topic.COMMISSIONING: commissioning,
         }
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:

@@ -82,7 +82,8 @@ class HubLink(QObject):
         connected: ``api.Hello``; values of all topics follow.
         lost: the hub is gone, or was never there; emitted once until it is back.
         refused: a sentence: the hub is there but cannot be used.
-        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, access, commissioning: the newest value.
+        snapshot, devices, offers, tariff, plan, schedule, rules, sharing, uplink, commissioning, access: the newest
+            value.
     """
 
     connected = Signal(object)
@@ -97,8 +98,8 @@ class HubLink(QObject):
     rules = Signal(object)
     sharing = Signal(object)
     uplink = Signal(object)
-    access = Signal(object)
     commissioning = Signal(object)
+    access = Signal(object)
 
     def __init__(self, socket_path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -120,8 +121,8 @@ class HubLink(QObject):
             api.Topic.RULES: self.rules,
             api.Topic.SHARING: self.sharing,
             api.Topic.UPLINK: self.uplink,
-            api.Topic.ACCESS: self.access,
             api.Topic.COMMISSIONING: self.commissioning,
+            api.Topic.ACCESS: self.access,
         }
         self._socket = QLocalSocket(self)
         self._socket.connected.connect(self._say_hello)

@@ -97,6 +97,7 @@ class Window(QWidget):
         )
         self.lock = ScreenLock(self, link, self.desk, self.navigation.lock)
         self.lock.left.connect(lambda: self.go("home"))
+        self.setup_desk.pin_needed.connect(self.lock.ask)
         self.home.pin_notice.clicked.connect(self.lock.set_first_pin)
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""
@@ -274,7 +275,9 @@ class Window(QWidget):
 
     def _now(self) -> View:
         now: datetime = self._link.now()
-        return replace(self._view, now=now, alive=self._link.alive, actions={**self.desk.states, **self.setup_desk.states})
+        return replace(
+            self._view, now=now, alive=self._link.alive, actions={**self.desk.states, **self.setup_desk.states}
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -8,7 +8,15 @@ role that it needs and the type of its answer. After ``Watch`` the hub also send
 from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
 from homeapp.api.base import MAX_LINE, PROTOCOL_VERSION, Call, Role
 from homeapp.api.chargers import AddToken, GiveControlBack, ListTokens, RemoveToken, TakeControl
-from homeapp.api.commissioning import AnswerStep, FinishCommissioning, GetCommissioning, RunCheck, SkipCheck
+from homeapp.api.commissioning import (
+    AnswerStep,
+    ApplySettings,
+    FinishCommissioning,
+    GetCommissioning,
+    RunCheck,
+    SkipCheck,
+    StopCheck,
+)
 from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
@@ -20,6 +28,7 @@ from homeapp.api.home import (
     GetTariff,
     Hello,
     ListDevices,
+    LookForMeter,
     RaiseSecurity,
     SayHello,
     Topic,
@@ -97,6 +106,7 @@ __all__ = [
     "AdoptDevice",
     "AlertSeen",
     "AnswerStep",
+    "ApplySettings",
     "AskDoctor",
     "BadLine",
     "Call",
@@ -133,6 +143,7 @@ __all__ = [
     "ListTokens",
     "LogIn",
     "LogOut",
+    "LookForMeter",
     "Notification",
     "PairProvider",
     "PreviewOffer",
@@ -155,6 +166,7 @@ __all__ = [
     "SetSchedule",
     "ShowOffer",
     "SkipCheck",
+    "StopCheck",
     "StopPrice",
     "TakeControl",
     "Topic",

@@ -17,7 +17,7 @@ class GetCommissioning(Call[CommissioningView]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerStep(Call[CommissioningView]):
-    """Keep an answer; settings are written into ``settings.toml`` and hold from the hub's next start.
+    """Keep an answer; settings are written into ``settings.toml`` and hold from ``ApplySettings`` or a start on.
 
     The checks that depend on it are open again, and a report that was made before is out of date.
 
@@ -49,6 +49,41 @@ class RunCheck(Call[CommissioningView]):
     method = "commissioning.run"
     role = Role.INSTALLER
     answer = CommissioningView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopCheck(Call[CommissioningView]):
+    """Break off a check that runs: it is open again, the charger is released, and the car's mode is as before.
+
+    Whoever waits for the check gets the same answer.
+
+    Raises:
+        WrongState: it does not run.
+        EnvironmentProblem: the mode cannot be kept; the hub's next start restores it.
+    """
+
+    check: CheckId
+
+    method = "commissioning.stop"
+    role = Role.INSTALLER
+    answer = CommissioningView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplySettings(Call[None]):
+    """What stands in ``settings.toml`` holds from now on: after the answer the hub begins anew, in the same process.
+
+    Every connection is closed then; the local socket accepts again within a few seconds, where whoever had logged in
+    does so again.
+
+    Raises:
+        SettingsInvalid: it cannot be read, or contradicts itself; the hub goes on as it was.
+        WrongState: a check runs; wait for it, or stop it.
+    """
+
+    method = "hub.apply_settings"
+    role = Role.INSTALLER
+    answer = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

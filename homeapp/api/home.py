@@ -77,6 +77,8 @@ class Topic(StrEnum):
     SHARING = "sharing"
     UPLINK = "uplink"
     """every minute, with SHARING, and when a provider begins or ends to send too much"""
+    COMMISSIONING = "commissioning"
+    """after every change of it, and also where its record is damaged; to be looked at as freely as all else here"""
     ACCESS = "access"
     """of this connection alone"""
 
@@ -132,6 +134,26 @@ class AdoptDevice(Call[DeviceView]):
     name: str = ""
 
     method = "devices.adopt"
+    role = Role.OWNER
+    answer = DeviceView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookForMeter(Call[DeviceView]):
+    """Ask at one address whether a meter is there; it is a candidate then, as if it had been discovered.
+
+    Attributes:
+        address: literal IPv4 or IPv6 address of the local network, without a port; no name, and none of the internet.
+
+    Raises:
+        NotFound: something answers there that is no meter that the hub knows; or the address is none to be asked.
+        DeviceUnreachable: nothing answers there. Both say what was tried and what to do.
+        DeviceError: a meter is there that cannot be used as it is; says what to do at it.
+    """
+
+    address: str
+
+    method = "devices.look_for_meter"
     role = Role.OWNER
     answer = DeviceView
 

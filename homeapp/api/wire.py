@@ -9,7 +9,15 @@ from homeapp import errors
 from homeapp.api.access import AccessView, LogIn, LogOut, SetOpenRole, SetPin
 from homeapp.api.base import Call
 from homeapp.api.chargers import AddToken, GiveControlBack, ListTokens, RemoveToken, TakeControl
-from homeapp.api.commissioning import AnswerStep, FinishCommissioning, GetCommissioning, RunCheck, SkipCheck
+from homeapp.api.commissioning import (
+    AnswerStep,
+    ApplySettings,
+    FinishCommissioning,
+    GetCommissioning,
+    RunCheck,
+    SkipCheck,
+    StopCheck,
+)
 from homeapp.api.home import (
     AdoptDevice,
     AlertSeen,
@@ -18,6 +26,7 @@ from homeapp.api.home import (
     GetSnapshot,
     GetTariff,
     ListDevices,
+    LookForMeter,
     RaiseSecurity,
     SayHello,
     Topic,
@@ -58,6 +67,7 @@ from homeapp.api.providers import (
     UnpairProvider,
 )
 from homeapp.api.why import GetWhy
+from homeapp.model.commissioning import CommissioningView
 from homeapp.model.consent import ProviderSharing
 from homeapp.model.device import DeviceView
 from homeapp.model.live import Snapshot
@@ -83,6 +93,7 @@ CALLS: dict[str, type[Call[Any]]] = {
         PreviewSchedule,
         GetFeedBudget,
         ListDevices,
+        LookForMeter,
         AdoptDevice,
         ForgetDevice,
         RaiseSecurity,
@@ -123,8 +134,10 @@ CALLS: dict[str, type[Call[Any]]] = {
         GetCommissioning,
         AnswerStep,
         RunCheck,
+        StopCheck,
         SkipCheck,
         FinishCommissioning,
+        ApplySettings,
     )
 }
 
@@ -138,6 +151,7 @@ NOTIFICATIONS: dict[Topic, Any] = {
     Topic.SCHEDULE: Schedule,
     Topic.SHARING: tuple[ProviderSharing, ...],
     Topic.UPLINK: UplinkView,
+    Topic.COMMISSIONING: CommissioningView,
     Topic.ACCESS: AccessView,
 }
 
@@ -147,6 +161,7 @@ Notification = (
     | Plan
     | Schedule
     | AccessView
+    | CommissioningView
     | UplinkView
     | tuple[DeviceView, ...]
     | tuple[OfferCase, ...]

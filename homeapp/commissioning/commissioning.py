@@ -4,6 +4,7 @@ A check that runs when the hub ends has left nothing behind: it is open again, a
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -20,7 +21,7 @@ from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.home import Finding, Home
 from homeapp.commissioning.record import Record, keep_record, load_record
 from homeapp.commissioning.settings_writer import write_settings
-from homeapp.errors import EnvironmentProblem, HomeappError, WrongState
+from homeapp.errors import EnvironmentProblem, HomeappError, SettingsInvalid, WrongState
 from homeapp.model.commissioning import (
     CHECKS_OF,
     CheckId,
@@ -52,6 +53,7 @@ class Commissioning:
         self._signer = signer
         self._record = Record()
         self._damage: EnvironmentProblem | None = None
+        self._restart_due = self._was_due = False
         self._running: CheckId | None = None
         self._failure: HomeappError | None = None
         self._wanted, self._idle = asyncio.Event(), asyncio.Event()
@@ -64,8 +66,19 @@ class Commissioning:
         except EnvironmentProblem as error:
             self._damage = error
             self._home.notice("commissioning.damaged", str(error))
+        self._was_due = self._view().due
         for gap in self._view().gaps:
             self._tell_gap(gap)
+
+    @property
+    def view(self) -> CommissioningView:
+        """How it stands; with a damaged record little more than that."""
+        return self._view()
+
+    def devices_changed(self) -> None:
+        """Devices were found, adopted or forgotten."""
+        if self._view().due != self._was_due:
+            self._tell_changed()
 
     def handlers(self) -> Mapping[type[api.Call[Any]], Handler]:
         """What the contract asks."""
@@ -110,9 +123,11 @@ class Commissioning:
             finally:
                 self._running = None
                 self._idle.set()
+                self._tell_changed()
 
     async def _get(self, _call: api.GetCommissioning, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
+        await self._compare_settings()
         return self._view()
 
     async def _answer(self, call: api.AnswerStep, _caller: api.Role) -> CommissioningView:
@@ -123,6 +138,7 @@ class Commissioning:
             now = self._home.clock.now()
             off_s = _clock_off_s(answer, now) if isinstance(answer, PlaceAnswer) else self._record.clock_off_s
             await asyncio.to_thread(write_settings, self._home.data_dir, changes_of(answer))
+            await self._compare_settings()
             record = self._record.without(*REOPENED[step_of(answer)])
             await self._keep(record.with_answer(answer, off_s))
         return self._view()
@@ -149,6 +165,7 @@ class Commissioning:
         self._running, self._failure = check, None
         self._idle.clear()
         self._wanted.set()
+        self._tell_changed()
 
     async def _skip(self, call: api.SkipCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
@@ -246,6 +263,18 @@ class Commissioning:
             record = msgspec.structs.replace(record, begun_at=self._home.clock.now())
         await asyncio.to_thread(keep_record, self._home.data_dir, record)
         self._record = record
+        self._tell_changed()
+
+    async def _compare_settings(self) -> None:
+        before = self._restart_due
+        with contextlib.suppress(SettingsInvalid):
+            self._restart_due = await asyncio.to_thread(load, self._home.data_dir) != self._home.settings
+        if self._restart_due is not before:
+            self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        self._was_due = self._view().due
+        self._home.changed()
 
     def _tell_gap(self, gap: CheckView) -> None:
         sentence = f"Commissioning left out “{gap.check.replace('_', ' ')}”: {gap.reason} Have it made up for."
@@ -281,6 +310,8 @@ class Commissioning:
             charger_address=charger_checks.charger_address(self._home),
             report_digest=record.report_digest,
             answers=record.answers,
+            restart_due=self._restart_due,
+            problem=str(self._damage or ""),
         )
 
     def _found(self, check: CheckId) -> CheckView:

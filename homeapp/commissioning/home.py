@@ -31,6 +31,7 @@ class Home:
         network: looks at the hub's own network interfaces, as ``[discovery]`` names them; blocks.
         doctor: all findings, worst included.
         notice: something to tell the owner.
+        changed: how commissioning stands has changed.
     """
 
     clock: Clock
@@ -46,6 +47,7 @@ class Home:
     doctor: Callable[[], Awaitable[tuple[api.Check, ...]]]
     handlers: Callable[[], Mapping[type[api.Call[Any]], Handler]]
     notice: Callable[[str, str], None]
+    changed: Callable[[], None]
     network: Callable[[tuple[str, ...]], Network] = look_at_network
 
     async def ask(self, call: api.Call[R]) -> R:

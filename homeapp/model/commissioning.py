@@ -196,6 +196,8 @@ class CommissioningView:
         charger_address: what to enter into the charger as the address of its CSMS; its identity is added to it.
         report_digest: SHA-256, hex, of the signed report; empty before there is one.
         answers: the newest of each step that was answered.
+        restart_due: what stands in the settings is not in force yet; ``ApplySettings`` makes it so.
+        problem: a sentence where the record of it is damaged, so that nothing else here can be told; else empty.
     """
 
     due: bool
@@ -207,6 +209,8 @@ class CommissioningView:
     charger_address: str
     report_digest: str
     answers: tuple[Answer, ...] = ()
+    restart_due: bool = False
+    problem: str = ""
 
     @property
     def gaps(self) -> tuple[CheckView, ...]:

@@ -73,6 +73,7 @@ class HandMadeHome:
     )
     mode: ChargingMode = ChargingMode.READY_BY
     notices: dict[str, str] = field(default_factory=dict)
+    changes: int = 0
 
     def __post_init__(self) -> None:
         self.clock = LeapingClock(NOW)
@@ -96,6 +97,7 @@ class HandMadeHome:
             network=lambda _interfaces: self.network,
             handlers=lambda: dict.fromkeys((api.SetMode, api.GetSchedule, api.GetSharing), self._ask),
             notice=self.notices.__setitem__,
+            changed=self._changed,
         )
         return Commissioning(home, self.hold, self.signer)
 
@@ -110,6 +112,9 @@ class HandMadeHome:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def _changed(self) -> None:
+        self.changes += 1
 
     def _snapshot(self) -> Any:
         goal = Goal(mode=self.mode, target_pct=80, ready_by=NOW, floor_pct=50, capacity_wh=60_000)

@@ -82,6 +82,7 @@ class CannedHub:
             api.Topic.SHARING: self.situation.sharing,
             api.Topic.UPLINK: self.situation.uplink,
             api.Topic.ACCESS: self.situation.access,
+            api.Topic.COMMISSIONING: self.situation.commissioning,
         }[topic]
 
     def _accept(self) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from commissioning_told import AT_METER, DUE, SETTLED
 from offers_told import (
     ACTIVE,
     CHECK,
@@ -26,6 +27,7 @@ from plans_told import RULES, SCHEDULE, WHY, full_plan, plan, taken_apart, tarif
 
 from homeapp.api import AccessView, Role
 from homeapp.model.charger import ChargerView, InControl, OwnerControl
+from homeapp.model.commissioning import CommissioningView
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
@@ -68,6 +70,7 @@ class Situation:
     schedule: Schedule = field(default_factory=Schedule)
     rules: tuple[RuleView, ...] = ()
     why: tuple[WhyEntry, ...] = ()
+    commissioning: CommissioningView = SETTLED
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
@@ -448,6 +451,9 @@ OWNER_HOLDS = replace(
         ),
     ),
 )
+SETUP_DUE = replace(EMPTY, access=_NO_PIN, commissioning=DUE)
+SETUP_METER = replace(NO_PIN_QUIET, devices=(FOUND, KNOCKING), commissioning=AT_METER)
+
 ALL = {
     "charging": CHARGING,
     "charging_quiet": CHARGING_QUIET,
@@ -469,3 +475,5 @@ ALL = {
     "no_pin_quiet": NO_PIN_QUIET,
     "limited": LIMITED,
 }
+SETUPS = {"setup_due": SETUP_DUE, "setup_meter": SETUP_METER}
+"""Homes whose setup is under way: the window opens on it."""

@@ -35,13 +35,8 @@ class CheckRow(QWidget):
         self._running = False
         self._build()
 
-    def show_check(self, found: CheckView, view: View, *, reachable: bool, waits: bool) -> None:
-        """Show how it stands.
-
-        Args:
-            reachable: the steps before are settled.
-            waits: something else runs; this can begin afterwards.
-        """
+    def show_check(self, found: CheckView, view: View, *, turn: bool, waits: bool) -> None:
+        """Show how it stands; ``turn`` where it is the next one to be settled, ``waits`` while another one runs."""
         state = view.action(check_key(self.check))
         self._running = found.state is CheckState.RUNNING
         icon_words = setup_words.state_words(found.state)
@@ -52,10 +47,9 @@ class CheckRow(QWidget):
         self.problem.say(state.problem or "")
         self.setAccessibleName(f"{self._title.text()}: {icon_words}")
         self.setAccessibleDescription(found.advice or self.told.text())
-        self._show_buttons(found, view, usable=view.alive and reachable and not waits)
+        self._show_buttons(found, view, turn=turn, usable=view.alive and not waits)
 
-    def _show_buttons(self, found: CheckView, view: View, *, usable: bool) -> None:
-        open_now = not found.state.is_settled
+    def _show_buttons(self, found: CheckView, view: View, *, turn: bool, usable: bool) -> None:
         title = self._title.text()
         busy = view.action(check_key(self.check)).busy and not self._running
         if self._running:
@@ -67,8 +61,8 @@ class CheckRow(QWidget):
         self.run.setAccessibleName(f"{self.run.text()}: {title}")
         self.run.set_busy(tr("One moment…") if busy else "")
         self.run.setEnabled((usable and not busy) or (self._running and view.alive))
-        self.run.setVisible(open_now or found.state is CheckState.SKIPPED)
-        self.skip.setVisible(open_now and not self._running)
+        self.run.setVisible(turn or self._running or found.state is CheckState.SKIPPED)
+        self.skip.setVisible(turn and not self._running)
         self.skip.setEnabled(usable and not busy)
         self.skip.setAccessibleName(f"{self.skip.text()}: {title}")
         for button in (self.run, self.skip):

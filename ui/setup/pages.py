@@ -7,7 +7,6 @@ from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
 
 
-def step_pages(flow: SetupFlow, link: HubLink, actions: Actions) -> dict[Step, StepPage]:
+def step_pages(flow: SetupFlow, _link: HubLink, _actions: Actions) -> dict[Step, StepPage]:
     """A page for every step."""
-    own: dict[Step, StepPage] = {}
-    return {step: own.get(step) or StepPage(step, flow) for step in Step}
+    return {step: StepPage(step, flow) for step in Step}

@@ -21,9 +21,9 @@ class ReasonSheet(Sheet):
         self._check, self._desk = check, desk
         lead = tr("It is told in the report and on Home as a gap, until it is made up for. Why is it left out?")
         self.body.addWidget(Text(lead, px=16, tone=Tone.TEXT2, lines=0))
-        self.reasons = [Button(words, "flag", height=60) for words in _usual()]
-        for button in self.reasons:
-            button.clicked.connect(lambda _checked=False, words=button.text(): self._leave_out(words))
+        self.reasons = {words: Button(words, "flag", height=60) for words in _usual()}
+        for words, button in self.reasons.items():
+            button.clicked.connect(lambda _checked=False, words=words: self._leave_out(words))
             self.body.addWidget(button)
         self.own = TextField(tr("Another reason"), longest=200)
         self.own.textChanged.connect(self._typed)

@@ -49,10 +49,9 @@ class StepPage(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 8, 0)
         column.addLayout(self._both)
-        self.scroll = Scroll(content)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(self.scroll)
+        around.addWidget(Scroll(content))
 
     def answer(self) -> Answer | None:
         """What is entered now; None where this step has nothing to enter."""
@@ -89,5 +88,6 @@ class StepPage(QWidget):
         found = self.flow.step(self.step)
         reachable = self.flow.reachable(self.step)
         waits = self.flow.checking or self.flow.running is not None
+        turn = next((check.check for check in found.checks if not check.state.is_settled), None) if reachable else None
         for check in found.checks:
-            self.rows[check.check].show_check(check, view, reachable=reachable, waits=waits)
+            self.rows[check.check].show_check(check, view, turn=check.check is turn, waits=waits)

@@ -74,7 +74,8 @@ class Wizard(QWidget):
         self.rail.setVisible(not compact)
         self._column.setContentsMargins(margin, margin, margin, margin)
         self._column.setSpacing(10 if compact else 16)
-        for page in (*self.steps.values(), self.report):
+        self.report.arrange(compact=compact)
+        for page in self.steps.values():
             page.arrange(compact=compact)
 
     def show_view(self, view: View) -> None:

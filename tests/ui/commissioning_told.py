@@ -1,0 +1,62 @@
+"""How commissioning stands, as a hub would tell it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from offers_told import NOW
+
+from homeapp.model.commissioning import (
+    CHECKS_OF,
+    CheckId,
+    CheckState,
+    CheckView,
+    CommissioningView,
+    Step,
+    StepView,
+)
+
+
+def stands(found: dict[CheckId, CheckView], **changes: object) -> CommissioningView:
+    """With these checks settled or failed, and all others open."""
+    steps = tuple(
+        StepView(step=step, checks=tuple(found.get(check, CheckView(check=check)) for check in checks))
+        for step, checks in CHECKS_OF.items()
+    )
+    view = CommissioningView(
+        due=not found,
+        begun_at=NOW - timedelta(hours=1) if found else None,
+        finished_at=None,
+        current=next((step.step for step in steps if not step.is_settled), None),
+        steps=steps,
+        language="en",
+        charger_address="wss://192.0.2.20:8887/ocpp",
+        report_digest="",
+    )
+    return replace(view, **changes)  # type: ignore[arg-type]
+
+
+def passed(check: CheckId, seen: str = "As it should be.") -> CheckView:
+    """One that has passed."""
+    return CheckView(check=check, state=CheckState.PASSED, tried="Looked at it.", seen=seen, at=NOW)
+
+
+def until(step: Step, **more: CheckView) -> dict[CheckId, CheckView]:
+    """All checks of the steps before have passed."""
+    found: dict[CheckId, CheckView] = {}
+    for before in list(Step)[: list(Step).index(step)]:
+        found |= {check: passed(check) for check in CHECKS_OF[before]}
+    return found | {CheckId(name): view for name, view in more.items()}
+
+
+DUE = stands({})
+ALL = {check: passed(check) for checks in CHECKS_OF.values() for check in checks}
+SETTLED = stands(ALL, finished_at=NOW - timedelta(days=30), report_digest="9f" * 32)
+FAILED = CheckView(
+    check=CheckId.METER_FOUND,
+    state=CheckState.FAILED,
+    tried="Listened for 30 s for meters that announce themselves on the home network (mDNS).",
+    seen="Found, but not adopted: HomeWizard P1 at 192.0.2.11.",
+    advice="Adopt it, under Devices or with: homeapp devices adopt homewizard:1",
+    at=NOW,
+)
+AT_METER = stands(until(Step.METER, meter_found=FAILED))
