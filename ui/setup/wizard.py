@@ -68,9 +68,9 @@ class Wizard(QWidget):
         """The one that is shown."""
         return self.report if self.flow.shown is None else self.steps[self.flow.shown]
 
-    def begin(self) -> None:
-        """Show the first step that is not settled."""
-        self.flow.begin()
+    def resume(self) -> None:
+        """Show the step that was shown last, at first the first that is not settled."""
+        self.flow.resume()
         self._moved()
 
     def arrange(self, *, compact: bool) -> None:
@@ -106,9 +106,13 @@ class Wizard(QWidget):
 
     def _show_buttons(self, view: View, step: Step | None) -> None:
         self.back.setEnabled(step is not Step.PLACE)
-        self.next.setVisible(step is not None)
+        self.next.setVisible(step is not None or self.report.done)
         if step is None:
             self.hint.say("")
+            self.next.rename(tr("Done"), "home")
+            self.next.set_busy("")
+            self.next.setEnabled(True)
+            self.next.set_locked(locked=False)
             return
         page, found = self.steps[step], self.flow.step(step)
         busy = self.flow.checking or view.action(answer_key(step)).busy or view.action(APPLY).busy
@@ -126,6 +130,7 @@ class Wizard(QWidget):
     def _on(self) -> None:
         page = self.page
         if isinstance(page, ReportPage):
+            self.left.emit()
             return
         if page.unsaved:
             page.save()
@@ -156,6 +161,9 @@ class Wizard(QWidget):
         foot.addWidget(self.leave)
         foot.addWidget(self.back, 1)
         foot.addWidget(self.hint, 2)
+        keeps = self.next.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)
+        self.next.setSizePolicy(keeps)
         foot.addWidget(self.next, 2)
         self._column = QVBoxLayout()
         self._column.addLayout(head)

@@ -13,9 +13,14 @@ _PASSING = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusRea
 
 
 class TextField(QLineEdit):
-    """One line; ``secret`` ones are never shown. A touch brings the keyboard of the screen up."""
+    """One line; ``secret`` ones are never shown. A touch brings the keyboard of the screen up, at its ``digits`` first.
 
-    def __init__(self, name: str, *, placeholder: str = "", secret: bool = False, longest: int = 200) -> None:
+    What is typed on either keyboard is told by ``textEdited``.
+    """
+
+    def __init__(
+        self, name: str, *, placeholder: str = "", secret: bool = False, digits: bool = False, longest: int = 200
+    ) -> None:
         super().__init__()
         self._keyboard: TouchKeyboard | None = None
         self.setAccessibleName(name)
@@ -29,6 +34,8 @@ class TextField(QLineEdit):
         own = QPalette()
         own.setColor(QPalette.ColorRole.Base, QColor(0, 0, 0, 0))
         self.setPalette(own)
+        if digits:
+            self.setInputMethodHints(Qt.InputMethodHint.ImhPreferNumbers)
         if secret:
             self.setEchoMode(QLineEdit.EchoMode.Password)
 

@@ -81,7 +81,7 @@ class TouchKeyboard(QWidget):
             return
         self._release()
         self.field = field
-        self._change_layer(Layer.LETTERS if field.text() else Layer.CAPITALS)
+        self._change_layer(_first_layer(field))
         # A sheet that is open has put everything beside it out of use.
         self.setEnabled(True)
         self._fit()
@@ -227,7 +227,8 @@ class TouchKeyboard(QWidget):
         if around is not None:
             end = around.mapTo(self._window, around.rect().bottomLeft()).y() + 1
             around.keep_free(max(0, end - self.y()))
-            around.ensureWidgetVisible(self.field, 0, _PAD)
+            # What Qt makes visible is the cursor; the margin is for the box around it.
+            around.ensureWidgetVisible(self.field, 0, self.field.height() // 2)
 
     def _release(self) -> None:
         if self._scroll is not None:
@@ -277,3 +278,10 @@ def keyboard_of(window: QWidget) -> TouchKeyboard:
     """The one of this window."""
     found = window.findChild(TouchKeyboard)
     return found if isinstance(found, TouchKeyboard) else TouchKeyboard(window)
+
+
+def _first_layer(field: QLineEdit) -> Layer:
+    if field.inputMethodHints() & Qt.InputMethodHint.ImhPreferNumbers:
+        return Layer.SIGNS
+    begins = not field.text() and field.echoMode() is QLineEdit.EchoMode.Normal
+    return Layer.CAPITALS if begins else Layer.LETTERS

@@ -31,7 +31,7 @@ class CarStep(StepPage):
         self.source = Segmented(
             tr("From where that is known"), [(source, car_words.source_words(source)) for source in Source]
         )
-        self.address = TextField(tr("Address of the data link"), placeholder=tr("None"), longest=45)
+        self.address = TextField(tr("Address of the data link"), placeholder=tr("None"), digits=True, longest=45)
         self.facts = [IconLine() for _fact in range(_FACTS)]
         self.capacity.stepped.connect(self._step)
         self.source.asked.connect(lambda value: self._change(source=value))
