@@ -116,6 +116,23 @@ def test_a_watch_that_says_the_same_is_compared_when_it_is_saved(at_step: Any) -
     assert said == place_draft.wall_time(later.now, "Europe/Amsterdam", timedelta(0))
 
 
+def test_what_a_watch_said_long_ago_is_not_told_again(at_step: Any) -> None:
+    at = at_step("setup_grid")
+    at.wizard.flow.go(Step.PLACE)
+    page = at.page
+    assert page.watch.said.isVisible()
+    page.name.setFocus()
+    at.qtbot.keyClicks(page.name, "x")
+    answer = at.saved()
+    assert (answer.name, answer.wall_time) == ("Annax", "")
+    assert not page.watch.said.isVisible()
+    at.click(page.watch.same)
+    assert at.saved().wall_time[:10] == "2026-11-23"
+    at.redrawn()
+    at.qtbot.keyClicks(page.name, "y")
+    assert at.saved().wall_time == "", "a tap is good for one answer"
+
+
 def test_a_watch_that_says_something_else_is_set(at_step: Any) -> None:
     at = at_step("setup_due")
     watch = at.page.watch
