@@ -74,6 +74,7 @@ class HandMadeHome:
     mode: ChargingMode = ChargingMode.READY_BY
     notices: dict[str, str] = field(default_factory=dict)
     changes: int = 0
+    begun_anew: int = 0
 
     def __post_init__(self) -> None:
         self.clock = LeapingClock(NOW)
@@ -98,6 +99,7 @@ class HandMadeHome:
             handlers=lambda: dict.fromkeys((api.SetMode, api.GetSchedule, api.GetSharing), self._ask),
             notice=self.notices.__setitem__,
             changed=self._changed,
+            begin_anew=self._begin_anew,
         )
         return Commissioning(home, self.hold, self.signer)
 
@@ -115,6 +117,9 @@ class HandMadeHome:
 
     def _changed(self) -> None:
         self.changes += 1
+
+    def _begin_anew(self) -> None:
+        self.begun_anew += 1
 
     def _snapshot(self) -> Any:
         goal = Goal(mode=self.mode, target_pct=80, ready_by=NOW, floor_pct=50, capacity_wh=60_000)
