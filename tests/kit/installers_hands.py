@@ -1,5 +1,6 @@
 """An installer at the screen: finds controls by their accessible names, and uses them by what a hand can do alone."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Protocol
@@ -23,6 +24,7 @@ _LOOK_MS = 30
 _NOTCH = 120
 _TURNS = 80
 _XDOTOOL_TIMEOUT_S = 20.0
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class Hands(Protocol):
@@ -209,5 +211,5 @@ def name_of(widget: QWidget) -> str:
 
 
 def _number(words: str) -> float:
-    kept = "".join(letter for letter in words.split()[0] if letter in "-0123456789.") if words.split() else ""
-    return float(kept) if kept else 0.0
+    found = _NUMBER.search(words)
+    return float(found[0]) if found is not None else 0.0
