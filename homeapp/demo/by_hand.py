@@ -1,4 +1,4 @@
-"""``homeapp demo --setup``: a home that nobody has commissioned, and somebody there who does what the wizard asks for."""
+"""``homeapp demo --setup``: a home that is not commissioned, and somebody there who does what the wizard asks for."""
 
 import asyncio
 import contextlib
