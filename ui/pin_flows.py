@@ -1,4 +1,4 @@
-"""What becomes of the digits that a person enters: a login, or the first PIN of the home."""
+"""What becomes of the digits that a person enters: a login, or a new PIN."""
 
 from collections.abc import Callable
 
@@ -82,21 +82,32 @@ class Login(QObject):
             self._sheet.tell(self._problem, usable=True)
 
 
-class FirstPin(QObject):
-    """Takes the owner's first PIN, twice."""
+class NewPin(QObject):
+    """Takes a PIN that is to hold from now on, twice.
 
-    def __init__(self, sheet: PinSheet, link: HubLink) -> None:
+    Args:
+        then: goes on where it is set.
+        stay: log in with it, so that whoever has set it can go on. It is kept nowhere beyond that.
+    """
+
+    def __init__(
+        self, sheet: PinSheet, link: HubLink, access: AccessView, then: Callable[[], None], *, stay: bool = False
+    ) -> None:
         super().__init__(sheet)
         self._sheet = sheet
         self._link = link
+        self._then = then
+        self._stay = stay
+        self._pins = access.pins
         self._first = ""
         self._open = True
+        self._setting = False
         sheet.entered.connect(self._enter)
         sheet.closed.connect(self._closed)
 
     def show_access(self, access: AccessView) -> None:
         """Somebody else was quicker."""
-        if access.pins and self._open:
+        if self._open and not self._setting and self._sheet.role in access.pins and self._sheet.role not in self._pins:
             self._sheet.close_sheet()
 
     def _enter(self, role: Role, pin: str) -> None:
@@ -108,20 +119,41 @@ class FirstPin(QObject):
         if not same:
             self._begin_again(tr("The two were different. Begin again."))
             return
+        self._setting = True
         self._sheet.tell(tr("Setting the PIN…"), Tone.TEXT2, usable=False)
-        self._link.call(SetPin(for_role=role, pin=pin), self._done, self._refused)
+        self._link.call(SetPin(for_role=role, pin=pin), lambda access: self._set(access, role, pin), self._refused)
+
+    def _set(self, access: AccessView, role: Role, pin: str) -> None:
+        if self._open and self._stay and not access.role.covers(role):
+            self._link.call(LogIn(as_role=role, pin=pin), self._done, lambda _error: self._end())
+        else:
+            self._end()
 
     def _done(self, _access: AccessView) -> None:
+        if not self._open:
+            # Whoever gave up meanwhile does not want to leave the screen unlocked.
+            self._link.call(LogOut(), lambda _access: None, lambda _error: None)
+        self._end()
+
+    def _end(self) -> None:
         if self._open:
             self._sheet.close_sheet()
+            self._then()
 
     def _refused(self, error: HomeappError) -> None:
+        self._setting = False
         if self._open:
             self._begin_again(str(error))
 
     def _begin_again(self, sentence: str) -> None:
-        self._sheet.ask_again(tr("Choose a PIN of 6 to 12 digits."))
+        self._sheet.ask_again(pin_wanted())
         self._sheet.tell(sentence, usable=True)
 
     def _closed(self) -> None:
         self._open = False
+        self._first = ""
+
+
+def pin_wanted() -> str:
+    """What the PIN of owner and installer has to be like."""
+    return tr("Choose a PIN of 6 to 12 digits.")

@@ -11,7 +11,7 @@ from ui.actions import Actions
 from ui.hub_link import HubLink
 from ui.idle import Idle
 from ui.pages.pin_sheet import PinSheet
-from ui.pin_flows import FirstPin, Login
+from ui.pin_flows import Login, NewPin, pin_wanted
 from ui.theme import Tone
 from ui.tr import tr
 from ui.widgets.buttons import Look
@@ -37,7 +37,7 @@ class ScreenLock(QObject):
         self._link = link
         self._button = button
         self._access: AccessView | None = None
-        self._flow: Login | FirstPin | None = None
+        self._flow: Login | NewPin | None = None
         self.sheet: PinSheet | None = None
         self.idle = Idle(AWAY_MS, self)
         self.idle.away.connect(self._leave)
@@ -55,13 +55,27 @@ class ScreenLock(QObject):
             purpose = words.pin_purpose(roles[0]) if len(roles) == 1 else tr("This needs a PIN.")
             self._ask(access, roles, roles[0], purpose, then)
         else:
-            self._explain(tr("This is for the installer"), tr("The installer has no PIN yet. The owner can set one."))
+            told = tr("The installer has no PIN yet. The owner can set one.")
+            sheet = self._explain(tr("This is for the installer"), told)
+            sheet.add_button(
+                tr("Set a PIN"), "lock", Look.FILLED, lambda: self.set_pin(Role.INSTALLER, then, stay=True)
+            )
 
     def set_first_pin(self) -> None:
         """Have the owner's PIN set, in a home that has none."""
-        purpose = tr("Choose a PIN of 6 to 12 digits.")
-        sheet = PinSheet(self._window, tr("The owner's PIN"), purpose, [Role.OWNER], Role.OWNER)
-        self._open(sheet, FirstPin(sheet, self._link))
+        self.set_pin(Role.OWNER, _nothing)
+
+    def set_pin(self, role: Role, then: Callable[[], None], *, stay: bool = False) -> None:
+        """Have the PIN of ``role`` set or changed, and go on with ``then``; ``stay`` logged in with it."""
+        access = self._access
+        if access is None:
+            return
+        needed = Role.INSTALLER if role is Role.INSTALLER and role in access.pins else Role.OWNER
+        if not access.role.covers(needed):
+            self.ask(needed, lambda: self.set_pin(role, then, stay=stay))
+            return
+        sheet = PinSheet(self._window, words.pin_title(role), pin_wanted(), [role], role)
+        self._open(sheet, NewPin(sheet, self._link, access, then, stay=stay))
 
     def _take(self, access: AccessView) -> None:
         self._access = access
@@ -80,7 +94,7 @@ class ScreenLock(QObject):
         else:
             roles = [role for role in access.pins if not access.open_role.covers(role)]
             role = Role.OWNER if Role.OWNER in roles else roles[-1]
-            self._ask(access, roles, role, tr("The screen locks itself when nobody is there."), lambda: None)
+            self._ask(access, roles, role, tr("The screen locks itself when nobody is there."), _nothing)
 
     def _ask(self, access: AccessView, roles: list[Role], role: Role, purpose: str, then: Callable[[], None]) -> None:
         sheet = PinSheet(self._window, tr("Enter the PIN"), purpose, roles, role)
@@ -99,7 +113,7 @@ class ScreenLock(QObject):
         sheet.open_sheet()
         return sheet
 
-    def _open(self, sheet: PinSheet, flow: Login | FirstPin) -> None:
+    def _open(self, sheet: PinSheet, flow: Login | NewPin) -> None:
         if self.sheet is not None:
             self.sheet.close_sheet()
         self.sheet, self._flow = sheet, flow
@@ -122,3 +136,7 @@ class ScreenLock(QObject):
 
     def _log_out(self) -> None:
         self._link.call(LogOut(), self._take, lambda _error: None)
+
+
+def _nothing() -> None:
+    """Whoever only wants to be let in, or to set a PIN, wants no more."""

@@ -98,6 +98,7 @@ class Window(QWidget):
         self.lock = ScreenLock(self, link, self.desk, self.navigation.lock)
         self.lock.left.connect(lambda: self.go("home"))
         self.setup_desk.pin_needed.connect(self.lock.ask)
+        self.setup_desk.pin_choice.connect(lambda role, then: self.lock.set_pin(role, then, stay=True))
         self.home.pin_notice.clicked.connect(self.lock.set_first_pin)
         self.banner, self.banner_place = Banner("wifi-off", Tone.AMBER), QWidget(self)
         self._refusal = ""

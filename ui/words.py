@@ -159,6 +159,15 @@ def role_words(role: Role) -> str:
     }[role]
 
 
+def pin_title(role: Role) -> str:
+    """Whose PIN it is."""
+    return {
+        Role.HOUSEHOLD: tr("The household's PIN"),
+        Role.OWNER: tr("The owner's PIN"),
+        Role.INSTALLER: tr("The installer's PIN"),
+    }.get(role, tr("PIN"))
+
+
 def pin_purpose(role: Role) -> str:
     """Whose PIN is needed."""
     return {

@@ -7,10 +7,13 @@ from offers_told import NOW
 
 from homeapp.model.commissioning import (
     CHECKS_OF,
+    CarAnswer,
     CheckId,
     CheckState,
     CheckView,
     CommissioningView,
+    GridAnswer,
+    PlaceAnswer,
     Step,
     StepView,
 )
@@ -60,3 +63,12 @@ FAILED = CheckView(
     at=NOW,
 )
 AT_METER = stands(until(Step.METER, meter_found=FAILED))
+PLACE = PlaceAnswer(time_zone="Europe/Berlin", language="en", name="Anna", wall_time="2026-11-23T17:24")
+GRID = GridAnswer(phases=3, fuse_a=35, max_current_a=16, safe_current_a=6, dso_floor_w=4200)
+CAR = CarAnswer(capacity_kwh=77, source="registration certificate")
+AT_GRID = stands(until(Step.GRID), answers=(PLACE,))
+AT_CAR = stands(until(Step.CAR), answers=(PLACE, GRID))
+AT_PINS = stands(until(Step.PINS), answers=(PLACE, GRID, CAR))
+LEFT_OUT = CheckView(check=CheckId.DRY_RUN, state=CheckState.SKIPPED, reason="No provider yet.", at=NOW)
+AT_REPORT = stands(ALL | {CheckId.DRY_RUN: LEFT_OUT}, answers=(PLACE, GRID, CAR))
+SIGNED = replace(AT_REPORT, finished_at=NOW, report_digest="9f3c" * 16)

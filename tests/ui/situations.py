@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from commissioning_told import AT_METER, DUE, SETTLED
+from commissioning_told import AT_CAR, AT_GRID, AT_METER, AT_PINS, AT_REPORT, DUE, SETTLED, SIGNED
 from offers_told import (
     ACTIVE,
     CHECK,
@@ -452,6 +452,15 @@ OWNER_HOLDS = replace(
     ),
 )
 SETUP_DUE = replace(EMPTY, access=_NO_PIN, commissioning=DUE)
+SETUP_GRID = replace(SETUP_DUE, commissioning=AT_GRID)
+SETUP_CAR = replace(NO_PIN_QUIET, commissioning=AT_CAR)
+SETUP_PINS = replace(NO_PIN_QUIET, commissioning=AT_PINS)
+SETUP_REPORT = replace(
+    NO_PIN_QUIET,
+    access=AccessView(role=Role.INSTALLER, until=None, open_role=Role.GUEST, pins=(Role.OWNER, Role.INSTALLER)),
+    commissioning=AT_REPORT,
+)
+SETUP_SIGNED = replace(SETUP_REPORT, commissioning=SIGNED)
 SETUP_METER = replace(NO_PIN_QUIET, devices=(FOUND, KNOCKING), commissioning=AT_METER)
 
 ALL = {
@@ -475,5 +484,13 @@ ALL = {
     "no_pin_quiet": NO_PIN_QUIET,
     "limited": LIMITED,
 }
-SETUPS = {"setup_due": SETUP_DUE, "setup_meter": SETUP_METER}
+SETUPS = {
+    "setup_due": SETUP_DUE,
+    "setup_grid": SETUP_GRID,
+    "setup_meter": SETUP_METER,
+    "setup_car": SETUP_CAR,
+    "setup_pins": SETUP_PINS,
+    "setup_report": SETUP_REPORT,
+    "setup_signed": SETUP_SIGNED,
+}
 """Homes whose setup is under way: the window opens on it."""

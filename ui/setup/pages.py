@@ -5,8 +5,13 @@ from ui.actions import Actions
 from ui.hub_link import HubLink
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
+from ui.setup.steps.car_step import CarStep
+from ui.setup.steps.grid_step import GridStep
+from ui.setup.steps.pins_step import PinsStep
+from ui.setup.steps.place_step import PlaceStep
 
 
 def step_pages(flow: SetupFlow, _link: HubLink, _actions: Actions) -> dict[Step, StepPage]:
     """A page for every step."""
-    return {step: StepPage(step, flow) for step in Step}
+    own = (PlaceStep(flow), GridStep(flow), CarStep(flow), PinsStep(flow))
+    return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}

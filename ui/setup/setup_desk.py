@@ -1,5 +1,7 @@
 """What the installer has the hub do in commissioning."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Signal
 
 from homeapp import api
@@ -27,10 +29,12 @@ class SetupDesk(Calls):
     Signals:
         commissioned: the ``CommissioningView`` after something was done.
         answered: the ``Step`` whose answer is kept now.
+        pin_choice: the ``Role`` whose PIN is to be chosen, and what to call once it is set.
     """
 
     commissioned = Signal(object)
     answered = Signal(object)
+    pin_choice = Signal(object, object)
 
     def answer(self, step: Step, answer: Answer) -> None:
         """Keep what was entered."""
@@ -56,6 +60,10 @@ class SetupDesk(Calls):
     def apply(self) -> None:
         """Have the hub begin anew with the settings that were written; the connection to it is lost for a moment."""
         self.run(APPLY, api.ApplySettings(), "apply")
+
+    def choose_pin(self, role: api.Role, then: Callable[[], None]) -> None:
+        """Have a PIN set or changed at the screen."""
+        self.pin_choice.emit(role, then)
 
     def finish(self, installer: str) -> None:
         """Sign the report."""

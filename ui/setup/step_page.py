@@ -1,5 +1,7 @@
 """What the pages of all steps have in common: what is entered at the left, what was checked at the right."""
 
+from typing import TypeVar
+
 from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from homeapp.model.commissioning import CHECKS_OF, Answer, Step
@@ -15,11 +17,16 @@ from ui.widgets.card import Card
 from ui.widgets.scroll import Scroll
 from ui.widgets.text import Text
 
+K = TypeVar("K")
+
 _CHECKS_WIDTH = 380
 
 
 class StepPage(QWidget):
-    """A step whose own cards go into ``entries``; the page of a step that has none shows its checks alone."""
+    """A step whose own cards go into ``entries``, and what comes of them into ``aside``, below the checks.
+
+    The page of a step that has none shows its checks alone.
+    """
 
     def __init__(self, step: Step, flow: SetupFlow) -> None:
         super().__init__()
@@ -28,7 +35,7 @@ class StepPage(QWidget):
         self.setAccessibleName(setup_words.step_title(step))
         self.lead = Text(setup_words.step_lead(step), px=16, tone=Tone.TEXT2, lines=0)
         self.problem = Banner("alert-triangle", Tone.RED, lines=0)
-        self.entries = QVBoxLayout()
+        self.entries, self.aside = QVBoxLayout(), QVBoxLayout()
         self.checks = Card(tr("Checks"))
         self.rows = {check: CheckRow(check, flow.desk) for check in CHECKS_OF[step]}
         for row in self.rows.values():
@@ -41,11 +48,12 @@ class StepPage(QWidget):
         self._left.addWidget(self.problem)
         self._left.addLayout(self.entries)
         self._left.addStretch(1)
-        right = QVBoxLayout()
-        right.addWidget(self.checks)
-        right.addStretch(1)
+        self._right = QVBoxLayout()
+        self._right.addWidget(self.checks)
+        self._right.addLayout(self.aside)
+        self._right.addStretch(1)
         self._both.addLayout(self._left, 1)
-        self._both.addLayout(right)
+        self._both.addLayout(self._right)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 8, 0)
         column.addLayout(self._both)
@@ -58,6 +66,16 @@ class StepPage(QWidget):
         return None
 
     @property
+    def fault(self) -> str:
+        """A sentence that says why what is entered cannot be kept; empty where it can."""
+        return ""
+
+    def kept(self, kind: type[K]) -> K | None:
+        """The answer that the hub keeps; None where there is none yet."""
+        answers = self.flow.known.answers if self.flow.known is not None else ()
+        return next((answer for answer in answers if isinstance(answer, kind)), None)
+
+    @property
     def unsaved(self) -> bool:
         """What is entered is not what the hub keeps."""
         entered = self.answer()
@@ -65,7 +83,7 @@ class StepPage(QWidget):
 
     def save(self) -> None:
         """Have the hub keep what is entered; its checks follow by themselves."""
-        if (entered := self.answer()) is not None:
+        if (entered := self.answer()) is not None and not self.fault:
             self.flow.desk.answer(self.step, entered)
 
     def arrange(self, *, compact: bool) -> None:
@@ -73,7 +91,7 @@ class StepPage(QWidget):
         direction = QBoxLayout.Direction.TopToBottom if compact else QBoxLayout.Direction.LeftToRight
         self._both.setDirection(direction)
         gap = 12 if compact else 16
-        for layout in (self._both, self._left, self.entries):
+        for layout in (self._both, self._left, self._right, self.entries, self.aside):
             layout.setSpacing(gap)
         self.checks.set_padding(14 if compact else 20)
         if compact:

@@ -107,10 +107,10 @@ class Wizard(QWidget):
             verb, icon = (tr("Save and check"), "check") if page.unsaved else (tr("Check"), "check")
         self.next.rename(verb, icon)
         self.next.set_busy(tr("One moment…") if busy else "")
-        usable = view.alive and not busy and self.flow.running is None
+        usable = view.alive and not busy and self.flow.running is None and not page.fault
         self.next.setEnabled(usable and (saves or found.is_settled))
         self.next.set_locked(locked=saves and view.needs_pin(AnswerStep.role))
-        self.hint.say("" if busy or saves else setup_words.open_words(found.checks))
+        self.hint.say(page.fault or ("" if busy or saves else setup_words.open_words(found.checks)))
 
     def _on(self) -> None:
         page = self.page
