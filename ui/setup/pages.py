@@ -5,8 +5,10 @@ from ui.actions import Actions
 from ui.hub_link import HubLink
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
+from ui.setup.steps.meter_step import MeterStep
 
 
-def step_pages(flow: SetupFlow, _link: HubLink, _actions: Actions) -> dict[Step, StepPage]:
+def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, StepPage]:
     """A page for every step."""
-    return {step: StepPage(step, flow) for step in Step}
+    own = (MeterStep(flow, actions),)
+    return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}
