@@ -5,10 +5,11 @@ from ui.actions import Actions
 from ui.hub_link import HubLink
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
+from ui.setup.steps.charger_step import ChargerStep
 from ui.setup.steps.meter_step import MeterStep
 
 
 def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, StepPage]:
     """A page for every step."""
-    own = (MeterStep(flow, actions),)
+    own = (MeterStep(flow, actions), ChargerStep(flow, actions))
     return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}
