@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -22,7 +23,7 @@ SOON_S, LATER_S = 20.0, 150.0
 """What a person waits for an answer of the screen, and for the end of a check."""
 _LOOK_MS = 30
 _NOTCH = 120
-_TURNS = 80
+_TURNS, _TOO_FAR = 80, 100
 _XDOTOOL_TIMEOUT_S = 20.0
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -110,9 +111,10 @@ class AtTheScreen:
         self.hands = hands
         self.window: QWidget = QWidget()
 
-    def press(self, name: str, within_s: float = SOON_S) -> None:
-        """Tap the button of this name, once it can be."""
-        self._use(lambda: self._control(QAbstractButton, name), f"a button “{name}” that can be pressed", within_s)
+    def press(self, name: str, *, beside: str = "", within_s: float = SOON_S) -> None:
+        """Tap the button of this name, once it can be; of several the one nearest to the words ``beside``."""
+        what = f"a button “{name}” that can be pressed" + (f" beside “{beside}”" if beside else "")
+        self._use(lambda: self._control(QAbstractButton, name, beside), what, within_s)
 
     def type_text(self, field: str, words: str) -> None:
         """Enter words into the field of this name instead of what it contains."""
@@ -152,9 +154,12 @@ class AtTheScreen:
     def wait_for(self, wanted: str | Callable[[], bool], what: str = "", within_s: float = SOON_S) -> None:
         """Until these words are to be seen, or this holds."""
         seen = (lambda: self.sees(wanted)) if isinstance(wanted, str) else wanted
-        if not QTest.qWaitFor(seen, round(within_s * 1000)):
-            what = what or (wanted if isinstance(wanted, str) else "it")
-            raise AssertionError(f"In {within_s:g} s there was not {what}. To be read: {self.read()}")
+        deadline = time.monotonic() + within_s
+        while not seen():
+            if time.monotonic() > deadline:
+                what = what or (wanted if isinstance(wanted, str) else "it")
+                raise AssertionError(f"In {within_s:g} s there was not {what}. To be read: {self.read()}")
+            QTest.qWait(_LOOK_MS)
 
     def _use(self, find: Callable[[], QWidget | None], what: str, within_s: float) -> None:
         self.wait_for(lambda: find() is not None, what, within_s)
@@ -185,8 +190,11 @@ class AtTheScreen:
         hit = self.window.childAt(place)
         return place if hit is not None and (hit is widget or widget.isAncestorOf(hit)) else None
 
-    def _control(self, kind: type[QWidget], name: str) -> QWidget | None:
+    def _control(self, kind: type[QWidget], name: str, beside: str = "") -> QWidget | None:
         found = [widget for widget in self._shown(kind) if name_of(widget) == name and widget.isEnabled()]
+        if beside:
+            distances = {widget: _distance(widget, beside) for widget in found}
+            found = sorted((widget for widget in found if distances[widget] < _TOO_FAR), key=lambda one: distances[one])
         return found[0] if found else None
 
     def _text_of(self, field: str) -> str:
@@ -208,6 +216,16 @@ def name_of(widget: QWidget) -> str:
     """What a screen reader says of it."""
     interface = QAccessible.queryAccessibleInterface(widget)
     return interface.text(QAccessible.Text.Name) if interface is not None else widget.accessibleName()
+
+
+def _distance(widget: QWidget, words: str) -> int:
+    """How many steps it is to what holds both the widget and these words."""
+    around, steps = widget.parentWidget(), 1
+    while around is not None:
+        if any(label.isVisible() and words in label.text() for label in around.findChildren(QLabel)):
+            return steps
+        around, steps = around.parentWidget(), steps + 1
+    return _TOO_FAR
 
 
 def _number(words: str) -> float:

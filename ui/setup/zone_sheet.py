@@ -77,6 +77,8 @@ class ZoneSheet(Sheet):
             row.clicked.connect(lambda _checked=False, value=value: act(value))
             self.rows[value] = row
             self._places.addWidget(row, index // _COLUMNS, index % _COLUMNS)
+            # Only what is shown counts where the sheet finds its height.
+            row.show()
         if self.isVisible():
             self._fit()
             for area in self.findChildren(QScrollArea):
