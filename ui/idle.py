@@ -29,6 +29,14 @@ class Idle(QObject):
         if application is not None:
             application.installEventFilter(self)
 
+    def wait(self, after_ms: int) -> None:
+        """Give whoever is there so long from now on."""
+        self._timer.start(after_ms)
+
+    def wait_again(self) -> None:
+        """As if somebody had touched the screen."""
+        self._timer.start()
+
     def swallow_next(self) -> None:
         """The next touch only wakes: what it hits is not what the person saw when the finger came down."""
         self._swallows = True

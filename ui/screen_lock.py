@@ -20,13 +20,18 @@ from ui.widgets.sheet import Sheet
 from ui.widgets.text import Text
 
 AWAY_MS = 60_000
+PATIENT_MS = 600_000
+"""Who sets a home up walks to the meter and back."""
 
 
 class ScreenLock(QObject):
     """What may be done is decided by the hub; this only asks the person, and gives the role back.
 
     Signals:
-        left: nobody has touched the screen for a minute, in a home with PINs.
+        left: nobody has touched the screen for a while, in a home with PINs.
+
+    Attributes:
+        stays: whether something goes on that nobody is to be taken away from.
     """
 
     left = Signal()
@@ -39,6 +44,7 @@ class ScreenLock(QObject):
         self._access: AccessView | None = None
         self._flow: Login | NewPin | None = None
         self.sheet: PinSheet | None = None
+        self.stays: Callable[[], bool] = lambda: False
         self.idle = Idle(AWAY_MS, self)
         self.idle.away.connect(self._leave)
         link.access.connect(self._take)
@@ -126,6 +132,9 @@ class ScreenLock(QObject):
     def _leave(self) -> None:
         access = self._access
         if access is None or not access.pins:
+            return
+        if self.stays():
+            self.idle.wait_again()
             return
         for sheet in self._window.findChildren(Sheet):
             sheet.close_sheet()

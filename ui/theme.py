@@ -79,6 +79,7 @@ class Theme:
         palette.setColor(QPalette.ColorRole.Base, self.color(Tone.SURFACE))
         for role in (QPalette.ColorRole.Text, QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
             palette.setColor(role, self.color(Tone.TEXT))
+        palette.setColor(QPalette.ColorRole.PlaceholderText, self.color(Tone.TEXT2))
         palette.setColor(QPalette.ColorRole.Highlight, self.color(Tone.BLUE))
         return palette
 

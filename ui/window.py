@@ -31,7 +31,7 @@ from ui.pages.sharing import SharingPage
 from ui.pages.why import WhyPage
 from ui.plan_draft import PlanDraft
 from ui.rule_draft import RuleDraft
-from ui.screen_lock import ScreenLock
+from ui.screen_lock import AWAY_MS, PATIENT_MS, ScreenLock
 from ui.setup.setup_desk import SetupDesk
 from ui.setup.wizard import Wizard
 from ui.theme import Tone, theme_of
@@ -84,7 +84,7 @@ class Window(QWidget):
         self.setup_desk = SetupDesk(link, self)
         self.wizard = Wizard(link, self.setup_desk, self.desk)
         self.wizard.left.connect(lambda: self.go("home"))
-        self._set_up = False
+        self._setup_offered = False
         self.navigation = Navigation(
             [
                 ("home", tr("Home")),
@@ -97,6 +97,9 @@ class Window(QWidget):
         )
         self.lock = ScreenLock(self, link, self.desk, self.navigation.lock)
         self.lock.left.connect(lambda: self.go("home"))
+        self.lock.stays = lambda: self.wizard.isVisible() and self.wizard.flow.at_work
+        for way in (self.home.setup_notice, self.devices.setup):
+            way.clicked.connect(self.ask_set_up)
         self.setup_desk.pin_needed.connect(self.lock.ask)
         self.setup_desk.pin_choice.connect(lambda role, then: self.lock.set_pin(role, then, stay=True))
         self.home.pin_notice.clicked.connect(self.lock.set_first_pin)
@@ -142,12 +145,20 @@ class Window(QWidget):
         self.pages.setCurrentIndex(index)
         self.navigation.show_page(PAGES.index(_UNDER.get(page, page)))
         self.navigation.setVisible(page != "setup")
+        self.lock.idle.wait(PATIENT_MS if page == "setup" else AWAY_MS)
         self._draw()
 
     def set_up(self) -> None:
-        """Show commissioning, where it has come to."""
-        self.wizard.begin()
+        """Show commissioning: the step that was shown last, or else where it has come to."""
+        self.wizard.resume()
         self.go("setup")
+
+    def ask_set_up(self) -> None:
+        """The same, for whoever may do that."""
+        if self._now().needs_pin(api.Role.INSTALLER):
+            self.lock.ask(api.Role.INSTALLER, self.set_up)
+        else:
+            self.set_up()
 
     def load_chart(self) -> None:
         """Bring the price charts in."""
@@ -231,13 +242,21 @@ class Window(QWidget):
 
     def _take_access(self, access: api.AccessView) -> None:
         self._put(replace(self._view, access=access))
+        self._offer_setup()
 
     def _take_commissioning(self, commissioning: CommissioningView) -> None:
         self._put(replace(self._view, commissioning=commissioning))
-        if not self._set_up:
-            self._set_up = True
-            if commissioning.due or (commissioning.begun_at is not None and commissioning.finished_at is None):
-                self.set_up()
+        self._offer_setup()
+
+    def _offer_setup(self) -> None:
+        """Once, by itself, to whoever may set the home up without a PIN."""
+        view, known = self._view, self._view.commissioning
+        if self._setup_offered or known is None or view.access is None:
+            return
+        self._setup_offered = True
+        unfinished = known.due or (known.begun_at is not None and known.finished_at is None)
+        if unfinished and not view.needs_pin(api.Role.INSTALLER):
+            self.set_up()
 
     def _take_answer(self, answered: OfferCase) -> None:
         others = self._view.offers or ()

@@ -1,16 +1,20 @@
 """Devices: what belongs to the home and what was found on its network."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSizePolicy
 
+from homeapp.api import Role
 from homeapp.model.charger import TokenView
 from homeapp.model.device import DeviceView
 from ui.actions import Actions
 from ui.pages.cards_page import CardsPage
 from ui.pages.charger_setup import open_cards
 from ui.pages.device_card import DeviceCard
+from ui.setup import setup_words
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
+from ui.widgets.buttons import Button
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.text import Text
 
@@ -23,6 +27,9 @@ class DevicesPage(CardsPage):
         self._actions = actions
         self._shape: tuple[tuple[str, ...], ...] = ()
         self.cards: dict[str, DeviceCard] = {}
+        self.setup = Button(tr("Setup"), "wand", height=60)
+        self.setup.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._head.addWidget(self.setup)
         actions.cards_listed.connect(self._show_cards)
         self.arrange(compact=False)
 
@@ -39,6 +46,9 @@ class DevicesPage(CardsPage):
         devices = view.devices or ()
         adopted = tuple(device for device in devices if device.adopted)
         nearby = tuple(device for device in devices if not device.adopted)
+        remains = bool(setup_words.remaining(view.commissioning))
+        self.setup.rename(tr("Setup: go on") if remains else tr("Setup"), "wand")
+        self.setup.set_locked(locked=view.needs_pin(Role.INSTALLER))
         self._summary.say(_counts(view, len(nearby)))
         self.empty.setVisible(view.devices is not None and not devices)
         self._scroll.setVisible(bool(devices))

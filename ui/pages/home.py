@@ -2,12 +2,14 @@
 
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from homeapp.api import Role
 from homeapp.model.health import HealthAlert
 from homeapp.model.offer import OfferCase, OfferState
 from ui import formats, notices, words
 from ui.actions import Actions
 from ui.pages.alert_sheet import open_alerts
 from ui.pages.notice_sheet import open_notices
+from ui.setup import setup_words
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
@@ -19,11 +21,11 @@ from ui.widgets.chip import Chip
 from ui.widgets.energy_flow import EnergyFlow
 from ui.widgets.notice_strip import NoticeStrip
 from ui.widgets.offer_card import OfferCard, OfferStrip
-from ui.widgets.pin_notice import PinNotice
 from ui.widgets.plan_card import PlanCard
 from ui.widgets.price_card import PriceCard
 from ui.widgets.text import Text
 from ui.widgets.today_card import TodayCard
+from ui.widgets.verb_notice import VerbNotice
 
 
 class HomePage(QWidget):
@@ -40,7 +42,9 @@ class HomePage(QWidget):
         self._header = _Header()
         self.strip = NoticeStrip()
         self.strip.clicked.connect(self._open_notices)
-        self.pin_notice = PinNotice()
+        anybody = tr("Anybody at this screen may change everything.")
+        self.pin_notice = VerbNotice("lock-open", tr("Set a PIN"), anybody)
+        self.setup_notice = VerbNotice("wand", tr("Setup: go on"))
         self._energy = Card(tr("Energy now"))
         self.flow = EnergyFlow()
         self._energy.body.addWidget(self.flow, 1)
@@ -54,7 +58,7 @@ class HomePage(QWidget):
         self.alert.clicked.connect(self._open_alerts)
         self.today = TodayCard()
         both = (self._energy, self.car, self.offer, self.offer_strip, self.plan, self.mode_strip)
-        for widget in (self.strip, self.pin_notice, *both, self.prices, self.alert, self.today):
+        for widget in (self.strip, self.pin_notice, self.setup_notice, *both, self.prices, self.alert, self.today):
             widget.setParent(self)
         self._column = QVBoxLayout(self)
         self._grid = QGridLayout()
@@ -106,12 +110,15 @@ class HomePage(QWidget):
         self.alert.show_alerts(self._alerts if view.alive or not self._compact else (), view)
         self._lines = notices.lines(snapshot, view, foremost(view)) if view.alive else ()
         self.strip.show_lines(self._lines)
-        self._show_pin_notice(view)
+        self._show_to_do(view)
 
-    def _show_pin_notice(self, view: View) -> None:
-        """Where room is short, what cannot wait goes first."""
+    def _show_to_do(self, view: View) -> None:
+        """Where room is short, what cannot wait goes first. Who sets the home up sets its PINs as well."""
         crowded = self._compact and self.strip.isVisibleTo(self) and self.alert.isVisibleTo(self)
-        self.pin_notice.setVisible(view.alive and view.without_pin and not crowded)
+        remaining = setup_words.remaining(view.commissioning)
+        self.setup_notice.say(remaining, locked=view.needs_pin(Role.INSTALLER))
+        self.setup_notice.setVisible(view.alive and bool(remaining) and not crowded)
+        self.pin_notice.setVisible(view.alive and view.without_pin and not remaining and not crowded)
 
     def _open_notices(self) -> None:
         if self._view is not None:
@@ -130,11 +137,13 @@ class HomePage(QWidget):
             grid.addWidget(self.mode_strip, 1, 0, 1, 2)
             self._attention.addWidget(self.strip, 1)
             self._attention.addWidget(self.alert, 1)
-            self._attention.addWidget(self.pin_notice, 1)
+            for notice in (self.pin_notice, self.setup_notice):
+                self._attention.addWidget(notice, 1)
             _stretch(grid, columns=(46, 31, 0), rows=(1, 0))
             return
         self._top.addWidget(self.strip, 3)
-        self._top.addWidget(self.pin_notice, 2)
+        for notice in (self.pin_notice, self.setup_notice):
+            self._top.addWidget(notice, 2)
         grid.addWidget(self.offer, 0, 2)
         grid.addWidget(self.plan, 0, 2)
         grid.addWidget(self.prices, 1, 0, 1, 2)

@@ -1,13 +1,21 @@
 """What is known of the car now, and from where."""
 
+from dataclasses import dataclass
+
 from ui import formats
 from ui.setup.car_draft import Source
-from ui.theme import Tone
 from ui.tr import tr
 from ui.view import Seen, View
 from ui.words import status_words
 
-Line = tuple[str, str, Tone]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A sentence; grey where it is old, or not known."""
+
+    icon: str
+    words: str
+    fresh: bool
 
 
 def source_words(source: Source) -> str:
@@ -19,43 +27,41 @@ def source_words(source: Source) -> str:
     }[source]
 
 
-def known(view: View) -> tuple[Line, ...]:
-    """A line for each thing that charger and data link may tell; grey where it is not known or old."""
+def known(view: View) -> tuple[Fact, ...]:
+    """A fact for each thing that charger and data link may tell."""
     snapshot = view.snapshot
     if snapshot is None:
-        return (("plug-connected", tr("Nothing has been heard of the charger yet."), Tone.TEXT2),)
+        return (Fact(icon="plug-connected", words=tr("The hub has told nothing of the charger yet."), fresh=False),)
+    soc, session = view.seen(snapshot.soc_pct), view.seen(snapshot.session_wh)
     return (
         _plug(view),
         _figure(
             "battery-2",
-            tr("State of charge"),
-            view.seen(snapshot.soc_pct),
-            formats.percent(snapshot.soc_pct.value),
-            tr("neither charger nor data link tells it"),
+            tr("State of charge, as the charger or the data link tells it"),
+            soc,
+            formats.percent(soc.value),
         ),
         _figure(
             "bolt",
-            tr("Charged since it was plugged in"),
-            view.seen(snapshot.session_wh),
-            formats.kilowatt_hours(snapshot.session_wh.value),
-            tr("the charger tells nothing"),
+            tr("Charged since it was plugged in, as the charger tells it"),
+            session,
+            formats.kilowatt_hours(session.value),
         ),
-        ("car", tr("Which car it is: neither charger nor data link tells it."), Tone.TEXT3),
+        Fact(icon="car", words=tr("Which car it is: neither charger nor data link tells that."), fresh=False),
     )
 
 
-def _plug(view: View) -> Line:
+def _plug(view: View) -> Fact:
     snapshot = view.snapshot
     if snapshot is None or snapshot.evce_status is None:
-        return "plug-connected", tr("Plugged in: no charger is part of the home yet."), Tone.TEXT3
-    if not view.alive or not snapshot.evce_online:
-        return "plug-connected", tr("Plugged in: unknown, the charger does not answer."), Tone.TEXT3
-    told = tr("The charger tells: {state}.", state=status_words(snapshot.evce_status))
-    return "plug-connected", told, Tone.GREEN if snapshot.evce_status.car_present else Tone.TEXT2
+        words, fresh = tr("Plugged in: no charger belongs to the home yet."), False
+    elif not view.alive or not snapshot.evce_online:
+        words, fresh = tr("Plugged in: not known, the charger does not answer."), False
+    else:
+        words, fresh = tr("The charger says: {state}.", state=status_words(snapshot.evce_status)), True
+    return Fact(icon="plug-connected", words=words, fresh=fresh)
 
 
-def _figure(icon: str, name: str, seen: Seen, value: str, unknown: str) -> Line:
-    if seen.value is None or seen.age_s is None:
-        return icon, f"{name}: {formats.DASH} ({unknown}).", Tone.TEXT3
-    told = f"{name}: {value}, {formats.age(seen.age_s)}."
-    return icon, told, Tone.TEXT3 if seen.stale else Tone.GREEN
+def _figure(icon: str, name: str, seen: Seen, value: str) -> Fact:
+    age = formats.age(seen.age_s) if seen.age_s is not None else tr("not known")
+    return Fact(icon=icon, words=f"{name}: {value}, {age}.", fresh=not seen.stale)

@@ -39,6 +39,11 @@ class SetupFlow(QObject):
         self._begun = False
         self._resume()
 
+    def resume(self) -> None:
+        """Show the step that was shown last, where it can be; else the first that is not settled."""
+        if self.known is None or (not self.complete if self.shown is None else not self.reachable(self.shown)):
+            self.begin()
+
     def go(self, step: Step | None) -> None:
         """Show this step, or the report."""
         if step is not self.shown:
@@ -65,6 +70,11 @@ class SetupFlow(QObject):
     def checking(self) -> bool:
         """Checks run by themselves, or are about to."""
         return self._checking is not None
+
+    @property
+    def at_work(self) -> bool:
+        """A check runs, or is about to."""
+        return self.checking or self.running is not None
 
     @property
     def running(self) -> CheckId | None:

@@ -1,6 +1,6 @@
 """Sentences of commissioning: what a step is about, what a check does, and what somebody has to do for it."""
 
-from homeapp.model.commissioning import CheckId, CheckState, CheckView, Step
+from homeapp.model.commissioning import CheckId, CheckState, CheckView, CommissioningView, Step
 from ui.theme import Tone
 from ui.tr import tr
 
@@ -20,6 +20,11 @@ def step_title(step: Step | None) -> str:
         Step.PINS: tr("PINs"),
         Step.TEST_RUN: tr("Test run"),
     }[step]
+
+
+def step_name(step: Step | None) -> str:
+    """The title, where there is room for a word or two."""
+    return tr("Providers") if step is Step.PROVIDERS else step_title(step)
 
 
 def step_lead(step: Step | None) -> str:
@@ -143,3 +148,21 @@ def open_words(checks: tuple[CheckView, ...]) -> str:
     """What keeps the next step from being taken; empty where nothing does."""
     names = [check_title(check.check) for check in checks if not check.state.is_settled]
     return tr("Still open: {names}", names=", ".join(names)) if names else ""
+
+
+def remaining(known: CommissioningView | None) -> str:
+    """What of setting up is still to be done in this home; empty where nothing is, or nobody has begun."""
+    if known is None:
+        return ""
+    if known.finished_at is None:
+        if known.begun_at is None:
+            return tr("This home is not set up yet.") if known.due else ""
+        if known.current is None:
+            return tr("Setup is done but for the signature.")
+        return tr("Setup is not finished. Next: {step}.", step=step_title(known.current))
+    names = [check_title(gap.check) for gap in known.gaps]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return tr("Left out in setup: {name}.", name=names[0])
+    return tr("{count} checks were left out in setup.", count=len(names))

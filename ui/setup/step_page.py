@@ -23,7 +23,7 @@ _CHECKS_WIDTH = 380
 
 
 class StepPage(QWidget):
-    """A step whose own cards go into ``entries``, and what comes of them into ``aside``, below the checks.
+    """A step whose own cards go into ``entries``, and what comes of them into ``aside``, over the checks.
 
     The page of a step that has none shows its checks alone.
     """
@@ -48,12 +48,14 @@ class StepPage(QWidget):
         self._left.addWidget(self.problem)
         self._left.addLayout(self.entries)
         self._left.addStretch(1)
-        self._right = QVBoxLayout()
-        self._right.addWidget(self.checks)
+        self._beside = QWidget()
+        self._right = QVBoxLayout(self._beside)
+        self._right.setContentsMargins(0, 0, 0, 0)
         self._right.addLayout(self.aside)
+        self._right.addWidget(self.checks)
         self._right.addStretch(1)
         self._both.addLayout(self._left, 1)
-        self._both.addLayout(self._right)
+        self._both.addWidget(self._beside)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 8, 0)
         column.addLayout(self._both)
@@ -95,10 +97,10 @@ class StepPage(QWidget):
             layout.setSpacing(gap)
         self.checks.set_padding(14 if compact else 20)
         if compact:
-            self.checks.setMinimumWidth(0)
-            self.checks.setMaximumWidth(16_777_215)
+            self._beside.setMinimumWidth(0)
+            self._beside.setMaximumWidth(16_777_215)
         else:
-            self.checks.setFixedWidth(_CHECKS_WIDTH)
+            self._beside.setFixedWidth(_CHECKS_WIDTH)
 
     def show_view(self, view: View) -> None:
         """Show how the step stands."""

@@ -92,8 +92,8 @@ class WatchCard(Card):
             layout.setSpacing(12)
             for widget in widgets:
                 layout.addWidget(widget, 1)
-        for widget in (self.clock, self.day):
-            self.body.addWidget(widget)
+        for line in (self.clock, self.day):
+            self.body.addWidget(line)
         self.body.addSpacing(6)
         self.body.addWidget(self.question)
         self.body.addLayout(watch)

@@ -12,6 +12,7 @@ from ui.setup.pages import step_pages
 from ui.setup.report_page import ReportPage
 from ui.setup.setup_desk import APPLY, SetupDesk, answer_key
 from ui.setup.setup_flow import SetupFlow
+from ui.setup.step_dots import StepDots
 from ui.setup.step_page import StepPage
 from ui.setup.step_rail import StepRail
 from ui.theme import Tone
@@ -37,10 +38,13 @@ class Wizard(QWidget):
         self.setAccessibleName(tr("Setup"))
         self.flow = SetupFlow(desk, self)
         self._view: View | None = None
-        self.rail = StepRail()
+        self._compact = False
+        self.rail, self.dots = StepRail(), StepDots()
         self.title = Text("", px=26, weight=600)
         self.place = Text("", tone=Tone.TEXT2, align=paint.RIGHT)
         self.later = Button(tr("Later"), "x", height=60)
+        self.leave = Button("", "x")
+        self.leave.setAccessibleName(tr("Later"))
         self.beginning = Banner("clock", Tone.BLUE)
         self.back = Button(tr("Back"), "chevron-left")
         self.hint = Text("", tone=Tone.TEXT2, lines=2)
@@ -55,6 +59,7 @@ class Wizard(QWidget):
         self.back.clicked.connect(self.flow.back)
         self.next.clicked.connect(self._on)
         self.later.clicked.connect(self.left)
+        self.leave.clicked.connect(self.left)
         self.flow.moved.connect(self._moved)
         self.arrange(compact=False)
 
@@ -63,15 +68,19 @@ class Wizard(QWidget):
         """The one that is shown."""
         return self.report if self.flow.shown is None else self.steps[self.flow.shown]
 
-    def begin(self) -> None:
-        """Show the first step that is not settled."""
-        self.flow.begin()
+    def resume(self) -> None:
+        """Show the step that was shown last, at first the first that is not settled."""
+        self.flow.resume()
         self._moved()
 
     def arrange(self, *, compact: bool) -> None:
         """Lay out for the width."""
         margin = 12 if compact else 20
-        self.rail.setVisible(not compact)
+        for wide in (self.rail, self.later):
+            wide.setVisible(not compact)
+        for narrow in (self.dots, self.leave):
+            narrow.setVisible(compact)
+        self._compact = compact
         self._column.setContentsMargins(margin, margin, margin, margin)
         self._column.setSpacing(10 if compact else 16)
         self.report.arrange(compact=compact)
@@ -83,10 +92,12 @@ class Wizard(QWidget):
         self._view = view
         self.flow.take(view)
         self.rail.show_flow(self.flow)
+        self.dots.show_flow(self.flow)
         step = self.flow.shown
         self.title.say(setup_words.step_title(step))
         number = len(Step) + 1 if step is None else list(Step).index(step) + 1
-        self.place.say(tr("Step {number} of {all}", number=number, all=len(Step) + 1))
+        said = tr("{number} / {all}") if self._compact else tr("Step {number} of {all}")
+        self.place.say(said.format(number=number, all=len(Step) + 1))
         problem = self.flow.known.problem if self.flow.known is not None else ""
         again = self.flow.checking and not view.alive
         self.beginning.say(tr("The hub begins anew with these settings…") if again else problem)
@@ -95,9 +106,13 @@ class Wizard(QWidget):
 
     def _show_buttons(self, view: View, step: Step | None) -> None:
         self.back.setEnabled(step is not Step.PLACE)
-        self.next.setVisible(step is not None)
+        self.next.setVisible(step is not None or self.report.done)
         if step is None:
             self.hint.say("")
+            self.next.rename(tr("Done"), "home")
+            self.next.set_busy("")
+            self.next.setEnabled(True)
+            self.next.set_locked(locked=False)
             return
         page, found = self.steps[step], self.flow.step(step)
         busy = self.flow.checking or view.action(answer_key(step)).busy or view.action(APPLY).busy
@@ -115,6 +130,7 @@ class Wizard(QWidget):
     def _on(self) -> None:
         page = self.page
         if isinstance(page, ReportPage):
+            self.left.emit()
             return
         if page.unsaved:
             page.save()
@@ -137,11 +153,17 @@ class Wizard(QWidget):
         head.setSpacing(16)
         head.addWidget(self.title)
         head.addWidget(self.place, 1)
+        head.addWidget(self.dots)
         head.addWidget(self.later)
         foot = QHBoxLayout()
         foot.setSpacing(16)
+        self.leave.setFixedWidth(64)
+        foot.addWidget(self.leave)
         foot.addWidget(self.back, 1)
         foot.addWidget(self.hint, 2)
+        keeps = self.next.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)
+        self.next.setSizePolicy(keeps)
         foot.addWidget(self.next, 2)
         self._column = QVBoxLayout()
         self._column.addLayout(head)

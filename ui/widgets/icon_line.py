@@ -24,10 +24,10 @@ class IconLine(QWidget):
         row.setContentsMargins(_LEFT, 2, 0, 2)
         row.addWidget(self.words, 1)
 
-    def say(self, icon: str, words: str, tone: Tone = Tone.TEXT2) -> None:
-        """Show another sentence."""
+    def say(self, icon: str, words: str, tone: Tone = Tone.TEXT2, *, ink: Tone = Tone.TEXT) -> None:
+        """Show another sentence, in the colour ``ink``."""
         self._icon, self._tone = icon, tone
-        self.words.say(words)
+        self.words.say(words, ink)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -36,6 +36,10 @@ class Scroll(QScrollArea):
         content.setAutoFillBackground(False)
         QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.TouchGesture)
 
+    def keep_free(self, height: int) -> None:
+        """End ``height`` px earlier: something else lies there for a while."""
+        self.setViewportMargins(0, 0, 0, height)
+
     def settle(self) -> None:
         """Lay new content out now: text that wraps would be squeezed in the first picture otherwise."""
         for _pass in range(_DEPTH):

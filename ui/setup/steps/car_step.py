@@ -9,13 +9,16 @@ from ui.setup.draft import Draft
 from ui.setup.entry_row import EntryRow
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
+from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
 from ui.widgets.card import Card
+from ui.widgets.icon_line import IconLine
 from ui.widgets.segmented import Segmented
 from ui.widgets.stepper import Stepper
-from ui.widgets.term_list import TermList
 from ui.widgets.text_field import TextField
+
+_FACTS = 4
 
 
 class CarStep(StepPage):
@@ -28,8 +31,8 @@ class CarStep(StepPage):
         self.source = Segmented(
             tr("From where that is known"), [(source, car_words.source_words(source)) for source in Source]
         )
-        self.address = TextField(tr("Address of the data link"), placeholder=tr("None"), longest=45)
-        self.facts = TermList()
+        self.address = TextField(tr("Address of the data link"), placeholder=tr("None"), digits=True, longest=45)
+        self.facts = [IconLine() for _fact in range(_FACTS)]
         self.capacity.stepped.connect(self._step)
         self.source.asked.connect(lambda value: self._change(source=value))
         self.address.textEdited.connect(lambda words: self._change(address=words.strip()))
@@ -45,7 +48,8 @@ class CarStep(StepPage):
         )
         for row in rows:
             entered.body.addWidget(row)
-        told.body.addWidget(self.facts)
+        for line in self.facts:
+            told.body.addWidget(line)
         self._cards = (entered, told)
         for card in self._cards:
             self.entries.addWidget(card)
@@ -70,7 +74,13 @@ class CarStep(StepPage):
         super().show_view(view)
         self._draft.follow(self.kept(CarAnswer) or car_draft.first())
         self._show()
-        self.facts.show_lines(car_words.known(view))
+        facts = car_words.known(view)
+        for index, line in enumerate(self.facts):
+            line.setVisible(index < len(facts))
+            if index < len(facts):
+                fact = facts[index]
+                tone, ink = (Tone.GREEN, Tone.TEXT) if fact.fresh else (Tone.TEXT3, Tone.TEXT3)
+                line.say(fact.icon, fact.words, tone, ink=ink)
 
     def _show(self) -> None:
         entered = self._draft.value

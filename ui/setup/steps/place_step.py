@@ -51,8 +51,8 @@ class PlaceStep(StepPage):
         self._zone_row = EntryRow(tr("Time zone"), "", self.zone)
         home.body.addWidget(self._zone_row)
         self._cards = (home, self.watch)
-        for card in self._cards:
-            self.entries.addWidget(card)
+        self.entries.addWidget(home)
+        self.aside.addWidget(self.watch)
 
     def answer(self) -> Answer | None:
         """What is entered now."""

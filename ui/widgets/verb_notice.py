@@ -1,4 +1,4 @@
-"""That this home has no PIN, with the way to set one."""
+"""Something that is still to be done about the home, with the way to it."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPaintEvent
@@ -13,17 +13,27 @@ _LEFT, _GAP, _PILL = 52.0, 12.0, 44.0
 _PX, _VERB_PX = 15, 17
 
 
-class PinNotice(QPushButton):
+class VerbNotice(QPushButton):
     """One button as wide as there is room: what is the matter at the left, the verb at the right."""
 
-    def __init__(self) -> None:
-        super().__init__(tr("Set a PIN"))
-        self._told = tr("Anybody at this screen may change everything.")
-        self.setAccessibleName(self.text())
-        self.setAccessibleDescription(self._told)
+    def __init__(self, icon: str, verb: str, told: str = "") -> None:
+        super().__init__(verb)
+        self._icon = icon
+        self._told = ""
+        self._locked = False
+        self.setAccessibleName(verb)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.hide()
+        self.say(told)
+
+    def say(self, told: str, *, locked: bool = False) -> None:
+        """Show what is the matter; ``locked`` where the verb leads to the PIN first."""
+        if (told, locked) == (self._told, self._locked):
+            return
+        self._told, self._locked = told, locked
+        self.setAccessibleDescription(f"{told} {tr('Needs a PIN')}" if locked else told)
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(360, 60)
@@ -43,11 +53,13 @@ class PinNotice(QPushButton):
         lines = paint.balanced(self._told, plain, room, 2)
         with paint.painting(self) as painter:
             paint.rounded(painter, rect, 16, theme.color(Tone.SURFACE), theme.color(Tone.LINE))
-            icons.draw(painter, "lock-open", QPointF(28, middle), 22, theme.color(Tone.TEXT2))
+            icons.draw(painter, self._icon, QPointF(28, middle), 22, theme.color(Tone.TEXT2))
             for index, line in enumerate(lines):
                 place = QRectF(_LEFT, middle + (index - len(lines) / 2) * step, room, step)
                 paint.text(painter, place, line, plain, theme.color(Tone.TEXT2), paint.LEFT)
             fill = theme.color(Tone.RAISED)
             paint.rounded(painter, pill, 12, fill.darker(115) if self.isDown() else fill)
             paint.text(painter, pill, self.text(), verb, theme.color(Tone.TEXT))
+            if self._locked:
+                paint.small_lock(painter, pill, theme.color(Tone.TEXT))
             paint.focus_ring(painter, self, rect, 16)
