@@ -7,9 +7,16 @@ from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
 from ui.setup.steps.charger_step import ChargerStep
 from ui.setup.steps.meter_step import MeterStep
+from ui.setup.steps.owner_step import OwnerStep
+from ui.setup.steps.providers_step import ProvidersStep
 
 
 def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, StepPage]:
     """A page for every step."""
-    own = (MeterStep(flow, actions), ChargerStep(flow, actions))
+    own = (
+        MeterStep(flow, actions),
+        ChargerStep(flow, actions),
+        ProvidersStep(flow, actions),
+        OwnerStep(flow, actions),
+    )
     return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}
