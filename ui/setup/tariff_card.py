@@ -1,6 +1,6 @@
 """The owner's contract with the supplier: kind, price, VAT, currency."""
 
-from PySide6.QtWidgets import QBoxLayout
+from PySide6.QtWidgets import QHBoxLayout
 
 from homeapp.model.commissioning import TariffAnswer
 from ui.setup import tariff_draft, tariff_words
@@ -24,7 +24,7 @@ class TariffCard(Card):
         self.kind = Segmented(tr("Price"), [(kind, tariff_words.kind_words(kind)) for kind in KINDS])
         self.meaning = IconLine("info-circle", "", Tone.TEXT2)
         self.price = Stepper(tr("Price per kWh without VAT"))
-        self.fine = Stepper(tr("Finer"))
+        self.fine = Stepper(tr("Last digit"))
         self.vat = Stepper(tr("VAT"))
         self.total = IconLine("coins", "", Tone.TEXT2)
         self.currency = Segmented(tr("Currency"), [(code, code) for code in CURRENCIES])
@@ -36,12 +36,12 @@ class TariffCard(Card):
         self.vat.stepped.connect(lambda steps: self._put(self.draft.with_vat(steps)))
         for part in (self.kind, self.meaning, self.bands, self.currency):
             self.body.addWidget(part)
-        self._figures = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._figures.setSpacing(16)
-        for stepper in (self.price, self.fine):
-            self._figures.addWidget(stepper, 1)
-        self.body.addLayout(self._figures)
-        self.body.addWidget(self.vat)
+        figures = QHBoxLayout()
+        figures.setSpacing(24)
+        figures.addWidget(self.fine, 1)
+        figures.addWidget(self.vat, 1)
+        self.body.addWidget(self.price)
+        self.body.addLayout(figures)
         self.body.addWidget(self.total)
         self.body.setSpacing(10)
         self._show()
@@ -82,7 +82,7 @@ class TariffCard(Card):
         self.bands.say("clock", tariff_words.bands_words(), Tone.AMBER)
         self.bands.setVisible(draft.kind == "time_of_use")
         self.price.show_value(tariff_words.price_words(draft), less=draft.price > 0)
-        self.fine.show_value(tariff_words.third_decimal(draft), less=draft.price > 0)
+        self.fine.show_value(tariff_words.last_digit(draft), less=draft.price > 0)
         rates = tariff_draft.VAT_PCT
         vat = tariff_words.vat_words(draft)
         self.vat.show_value(vat, less=draft.vat_pct > rates[0], more=draft.vat_pct < rates[-1])

@@ -38,10 +38,9 @@ def price_words(draft: TariffDraft) -> str:
     return f"{draft.price:.3f} {draft.currency}"
 
 
-def third_decimal(draft: TariffDraft) -> str:
+def last_digit(draft: TariffDraft) -> str:
     """The tenths of a cent alone, as the finer buttons change them."""
-    tenths = int(draft.price * 1000) % 10
-    return tr("{tenths} tenths of a cent", tenths=tenths)
+    return str(int(draft.price * 1000) % 10)
 
 
 def vat_words(draft: TariffDraft) -> str:

@@ -44,7 +44,6 @@ class ProvidersStep(StepPage):
         self.add.clicked.connect(self._add)
         self.pairing = PairingCard(self.register)
         self.pairing.closed.connect(self._close)
-        self.pairing.hide()
         self._pairing = False
         self.register.changed.connect(self._again)
         self.providers.body.addWidget(self.none)
@@ -75,7 +74,8 @@ class ProvidersStep(StepPage):
         self.trial.show_check(found[CheckId.DRY_RUN], view)
         self._show_providers(view)
         self.pairing.setVisible(self._pairing)
-        self.add.setVisible(not self._pairing)
+        for card in (self.tariff, self.providers):
+            card.setVisible(not self._pairing)
         self.pairing.show_view(view)
         if found[CheckId.TARIFF].state is not CheckState.OPEN:
             up = sorted(link.sp_id for link in view.links if link.state is LinkState.UP)
