@@ -16,6 +16,7 @@ from homeapp.model.commissioning import (
     PlaceAnswer,
     Step,
     StepView,
+    TariffAnswer,
 )
 
 
@@ -114,6 +115,7 @@ LIMITING = stands(
         charger_limit=running(CheckId.CHARGER_LIMIT),
     )
 )
+CONTRACT = TariffAnswer(kind="fixed", currency="EUR", energy="0.2140", vat_pct="21")
 AT_PROVIDERS = stands(until(Step.PROVIDERS))
 ON_TRIAL = stands(
     until(
@@ -121,6 +123,7 @@ ON_TRIAL = stands(
         tariff=passed(CheckId.TARIFF),
         providers_linked=passed(CheckId.PROVIDERS_LINKED),
         dry_run=running(CheckId.DRY_RUN),
-    )
+    ),
+    answers=(CONTRACT,),
 )
 AT_OWNER = stands(until(Step.OWNER))

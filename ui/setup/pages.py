@@ -9,8 +9,10 @@ from ui.setup.steps.car_step import CarStep
 from ui.setup.steps.charger_step import ChargerStep
 from ui.setup.steps.grid_step import GridStep
 from ui.setup.steps.meter_step import MeterStep
+from ui.setup.steps.owner_step import OwnerStep
 from ui.setup.steps.pins_step import PinsStep
 from ui.setup.steps.place_step import PlaceStep
+from ui.setup.steps.providers_step import ProvidersStep
 
 
 def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, StepPage]:
@@ -21,6 +23,8 @@ def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, 
         MeterStep(flow, actions),
         ChargerStep(flow, actions),
         CarStep(flow),
+        ProvidersStep(flow, actions),
+        OwnerStep(flow, actions),
         PinsStep(flow),
     )
     return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}
