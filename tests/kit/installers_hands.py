@@ -23,7 +23,7 @@ SOON_S, LATER_S = 20.0, 150.0
 """What a person waits for an answer of the screen, and for the end of a check."""
 _LOOK_MS = 30
 _NOTCH = 120
-_TURNS, _TOO_FAR = 80, 100
+_TURNS, _TOO_FAR, _NEAR = 80, 100, 1
 _XDOTOOL_TIMEOUT_S = 20.0
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -92,7 +92,7 @@ class XHands:
 
     def _move(self, window: QWidget, place: QPoint) -> None:
         there = window.mapToGlobal(place)
-        _xdotool("mousemove", "--sync", str(there.x()), str(there.y()))
+        _xdotool("mousemove", str(there.x()), str(there.y()))
 
 
 def _xdotool(*words: str) -> None:
@@ -123,6 +123,17 @@ class AtTheScreen:
         self.hands.type_words(self.window, words)
         self.wait_for(lambda: self._text_of(field) == words, f"“{words}” in “{field}”")
 
+    def type_on_screen(self, field: str, words: str) -> None:
+        """The same with the keyboard that comes up on the screen."""
+        self._use(lambda: self._control(QLineEdit, field), f"a field “{field}”", SOON_S)
+        for letter in words:
+            key = "Space" if letter == " " else letter
+            if not self.can_press(key):
+                self.press("Digits and signs" if letter.isdigit() else "Capitals" if letter.isupper() else "Letters")
+            self.press(key)
+        self.press("Done")
+        self.wait_for(lambda: self._text_of(field) == words, f"“{words}” in “{field}”")
+
     def step(self, name: str, to: str) -> None:
         """Press the plus or the minus of a value until it says ``to``."""
         wanted, pressed = _number(to), 0
@@ -142,6 +153,10 @@ class AtTheScreen:
     def sees(self, words: str) -> bool:
         """These words stand somewhere on the screen, or are the name of something on it."""
         return any(words in told for told in self._told())
+
+    def is_beside(self, words: str, other: str) -> bool:
+        """The nearest to ``other`` that can be read of such words."""
+        return any(_distance(label, other) <= _NEAR for label in self._shown(QLabel) if _text(label) == words)
 
     def can_press(self, name: str) -> bool:
         """There is such a button, and it is enabled."""
@@ -226,6 +241,10 @@ def _distance(widget: QWidget, words: str) -> int:
             return steps
         around, steps = around.parentWidget(), steps + 1
     return _TOO_FAR
+
+
+def _text(widget: QWidget) -> str:
+    return widget.text() if isinstance(widget, QLabel) else ""
 
 
 def _number(words: str) -> float:

@@ -7,16 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-from PySide6.QtTest import QTest
-
 from homeapp.demo.by_hand import REQUEST_TITLE
+from homeapp.demo.papers import Papers
 from kit.installers_hands import LATER_S, AtTheScreen, Hands, QtHands, XHands
 from kit.setup_screen import SetupScreen
 from kit.street_beside_the_screen import StreetBesideTheScreen
 
 HOME, INSTALLER = "Street 1", "Demo installer"
 INSTALLER_PIN, OWNER_PIN = "918273645", "564738291"
-SHARED = {"evc_sp": ("Charging", "Metering")}
+GRID_OPERATOR = "Grid operator"
+_BUTTON_TRIES = 5
 
 
 class SetupStory:
@@ -62,7 +62,7 @@ class SetupStory:
         at.wait_for("Place and time")
         at.wait_for("Step 1 of 10")
         self.screen.picture("place-empty")
-        at.type_text("The home's name", HOME)
+        at.type_on_screen("The home's name", HOME)
         at.press("Time zone: Europe/Amsterdam")
         at.press("Europe")
         at.press("Berlin")
@@ -83,7 +83,9 @@ class SetupStory:
         self._save("grid", "Smart meter")
         if self.interrupted:
             at.press("Back")
-            at.wait_for(lambda: at.value("Main fuse, per phase") == "35\N{NO-BREAK SPACE}A", "the fuse as it was entered")
+            at.wait_for(
+                lambda: at.value("Main fuse, per phase") == "35\N{NO-BREAK SPACE}A", "the fuse as it was entered"
+            )
             at.press("Next")
 
     def meter(self) -> None:
@@ -95,9 +97,14 @@ class SetupStory:
         at.press("Try again: HomeWizard P1 meter", beside=serial)
         at.wait_for(lambda: "button" in " ".join(at.read()), "what to do at the meter")
         self.screen.picture("meter-button")
-        self.street.run(self.street.by_hand.press_button())
-        at.press("Try again: HomeWizard P1 meter", beside=serial)
-        at.press("Start: Direction")
+        for _try in range(_BUTTON_TRIES):
+            self.street.run(self.street.by_hand.press_button())
+            at.press("Try again: HomeWizard P1 meter", beside=serial)
+            # The meter's half minute is three seconds in the street.
+            at.wait_for(lambda: at.sees("Grid connection now") or at.can_press("Try again: HomeWizard P1 meter"))
+            if at.sees("Grid connection now"):
+                break
+        at.press("Start: Direction", within_s=LATER_S)
         at.wait_for("Now: switch on")
         self.street.run(self.street.by_hand.switch_kettle())
         self.screen.picture("meter-kettle")
@@ -142,9 +149,50 @@ class SetupStory:
 
     def providers(self) -> None:
         """Descriptors as files, fingerprints as on paper, passwords that hold once, and a request on trial."""
+        at = self.at
+        for papers in self.street.papers.values():
+            self._pair(papers)
+        for name in (GRID_OPERATOR, *(papers.company for papers in self.street.papers.values())):
+            self._allow(f"Customer link for {name}")
+        self.screen.picture("providers-entered")
+        at.press("Price: Dynamic")
+        at.press("Save and check")
+        at.press("Start: A request on trial", within_s=LATER_S)
+        at.wait_for("A request on trial: Running")
+        self.street.run(self.street.by_hand.send_request())
+        at.wait_for(lambda: REQUEST_TITLE in at.read() and at.can_press("Decline"), "the request", LATER_S)
+        self.screen.picture("providers-request")
+        at.press("Decline")
+        at.wait_for("A request on trial: Passed", within_s=LATER_S)
+        self._on("providers", "Owner's wishes")
+
+    def _pair(self, papers: Papers) -> None:
+        at, company = self.at, papers.company
+        at.press("Add a provider")
+        at.type_text("Path of the descriptor", str(papers.descriptor))
+        at.press("Read")
+        at.wait_for(f"Fingerprint: {papers.fingerprint.replace(' ', '-')}")
+        self.screen.picture("providers-fingerprint")
+        at.press("It is the same as on the print")
+        at.type_text(f"User for {company}", papers.user)
+        at.type_text(f"Password for {company}", papers.password)
+        at.press(f"Enrol: {company}")
+        at.wait_for(lambda: at.is_beside("Enrolled", company), f"the enrolment with {company}", LATER_S)
+
+    def _allow(self, what: str) -> None:
+        """The owner reads the words, and agrees."""
+        self.at.press(what)
+        self.at.wait_for("Your decision")
+        self.at.press("Allow")
+        self.at.wait_for(f"{what}: allowed")
 
     def owner(self) -> None:
         """What the car is for, and what may leave the home."""
+        at = self.at
+        at.step("Never below", "40\N{NO-BREAK SPACE}%")
+        for what in ("Energy readings for EVC provider", "Charging for PEV provider"):
+            self._allow(what)
+        self._save("owner", "PINs")
 
     def pins(self) -> None:
         """From here on nobody changes anything without one."""
