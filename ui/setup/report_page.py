@@ -42,6 +42,7 @@ class ReportPage(QWidget):
         self._about, self._gaps = Card(tr("What was commissioned")), Card(tr("Left out"))
         self.signing, self.signed = Card(tr("Signature")), Card(tr("Signed report"))
         self._cards = (self._about, self._gaps, self.signed, self.signing)
+        self._shape: tuple[object, ...] = ()
         self._build()
 
     @property
@@ -91,6 +92,11 @@ class ReportPage(QWidget):
                 tr("commissioning-report.pdf lies in the hub's data directory. To verify it: homeapp report verify"),
             )
 
+        shape = self.done, len(known.gaps), len(self.about.lines), self.width(), self.isVisible()
+        if shape != self._shape:
+            self._shape = shape
+            self._scroll.settle()
+
     def _sign(self) -> None:
         if self.sign.isEnabled():
             self.flow.desk.finish(self.installer.text().strip())
@@ -122,4 +128,5 @@ class ReportPage(QWidget):
         column.addLayout(self._both, 1)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(Scroll(content))
+        self._scroll = Scroll(content)
+        around.addWidget(self._scroll)

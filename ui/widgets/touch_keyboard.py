@@ -227,8 +227,9 @@ class TouchKeyboard(QWidget):
         if around is not None:
             end = around.mapTo(self._window, around.rect().bottomLeft()).y() + 1
             around.keep_free(max(0, end - self.y()))
-            # What Qt makes visible is the cursor; the margin is for the box around it.
-            around.ensureWidgetVisible(self.field, 0, self.field.height() // 2)
+            # Qt would be content with its cursor.
+            for corner in (self.field.rect().bottomLeft(), self.field.rect().topLeft()):
+                around.ensureVisible(0, self.field.mapTo(around.widget(), corner).y(), 0, _PAD)
 
     def _release(self) -> None:
         if self._scroll is not None:
