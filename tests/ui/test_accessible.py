@@ -22,7 +22,12 @@ from ui.window import PAGES, Window
 Opener = Callable[..., tuple[Window, CannedHub]]
 SIZES = pytest.mark.parametrize("size", [(1280, 800), (1024, 600), (800, 480)], ids=["wide", "tablet", "compact"])
 BUTTON_ROLES = (QAccessible.Role.Button, QAccessible.Role.CheckBox, QAccessible.Role.RadioButton)
-SITUATIONS = pytest.mark.parametrize("name", list(situations.ALL))
+HOMES = situations.ALL | situations.SETUPS
+SITUATIONS = pytest.mark.parametrize("name", list(HOMES))
+
+
+def _pages(name: str) -> tuple[str, ...]:
+    return ("home", "devices", "setup") if name in situations.SETUPS else PAGES
 
 
 def _settle() -> None:
@@ -42,8 +47,8 @@ def _name(widget: QWidget) -> str:
 @SIZES
 @SITUATIONS
 def test_everything_has_a_name_and_size(opened: Opener, name: str, size: tuple[int, int]) -> None:
-    window, _hub = opened(situations.ALL[name], size)
-    for page in PAGES:
+    window, _hub = opened(HOMES[name], size)
+    for page in _pages(name):
         window.go(page)
         for widget in _shown(window):
             if isinstance(widget, QAbstractButton):
@@ -64,7 +69,7 @@ def _says_something(label: QLabel) -> bool:
 def test_on_no_page_is_anything_cut_off_squeezed_or_sticking_out(
     opened: Opener, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[int, int]
 ) -> None:
-    window, _hub = opened(situations.ALL[name], size)
+    window, _hub = opened(HOMES[name], size)
     cut: list[str] = []
     real = paint.text
 
@@ -81,7 +86,7 @@ def test_on_no_page_is_anything_cut_off_squeezed_or_sticking_out(
             cut.append(f"{words!r} in {rect.width():.0f}x{rect.height():.0f}")
         real(painter, rect, words, font, color, align)
 
-    for page in PAGES:
+    for page in _pages(name):
         window.go(page)
         _settle()
         with monkeypatch.context() as patched:
