@@ -22,6 +22,11 @@ def step_title(step: Step | None) -> str:
     }[step]
 
 
+def step_name(step: Step | None) -> str:
+    """The title, where there is room for a word or two."""
+    return tr("Providers") if step is Step.PROVIDERS else step_title(step)
+
+
 def step_lead(step: Step | None) -> str:
     """What it is about, in a sentence or two."""
     if step is None:

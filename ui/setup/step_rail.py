@@ -37,7 +37,7 @@ class StepRail(QWidget):
         column.addSpacing(12)
         self.cells: dict[Step | None, StepCell] = {}
         for number, step in enumerate((*Step, None), 1):
-            cell = StepCell(number, setup_words.step_title(step))
+            cell = StepCell(number, setup_words.step_name(step))
             cell.clicked.connect(lambda _checked=False, step=step: self.chosen.emit(step))
             self.cells[step] = cell
             column.addWidget(cell)
