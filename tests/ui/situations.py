@@ -506,7 +506,9 @@ _ADOPTED = replace(
 SETUP_METER_NONE = replace(SETUP_DUE, commissioning=NOTHING_FOUND)
 SETUP_METER_FOUND = replace(SETUP_METER, devices=(_ANNOUNCED, KNOCKING))
 SETUP_METER_READS = replace(NO_PIN_QUIET, devices=(METER,), commissioning=READS)
-SETUP_METER_STALE = replace(STALE_METER, access=_NO_PIN, commissioning=READS)
+SETUP_METER_STALE = replace(
+    STALE_METER, snapshot=replace(STALE_METER.snapshot, notices=()), access=_NO_PIN, commissioning=READS
+)
 SETUP_DIRECTION = replace(NO_PIN_QUIET, devices=(METER,), commissioning=DIRECTION)
 SETUP_CHARGER = replace(NO_PIN_QUIET, devices=(METER,), commissioning=AT_CHARGER)
 SETUP_KNOCKING = replace(SETUP_CHARGER, devices=(METER, _KNOCKS))
@@ -540,6 +542,7 @@ def paired(sp_id: str, name: str, enrolment: Enrolment) -> PairedProvider:
 
 SETUP_PROVIDERS = replace(
     SHARED,
+    snapshot=replace(_snapshot, providers=(link("grid_sp", "Grid operator", LinkState.UP, 90), *_links[1:])),
     access=_NO_PIN,
     devices=(METER, _ADOPTED),
     offers=(),

@@ -138,7 +138,7 @@ class _Comparison(QWidget):
         self._shown: DescriptorView | None = None
         self.name = Text("", px=22, weight=600, lines=0)
         self.facts = [IconLine(icon) for icon in ("shield-lock", "send", "id-badge-2")]
-        self.lead = Text(tr("Fingerprint. Compare it with the provider's print, every letter:"), px=15, lines=0)
+        self.lead = Text(tr("Fingerprint: compare every letter of it with the provider's print."), px=15, lines=0)
         self.fingerprint = Text("", px=30, weight=600, lines=0)
         self.typed = TextField(tr("Or type it from the print"), longest=80)
         self.cancel = Button(tr("It differs"), "x")
@@ -151,7 +151,7 @@ class _Comparison(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
-        for part in (self.name, *self.facts, self.lead, self.fingerprint, self.typed):
+        for part in (self.name, self.lead, self.fingerprint, self.typed, *self.facts):
             column.addWidget(part)
         column.addLayout(foot)
 
