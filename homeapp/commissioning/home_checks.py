@@ -55,18 +55,22 @@ async def tariff(home: Home, written: Settings) -> Finding:
 
 
 async def providers_linked(home: Home) -> Finding:
-    """Every provider that the home is paired with, and has agreed to, is connected."""
-    tried = f"Waited up to {LINK_WITHIN_S:.0f} s for the links to all providers."
+    """Every provider that the home is paired with, and has agreed to, is connected; one at least is."""
+    tried = f"Waited up to {LINK_WITHIN_S:.0f} s for the links to all providers that the owner has agreed to."
     known = await home.standings()
-    ready = [item for item in known if not item.obstacle]
-    await until(home, lambda: all(_is_up(home, item) for item in ready), LINK_WITHIN_S)
-    faults = [f"{item.name}: {item.obstacle}. {item.advice}" for item in known if item.obstacle]
-    faults += [f"{item.name}: {_problem(home, item)}" for item in ready if not _is_up(home, item)]
-    up = [item.name for item in ready if _is_up(home, item)]
-    seen = f"Connected: {', '.join(up) or 'none'}. Not connected: {len(faults)}."
     if not known:
         advice = "Pair with a provider by its descriptor (homeapp providers pair FILE), or skip this check."
         return Finding(good=False, tried=tried, seen="This home is paired with no provider.", advice=advice)
+    agreed = [item for item in known if item.agreed]
+    ready = [item for item in agreed if not item.obstacle]
+    await until(home, lambda: all(_is_up(home, item) for item in ready), LINK_WITHIN_S)
+    # Where the owner has agreed to none, what is in the way of each is all that there is to tell.
+    faults = [f"{item.name}: {item.obstacle}. {item.advice}" for item in agreed or known if item.obstacle]
+    faults += [f"{item.name}: {_problem(home, item)}" for item in ready if not _is_up(home, item)]
+    up = [item.name for item in ready if _is_up(home, item)]
+    seen = f"Connected: {', '.join(up) or 'none'}. Not connected: {len(agreed or known) - len(up)}."
+    if agreed and (others := [item.name for item in known if not item.agreed]):
+        seen = f"{seen} The owner has not agreed to: {', '.join(others)}."
     return Finding(good=not faults, tried=tried, seen=seen, advice=" ".join(faults))
 
 

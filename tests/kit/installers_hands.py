@@ -51,18 +51,10 @@ class QtHands:
         QTest.mouseClick(window.windowHandle(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
 
     def turn_wheel(self, window: QWidget, place: QPoint, *, down: bool) -> None:
-        there = window.childAt(place) or window
-        turned = QWheelEvent(
-            QPointF(there.mapFrom(window, place)),
-            QPointF(window.mapToGlobal(place)),
-            QPoint(),
-            QPoint(0, -_NOTCH if down else _NOTCH),
-            Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        QApplication.sendEvent(there, turned)
+        # Qt passes on to the widgets around only what has come from a window system.
+        there: QWidget | None = window.childAt(place)
+        while there is not None and not _turned(there, window, place, down=down):
+            there = there.parentWidget()
 
     def type_words(self, window: QWidget, words: str) -> None:
         for letter in words:
@@ -231,6 +223,22 @@ def name_of(widget: QWidget) -> str:
     """What a screen reader says of it."""
     interface = QAccessible.queryAccessibleInterface(widget)
     return interface.text(QAccessible.Text.Name) if interface is not None else widget.accessibleName()
+
+
+def _turned(there: QWidget, window: QWidget, place: QPoint, *, down: bool) -> bool:
+    """Whether this widget has done something with a notch."""
+    notch = QWheelEvent(
+        QPointF(there.mapFrom(window, place)),
+        QPointF(window.mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, -_NOTCH if down else _NOTCH),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(there, notch)
+    return notch.isAccepted()
 
 
 def _distance(widget: QWidget, words: str) -> int:
