@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import logging
 import os
 import subprocess
@@ -212,6 +213,8 @@ async def join_drivers(
     clock: SharedClock | SystemClock,
 ) -> "Outside":
     """Join drivers and providers to the hub."""
+    # In a thread: udsoncan keeps the frames of whoever imports it first, and with this one it would keep a whole hub.
+    await asyncio.to_thread(importlib.import_module, "devices.registry")
     from devices.evce.provider.provider_stations import ProviderStations
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity

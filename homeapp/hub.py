@@ -475,6 +475,7 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
+        await self._sessions.load()
         await self._offers.load()
         await self._limits.load()
         await self._providers.load()

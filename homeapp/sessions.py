@@ -147,10 +147,13 @@ class DeviceSessions:
         used = [device_id for device_id in used if self._is_in_use(device_id)]
         return all(self._links.get(device_id) is DeviceLink.ONLINE for device_id in used) if used else None
 
-    async def run(self) -> None:
-        """Discover, serve and read until cancelled."""
+    async def load(self) -> None:
+        """Know the devices of the home, before anybody asks for them."""
         for device in sorted(await self._ledger.adopted_devices(), key=lambda known: known.adopted_at):
             await self._admit(device)
+
+    async def run(self) -> None:
+        """Discover, serve and read until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             for device in self._adopted.values():

@@ -4,7 +4,7 @@ from homeapp import api
 from homeapp.commissioning.answers import pending
 from homeapp.commissioning.home import Finding, Home, until
 from homeapp.commissioning.record import Record
-from homeapp.commissioning.site_checks import RESTART
+from homeapp.commissioning.site_checks import APPLY
 from homeapp.doctor import ProviderStanding
 from homeapp.model.commissioning import Step
 from homeapp.model.live import LinkState
@@ -27,7 +27,7 @@ async def car_known(home: Home, record: Record, written: Settings) -> Finding:
         advice = "Answer the step: the car's usable battery in kWh, and from where that is known."
         return Finding(good=False, tried=tried, seen="Nobody has said which battery the car has.", advice=advice)
     if pending(Step.CAR, home.settings, written):
-        return Finding(good=False, tried=tried, seen="What was entered is not in force yet.", advice=RESTART)
+        return Finding(good=False, tried=tried, seen="What was entered is not in force yet.", advice=APPLY)
     charger, pev = home.charger(), written.pev.address
     soc = None if charger is None else charger.soc_pct
     known = [f"battery {written.goal.capacity_kwh:g} kWh (from: {record.car.source})"]
@@ -40,7 +40,7 @@ async def tariff(home: Home, written: Settings) -> Finding:
     """There is a price for now."""
     tried = f"Waited up to {PRICE_WITHIN_S:.0f} s for a price that holds now."
     if pending(Step.PROVIDERS, home.settings, written):
-        return Finding(good=False, tried=tried, seen="The contract that was entered does not hold yet.", advice=RESTART)
+        return Finding(good=False, tried=tried, seen="The contract that was entered does not hold yet.", advice=APPLY)
     await until(home, lambda: home.snapshot().price is not None, PRICE_WITHIN_S)
     snapshot = home.snapshot()
     if snapshot.price is None:

@@ -286,6 +286,7 @@ def test_each_command_asks_the_hub_and_says_what_it_answers(
     expected = {
         api.ForgetDevice: type(None),
         api.RaiseSecurity: type(None),
+        api.LookForMeter: dict,
         api.AdoptDevice: dict,
         api.DecideOffer: dict,
         api.StopPrice: dict,

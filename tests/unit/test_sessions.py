@@ -199,6 +199,7 @@ def in_a_home(body: Callable[[Home, DeviceSessions], Awaitable[None]], *seen: Ca
             listener=home,
             fits=home.fits,
         )
+        await sessions.load()
         running = asyncio.create_task(sessions.run())
         try:
             async with asyncio.timeout(10):

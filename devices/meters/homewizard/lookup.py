@@ -42,14 +42,15 @@ async def look(address: str, clock: Clock, ca_pem: str | None) -> Candidate:
         return older
     if isinstance(older, DeviceRefused | NotFound):
         raise older
+    tried = secure if secure == plain else f"{secure} (API version 2) or {plain} (version 1)"
     if not seen.answers and isinstance(older, DeviceUnreachable):
         raise DeviceUnreachable(
-            f"Nothing answers at {secure} (API version 2) or {plain} (version 1). Check the address in the router, "
-            "that the meter has power and Wi-Fi, and that it is in the same network as the hub, not a guest one."
+            f"Nothing answers at {tried}. Check the address in the router, that the meter has power and Wi-Fi, and "
+            "that it is in the same network as the hub, not a guest one."
         ) from older
     raise NotFound(
-        f"What answers at {secure} or {plain} is no HomeWizard meter. Check the address in the router; the HomeWizard "
-        "app shows the meter's own."
+        f"What answers at {tried} is no HomeWizard meter. Check the address in the router; the HomeWizard app shows "
+        "the meter's own."
     ) from older
 
 
