@@ -197,7 +197,7 @@ class SetupStory:
     def pins(self) -> None:
         """From here on nobody changes anything without one."""
         at = self.at
-        for role, pin in (("Installer's PIN", INSTALLER_PIN), ("Owner's PIN", OWNER_PIN)):
+        for role, pin in (("The installer's PIN", INSTALLER_PIN), ("The owner's PIN", OWNER_PIN)):
             at.press(f"{role}: Set a PIN")
             for _twice in range(2):
                 self._key_in(pin)
