@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 SOON_S, LATER_S = 20.0, 150.0
 """What a person waits for an answer of the screen, and for the end of a check."""
-_LOOK_MS = 30
+_LOOK_MS = 40
 _NOTCH = 120
 _TURNS, _TOO_FAR, _NEAR = 80, 100, 1
 _XDOTOOL_TIMEOUT_S = 20.0
@@ -170,13 +170,17 @@ class AtTheScreen:
 
     def _use(self, find: Callable[[], QWidget | None], what: str, within_s: float) -> None:
         self.wait_for(lambda: find() is not None, what, within_s)
+        before: QPoint | None = None
         for _turn in range(_TURNS):
             widget = find()
             assert widget is not None, f"{what} went away. To be read: {self.read()}"
-            if (place := self._reach(widget)) is not None:
+            place = self._reach(widget)
+            # What still moves would be missed, and something else be hit.
+            if place is not None and place == before:
                 self.hands.click(self.window, place)
                 QTest.qWait(_LOOK_MS)
                 return
+            before = place
             QTest.qWait(_LOOK_MS)
         raise AssertionError(f"There is {what}, but a finger cannot get to it. To be read: {self.read()}")
 

@@ -1,6 +1,6 @@
 """How a home of the demo street is commissioned at its screen, from a wizard that opens by itself to Home.
 
-Runs as a program of its own: ``setup_story.py qt|x DIRECTORY``; Qt's platform is that of the environment.
+Runs as a program of its own: ``python -m kit.setup_story qt|x DIRECTORY``; Qt's platform is that of the environment.
 """
 
 import sys
@@ -10,11 +10,12 @@ from pathlib import Path
 from homeapp.demo.by_hand import REQUEST_TITLE
 from homeapp.demo.papers import Papers
 from kit.installers_hands import LATER_S, AtTheScreen, Hands, QtHands, XHands
-from kit.setup_screen import SetupScreen
+from kit.setup_screen import PICTURES, SetupScreen
 from kit.street_beside_the_screen import StreetBesideTheScreen
 
 HOME, INSTALLER = "Street 1", "Demo installer"
 INSTALLER_PIN, OWNER_PIN = "918273645", "564738291"
+__all__ = ["HOME", "INSTALLER", "PICTURES"]
 GRID_OPERATOR = "Grid operator"
 _BUTTON_TRIES = 5
 
@@ -221,7 +222,7 @@ class SetupStory:
 
     def afterwards(self) -> None:
         """Home; also for whoever switches the screen on the next day."""
-        self.at.press("Later")
+        self.at.press("Done")
         self.at.wait_for("Home")
         self._reopen("Home")
         assert not self.at.sees("Step 1 of 10")
