@@ -1,4 +1,4 @@
-"""The setup wizard at the demo street, finished by an installer's hands: real meter, charger, car, providers and hub."""
+"""The setup wizard at the demo street, finished by real hands: real meter, charger, car, providers and hub."""
 
 import json
 import os

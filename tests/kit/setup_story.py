@@ -191,7 +191,7 @@ class SetupStory:
         """What the car is for, and what may leave the home."""
         at = self.at
         at.step("Never below", "40\N{NO-BREAK SPACE}%")
-        for what in ("Energy readings for EVC provider", "Charging for PEV provider"):
+        for what in ("Charging for EVC provider", "Energy readings for EVC provider", "Charging for PEV provider"):
             self._allow(what)
         self._save("owner", "PINs")
 
