@@ -30,7 +30,7 @@ async def car_known(home: Home, record: Record, written: Settings) -> Finding:
         return Finding(good=False, tried=tried, seen="What was entered is not in force yet.", advice=APPLY)
     charger, pev = home.charger(), written.pev.address
     soc = None if charger is None else charger.soc_pct
-    known = [f"battery {written.goal.capacity_kwh:g} kWh (from: {record.car.source})"]
+    known = [f"Battery {written.goal.capacity_kwh:g} kWh (from: {record.car.source})"]
     known.append(f"state of charge {soc:.0f} % (from the charger)" if soc is not None else "state of charge not told")
     known.append(f"data link at {pev}" if pev else "no data link")
     return Finding(good=True, tried=tried, seen=f"{'; '.join(known)}.")

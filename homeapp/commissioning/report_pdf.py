@@ -19,7 +19,7 @@ from homeapp.model.commissioning import CheckId, CheckState, Step
 _INK, _DIM, _LINE, _TINT = HexColor(0x0F1720), HexColor(0x4B5866), HexColor(0xC9D2DB), HexColor(0xF1F4F7)
 _GREEN, _AMBER, _AMBER_TINT = HexColor(0x08774A), HexColor(0x9A5B00), HexColor(0xFFF4DC)
 _MARGIN, _WIDTH = 18 * mm, A4[0] - 36 * mm
-_NAME_WIDTH, _MARK_WIDTH, _TITLE_WIDTH = 62 * mm, 8 * mm, 50 * mm
+_NAME_WIDTH, _MARK_WIDTH, _TITLE_WIDTH = 50 * mm, 8 * mm, 50 * mm
 _FRAME = 6
 """What reportlab keeps free inside its frame, pt."""
 _STYLES = {
@@ -145,22 +145,27 @@ def _check(report: Report, check: Report) -> list[object]:
 def _site(report: Report) -> list[Flowable]:
     site, limit = report["site"], report["grid_limit"]
     told = [(name, _value(site[key], unit)) for key, name, unit in _SITE if site[key] is not None]
-    told.append(("When the grid operator is lost under a limit", f"{limit['failsafe_w']:g} W"))
-    told.append(("No limit of the grid operator below", f"{limit['dso_floor_w']:g} W"))
-    return [
-        KeepTogether(
-            [Spacer(0, 5 * mm), _text("Settings of the grid connection", "head"), Spacer(0, 1.5 * mm), _facts(told)]
-        )
+    told.append(("Grid operator lost under a limit", f"{limit['failsafe_w']:g} W"))
+    told.append(("No limit of it below", f"{limit['dso_floor_w']:g} W"))
+    told += [("", "")] * (len(told) % 2)
+    half = len(told) // 2
+    rows = [
+        [_text(name, "dim"), _text(words), _text(other, "dim"), _text(others)]
+        for (name, words), (other, others) in zip(told[:half], told[half:], strict=True)
     ]
+    return _titled("Settings of the grid connection", _ruled(rows, (_NAME_WIDTH, 26 * mm, _NAME_WIDTH, None)))
 
 
 def _devices(report: Report) -> list[Flowable]:
     told = [(item["name"] or item["kind"], f"{item['product']} ({item['id']})") for item in report["devices"]]
-    rows = _facts(told) if told else _text("none")
-    return [KeepTogether([Spacer(0, 5 * mm), _text("Devices of the home", "head"), Spacer(0, 1.5 * mm), rows])]
+    return _titled("Devices of the home", _facts(told, _NAME_WIDTH) if told else _text("none"))
 
 
-def _facts(told: list[tuple[str, str]], width: float = _NAME_WIDTH) -> Table:
+def _titled(title: str, body: Flowable) -> list[Flowable]:
+    return [KeepTogether([Spacer(0, 5 * mm), _text(title, "head"), Spacer(0, 1.5 * mm), body])]
+
+
+def _facts(told: list[tuple[str, str]], width: float) -> Table:
     return _ruled([[_text(name, "dim"), _text(words)] for name, words in told], (width, None))
 
 
