@@ -91,8 +91,10 @@ async def test_what_was_found_before_does_not_count_for_a_check_that_is_stopped(
         await hub.settle_before(CheckId.CHARGER_LIMIT)
         await hub.ask(api.SkipCheck(check=CheckId.CHARGER_CONNECTED, reason="not part of this"))
         assert (await hub.check(CheckId.CHARGER_LIMIT)).state is CheckState.PASSED
-    home.charger_a = 16.0
-    async with in_a_test_of_the_charger(home, CheckId.CHARGER_LIMIT) as (hub, running):
+        home.charger_a = 16.0
+        running = asyncio.create_task(hub.check(CheckId.CHARGER_LIMIT))
+        await comes(lambda: home.hold.commitments(home.clock.now()))
+        assert CheckId.CHARGER_LIMIT in load_record(tmp_path).found
         await hub.ask(api.StopCheck(check=CheckId.CHARGER_LIMIT))
         assert (await running).state is CheckState.OPEN
     assert CheckId.CHARGER_LIMIT not in load_record(tmp_path).found
