@@ -188,7 +188,20 @@ def _rule(window: Window) -> None:
     window.rules.cards[0].change.click()
 
 
+def _zones(window: Window) -> None:
+    window.go("setup")
+    window.wizard.page.zone.click()
+    window.findChildren(Sheet)[-1].show_area("Atlantic")
+
+
+def _installers_pin(window: Window) -> None:
+    window.go("setup")
+    window.wizard.page.pins[api.Role.INSTALLER].button.click()
+
+
 SHEETS = {
+    "zones": (situations.SETUP_DUE, _zones),
+    "installer's pin": (situations.SETUP_PINS, _installers_pin),
     "days": (situations.PLANNED, _days),
     "power feed": (situations.PLANNED, _feed),
     "rule": (situations.ASKED, _rule),

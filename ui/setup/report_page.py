@@ -33,8 +33,7 @@ class ReportPage(QWidget):
         self.about, self.gaps = TermList(), TermList()
         self.installer = TextField(tr("Your name, for the report"), longest=100)
         self.sign = Button(tr("Sign the report"), "shield-check", Look.FILLED)
-        self.sign.clicked.connect(self._sign)
-        self.installer.returnPressed.connect(self._sign)
+        self.sign.clicked.connect(lambda: flow.desk.finish(self.installer.text().strip()))
         self.problem = Banner("alert-triangle", Tone.RED, lines=0)
         self.when = IconLine("circle-check", "", Tone.GREEN)
         self.digest = Text("", px=15, tone=Tone.TEXT2, lines=0)
@@ -96,10 +95,6 @@ class ReportPage(QWidget):
         if shape != self._shape:
             self._shape = shape
             self._scroll.settle()
-
-    def _sign(self) -> None:
-        if self.sign.isEnabled():
-            self.flow.desk.finish(self.installer.text().strip())
 
     def _build(self) -> None:
         self._about.body.addWidget(self.about)

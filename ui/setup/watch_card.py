@@ -82,22 +82,22 @@ class WatchCard(Card):
         for widget in (self.hour, self.minute, self.take):
             widget.setVisible(setting)
         self.other.setVisible(not setting)
+        self.same.rename(tr("The same after all") if setting else tr("Yes"), "check")
         if self._minute is not None:
             self.hour.show_value(f"{self._minute // _HOUR:02}")
             self.minute.show_value(f"{self._minute % _HOUR:02}")
 
     def _build(self) -> None:
-        answers, watch = QHBoxLayout(), QHBoxLayout()
-        for layout, widgets in ((answers, (self.other, self.same)), (watch, (self.hour, self.minute))):
-            layout.setSpacing(12)
-            for widget in widgets:
-                layout.addWidget(widget, 1)
+        answers = QHBoxLayout()
+        answers.setSpacing(12)
+        for button in (self.other, self.same):
+            answers.addWidget(button, 1)
         for line in (self.clock, self.day):
             self.body.addWidget(line)
         self.body.addSpacing(6)
         self.body.addWidget(self.question)
-        self.body.addLayout(watch)
-        self.body.addWidget(self.take)
+        for widget in (self.hour, self.minute, self.take):
+            self.body.addWidget(widget)
         self.body.addLayout(answers)
         self.body.addWidget(self.said)
         self._show_setting()

@@ -96,8 +96,8 @@ class Wizard(QWidget):
         step = self.flow.shown
         self.title.say(setup_words.step_title(step))
         number = len(Step) + 1 if step is None else list(Step).index(step) + 1
-        said = tr("{number} / {all}") if self._compact else tr("Step {number} of {all}")
-        self.place.say(said.format(number=number, all=len(Step) + 1))
+        count = {"number": number, "all": len(Step) + 1}
+        self.place.say(tr("{number} / {all}", **count) if self._compact else tr("Step {number} of {all}", **count))
         problem = self.flow.known.problem if self.flow.known is not None else ""
         again = self.flow.checking and not view.alive
         self.beginning.say(tr("The hub begins anew with these settings…") if again else problem)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from ui.setup import time_zones
 from ui.theme import Tone
 from ui.tr import tr
 from ui.widgets.buttons import Button, Look
+from ui.widgets.scroll import Scroll
 from ui.widgets.sheet import Sheet
 from ui.widgets.text import Text
 from ui.widgets.toggle import Toggle
@@ -46,6 +47,11 @@ class ZoneSheet(Sheet):
         self._buttons.addWidget(self.regions, 2)
         self.show_regions()
 
+    def open_sheet(self) -> None:
+        super().open_sheet()
+        for area in self.findChildren(Scroll):
+            area.settle()
+
     def show_regions(self) -> None:
         """All regions."""
         self.area = ""
@@ -77,11 +83,11 @@ class ZoneSheet(Sheet):
             row.clicked.connect(lambda _checked=False, value=value: act(value))
             self.rows[value] = row
             self._places.addWidget(row, index // _COLUMNS, index % _COLUMNS)
-            # Only what is shown counts where the sheet finds its height.
             row.show()
         if self.isVisible():
             self._fit()
-            for area in self.findChildren(QScrollArea):
+            for area in self.findChildren(Scroll):
+                area.settle()
                 area.verticalScrollBar().setValue(0)
         if had_focus and self.rows:
             self.rows.get(chosen, next(iter(self.rows.values()))).setFocus()

@@ -224,12 +224,12 @@ class TouchKeyboard(QWidget):
         while around is not None and not isinstance(around, Scroll):
             around = around.parentWidget()
         self._scroll = around
-        if around is not None:
+        if around is not None and (content := around.widget()) is not None:
             end = around.mapTo(self._window, around.rect().bottomLeft()).y() + 1
             around.keep_free(max(0, end - self.y()))
             # Qt would be content with its cursor.
             for corner in (self.field.rect().bottomLeft(), self.field.rect().topLeft()):
-                around.ensureVisible(0, self.field.mapTo(around.widget(), corner).y(), 0, _PAD)
+                around.ensureVisible(0, self.field.mapTo(content, corner).y(), 0, _PAD)
 
     def _release(self) -> None:
         if self._scroll is not None:

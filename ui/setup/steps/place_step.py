@@ -59,9 +59,15 @@ class PlaceStep(StepPage):
         return self._draft.value
 
     def save(self) -> None:
-        """Have the hub keep it; the hub compares a watch with its clock at this moment, not at that of the tap."""
-        if self._ahead is not None and self._view is not None and (entered := self._draft.value) is not None:
-            said = place_draft.wall_time(self._view.now, entered.time_zone, self._ahead)
+        """Have the hub keep it.
+
+        It compares a watch with its clock at this moment: what the watch said is told as of now, and what one said
+        long ago, when another answer was kept, is not told again.
+        """
+        if self._view is not None and (entered := self._draft.value) is not None:
+            said = ""
+            if self._ahead is not None:
+                said = place_draft.wall_time(self._view.now, entered.time_zone, self._ahead)
             self._draft.change(msgspec.structs.replace(entered, wall_time=said))
         super().save()
 
@@ -74,7 +80,10 @@ class PlaceStep(StepPage):
         super().show_view(view)
         self._view = view
         language = self.flow.known.language if self.flow.known is not None else ""
-        self._draft.follow(self.kept(PlaceAnswer) or place_draft.from_site(view.site, language))
+        kept = self.kept(PlaceAnswer)
+        self._draft.follow(kept or place_draft.from_site(view.site, language))
+        if self._draft.value == kept:
+            self._ahead = None
         self._show()
 
     def _show(self) -> None:
