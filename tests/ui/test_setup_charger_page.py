@@ -87,10 +87,10 @@ def test_before_the_tests_a_car_is_asked_for_and_during_them_the_figures_stand_a
     assert "at any time" in adopted.control.words.text()
     assert not adopted.feed.isVisible()
     hub.become(situations.SETUP_LIMITING)
-    qtbot.waitUntil(lambda: adopted.power.value.text() == "4.14\u00a0kW", timeout=5000)
+    qtbot.waitUntil(lambda: adopted.power.value.text() == "6.0\u00a0A", timeout=5000)
     assert not adopted.plug.isVisible()
-    assert adopted.limit.value.text() == "4.14\u00a0kW"
-    assert adopted.power.note.text().startswith("into the car · ")
+    assert adopted.limit.value.text() == "6.0\u00a0A"
+    assert adopted.power.note.text().startswith("4.14\u00a0kW into the car · ")
     assert "s old" in adopted.limit.note.text()
     assert not hub.calls
 

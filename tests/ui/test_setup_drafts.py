@@ -136,6 +136,9 @@ def test_directions_are_said_in_words() -> None:
     assert "export" in said[1]
     assert meter_words.direction_words(_seen(None)) == ""
     assert meter_words.watts(-12345.4) == f"12\u202f345{_SPACE}W"
+    told = tuple(_seen(value) for value in (2900.0, -300.0, None))
+    assert meter_words.phase_words(told) == f"L1 2\u202f900{_SPACE}W · L2 −300{_SPACE}W · L3 – · minus is into the grid"
+    assert meter_words.phase_words(told[:1]) == meter_words.phase_words(()) == ""
     assert meter_words.change_words(2200.0)[0] == f"+2\u202f200{_SPACE}W"
     assert meter_words.change_words(2200.0)[2] is Tone.GREEN
     assert meter_words.change_words(-800.0)[0].startswith("−")
@@ -196,9 +199,15 @@ def test_control_floor_and_security_are_said_as_they_are() -> None:
     assert "6 A" in charger_words.floor_words(6, online=True)
     assert "installed" not in charger_words.floor_words(6, online=False)
     assert "a stop" in charger_words.adoption_words(0)
-    assert charger_words.power_note(_seen(-1400.0)) != charger_words.power_note(_seen(1400.0))
-    assert charger_words.limit_seen(None, 1, alive=True).value is None
-    assert charger_words.limit_seen(1380.0, 1, alive=False).stale
+    assert charger_words.power_note(6.0, -1400.0) == f"1.40{_SPACE}kW out of the car"
+    assert charger_words.power_note(None, 1400.0) == "into the car"
+    assert charger_words.power_note(0.0, 0.0) == ""
+    assert charger_words.amount(6.04, 1400.0) == f"6.0{_SPACE}A"
+    assert charger_words.amount(None, 1400.0) == f"1.40{_SPACE}kW"
+    assert charger_words.limit_seen(None, None, 1, alive=True).value is None
+    assert charger_words.limit_seen(None, 1380.0, 1, alive=False).stale
+    live = situations.SETUP_LIMITING.snapshot.chargers[0]
+    assert charger_words.limit_seen(live, 1380.0, 1, alive=True) == Seen(6.0, 1, stale=False)
     assert charger_words.kilowatts(1380) == f"1.38{_SPACE}kW"
 
 

@@ -129,6 +129,7 @@ def test_the_reading_says_its_direction_and_age_and_goes_grey(opened: Opener, qt
     assert page.power.value.text() == "8\u202f400\u00a0W"
     assert page.power.note.text().startswith("from the grid (import)")
     assert "s old" in page.power.note.text()
+    assert page.phases.text().startswith("L1 2\u202f900\u00a0W · L2 −300\u00a0W · L3")
     assert not page.change.isVisible()
     old = situations.SETUP_METER_READS.snapshot
     exporting = replace(situations.SETUP_METER_READS, snapshot=replace(old, grid_w=Figure(-900.0, 2.0)))
