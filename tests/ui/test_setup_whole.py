@@ -111,6 +111,7 @@ def test_what_opens_in_setup_is_named_whole_and_within_reach(
 ) -> None:
     monkeypatch.setattr(descriptor_files, "places", lambda: (tmp_path,))
     (tmp_path / "car.jws").write_text("e30.e30.e30")
+    (tmp_path / f"{'descriptor of the ' * 6}car service.json").write_text("{}")
     situation, act = _OPENED[which]
     window, hub = opened(situation, size)
     for kind, answer in _ANSWERS.items():
@@ -128,5 +129,8 @@ def test_what_opens_in_setup_is_named_whole_and_within_reach(
             interface = QAccessible.queryAccessibleInterface(widget)
             assert interface.text(QAccessible.Text.Name), widget
             assert min(widget.width(), widget.height()) >= 60, (widget, widget.size())
+            left = widget.mapTo(window, widget.rect().topLeft()).x()
+            assert left >= 0, widget
+            assert left + widget.width() <= window.width(), widget
         elif isinstance(widget, Text | Chip) and widget.text():
             assert not widget.shortened, widget.text()
