@@ -5,9 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-from homeapp import event_loop
+from homeapp import event_loop, redaction
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -28,3 +29,9 @@ if _new_loop is not None and sys.version_info < (3, 14):
         new_event_loop = staticmethod(_new_loop)
 
     asyncio.set_event_loop_policy(_LoopOfTheHub())
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub knows a few dozen secrets; a process that runs thousands of tests would look for all of theirs."""
+    monkeypatch.setattr(redaction, "_REGISTER", type(redaction._REGISTER)())

@@ -47,22 +47,23 @@ rm -rf "$root/$site/bin"
 
 echo "== what is not used is left out"
 "$python" $here/trim_qt.py "$root/$site"
+"$python" $here/trim_report.py "$root/$site"
 for tree in "$root/$site" "$demo/$site"; do
     find "$tree" -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.c' -o -name '*.h' -o -name '*.a' \
         -o -path '*.dist-info/RECORD' -o -path '*.dist-info/direct_url.json' \) -delete
 done
 find "$root/$site/numpy" -depth -type d -name tests -exec rm -rf {} +
 rm -rf "$root/$site/numpy/f2py" "$root/$site/numpy/distutils" "$root/$site/pyqtgraph/examples"
+# Only numpy's own tests load it.
+rm -f "$root/$site"/numpy/_core/_simd.*.so
 find "$root" "$demo" -depth -type d -empty -path "*/$site/*" -delete
 
 echo "== byte code"
-# Its validity is not checked at run time: dpkg sets other times than the ones that were compiled.
-for tree in "$root" "$demo"; do
-    "$python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$tree" -p / "$tree/$site" || {
-        echo "Some files cannot be compiled." >&2
-        exit 1
-    }
-done
+"$python" -I -S -B $here/compile_used.py "$root" "$root/$site"
+"$python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$demo" -p / "$demo/$site" || {
+    echo "Some files of the demo's peers cannot be compiled." >&2
+    exit 1
+}
 
 echo "== files of the system"
 mkdir -p "$root/opt/homeapp/bin"

@@ -6,10 +6,10 @@ Which libraries stay is read from the files that stay (ELF, DT_NEEDED), so a new
 
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+
+from elf_needed import add_needed, needed
 
 MODULES = (
     "QtCore",
@@ -42,7 +42,6 @@ PLUGINS = (
     "xcbglintegrations/*",
 )
 _QT_LIBRARY = re.compile(r"lib(Qt6|icu|pyside6|shiboken6)")
-_NEEDED = re.compile(r"\(NEEDED\).*\[(.+)\]")
 
 
 def trim(site_packages: Path) -> None:
@@ -63,7 +62,7 @@ def trim(site_packages: Path) -> None:
     missing = [path for path in kept if not path.is_file()]
     if missing:
         sys.exit(f"trim_qt: {missing} not there")
-    _add_needed(kept, libraries)
+    add_needed(kept, libraries)
     for path in pyside.rglob("*"):
         if path.is_file() and path not in kept and not _is_python(path, pyside):
             path.unlink()
@@ -73,27 +72,9 @@ def trim(site_packages: Path) -> None:
     shutil.rmtree(site_packages / "shiboken6/include", ignore_errors=True)
 
 
-def _add_needed(kept: set[Path], libraries: dict[str, Path]) -> None:
-    """Whatever the kept files need of Qt, and what that needs."""
-    waiting = list(kept)
-    while waiting:
-        for name in _needed(waiting.pop()):
-            path = libraries.get(name)
-            if path is not None and path not in kept:
-                kept.add(path)
-                waiting.append(path)
-
-
 def _loads(plugin: Path, libraries: dict[str, Path]) -> bool:
     """Whether Qt's own libraries for it came with the wheel; the one for eglfs on GBM does not."""
-    return all(name in libraries or not _QT_LIBRARY.match(name) for name in _needed(plugin))
-
-
-def _needed(path: Path) -> Iterator[str]:
-    listed = subprocess.run(
-        ["readelf", "--dynamic", "--wide", str(path)], capture_output=True, text=True, check=True, timeout=60
-    )
-    return (match.group(1) for match in _NEEDED.finditer(listed.stdout))
+    return all(name in libraries or not _QT_LIBRARY.match(name) for name in needed(plugin))
 
 
 def _is_python(path: Path, pyside: Path) -> bool:

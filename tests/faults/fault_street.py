@@ -54,6 +54,8 @@ def on_the_street(
         async with Street(StreetPlan(directory=directory, speed=SPEED), clock) as street:
             await street.home.start_hub()
             await commission(street, consents)
+            async with at_the_screen(street) as owner:
+                await gets_charger(street, owner)
             await body(street)
 
     asyncio.run(main())
@@ -81,13 +83,17 @@ async def at_the_screen(street: Street) -> AsyncIterator[Owner]:
         yield owner
 
 
-async def drive_home(street: Street, owner: Owner) -> None:
-    """Meter and charger are adopted and the car charges: the hub has something to tell."""
-    await owner.finds(street.meter_id)
-    await owner.adopts_meter(street.meter, street.meter_id)
+async def gets_charger(street: Street, owner: Owner) -> None:
+    """A charger becomes part of the home: without one no request for power can be accepted."""
     await street.power_charger()
     await owner.finds(street.charger_id)
     await owner.adopts(street.charger_id, "Charger")
+
+
+async def drive_home(street: Street, owner: Owner) -> None:
+    """The meter is adopted and the car charges: the hub has something to tell."""
+    await owner.finds(street.meter_id)
+    await owner.adopts_meter(street.meter, street.meter_id)
     await sets_mode(street, ChargingMode.NOW)
     street.plug_in()
     await street.station.wait_for(lambda seen: seen.power_w > 3000, WAIT_S)

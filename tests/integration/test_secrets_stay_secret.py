@@ -99,7 +99,7 @@ sys.exit(__main__.main())
 
 
 @pytest.mark.usecase("W9")
-@pytest.mark.parametrize("part", ["_plan", "_load"])
+@pytest.mark.parametrize("part", ["_tend_offers", "_load"])
 def test_a_part_that_fails_with_a_secret_in_its_hands_does_not_print_it(tmp_path: Path, part: str) -> None:
     data_dir, log = new_data_dir(tmp_path), tmp_path / "hub.log"
     with log.open("wb") as output:
@@ -107,8 +107,8 @@ def test_a_part_that_fails_with_a_secret_in_its_hands_does_not_print_it(tmp_path
         hub = subprocess.Popen(command, stdout=output, stderr=output)
         try:
             # One part is started again; without the other there is no hub.
-            until(lambda: b"ArithmeticError" in log.read_bytes() and (part == "_plan" or hub.poll() is not None))
-            assert (hub.poll() is None) == (part == "_plan")
+            until(lambda: b"ArithmeticError" in log.read_bytes() and (part == "_tend_offers" or hub.poll() is not None))
+            assert (hub.poll() is None) == (part == "_tend_offers")
         finally:
             hub.kill()
             hub.wait(timeout=20)

@@ -68,6 +68,9 @@ class Installer:
         """The file, with the descriptors of all providers beside it."""
         async with connect(self.street.home.socket) as client:
             ports = self.street.commissioning(client).ports
+        # Another street of this machine may be heard too.
+        text = text.replace("[meter]", f'[meter]\nid = "{self.street.meter_id}"')
+        text = text.replace("[charger]", f'[charger]\nid = "{self.street.charger_id}"')
         parts = [text, "[owner.share]\n"]
         parts += [f"{sp_id} = {[str(kind) for kind in kinds]}\n" for sp_id, kinds in USUAL.items()]
         for sp_id in self.street.providers.customers:
