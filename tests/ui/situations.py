@@ -496,7 +496,10 @@ _PLUGGED = LiveCharger(
     power_w=figure(4140, 3),
     activity=_snapshot.activity,
     primary=True,
+    current_a=figure(6, 3),
+    limit_a=6.0,
 )
+_UNPLUGGED = replace(_PLUGGED, status=EvceStatus.AVAILABLE, power_w=figure(0), current_a=figure(0), limit_a=10.0)
 _OWN = ChargerView(in_control=InControl.HUB, limits=LimitControl.FULL, security_profile=2)
 _ADOPTED = replace(
     CHARGER,
@@ -505,16 +508,17 @@ _ADOPTED = replace(
 )
 SETUP_METER_NONE = replace(SETUP_DUE, commissioning=NOTHING_FOUND)
 SETUP_METER_FOUND = replace(SETUP_METER, devices=(_ANNOUNCED, KNOCKING))
-SETUP_METER_READS = replace(NO_PIN_QUIET, devices=(METER,), commissioning=READS)
+_PHASES = replace(_snapshot, phase_w=(figure(2900), figure(-300), figure(5800)))
+SETUP_METER_READS = replace(NO_PIN_QUIET, snapshot=_PHASES, devices=(METER,), commissioning=READS)
 SETUP_METER_STALE = replace(
     STALE_METER, snapshot=replace(STALE_METER.snapshot, notices=()), access=_NO_PIN, commissioning=READS
 )
-SETUP_DIRECTION = replace(NO_PIN_QUIET, devices=(METER,), commissioning=DIRECTION)
+SETUP_DIRECTION = replace(NO_PIN_QUIET, snapshot=_PHASES, devices=(METER,), commissioning=DIRECTION)
 SETUP_CHARGER = replace(NO_PIN_QUIET, devices=(METER,), commissioning=AT_CHARGER)
 SETUP_KNOCKING = replace(SETUP_CHARGER, devices=(METER, _KNOCKS))
 SETUP_CONNECTED = replace(
     SETUP_CHARGER,
-    snapshot=replace(_snapshot, chargers=(replace(_PLUGGED, status=EvceStatus.AVAILABLE, power_w=figure(0)),)),
+    snapshot=replace(_snapshot, chargers=(_UNPLUGGED,)),
     devices=(METER, _ADOPTED),
     commissioning=CONNECTED,
 )

@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QHBoxLayout
 
 from homeapp.model.device import DeviceLink, DeviceView
+from homeapp.model.live import LiveCharger
 from ui import words
 from ui.setup import charger_words, device_words
 from ui.setup.live_figure import LiveFigure
@@ -56,11 +57,7 @@ class AdoptedCharger(Card):
         live = device_words.live_charger(charger, view)
         self.plug.say(*charger_words.plug_words(live if view.alive else None))
         self.plug.setVisible(online and not testing and not tested)
-        seen = view.seen(live.power_w) if live is not None else _UNKNOWN
-        self.power.show_seen(seen, charger_words.kilowatts(seen.value), charger_words.power_note(seen), tone=Tone.GREEN)
-        granted = view.snapshot.granted_w if view.snapshot is not None and live is not None and live.primary else None
-        limit = charger_words.limit_seen(granted, view.since_snapshot_s, alive=view.alive)
-        self.limit.show_seen(limit, charger_words.kilowatts(limit.value), tr("at most"))
+        self._show_figures(live, view)
         protocol = device_words.protocol_words(charger.properties.get("protocol", ""))
         self.security.say("shield-lock", charger_words.security_words(charger.charger, protocol))
         self.floor.say("shield-check", charger_words.floor_words(view.site.safe_current_a, online=online))
@@ -68,3 +65,15 @@ class AdoptedCharger(Card):
         refusal = (charger.charger.feed_refusal or "") if charger.charger is not None else ""
         self.feed.say("bolt", refusal)
         self.feed.setVisible(bool(refusal))
+
+    def _show_figures(self, live: LiveCharger | None, view: View) -> None:
+        power = view.seen(live.power_w) if live is not None else _UNKNOWN
+        current = view.seen(live.current_a) if live is not None else _UNKNOWN
+        note = charger_words.power_note(current.value, power.value)
+        shown = charger_words.amount(current.value, power.value)
+        self.power.show_seen(power, shown, note, tone=Tone.GREEN if note else Tone.TEXT)
+        granted_w = view.snapshot.granted_w if view.snapshot is not None and live is not None and live.primary else None
+        limit = charger_words.limit_seen(live, granted_w, view.since_snapshot_s, alive=view.alive)
+        limit_a = live.limit_a if live is not None else None
+        told = tr("at most, on each phase") if limit_a is not None else tr("at most")
+        self.limit.show_seen(limit, charger_words.amount(limit_a, granted_w), told)

@@ -103,18 +103,24 @@ def plug_words(live: LiveCharger | None) -> tuple[str, str, Tone]:
     return "car", tr("A car is plugged in. It must not be full: see that it takes power."), Tone.GREEN
 
 
-def limit_seen(granted_w: float | None, age_s: float, *, alive: bool) -> Seen:
-    """The limit that the charger has taken last, as a figure."""
-    if granted_w is None:
-        return Seen(None, None, stale=True)
-    return Seen(granted_w, age_s, stale=not alive)
+def limit_seen(live: LiveCharger | None, granted_w: float | None, age_s: float, *, alive: bool) -> Seen:
+    """The limit that the charger has taken last, as a figure: A per phase where that is known, else W."""
+    limit_a = live.limit_a if live is not None else None
+    value = granted_w if limit_a is None else limit_a
+    return Seen(None, None, stale=True) if value is None else Seen(value, age_s, stale=not alive)
 
 
-def power_note(seen: Seen) -> str:
-    """Which way the measured power goes."""
-    if seen.value is None or round(seen.value) == 0:
+def amount(current_a: float | None, power_w: float | None) -> str:
+    """In A, as the limits of the tests are; in kW where the current is not known."""
+    return kilowatts(power_w) if current_a is None else f"{current_a:.1f}\u00a0A"
+
+
+def power_note(current_a: float | None, power_w: float | None) -> str:
+    """Which way the measured power goes, and how much it is where the figure itself is a current."""
+    if power_w is None or round(power_w) == 0:
         return ""
-    return tr("into the car") if seen.value > 0 else tr("out of the car")
+    way = tr("into the car") if power_w > 0 else tr("out of the car")
+    return way if current_a is None else f"{kilowatts(power_w)} {way}"
 
 
 def kilowatts(value: float | None) -> str:

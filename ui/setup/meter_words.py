@@ -30,6 +30,19 @@ def direction_tone(seen: Seen) -> Tone:
     return Tone.BLUE if (seen.value or 0.0) >= 0 else Tone.VIOLET
 
 
+def phase_words(phases: tuple[Seen, ...]) -> str:
+    """Each phase with its power; empty where they are not told, or only one is."""
+    if len(phases) < 2:
+        return ""
+    parts = [f"L{number} {_signed(phase)}" for number, phase in enumerate(phases, 1)]
+    exports = any((phase.value or 0.0) < 0 for phase in phases)
+    return " · ".join((*parts, tr("minus is into the grid"))) if exports else " · ".join(parts)
+
+
+def _signed(phase: Seen) -> str:
+    return f"−{watts(phase.value)}" if (phase.value or 0.0) < 0 else watts(phase.value)
+
+
 def change_words(change_w: float | None) -> tuple[str, str, Tone]:
     """A change, what it means, and its colour."""
     if change_w is None:

@@ -19,6 +19,8 @@ from ui.widgets.icon_line import IconLine
 from ui.widgets.text import Text
 from ui.widgets.text_field import TextField
 
+_LONGEST_NAME = 32
+
 
 class PairingCard(Card):
     """First where the descriptor is, then what it says.
@@ -99,7 +101,7 @@ class _Source(QWidget):
             button.deleteLater()
         self.files = []
         for file in descriptor_files.found(descriptor_files.places()):
-            button = Button(file.name, "download", height=60)
+            button = Button(_short(file.name), "download", height=60)
             button.setAccessibleName(tr("Read {path}", path=file))
             button.clicked.connect(lambda _checked=False, file=file: self._register.look_into(file))
             self.files.append(button)
@@ -172,3 +174,8 @@ class _Comparison(QWidget):
     def _confirm(self) -> None:
         if self._shown is not None:
             self._register.confirm(self.typed.text().strip() or self._shown.fingerprint)
+
+
+def _short(name: str) -> str:
+    """As much of a file's name as a button has room for: its ends tell most."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:12]}…{name[-12:]}"
