@@ -2,10 +2,9 @@
 
 import argparse
 import asyncio
-import contextlib
+import importlib
 import logging
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -189,32 +188,10 @@ def _enter_secret(data_dir: Path, name: str) -> int:
 
 async def _serve(data_dir: Path, clock_text: str) -> int:
     """Run the hub until SIGTERM or SIGINT."""
-    from homeapp.hub import Hub
-    from homeapp.lasting_objects import leave_out_of_collections
-    from homeapp.secrets import open_secret_store
-    from homeapp.service_notify import READY, of_this_process
-    from homeapp.settings import load
-    from homeapp.store.database import Database
-    from homeapp.store.lock import lock_data_directory
+    from homeapp.serving import serve
 
     _leave_no_core()
-    clock = SharedClock.parse(clock_text) if clock_text else SystemClock()
-    with lock_data_directory(data_dir):
-        settings = load(data_dir)
-        secrets = await asyncio.to_thread(open_secret_store, data_dir, settings.secrets)
-        async with Database(data_dir) as database:
-            hub = Hub(await _outside(data_dir, settings, secrets, database, clock))
-
-            def ready() -> None:
-                leave_out_of_collections()
-                logger.info("hub is ready in %s", data_dir)
-                of_this_process().tell(READY)
-
-            running = asyncio.create_task(hub.run(ready))
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, running.cancel)
-            await _ended(running)
+    await serve(data_dir, SharedClock.parse(clock_text) if clock_text else SystemClock(), join_drivers)
     return 0
 
 
@@ -228,21 +205,7 @@ def _leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-async def _ended(running: asyncio.Task[None]) -> None:
-    """Wait for the end of the hub; a problem for the user comes out of the task groups' wrapping."""
-    try:
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-    except BaseExceptionGroup as group:
-        problem: BaseException | None = group.subgroup(EnvironmentProblem)
-        if problem is None:
-            raise
-        while isinstance(problem, BaseExceptionGroup):
-            problem = problem.exceptions[0]
-        raise problem from group
-
-
-async def _outside(
+async def join_drivers(
     data_dir: Path,
     settings: "Settings",
     secrets: "SecretStore",
@@ -250,6 +213,8 @@ async def _outside(
     clock: SharedClock | SystemClock,
 ) -> "Outside":
     """Join drivers and providers to the hub."""
+    # In a thread: udsoncan keeps the frames of whoever imports it first, and with this one it would keep a whole hub.
+    await asyncio.to_thread(importlib.import_module, "devices.registry")
     from devices.evce.provider.provider_stations import ProviderStations
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity

@@ -13,6 +13,7 @@ from homeapp.server import check_socket_directory
 R = TypeVar("R")
 
 _CALL_TIMEOUT_S = 60.0
+_AGAIN_PAUSE_S = 0.2
 _NO_ANSWER = "The hub did not answer. See its log, or start it again."
 
 
@@ -20,11 +21,13 @@ class Client:
     """One connection; made by ``connect``.
 
     Attributes:
+        path: of the hub's local socket.
         latest: the newest value of each watched topic.
         refused_for: the role that the last call refused with ``NotAllowed`` needs; None before there was one.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.path = path
         self._reader = reader
         self._writer = writer
         self._waiting: dict[int, asyncio.Future[api.Response | None]] = {}
@@ -83,6 +86,11 @@ class Client:
                 await self._changed.wait()
             return value
 
+    async def hung_up(self) -> None:
+        """Wait until the hub closes the connection, as it does where it ends or begins anew."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._gone)
+
     async def read(self) -> None:
         """Hand on what the hub sends until it goes away or breaks the contract; for ``connect`` alone."""
         # A line over the limit is a ValueError.
@@ -125,7 +133,7 @@ async def connect(path: Path) -> AsyncIterator[Client]:
         ) from error
     except OSError as error:
         raise HubNotRunning("No hub runs with this data directory. Start one with: homeapp hub") from error
-    client = Client(reader, writer)
+    client = Client(path, reader, writer)
     reading = asyncio.create_task(client.read())
     try:
         yield client
@@ -136,3 +144,22 @@ async def connect(path: Path) -> AsyncIterator[Client]:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+
+
+async def connect_again(before: Client, stack: contextlib.AsyncExitStack, within_s: float) -> Client:
+    """A connection to the hub that takes the place of the one that ``before`` is connected to; ``stack`` closes it.
+
+    Raises:
+        HubNotRunning: there is none within this time.
+        EnvironmentProblem: as ``connect``.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await before.hung_up()
+            while True:
+                try:
+                    return await stack.enter_async_context(connect(before.path))
+                except HubNotRunning:
+                    await asyncio.sleep(_AGAIN_PAUSE_S)
+    except TimeoutError as error:
+        raise HubNotRunning("The hub did not come back. Its log says why; start it with: homeapp hub") from error

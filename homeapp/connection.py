@@ -64,6 +64,10 @@ class Connection:
         """Hang up."""
         self._writer.close()
 
+    def abort(self) -> None:
+        """Hang up without waiting for one who does not read."""
+        self._writer.transport.abort()
+
     async def serve(self) -> None:
         """Answer and push until the client goes away."""
         try:

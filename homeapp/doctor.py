@@ -20,12 +20,18 @@ _EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderStanding:
-    """How the home stands with a provider; ``obstacle`` is empty where nothing is in the way of a link."""
+    """How the home stands with a provider.
+
+    Attributes:
+        obstacle: what is in the way of a link; empty where nothing is.
+        agreed: the owner lets the provider have what the link needs.
+    """
 
     sp_id: str
     name: str
     obstacle: str
     advice: str
+    agreed: bool
 
 
 async def examine(

@@ -75,6 +75,8 @@ class Outside:
         provider_rights: where the drivers learn what the owner lets a charging provider do.
         upstreams: the ways of charging stations to the provider's CSMS, or None where there is no CSMS.
         speed: of the clock, told to the screen.
+        begin_anew: has another hub take this one's place, with the settings as they stand then.
+        settings_refused: why settings that were written do not hold, for the owner; empty where they do.
     """
 
     clock: Clock
@@ -93,6 +95,8 @@ class Outside:
     background: Mapping[str, Callable[[], Awaitable[None]]]
     provider_rights: HomeRights = field(default_factory=HomeRights)
     upstreams: StationUpstreams | None = None
+    begin_anew: Callable[[], None] = lambda: None
+    settings_refused: str = ""
 
 
 class Hub:
@@ -440,6 +444,7 @@ class Hub:
             handlers=lambda: self._handlers,
             notice=self._notice,
             changed=lambda: self._server.publish(api.Topic.COMMISSIONING),
+            begin_anew=self._out.begin_anew,
         )
         return Commissioning(home, self._hold, HubSigner(self._out.keys.sign_pem))
 
@@ -470,6 +475,7 @@ class Hub:
 
     async def _load(self) -> None:
         await self._access.load()
+        await self._sessions.load()
         await self._offers.load()
         await self._limits.load()
         await self._providers.load()
@@ -482,6 +488,8 @@ class Hub:
         self._live.notices_restored(await self._ledger.notices(self._clock.now() - NOTICE_LIFE))
         for number, sentence in enumerate(self._out.database.repairs):
             self._live.notice(f"store_repaired.{number}", sentence)
+        if self._out.settings_refused:
+            self._notice("settings_refused", f"Your new settings do not hold: {self._out.settings_refused}")
         await self._commissioning.load()
 
     async def _tend_offers(self) -> None:

@@ -8,6 +8,10 @@ import gc
 
 
 def leave_out_of_collections() -> None:
-    """Spare all that exists now from collections to come; what is garbage already goes first."""
+    """Spare all that exists now from collections to come; what is garbage already goes first.
+
+    Also what was spared before and is garbage now, where a hub has taken another one's place.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -72,6 +72,7 @@ class Operations:
             api.GetSnapshot: self._get_snapshot,
             api.GetTariff: self._get_tariff,
             api.ListDevices: self._list_devices,
+            api.LookForMeter: self._look_for_meter,
             api.AdoptDevice: self._adopt,
             api.ForgetDevice: self._forget,
             api.RaiseSecurity: self._raise_security,
@@ -95,6 +96,9 @@ class Operations:
 
     async def _list_devices(self, _call: api.ListDevices, _caller: api.Role) -> tuple[DeviceView, ...]:
         return self._devices()
+
+    async def _look_for_meter(self, call: api.LookForMeter, _caller: api.Role) -> DeviceView:
+        return await self._sessions.look(call.address)
 
     async def _adopt(self, call: api.AdoptDevice, _caller: api.Role) -> DeviceView:
         return await self._sessions.adopt(call.device_id, call.name)

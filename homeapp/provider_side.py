@@ -234,7 +234,10 @@ class ProviderSide:
                 if self._flows_source.pairing(EVC_SP) is None:
                     continue
             obstacle, advice = await self._obstacle(view.sp_id)
-            found.append(ProviderStanding(sp_id=view.sp_id, name=view.name, obstacle=obstacle, advice=advice))
+            agreed = self._book.allows(view.sp_id, DataClass.IDENTITY)
+            found.append(
+                ProviderStanding(sp_id=view.sp_id, name=view.name, obstacle=obstacle, advice=advice, agreed=agreed)
+            )
         return tuple(found)
 
     async def _csms_standing(self, csms: CsmsSettings) -> ProviderStanding:
@@ -247,7 +250,8 @@ class ProviderSide:
         elif missing:
             obstacle = f"the charger is not connected to it: nobody has agreed to share {', '.join(missing)}"
             advice = f"Agree on the page Sharing, or with: homeapp sharing allow {EVC_SP} {missing[0]}"
-        return ProviderStanding(sp_id=LINK_ID, name=f"{csms.name} (OCPP)", obstacle=obstacle, advice=advice)
+        name = f"{csms.name} (OCPP)"
+        return ProviderStanding(sp_id=LINK_ID, name=name, obstacle=obstacle, advice=advice, agreed=not missing)
 
     async def _find_vtns(self, _call: api.FindVtns, _caller: api.Role) -> tuple[FoundVtn, ...]:
         return await find_vtns(self._around.settings.discovery.interfaces)

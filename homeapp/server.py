@@ -26,6 +26,7 @@ __all__ = ["MOST_CONNECTIONS", "Handler", "Server", "check_socket_directory", "s
 logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 32
+_HANG_UP_WITHIN_S = 1.0
 _LONGEST_SOCKET_PATH = 100
 _SHARED_PREFIX = "homeapp-"
 
@@ -81,7 +82,7 @@ class Server:
     ) -> None:
         self._path = path
         self._service = Service(handlers=handlers, current=current, hello=hello, access=access, publish=self.publish)
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
 
     def publish(self, topic: api.Topic) -> None:
         """The value of ``topic`` has changed."""
@@ -101,9 +102,20 @@ class Server:
         finally:
             # Not server.wait_closed(): since Python 3.12 it waits until every client has gone by itself.
             server.close()
-            for connection in list(self._connections):
-                connection.close()
             self._path.unlink(missing_ok=True)
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """End all connections and what they have asked for; who reads gets what was answered already."""
+        serving = tuple(self._connections.values())
+        for connection, task in self._connections.items():
+            connection.close()
+            task.cancel()
+        if serving:
+            _, late = await asyncio.wait(serving, timeout=_HANG_UP_WITHIN_S)
+            for connection in tuple(self._connections) if late else ():
+                connection.abort()
+            await asyncio.wait(serving)
 
     def _private_socket(self) -> socket.socket:
         """Bound and of mode 0600 before anybody can connect; one that a dead hub has left is replaced."""
@@ -134,15 +146,18 @@ class Server:
             logger.warning("local socket: %d connections are open; one more was closed", MOST_CONNECTIONS)
             writer.close()
             return
+        serving = asyncio.current_task()
+        if serving is None:
+            raise RuntimeError("a connection is served by a task of its own")
         connection = Connection(reader, writer, self._service)
-        self._connections.add(connection)
+        self._connections[connection] = serving
         try:
             await connection.serve()
         except asyncio.CancelledError:
             # The server is closing; asyncio would log a cancelled handler as an error.
             return
         finally:
-            self._connections.discard(connection)
+            del self._connections[connection]
 
 
 def _is_own_user(connection: socket.socket) -> bool:

@@ -7,6 +7,7 @@ whose loop hangs is ended and started again by systemd; the chargers fall back t
 import logging
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,11 @@ logger = logging.getLogger(__name__)
 
 READY: Final = "READY=1"
 ALIVE: Final = "WATCHDOG=1"
+
+
+def reloading() -> str:
+    """The state of a hub that begins anew, until it tells READY; the time is CLOCK_MONOTONIC, microseconds."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from homeapp.errors import DeviceError, DeviceRefused, HomeappError, NotFound, PairingPending, WrongState
+from homeapp.errors import (
+    DeviceError,
+    DeviceRefused,
+    DeviceUnreachable,
+    HomeappError,
+    NotFound,
+    PairingPending,
+    WrongState,
+)
+from homeapp.local_address import local_address
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind, DeviceLink, DeviceView
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.ports import Admission, Clock, Discoverer, Evce, EvceEndpoint, MeterDriver
@@ -138,10 +147,13 @@ class DeviceSessions:
         used = [device_id for device_id in used if self._is_in_use(device_id)]
         return all(self._links.get(device_id) is DeviceLink.ONLINE for device_id in used) if used else None
 
-    async def run(self) -> None:
-        """Discover, serve and read until cancelled."""
+    async def load(self) -> None:
+        """Know the devices of the home, before anybody asks for them."""
         for device in sorted(await self._ledger.adopted_devices(), key=lambda known: known.adopted_at):
             await self._admit(device)
+
+    async def run(self) -> None:
+        """Discover, serve and read until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             for device in self._adopted.values():
@@ -172,6 +184,27 @@ class DeviceSessions:
         self._begin(device)
         self._listener.devices_changed()
         return self._view(device)
+
+    async def look(self, address: str) -> DeviceView:
+        """Ask whether a meter is at an address of the local network, and make it a candidate.
+
+        An adopted one is asked there from now on.
+        """
+        where = local_address(address)
+        refusals: list[HomeappError] = []
+        for driver in self._drivers.values():
+            try:
+                candidate = await driver.look(where)
+            except (DeviceError, NotFound) as error:
+                refusals.append(error)
+                continue
+            self._found(candidate)
+            if (adopted := self._adopted.get(candidate.device_id)) is not None:
+                await self._ledger.adopt_device(adopted)
+            return next(view for view in self.views() if view.device_id == candidate.device_id)
+        # What a meter itself says tells more than that there is none.
+        nobody = NotFound("This hub has no driver for meters.")
+        raise min(refusals, key=lambda error: isinstance(error, NotFound | DeviceUnreachable), default=nobody)
 
     async def forget(self, device_id: str) -> None:
         """Disconnect a device and delete what is kept of it."""
@@ -343,7 +376,7 @@ class DeviceSessions:
             del self._candidates[oldest.device_id]
         self._candidates[candidate.device_id] = candidate
         adopted = self._adopted.get(candidate.device_id)
-        if adopted is not None and candidate.address != adopted.address and adopted.kind is DeviceKind.METER:
+        if adopted is not None and candidate.address != adopted.address and _is_same_way(adopted, candidate):
             # Only a hint for the next connection: the device's own credentials prove who it is.
             self._adopted[candidate.device_id] = replace(adopted, address=candidate.address)
         if known is None or (known.address, known.link) != (candidate.address, candidate.link):
@@ -394,6 +427,11 @@ class DeviceSessions:
             seen_age_s=max(0.0, (self._clock.now() - candidate.seen_at).total_seconds()),
             properties=candidate.properties,
         )
+
+
+def _is_same_way(adopted: AdoptedDevice, candidate: Candidate) -> bool:
+    """A meter that has learned another generation of its API answers that at another port."""
+    return adopted.kind is DeviceKind.METER and adopted.properties.get("api") == candidate.properties.get("api")
 
 
 def _secret_name(device_id: str) -> str:

@@ -273,6 +273,7 @@ class LiveState:
             pending_offers=pending_offers,
             chargers=self._views(),
             grid_limit=grid_limit,
+            phase_w=self._phases(),
         )
 
     def _grid(self) -> Figure:
@@ -280,6 +281,12 @@ class LiveState:
             return Figure()
         age = self.meter_age_s
         return Figure(self.meter.reading.power_w, age, age > METER_STALE_S)
+
+    def _phases(self) -> tuple[Figure, ...]:
+        if self.meter is None:
+            return ()
+        age = self.meter_age_s
+        return tuple(Figure(power, age, age > METER_STALE_S) for power in self.meter.reading.phase_power_w or ())
 
     def _charger(self) -> Figure:
         """The sum over all chargers that have told: as old as the oldest."""
@@ -301,9 +308,23 @@ class LiveState:
                 power_w=self.charger_w(device_id),
                 activity=self.activities.get(device_id, Activity(doing=Doing.CHARGER_OFFLINE)),
                 primary=device_id == self._primary_id,
+                current_a=self._current(device_id),
+                limit_a=self._limit_a(device_id),
             )
             for device_id, name in self._chargers.items()
         )
+
+    def _current(self, device_id: str) -> Figure:
+        power, state = self.charger_w(device_id), self.evces.get(device_id)
+        if state is None or not power.value:
+            return power
+        return replace(power, value=state.current_a(self.site.voltage_v))
+
+    def _limit_a(self, device_id: str) -> float | None:
+        state = self.evces.get(device_id)
+        if state is None or state.granted_w is None or state.capabilities is None:
+            return None
+        return state.granted_w / (self.site.voltage_v * state.capabilities.phases)
 
     def _soc(self, device_id: str) -> Figure:
         state = self.evces.get(device_id)

@@ -143,7 +143,8 @@ class LookForMeter(Call[DeviceView]):
     """Ask at one address whether a meter is there; it is a candidate then, as if it had been discovered.
 
     Attributes:
-        address: literal IPv4 or IPv6 address of the local network, without a port; no name, and none of the internet.
+        address: literal IPv4 or IPv6 address of the local network, with ``:port`` where it is not the usual one; no
+            name, and none of the internet.
 
     Raises:
         NotFound: something answers there that is no meter that the hub knows; or the address is none to be asked.

@@ -22,6 +22,8 @@ class GetSharing(Call[tuple[ProviderSharing, ...]]):
 class SetConsent(Call[ProviderSharing]):
     """Agree to one kind of data for one provider, or take that back; taking IDENTITY back takes all back.
 
+    To refuse what was never agreed to is a decision too: it is kept, and ``SharingEntry.changed_at`` tells of it.
+
     Attributes:
         text_version: of the words that were shown.
 

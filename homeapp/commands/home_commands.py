@@ -12,9 +12,12 @@ def add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
 ) -> None:
     """``devices`` and ``doctor`` with their verbs."""
-    devices = commands.add_parser("devices", help="list, adopt or forget devices", parents=[common])
+    devices = commands.add_parser("devices", help="list, look for, adopt or forget devices", parents=[common])
     verbs = devices.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", parents=[common]).set_defaults(command=_list_devices, lines=_devices_lines)
+    look = verbs.add_parser("look", help="ask whether a meter is at an address", parents=[common])
+    look.add_argument("address", help="such as 192.168.1.20, as the router shows it")
+    look.set_defaults(command=_look, lines=_device_lines)
     adopt = verbs.add_parser("adopt", parents=[common])
     adopt.add_argument("device_id")
     adopt.add_argument("--name", default="", help="what to call it")
@@ -39,6 +42,10 @@ async def ask_doctor(client: Client, _arguments: argparse.Namespace) -> object:
 
 async def _list_devices(client: Client, _arguments: argparse.Namespace) -> object:
     return await client.call(api.ListDevices())
+
+
+async def _look(client: Client, arguments: argparse.Namespace) -> object:
+    return await client.call(api.LookForMeter(address=arguments.address))
 
 
 async def _adopt(client: Client, arguments: argparse.Namespace) -> object:

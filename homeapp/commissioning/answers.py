@@ -57,7 +57,7 @@ def changes_of(answer: Answer) -> Changes:
 
 
 def pending(step: Step, in_force: Settings, written: Settings) -> bool:
-    """What this step has written holds only from the hub's next start."""
+    """What this step has written does not hold yet: it has to be applied first."""
     return any(getattr(in_force, section) != getattr(written, section) for section in SECTIONS_OF[step])
 
 

@@ -17,7 +17,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class DeviceChoice(_Part, frozen=True):
-    """``[meter]`` and ``[charger]``: which one to adopt.
+    """``[charger]``: which one to adopt.
 
     Attributes:
         id: empty for the only one that is found.
@@ -26,6 +26,16 @@ class DeviceChoice(_Part, frozen=True):
 
     id: str = ""
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class MeterChoice(DeviceChoice, frozen=True):
+    """``[meter]``: which one to adopt.
+
+    Attributes:
+        address: where to look for it, where it is not found by itself: as the router shows it.
+    """
+
+    address: Annotated[str, msgspec.Meta(max_length=80)] = ""
 
 
 class ProviderChoice(_Part, frozen=True):
@@ -68,7 +78,7 @@ class Answers(_Part, frozen=True):
     grid: GridAnswer | None = None
     car: CarAnswer | None = None
     tariff: TariffAnswer | None = None
-    meter: DeviceChoice | None = None
+    meter: MeterChoice | None = None
     charger: DeviceChoice | None = None
     provider: tuple[ProviderChoice, ...] = ()
     owner: Wishes = Wishes()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from homeapp.commissioning.charger_hold import ChargerHold, current_a
+from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.home import Finding, Home, until
 from homeapp.commissioning.meter_checks import backwards
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
@@ -160,7 +160,7 @@ def _measured(home: Home, since: datetime) -> float | None:
         return None
     if (charger.power_at - since).total_seconds() < _SETTLED_S:
         return None
-    return current_a(charger, home.settings.site.voltage_v)
+    return charger.current_a(home.settings.site.voltage_v)
 
 
 def _has_settled(measured_a: float | None, limit_a: float) -> bool:

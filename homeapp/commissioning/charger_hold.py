@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
-from homeapp.model.readings import EvceState
 from homeapp.ports import Evce
 
 _LONGEST = timedelta(minutes=10)
@@ -57,13 +56,3 @@ class ChargerHold:
     def commandable(self, evce: Evce | None, now: datetime) -> Evce | None:
         """``evce``, or None while it is not to be commanded."""
         return None if self._silent_until is not None and now < self._silent_until else evce
-
-
-def current_a(state: EvceState, voltage_v: float) -> float | None:
-    """What the charger draws on its busiest phase as it measures it, A; None while it does not tell."""
-    if state.phase_current_a:
-        return max(abs(current) for current in state.phase_current_a)
-    if state.power_w is None:
-        return None
-    phases = state.capabilities.phases if state.capabilities is not None else 1
-    return abs(state.power_w) / (voltage_v * phases)

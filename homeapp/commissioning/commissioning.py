@@ -18,6 +18,7 @@ from homeapp import api
 from homeapp.commissioning import charger_checks, home_checks, meter_checks, report, site_checks
 from homeapp.commissioning.answers import REOPENED, changes_of, step_of
 from homeapp.commissioning.charger_hold import ChargerHold
+from homeapp.commissioning.check_run import CheckRun
 from homeapp.commissioning.home import Finding, Home
 from homeapp.commissioning.record import Record, keep_record, load_record
 from homeapp.commissioning.settings_writer import write_settings
@@ -36,11 +37,10 @@ from homeapp.model.plan import ChargingMode
 from homeapp.ports import Signer
 from homeapp.server import Handler
 from homeapp.settings import Settings, load
+from homeapp.supervision import to_its_end
 
 logger = logging.getLogger(__name__)
 
-ANSWER_WITHIN_S = 30.0
-"""Real seconds that a call waits for a check."""
 _LONGEST_SENTENCE = 600
 
 
@@ -54,9 +54,7 @@ class Commissioning:
         self._record = Record()
         self._damage: EnvironmentProblem | None = None
         self._restart_due = self._was_due = False
-        self._running: CheckId | None = None
-        self._failure: HomeappError | None = None
-        self._wanted, self._idle = asyncio.Event(), asyncio.Event()
+        self._run = CheckRun(look=self._look, settle=self._settle, stopped=self._open_again, changed=self._tell_changed)
         self._changing = asyncio.Lock()
 
     async def load(self) -> None:
@@ -67,6 +65,7 @@ class Commissioning:
             self._damage = error
             self._home.notice("commissioning.damaged", str(error))
         self._was_due = self._view().due
+        await self._compare_settings()
         for gap in self._view().gaps:
             self._tell_gap(gap)
 
@@ -86,8 +85,10 @@ class Commissioning:
             api.GetCommissioning: self._get,
             api.AnswerStep: self._answer,
             api.RunCheck: self._run_check,
+            api.StopCheck: self._stop_check,
             api.SkipCheck: self._skip,
             api.FinishCommissioning: self._finish,
+            api.ApplySettings: self._apply_settings,
         }
 
     def doctors_check(self) -> api.Check:
@@ -111,19 +112,7 @@ class Commissioning:
         """Carry out one check after the other."""
         async with self._changing:
             await self._restore_mode()
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            check = self._running
-            try:
-                if check is not None:
-                    await self._settle(check, await self._look(check))
-            except HomeappError as error:
-                self._failure = error
-            finally:
-                self._running = None
-                self._idle.set()
-                self._tell_changed()
+        await self._run.run()
 
     async def _get(self, _call: api.GetCommissioning, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
@@ -146,26 +135,19 @@ class Commissioning:
     async def _run_check(self, call: api.RunCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
         async with self._changing:
-            self._begin(call.check)
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                await self._idle.wait()
-        except TimeoutError:
-            return self._view()
-        if (failure := self._failure) is not None:
-            raise failure
+            # One that runs already is waited for.
+            if self._run.running is not call.check:
+                self._refuse_while_running()
+                self._refuse_out_of_turn(call.check)
+                self._run.begin(call.check)
+        await self._run.ended()
         return self._view()
 
-    def _begin(self, check: CheckId) -> None:
-        """Have ``run`` carry it out, unless it runs already; while it runs nothing else is changed."""
-        if self._running is check:
-            return
-        self._refuse_while_running()
-        self._refuse_out_of_turn(check)
-        self._running, self._failure = check, None
-        self._idle.clear()
-        self._wanted.set()
-        self._tell_changed()
+    async def _stop_check(self, call: api.StopCheck, _caller: api.Role) -> CommissioningView:
+        self._refuse_damaged()
+        self._run.stop(call.check)
+        await self._run.ended()
+        return self._view()
 
     async def _skip(self, call: api.SkipCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
@@ -195,6 +177,12 @@ class Commissioning:
             digest = await asyncio.to_thread(report.write, self._home.data_dir, content, self._signer)
             await self._keep(msgspec.structs.replace(done, report_digest=digest))
         return self._view()
+
+    async def _apply_settings(self, _call: api.ApplySettings, _caller: api.Role) -> None:
+        async with self._changing:
+            self._refuse_while_running()
+            await asyncio.to_thread(load, self._home.data_dir)
+            self._home.begin_anew()
 
     async def _look(self, check: CheckId) -> Finding:
         try:
@@ -258,9 +246,19 @@ class Commissioning:
         async with self._changing:
             await self._keep(self._record.with_found(view))
 
+    async def _open_again(self, check: CheckId) -> None:
+        logger.info("commissioning: %s was stopped", check)
+        async with self._changing:
+            await self._restore_mode()
+            if check in self._record.found:
+                await self._keep(self._record.without(check))
+
     async def _keep(self, record: Record) -> None:
         if record.begun_at is None:
             record = msgspec.structs.replace(record, begun_at=self._home.clock.now())
+        await to_its_end(self._keep_whole(record))
+
+    async def _keep_whole(self, record: Record) -> None:
         await asyncio.to_thread(keep_record, self._home.data_dir, record)
         self._record = record
         self._tell_changed()
@@ -285,8 +283,8 @@ class Commissioning:
             raise self._damage
 
     def _refuse_while_running(self) -> None:
-        if self._running is not None:
-            raise WrongState(f"The check {self._running} runs. Wait for it.")
+        if self._run.running is not None:
+            raise WrongState(f"The check {self._run.running} runs. Wait for it, or stop it.")
 
     def _refuse_out_of_turn(self, check: CheckId) -> None:
         for step in self._view().steps:
@@ -315,7 +313,7 @@ class Commissioning:
         )
 
     def _found(self, check: CheckId) -> CheckView:
-        if check is self._running:
+        if check is self._run.running:
             return CheckView(check=check, state=CheckState.RUNNING)
         return self._record.found.get(check, CheckView(check=check))
 

@@ -32,6 +32,7 @@ class Home:
         doctor: all findings, worst included.
         notice: something to tell the owner.
         changed: how commissioning stands has changed.
+        begin_anew: has a hub with the settings as they stand then take this one's place.
     """
 
     clock: Clock
@@ -48,6 +49,7 @@ class Home:
     handlers: Callable[[], Mapping[type[api.Call[Any]], Handler]]
     notice: Callable[[str, str], None]
     changed: Callable[[], None]
+    begin_anew: Callable[[], None]
     network: Callable[[tuple[str, ...]], Network] = look_at_network
 
     async def ask(self, call: api.Call[R]) -> R:

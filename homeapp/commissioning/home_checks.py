@@ -4,7 +4,7 @@ from homeapp import api
 from homeapp.commissioning.answers import pending
 from homeapp.commissioning.home import Finding, Home, until
 from homeapp.commissioning.record import Record
-from homeapp.commissioning.site_checks import RESTART
+from homeapp.commissioning.site_checks import APPLY
 from homeapp.doctor import ProviderStanding
 from homeapp.model.commissioning import Step
 from homeapp.model.live import LinkState
@@ -27,10 +27,10 @@ async def car_known(home: Home, record: Record, written: Settings) -> Finding:
         advice = "Answer the step: the car's usable battery in kWh, and from where that is known."
         return Finding(good=False, tried=tried, seen="Nobody has said which battery the car has.", advice=advice)
     if pending(Step.CAR, home.settings, written):
-        return Finding(good=False, tried=tried, seen="What was entered is not in force yet.", advice=RESTART)
+        return Finding(good=False, tried=tried, seen="What was entered is not in force yet.", advice=APPLY)
     charger, pev = home.charger(), written.pev.address
     soc = None if charger is None else charger.soc_pct
-    known = [f"battery {written.goal.capacity_kwh:g} kWh (from: {record.car.source})"]
+    known = [f"Battery {written.goal.capacity_kwh:g} kWh (from: {record.car.source})"]
     known.append(f"state of charge {soc:.0f} % (from the charger)" if soc is not None else "state of charge not told")
     known.append(f"data link at {pev}" if pev else "no data link")
     return Finding(good=True, tried=tried, seen=f"{'; '.join(known)}.")
@@ -40,7 +40,7 @@ async def tariff(home: Home, written: Settings) -> Finding:
     """There is a price for now."""
     tried = f"Waited up to {PRICE_WITHIN_S:.0f} s for a price that holds now."
     if pending(Step.PROVIDERS, home.settings, written):
-        return Finding(good=False, tried=tried, seen="The contract that was entered does not hold yet.", advice=RESTART)
+        return Finding(good=False, tried=tried, seen="The contract that was entered does not hold yet.", advice=APPLY)
     await until(home, lambda: home.snapshot().price is not None, PRICE_WITHIN_S)
     snapshot = home.snapshot()
     if snapshot.price is None:
@@ -55,18 +55,22 @@ async def tariff(home: Home, written: Settings) -> Finding:
 
 
 async def providers_linked(home: Home) -> Finding:
-    """Every provider that the home is paired with, and has agreed to, is connected."""
-    tried = f"Waited up to {LINK_WITHIN_S:.0f} s for the links to all providers."
+    """Every provider that the home is paired with, and has agreed to, is connected; one at least is."""
+    tried = f"Waited up to {LINK_WITHIN_S:.0f} s for the links to all providers that the owner has agreed to."
     known = await home.standings()
-    ready = [item for item in known if not item.obstacle]
-    await until(home, lambda: all(_is_up(home, item) for item in ready), LINK_WITHIN_S)
-    faults = [f"{item.name}: {item.obstacle}. {item.advice}" for item in known if item.obstacle]
-    faults += [f"{item.name}: {_problem(home, item)}" for item in ready if not _is_up(home, item)]
-    up = [item.name for item in ready if _is_up(home, item)]
-    seen = f"Connected: {', '.join(up) or 'none'}. Not connected: {len(faults)}."
     if not known:
         advice = "Pair with a provider by its descriptor (homeapp providers pair FILE), or skip this check."
         return Finding(good=False, tried=tried, seen="This home is paired with no provider.", advice=advice)
+    agreed = [item for item in known if item.agreed]
+    ready = [item for item in agreed if not item.obstacle]
+    await until(home, lambda: all(_is_up(home, item) for item in ready), LINK_WITHIN_S)
+    # Where the owner has agreed to none, what is in the way of each is all that there is to tell.
+    faults = [f"{item.name}: {item.obstacle}. {item.advice}" for item in agreed or known if item.obstacle]
+    faults += [f"{item.name}: {_problem(home, item)}" for item in ready if not _is_up(home, item)]
+    up = [item.name for item in ready if _is_up(home, item)]
+    seen = f"Connected: {', '.join(up) or 'none'}. Not connected: {len(agreed or known) - len(up)}."
+    if agreed and (others := [item.name for item in known if not item.agreed]):
+        seen = f"{seen} The owner has not agreed to: {', '.join(others)}."
     return Finding(good=not faults, tried=tried, seen=seen, advice=" ".join(faults))
 
 

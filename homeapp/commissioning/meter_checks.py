@@ -11,6 +11,7 @@ LOAD_WITHIN_S = 120.0
 LEAST_STEP_W = 700.0
 """A kettle or a hair dryer makes more; what a home does by itself in two minutes is mostly less."""
 METER_CLOCK_OFF_S = 120.0
+_BY_ADDRESS = "Or look for the meter at the address that the router shows, with: homeapp devices look ADDRESS"
 
 
 def meters(home: Home) -> tuple[DeviceView, ...]:
@@ -132,12 +133,12 @@ def _nothing_found(home: Home, tried: str) -> Finding:
         seen += f" Multicast does not work ({words})."
         advice = (
             "Without multicast no device can be found: allow UDP port 5353 in the machine's firewall, and use "
-            "the host's network where the hub runs in a container."
+            f"the host's network where the hub runs in a container. {_BY_ADDRESS}"
         )
     else:
         advice = (
             'Switch on "Local API" in the meter maker\'s app; put meter and hub on the same network (no guest WLAN, no '
             "client isolation, multicast let through by the access point); check that the meter has power. "
-            "Then run this check again."
+            f"Then run this check again. {_BY_ADDRESS}"
         )
     return Finding(good=False, tried=tried, seen=seen, advice=advice)

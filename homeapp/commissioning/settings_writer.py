@@ -25,7 +25,7 @@ _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s#,\[\]{}"']+)"""
 
 
 def write_settings(data_dir: Path, changes: Changes) -> Settings:
-    """Change the file and return what holds from the next start; blocks, durable on return.
+    """Change the file and return what holds once it is applied; blocks, durable on return.
 
     Raises:
         SettingsInvalid: with the changes the settings contradict themselves, or the file is laid out in a way that

@@ -8,7 +8,7 @@ from homeapp.model.commissioning import Step
 from homeapp.settings import Settings
 
 CLOCK_OFF_S = 120.0
-RESTART = "Start the hub again, so that they hold: settings are read when it starts. Then run this check again."
+APPLY = "Apply the settings, on the screen or with: homeapp setup --apply. Then run this check again."
 _CLOCK = "Compared the hub's clock with a watch, with the earliest time that can be, and with providers' messages."
 _ANSWER_FIRST = "Answer the step first: language and time zone."
 
@@ -46,5 +46,5 @@ async def grid_in_force(home: Home, written: Settings) -> Finding:
         f"under a limit, never below {limit.dso_floor_w:g} W; {site.time_zone}"
     )
     if stale:
-        return Finding(good=False, tried=tried, seen=f"Written, but not in force yet: {seen}.", advice=RESTART)
+        return Finding(good=False, tried=tried, seen=f"Written, but not in force yet: {seen}.", advice=APPLY)
     return Finding(good=True, tried=tried, seen=f"In force: {seen}.")

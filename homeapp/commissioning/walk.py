@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from homeapp import api
 from homeapp.commissioning.answers import step_of
-from homeapp.commissioning.answers_file import Answers, DeviceChoice, ProviderChoice
+from homeapp.commissioning.answers_file import Answers, DeviceChoice, MeterChoice, ProviderChoice
 from homeapp.errors import HomeappError, NotAllowed, PairingPending, SettingsInvalid, WrongState
 from homeapp.model.commissioning import (
     CHECKS_OF,
@@ -55,11 +55,13 @@ class Desk:
         directory: of the file of answers.
         say: takes a line for the installer.
         ask_secret: asks for a secret by a question, unseen; blocks.
+        reconnect: waits until the hub has begun anew, and connects to it.
     """
 
     directory: Path
     say: Callable[[str], None]
     ask_secret: Callable[[str], str]
+    reconnect: Callable[[], Awaitable[Caller]]
 
 
 class Walk:
@@ -112,6 +114,15 @@ class Walk:
             if answer is not None and answer not in view.answers:
                 await self._call(api.AnswerStep(step_answer=answer))
                 self._desk.say(f"answered   {step_of(answer)}")
+        if (await self._call(api.GetCommissioning())).restart_due:
+            await self._apply()
+
+    async def _apply(self) -> None:
+        """Have the settings hold; the hub that begins then knows nobody who had logged in."""
+        await self._call(api.ApplySettings())
+        self._hub = await self._desk.reconnect()
+        await self._enter()
+        self._desk.say("applied    settings")
 
     async def _take(self, step: Step) -> bool:
         """Whether the step is settled now."""
@@ -174,10 +185,10 @@ class Walk:
     async def _adopt(self, kind: DeviceKind, choice: DeviceChoice | None) -> None:
         if choice is None:
             return
-        devices = await self._seen(kind)
-        if any(device.adopted for device in devices):
+        known = await self._call(api.ListDevices())
+        if any(device.adopted for device in known if device.kind is kind):
             return
-        device = _chosen(devices, choice)
+        device = _chosen(await self._seen(kind, choice), choice)
         for _ in range(_BUTTON_TRIES):
             try:
                 await self._call(api.AdoptDevice(device_id=device.device_id, name=choice.name))
@@ -189,10 +200,12 @@ class Walk:
                 return
         raise WrongState("Nobody has done that at the device in time.")
 
-    async def _seen(self, kind: DeviceKind) -> list[DeviceView]:
+    async def _seen(self, kind: DeviceKind, choice: DeviceChoice) -> list[DeviceView]:
+        if isinstance(choice, MeterChoice) and choice.address:
+            return [await self._call(api.LookForMeter(address=choice.address))]
         for _ in range(_LOOKS):
             devices = [device for device in await self._call(api.ListDevices()) if device.kind is kind]
-            if devices:
+            if any(choice.id in ("", device.device_id) for device in devices):
                 return devices
             await asyncio.sleep(_LOOK_PAUSE_S)
         return []
@@ -257,7 +270,8 @@ class Walk:
             await self._hub.call(api.LogIn(as_role=role, pin=pin))
 
     async def _log_in(self, role: api.Role) -> None:
-        pin = await asyncio.to_thread(self._desk.ask_secret, f"PIN of the {role}")
+        pin = self._pin if role is api.Role.INSTALLER else ""
+        pin = pin or await asyncio.to_thread(self._desk.ask_secret, f"PIN of the {role}")
         await self._hub.call(api.LogIn(as_role=role, pin=pin))
         if role is api.Role.INSTALLER:
             self._pin = pin

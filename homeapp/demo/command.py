@@ -8,13 +8,15 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from homeapp import event_loop
 from homeapp.client import connect
+from homeapp.demo.by_hand import serve_by_hand
 from homeapp.demo.check import Check, StepSeen
 from homeapp.demo.owner import Owner
 from homeapp.demo.story import Story
@@ -58,6 +60,7 @@ def _plan(arguments: argparse.Namespace, directory: Path) -> StreetPlan:
         prices=arguments.prices,
         day=arguments.day,
         oddities=tuple(arguments.oddity),
+        commissioned=not arguments.setup,
     )
 
 
@@ -66,6 +69,9 @@ async def _demo(arguments: argparse.Namespace, plan: StreetPlan, pictures: Path 
     async with Street(plan) as street:
         await street.home.start_hub()
         await street.power_charger()
+        if arguments.setup:
+            await _to_be_set_up(street, arguments.seconds)
+            return 0
         if not arguments.check:
             await street.settle()
         if arguments.check:
@@ -103,9 +109,6 @@ async def _with_pictures(street: Street, directory: Path, seconds: float | None)
 
 async def _with_window(street: Street, seconds: float | None) -> None:
     """Show the window; the person in front of it decides."""
-    screen = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "homeapp", "--data-dir", str(street.home.data_dir)
-    )
 
     async def moment(_name: str) -> None:
         _say("It is your turn: approve or decline in the window. Close it to end the demo.")
@@ -116,8 +119,27 @@ async def _with_window(street: Street, seconds: float | None) -> None:
             await told.tell()
             await told.go_on()
 
+    await _beside_the_window(street, story(), seconds)
+
+
+async def _to_be_set_up(street: Street, seconds: float | None) -> None:
+    """Show the window with the setup wizard; without a screen somebody opens it with ``homeapp --data-dir``."""
+    if _has_display():
+        await _beside_the_window(street, serve_by_hand(street, _say), seconds)
+        return
+    _say(f"There is no screen. To open the window on one: homeapp --data-dir {street.home.data_dir}")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await serve_by_hand(street, _say)
+
+
+async def _beside_the_window(street: Street, body: Coroutine[Any, Any, None], seconds: float | None) -> None:
+    """Run this until the window is closed, or so many seconds are over."""
+    screen = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "homeapp", "--data-dir", str(street.home.data_dir)
+    )
     async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(story())
+        telling = tasks.create_task(body)
         try:
             async with asyncio.timeout(seconds):
                 await screen.wait()

@@ -24,7 +24,11 @@ _STOP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeSettings:
-    """What the installer enters into the settings."""
+    """What the installer enters into the settings.
+
+    Attributes:
+        commissioned: False leaves out what commissioning asks for: place, car, and what the owner wants.
+    """
 
     vtn_url: str
     vtn_client_id: str
@@ -36,6 +40,7 @@ class HomeSettings:
     time_zone: str
     ocpp_port: int
     lease_s: float
+    commissioned: bool = True
 
 
 class DemoHome:
@@ -155,13 +160,11 @@ class DemoHome:
 
 
 def _settings_text(settings: HomeSettings) -> str:
+    asked_for = _asked_for(settings) if settings.commissioned else ""
+    car = 'address = "127.0.0.1"\n' if settings.commissioned else ""
     return f"""\
 secrets = "credential"
-
-[site]
-name = ""
-time_zone = "{settings.time_zone}"
-
+{asked_for}
 [ocpp]
 host = "127.0.0.1"
 port = {settings.ocpp_port}
@@ -176,12 +179,6 @@ ca_file = "{settings.csms_ca_file}"
 [discovery]
 interfaces = ["127.0.0.1"]
 
-[goal]
-target_pct = 80.0
-floor_pct = 50.0
-ready_by = "{settings.ready_by}"
-capacity_kwh = 60.0
-
 [grid_sp]
 name = "Grid operator"
 vtn_url = "{settings.vtn_url}"
@@ -190,6 +187,19 @@ ca_file = "{settings.vtn_ca_file}"
 poll_s = 10.0
 
 [pev]
-address = "127.0.0.1"
-port = {settings.pev_port}
+{car}port = {settings.pev_port}
+"""
+
+
+def _asked_for(settings: HomeSettings) -> str:
+    return f"""
+[site]
+name = ""
+time_zone = "{settings.time_zone}"
+
+[goal]
+target_pct = 80.0
+floor_pct = 50.0
+ready_by = "{settings.ready_by}"
+capacity_kwh = 60.0
 """

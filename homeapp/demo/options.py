@@ -10,6 +10,7 @@ from homeapp.demo.grid.prices import PriceKind
 def add_demo_options(demo: argparse.ArgumentParser) -> None:
     """Add them to the command's parser."""
     demo.add_argument("--check", action="store_true", help="go through the main job, say what was seen, and exit")
+    demo.add_argument("--setup", action="store_true", help="a home that is not commissioned, to try the setup wizard")
     demo.add_argument("--screenshots", metavar="DIR", help="save pictures of every page, and exit")
     demo.add_argument("--seconds", type=float, help="end after so many seconds (without a screen: 60)")
     demo.add_argument("--directory", metavar="DIR", help="keep the street's files here")

@@ -68,6 +68,7 @@ class StreetPlan:
         prices: the kind of days that the grid operator's tariff has.
         day: the local day on which the street begins; None is today.
         oddities: how the grid operator's VTN departs from the standard.
+        commissioned: the home's settings say what an installer has asked for; else the street's addresses alone.
     """
 
     directory: Path
@@ -78,6 +79,7 @@ class StreetPlan:
     prices: PriceKind = PriceKind.NORMAL
     day: date | None = None
     oddities: tuple[Oddity, ...] = ()
+    commissioned: bool = True
 
 
 def street_clock(speed: float, day: date | None = None) -> SharedClock:
@@ -260,6 +262,7 @@ class Street:
             time_zone=TIME_ZONE,
             ocpp_port=self._ocpp_port,
             lease_s=self.plan.lease_s,
+            commissioned=self.plan.commissioned,
         )
         self.home.install(
             settings, vtn_secret=VTN_CLIENT_SECRET, csms_password=CSMS_PASSWORD, meter_ca_pem=self.meter.ca_pem

@@ -86,6 +86,8 @@ class LiveCharger:
         power_w: measured at it, charging +, feeding -.
         activity: what it does and why.
         primary: the plan is about the car at this one.
+        current_a: measured on its busiest phase, A >= 0, as old as ``power_w``.
+        limit_a: the charging limit that it has accepted last, A per phase; None while nothing was accepted.
     """
 
     device_id: str
@@ -94,6 +96,8 @@ class LiveCharger:
     power_w: Figure
     activity: Activity
     primary: bool = False
+    current_a: Figure = Figure()
+    limit_a: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +193,7 @@ class Snapshot:
         orders: parts that are on their way, the newest first.
         chargers: all adopted ones, the one adopted first first.
         grid_limit: None while nothing is imposed.
+        phase_w: ``grid_w`` by phase, L1 first; empty where the meter does not tell.
     """
 
     at: datetime
@@ -219,6 +224,7 @@ class Snapshot:
     orders: tuple[PartOrder, ...] = ()
     chargers: tuple[LiveCharger, ...] = ()
     grid_limit: GridLimit | None = None
+    phase_w: tuple[Figure, ...] = ()
 
     @property
     def car_w(self) -> Figure:

@@ -191,6 +191,15 @@ class EvceState:
     security_profile: int | None = None
     problem: str | None = None
 
+    def current_a(self, voltage_v: float) -> float | None:
+        """What it draws or feeds on its busiest phase as it measures it, A; None while it does not tell."""
+        if self.phase_current_a:
+            return max(abs(current) for current in self.phase_current_a)
+        if self.power_w is None:
+            return None
+        phases = self.capabilities.phases if self.capabilities is not None else 1
+        return abs(self.power_w) / (voltage_v * phases)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvceCommand:

@@ -42,6 +42,15 @@ class MeterDriver(Protocol):
     def name(self) -> str:
         """Name in the registry; the part of the device id before the colon."""
 
+    async def look(self, address: str) -> Candidate:
+        """The meter of this family that answers at a literal IP address, with its port where that is not the usual one.
+
+        Raises:
+            NotFound: something answers there that is no such meter.
+            DeviceUnreachable: nothing answers there; both say what was tried and what to do.
+            DeviceError: there is a meter that cannot be used as it is; the sentence says what to do at it.
+        """
+
     async def pair(self, candidate: Candidate) -> str | None:
         """Test the candidate and get credentials from it.
 

@@ -29,6 +29,9 @@ class ConsentStore(Protocol):
     async def keep(self, *consents: Consent) -> None:
         """Replace the older words about the same; all of them or none."""
 
+    async def refuse(self, consent: Consent) -> None:
+        """Keep a no to what was never agreed to."""
+
     async def forget(self, sp_id: str) -> None:
         """Remove all about a provider."""
 
@@ -153,6 +156,29 @@ class ConsentBook:
                 await self._grant(sp_id, data_class, text_version, by)
                 return frozenset()
             return await self._revoke(sp_id, data_class, by)
+
+    async def refuse(self, sp_id: str, data_class: DataClass, by: Role) -> None:
+        """The owner gives nothing of this, where nothing was decided before; that is a decision too, and is kept.
+
+        Raises:
+            NotFound: no such provider, or it does not ask for this.
+            StoreUnavailable: it cannot be kept.
+        """
+        async with self._one_at_a_time:
+            words, key = self._terms(sp_id, data_class).newest, (sp_id, data_class)
+            if key in self._consents:
+                return
+            refusal = Consent(
+                sp_id=sp_id,
+                data_class=data_class,
+                granted=False,
+                text_version=words.version,
+                at=self._clock.now(),
+                by=by,
+            )
+            await self._store.refuse(refusal)
+            self._consents[key] = refusal
+            self.announce(sp_id)
 
     def views(self) -> tuple[ProviderSharing, ...]:
         """All providers as the owner sees them."""

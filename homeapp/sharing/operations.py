@@ -126,6 +126,7 @@ class SharingOperations:
             await self._book.set(call.sp_id, call.data_class, granted=True, text_version=call.text_version, by=caller)
             self._settle(call.sp_id, (call.data_class,))
         else:
+            await self._book.refuse(call.sp_id, call.data_class, caller)
             await self._take_back(call.sp_id, call.data_class, caller)
         return self._book.view(call.sp_id)
 

@@ -72,6 +72,17 @@ class Consents:
 
         await self._file.write(write)
 
+    async def refuse(self, consent: Consent) -> None:
+        """Keep a no to what was never agreed to: no erasure falls due, since nothing can have left."""
+        now = self._clock.now()
+        row = (consent.sp_id, consent.data_class, encode(consent))
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO consents (sp_id, data_class, body) VALUES (?, ?, ?)", row)
+            audit(connection, now, "consent", f"{consent.sp_id}/{consent.data_class}", consent)
+
+        await self._file.write(write)
+
     async def forget(self, sp_id: str) -> None:
         """Remove all about a provider that the home is no longer paired with, erasures that are due too."""
         now = self._clock.now()

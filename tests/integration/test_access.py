@@ -65,6 +65,9 @@ ACTIONS: tuple[api.Call[Any], ...] = (
     api.GetCommissioning(),
     api.AnswerStep(step_answer=PlaceAnswer(time_zone="Europe/Amsterdam")),
     api.RunCheck(check=CheckId.CLOCK),
+    api.StopCheck(check=CheckId.CLOCK),
+    api.ApplySettings(),
+    api.LookForMeter(address="192.168.1.20"),
     api.SkipCheck(check=CheckId.CLOCK, reason="later"),
     api.FinishCommissioning(installer="a"),
 )

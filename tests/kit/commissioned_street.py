@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from homeapp import api
-from homeapp.client import connect
+from homeapp.client import connect, connect_again
 from homeapp.commissioning.answers_file import Answers, read_answers
 from homeapp.commissioning.walk import Desk, Walk
 from homeapp.demo.commissioning import USUAL
@@ -92,9 +93,15 @@ class Installer:
         """
         requests = asyncio.create_task(self._request())
         try:
-            async with connect(self.street.home.socket) as client:
+            async with AsyncExitStack() as stack:
+                client = await stack.enter_async_context(connect(self.street.home.socket))
                 await self.street.commissioning(client).introduce()
-                desk = Desk(directory=self.directory, say=self._hear, ask_secret=self._secret)
+                desk = Desk(
+                    directory=self.directory,
+                    say=self._hear,
+                    ask_secret=self._secret,
+                    reconnect=lambda: connect_again(client, stack, 60.0),
+                )
                 return await Walk(client, answers, desk).run()
         finally:
             requests.cancel()

@@ -16,8 +16,10 @@ from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.commissioning import Commissioning
 from homeapp.commissioning.home import Home
 from homeapp.commissioning.network import Network
+from homeapp.doctor import ProviderStanding
 from homeapp.model.commissioning import CHECKS_OF, CheckId, CheckView, CommissioningView, GridAnswer, PlaceAnswer
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
+from homeapp.model.live import ProviderLink
 from homeapp.model.plan import ChargingMode, Goal, Schedule
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Site
@@ -72,8 +74,11 @@ class HandMadeHome:
         default_factory=lambda: api.Check(name="Clock", level=api.CheckLevel.OK, finding="2026-12-01 12:00 UTC")
     )
     mode: ChargingMode = ChargingMode.READY_BY
+    standings: tuple[ProviderStanding, ...] = ()
+    links: tuple[ProviderLink, ...] = ()
     notices: dict[str, str] = field(default_factory=dict)
     changes: int = 0
+    begun_anew: int = 0
 
     def __post_init__(self) -> None:
         self.clock = LeapingClock(NOW)
@@ -91,13 +96,14 @@ class HandMadeHome:
             meter=self._reading,
             charger=self._charger,
             cases=lambda: (),
-            standings=self._no_standings,
+            standings=self._standings,
             pins=lambda: self.has_pins,
             doctor=self._doctor,
             network=lambda _interfaces: self.network,
             handlers=lambda: dict.fromkeys((api.SetMode, api.GetSchedule, api.GetSharing), self._ask),
             notice=self.notices.__setitem__,
             changed=self._changed,
+            begin_anew=self._begin_anew,
         )
         return Commissioning(home, self.hold, self.signer)
 
@@ -116,10 +122,14 @@ class HandMadeHome:
     def _changed(self) -> None:
         self.changes += 1
 
+    def _begin_anew(self) -> None:
+        self.begun_anew += 1
+
     def _snapshot(self) -> Any:
         goal = Goal(mode=self.mode, target_pct=80, ready_by=NOW, floor_pct=50, capacity_wh=60_000)
         live = LiveState(site=Site(), goal=goal, clock=self.clock)
-        return live.snapshot(meter_online=True, evce_online=True, pending_offers=0)
+        snapshot = live.snapshot(meter_online=True, evce_online=True, pending_offers=0)
+        return replace(snapshot, providers=self.links)
 
     def _reading(self) -> MeterReading:
         on = (self.clock.now() - NOW).total_seconds() >= self.load_after_s
@@ -150,8 +160,8 @@ class HandMadeHome:
             phase_current_a=(drawn_a,) * 3,
         )
 
-    async def _no_standings(self) -> tuple[()]:
-        return ()
+    async def _standings(self) -> tuple[ProviderStanding, ...]:
+        return self.standings
 
     async def _doctor(self) -> tuple[api.Check, ...]:
         return (self.doctor_clock,)

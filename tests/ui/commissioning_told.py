@@ -16,6 +16,7 @@ from homeapp.model.commissioning import (
     PlaceAnswer,
     Step,
     StepView,
+    TariffAnswer,
 )
 
 
@@ -72,3 +73,57 @@ AT_PINS = stands(until(Step.PINS), answers=(PLACE, GRID, CAR))
 LEFT_OUT = CheckView(check=CheckId.DRY_RUN, state=CheckState.SKIPPED, reason="No provider yet.", at=NOW)
 AT_REPORT = stands(ALL | {CheckId.DRY_RUN: LEFT_OUT}, answers=(PLACE, GRID, CAR))
 SIGNED = replace(AT_REPORT, finished_at=NOW, report_digest="9f3c" * 16)
+
+
+def running(check: CheckId) -> CheckView:
+    """One that runs."""
+    return CheckView(check=check, state=CheckState.RUNNING)
+
+
+def failed(check: CheckId, seen: str, advice: str) -> CheckView:
+    """One that has failed."""
+    return CheckView(check=check, state=CheckState.FAILED, tried="Looked at it.", seen=seen, advice=advice, at=NOW)
+
+
+NOTHING_FOUND = stands(
+    until(
+        Step.METER,
+        meter_found=failed(
+            CheckId.METER_FOUND,
+            "No meter announced itself. The hub listens on: 192.0.2.20.",
+            'Switch on "Local API" in the meter maker\'s app; put meter and hub on the same network (no guest WLAN, no '
+            "client isolation, multicast let through by the access point); check that the meter has power. Then run "
+            "this check again.",
+        ),
+    )
+)
+READS = stands(until(Step.METER, meter_found=passed(CheckId.METER_FOUND), meter_reading=passed(CheckId.METER_READING)))
+DIRECTION = stands(
+    until(
+        Step.METER,
+        meter_found=passed(CheckId.METER_FOUND),
+        meter_reading=passed(CheckId.METER_READING),
+        meter_direction=running(CheckId.METER_DIRECTION),
+    )
+)
+AT_CHARGER = stands(until(Step.CHARGER))
+CONNECTED = stands(until(Step.CHARGER, charger_connected=passed(CheckId.CHARGER_CONNECTED)))
+LIMITING = stands(
+    until(
+        Step.CHARGER,
+        charger_connected=passed(CheckId.CHARGER_CONNECTED),
+        charger_limit=running(CheckId.CHARGER_LIMIT),
+    )
+)
+CONTRACT = TariffAnswer(kind="fixed", currency="EUR", energy="0.2140", vat_pct="21")
+AT_PROVIDERS = stands(until(Step.PROVIDERS))
+ON_TRIAL = stands(
+    until(
+        Step.PROVIDERS,
+        tariff=passed(CheckId.TARIFF),
+        providers_linked=passed(CheckId.PROVIDERS_LINKED),
+        dry_run=running(CheckId.DRY_RUN),
+    ),
+    answers=(CONTRACT,),
+)
+AT_OWNER = stands(until(Step.OWNER))

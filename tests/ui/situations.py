@@ -4,7 +4,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from commissioning_told import AT_CAR, AT_GRID, AT_METER, AT_PINS, AT_REPORT, DUE, SETTLED, SIGNED
+from commissioning_told import (
+    AT_CAR,
+    AT_CHARGER,
+    AT_GRID,
+    AT_METER,
+    AT_OWNER,
+    AT_PINS,
+    AT_PROVIDERS,
+    AT_REPORT,
+    CONNECTED,
+    DIRECTION,
+    DUE,
+    LIMITING,
+    NOTHING_FOUND,
+    ON_TRIAL,
+    READS,
+    SETTLED,
+    SIGNED,
+)
 from offers_told import (
     ACTIVE,
     CHECK,
@@ -33,6 +51,7 @@ from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.health import HealthAlert, OrderStatus, PartOrder, Severity
 from homeapp.model.live import Activity, Doing, Figure, LinkState, LiveCharger, Notice, ProviderLink, Snapshot, Today
 from homeapp.model.offer import OfferCase
+from homeapp.model.pairing import Enrolment, PairedProvider
 from homeapp.model.plan import (
     BrokenPromise,
     ChargingMode,
@@ -71,6 +90,7 @@ class Situation:
     rules: tuple[RuleView, ...] = ()
     why: tuple[WhyEntry, ...] = ()
     commissioning: CommissioningView = SETTLED
+    providers: tuple[PairedProvider, ...] = ()
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
@@ -462,6 +482,83 @@ SETUP_REPORT = replace(
 )
 SETUP_SIGNED = replace(SETUP_REPORT, commissioning=SIGNED)
 SETUP_METER = replace(NO_PIN_QUIET, devices=(FOUND, KNOCKING), commissioning=AT_METER)
+_ANNOUNCED = replace(
+    FOUND, properties={"serial": "aabbccddeeff", "product_type": "HWE-KWH3"}, product="HomeWizard kWh Meter 3-phase"
+)
+_KNOCKS = replace(
+    KNOCKING,
+    properties={"vendor": "Wallbox", "model": "Duo 22", "serial": "ACE0000001", "protocol": "ocpp2.0.1"},
+)
+_PLUGGED = LiveCharger(
+    device_id=CHARGER.device_id,
+    name=CHARGER.name,
+    status=EvceStatus.CHARGING,
+    power_w=figure(4140, 3),
+    activity=_snapshot.activity,
+    primary=True,
+    current_a=figure(6, 3),
+    limit_a=6.0,
+)
+_UNPLUGGED = replace(_PLUGGED, status=EvceStatus.AVAILABLE, power_w=figure(0), current_a=figure(0), limit_a=10.0)
+_OWN = ChargerView(in_control=InControl.HUB, limits=LimitControl.FULL, security_profile=2)
+_ADOPTED = replace(
+    CHARGER,
+    charger=_OWN,
+    properties={"vendor": "Wallbox", "model": "Duo 22", "serial": "ACE1", "protocol": "ocpp2.0.1"},
+)
+SETUP_METER_NONE = replace(SETUP_DUE, commissioning=NOTHING_FOUND)
+SETUP_METER_FOUND = replace(SETUP_METER, devices=(_ANNOUNCED, KNOCKING))
+_PHASES = replace(_snapshot, phase_w=(figure(2900), figure(-300), figure(5800)))
+SETUP_METER_READS = replace(NO_PIN_QUIET, snapshot=_PHASES, devices=(METER,), commissioning=READS)
+SETUP_METER_STALE = replace(
+    STALE_METER, snapshot=replace(STALE_METER.snapshot, notices=()), access=_NO_PIN, commissioning=READS
+)
+SETUP_DIRECTION = replace(NO_PIN_QUIET, snapshot=_PHASES, devices=(METER,), commissioning=DIRECTION)
+SETUP_CHARGER = replace(NO_PIN_QUIET, devices=(METER,), commissioning=AT_CHARGER)
+SETUP_KNOCKING = replace(SETUP_CHARGER, devices=(METER, _KNOCKS))
+SETUP_CONNECTED = replace(
+    SETUP_CHARGER,
+    snapshot=replace(_snapshot, chargers=(_UNPLUGGED,)),
+    devices=(METER, _ADOPTED),
+    commissioning=CONNECTED,
+)
+SETUP_LIMITING = replace(
+    SETUP_CONNECTED,
+    snapshot=replace(_snapshot, granted_w=4140, chargers=(_PLUGGED,)),
+    commissioning=LIMITING,
+)
+
+
+def paired(sp_id: str, name: str, enrolment: Enrolment) -> PairedProvider:
+    valid = enrolment is Enrolment.VALID
+    return PairedProvider(
+        sp_id=sp_id,
+        name=name,
+        ae_id=f"C-{sp_id}",
+        hub_ae_id=f"S-{sp_id}",
+        fingerprint="MZXW-6YTB-OI23-JHB2-QWER-TYAA-KLMN-OPQR",
+        paired_at=NOW - timedelta(minutes=9),
+        enrolment=enrolment,
+        not_after=NOW + timedelta(days=300) if valid else None,
+        key_ids=("k",),
+    )
+
+
+SETUP_PROVIDERS = replace(
+    SHARED,
+    snapshot=replace(_snapshot, providers=(link("grid_sp", "Grid operator", LinkState.UP, 90), *_links[1:])),
+    access=_NO_PIN,
+    devices=(METER, _ADOPTED),
+    offers=(),
+    commissioning=AT_PROVIDERS,
+    providers=(
+        paired("evc_sp", "EVC provider", Enrolment.VALID),
+        paired("pev_sp", "PEV provider", Enrolment.NEEDED),
+    ),
+)
+SETUP_ALONE = replace(SETUP_CHARGER, commissioning=AT_PROVIDERS)
+SETUP_DRY_RUN = replace(SETUP_PROVIDERS, offers=(PENDING, DONE), commissioning=ON_TRIAL)
+SETUP_OWNER = replace(SETUP_PROVIDERS, commissioning=AT_OWNER)
 
 ALL = {
     "charging": CHARGING,
@@ -487,10 +584,23 @@ ALL = {
 SETUPS = {
     "setup_due": SETUP_DUE,
     "setup_grid": SETUP_GRID,
-    "setup_meter": SETUP_METER,
     "setup_car": SETUP_CAR,
     "setup_pins": SETUP_PINS,
     "setup_report": SETUP_REPORT,
     "setup_signed": SETUP_SIGNED,
+    "setup_meter": SETUP_METER,
+    "setup_meter_none": SETUP_METER_NONE,
+    "setup_meter_found": SETUP_METER_FOUND,
+    "setup_meter_reads": SETUP_METER_READS,
+    "setup_meter_stale": SETUP_METER_STALE,
+    "setup_direction": SETUP_DIRECTION,
+    "setup_charger": SETUP_CHARGER,
+    "setup_knocking": SETUP_KNOCKING,
+    "setup_connected": SETUP_CONNECTED,
+    "setup_limiting": SETUP_LIMITING,
+    "setup_providers": SETUP_PROVIDERS,
+    "setup_alone": SETUP_ALONE,
+    "setup_dry_run": SETUP_DRY_RUN,
+    "setup_owner": SETUP_OWNER,
 }
 """Homes whose setup is under way: the window opens on it."""

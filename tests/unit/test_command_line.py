@@ -117,6 +117,7 @@ class CannedHub:
         answers: dict[type[api.Call[Any]], Callable[[Any], object]] = {
             api.AskDoctor: lambda _call: self.checks,
             api.ListDevices: lambda _call: self.devices,
+            api.LookForMeter: lambda call: replace(METER, address=f"{call.address}:80"),
             api.AdoptDevice: lambda call: replace(METER, adopted=True, name=call.name or "P1", problem=None),
             api.ForgetDevice: lambda _call: None,
             api.RaiseSecurity: lambda _call: None,
@@ -224,6 +225,11 @@ LINE = "evc_sp/1234  {}  Sell from the car  (EVC provider, Mon 19:00 to Mon 20:0
             api.ListDevices(),
         ),
         (
+            ("devices", "look", "192.168.1.20"),
+            "homewizard:0123  meter  found, not adopted  Smart meter\n           -> Press its button.\n",
+            api.LookForMeter(address="192.168.1.20"),
+        ),
+        (
             ("devices", "adopt", "homewizard:0123", "--name", "Hall"),
             "homewizard:0123  meter  found, adopted  Hall\n",
             api.AdoptDevice(device_id="homewizard:0123", name="Hall"),
@@ -280,6 +286,7 @@ def test_each_command_asks_the_hub_and_says_what_it_answers(
     expected = {
         api.ForgetDevice: type(None),
         api.RaiseSecurity: type(None),
+        api.LookForMeter: dict,
         api.AdoptDevice: dict,
         api.DecideOffer: dict,
         api.StopPrice: dict,
@@ -422,6 +429,7 @@ def test_names_from_outside_cannot_steer_the_terminal(hub: CannedHub, homeapp: R
         ("nonsense",),
         ("devices",),
         ("devices", "adopt"),
+        ("devices", "look"),
         ("devices", "list", "extra"),
         ("offers", "approve"),
         ("offers", "shred", "x"),

@@ -40,6 +40,9 @@ class MemoryStore:
             raise StoreUnavailable("The disk is full.")
         self.kept.update({(consent.sp_id, consent.data_class): consent for consent in consents})
 
+    async def refuse(self, consent: Consent) -> None:
+        await self.keep(consent)
+
     async def forget(self, sp_id: str) -> None:
         self.kept = {key: consent for key, consent in self.kept.items() if key[0] != sp_id}
 

@@ -10,7 +10,7 @@ from homeapp.goal import goal_at
 from homeapp.model.health import HealthAlert, Severity
 from homeapp.model.live import Figure, LinkState, Snapshot
 from homeapp.model.plan import ChargingMode, Schedule
-from homeapp.model.readings import EvceState, EvceStatus, MeterReading
+from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Site
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.snapshot import LiveState
@@ -69,6 +69,32 @@ def test_what_is_not_known_is_none(live: LiveState) -> None:
     seen = snapshot(live)
     assert seen.grid_w == seen.home_w == seen.evce_w == seen.soc_pct == Figure()
     assert seen.price is None
+
+
+def test_phases_and_currents_are_told_with_the_age_of_what_they_were_measured_with(
+    live: LiveState, clock: HandClock
+) -> None:
+    live.meter_read(MeterReading(device_id="m", received_at=NOW, power_w=900.0, phase_power_w=(1200.0, -300.0, 0.0)))
+    live.chargers_are({"ocpp:a": "Driveway"})
+    live.evce_changed(charger(4140.0))
+    clock.seconds = 20
+    seen = snapshot(live)
+    assert seen.phase_w == tuple(Figure(power, 20.0, stale=True) for power in (1200.0, -300.0, 0.0))
+    (only,) = seen.chargers
+    assert only.current_a == Figure(18.0, 20.0, stale=False), "of one phase, as long as nothing else is known"
+    assert only.limit_a is None
+    known = EvceCapabilities(protocol="ocpp2.0.1", phases=3)
+    live.evce_changed(replace(charger(4140.0), capabilities=known, granted_w=6900.0))
+    (only,) = snapshot(live).chargers
+    assert (only.current_a.value, only.limit_a) == (6.0, 10.0)
+    live.evce_changed(replace(charger(4140.0), capabilities=known, phase_current_a=(6.2, 5.9, 0.0)))
+    assert snapshot(live).chargers[0].current_a.value == 6.2
+    live.evce_changed(replace(charger(None), transaction_id=None))
+    assert snapshot(live).chargers[0].current_a.value == 0.0
+    live.evce_changed(charger(None))
+    assert snapshot(live).chargers[0].current_a == Figure()
+    live.meter_read(MeterReading(device_id="m", received_at=NOW, power_w=900.0))
+    assert snapshot(live).phase_w == ()
 
 
 def test_numbers_age_and_become_stale(live: LiveState, clock: HandClock) -> None:

@@ -58,6 +58,7 @@ class Home:
     register: StationRegister | None = None
     name: str = "homewizard"
     refusal: str | None = None
+    meters: dict[str, Candidate] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
 
     def fits(self, device_ids: Sequence[str]) -> str | None:
@@ -81,6 +82,11 @@ class Home:
 
     def delete(self, name: str) -> None:
         self.secrets.pop(name, None)
+
+    def at(self, address: str) -> Candidate:
+        if address not in self.meters:
+            raise DeviceUnreachable(f"Nothing answers at {address}.")
+        return replace(self.meters[address], address=f"{address}:443")
 
     async def pair(self, _candidate: Candidate) -> str | None:
         if not self.button_pressed:
@@ -157,6 +163,9 @@ class OneDriver:
     def __init__(self, home: Home) -> None:
         self._home = home
 
+    async def look(self, address: str) -> Candidate:
+        return self._home.at(address)
+
     async def pair(self, seen: Candidate) -> str | None:
         return await self._home.pair(seen)
 
@@ -190,6 +199,7 @@ def in_a_home(body: Callable[[Home, DeviceSessions], Awaitable[None]], *seen: Ca
             listener=home,
             fits=home.fits,
         )
+        await sessions.load()
         running = asyncio.create_task(sessions.run())
         try:
             async with asyncio.timeout(10):
@@ -247,6 +257,35 @@ def test_a_meter_that_fails_is_shown_and_tried_again_at_its_new_address() -> Non
         await until(home, lambda: bool(home.readings))
         assert len(home.opened_at) == 4
         assert sessions.views()[0].problem is None
+
+    in_a_home(body, METER)
+
+
+@pytest.mark.usecase("D1", "W4")
+def test_a_meter_that_is_looked_for_can_be_adopted_and_is_kept_where_it_was_found_last() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        with pytest.raises(DeviceUnreachable, match=r"Nothing answers at 192\.168\.1\.20"):
+            await sessions.look("192.168.1.20")
+        with pytest.raises(NotFound, match="not asked"):
+            await sessions.look("8.8.8.8")
+        home.meters = {"192.168.1.20": METER, "192.168.1.21": METER}
+        found = await sessions.look(" 192.168.1.20 ")
+        assert (found.device_id, found.address, found.adopted) == ("homewizard:1", "192.168.1.20:443", False)
+        await sessions.adopt("homewizard:1")
+        assert home.devices["homewizard:1"].address == "192.168.1.20:443"
+        moved = await sessions.look("192.168.1.21")
+        assert (moved.address, moved.adopted) == ("192.168.1.21:443", True)
+        assert home.devices["homewizard:1"].address == "192.168.1.21:443", "also after a start"
+
+    in_a_home(body)
+
+
+def test_a_meter_with_a_new_api_is_read_as_it_was_until_it_is_adopted_anew() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        await sessions.adopt("homewizard:1")
+        home.meters = {"192.168.1.20": replace(METER, properties={"api": "v2"})}
+        assert (await sessions.look("192.168.1.20")).address == METER.address
+        assert home.devices["homewizard:1"].address == METER.address
 
     in_a_home(body, METER)
 

@@ -144,6 +144,34 @@ def test_taking_back_voids_what_waits_and_has_the_rest_deleted(tmp_path: Path) -
     in_home(tmp_path, body)
 
 
+def test_to_allow_nothing_is_a_decision_that_outlives_a_restart_and_asks_nobody_to_delete(tmp_path: Path) -> None:
+    async def body(home: Home) -> None:
+        before = home.book.view("evc_sp").entries
+        assert all(entry.changed_at is None for entry in before)
+        home.moved.clear()
+        answer = await home.change("evc_sp", IDENTITY, granted=False)
+        decided = {entry.data_class: entry for entry in answer.entries}
+        assert decided[IDENTITY].changed_at == NOW
+        assert not any(entry.granted or entry.outdated for entry in answer.entries)
+        assert home.moved.is_set(), "the screen hears of it"
+        assert not home.voided
+        assert not await home.store.due_erasures()
+        assert [(kept.data_class, kept.granted, kept.by) for kept in await home.store.all()] == [
+            (IDENTITY, False, api.Role.OWNER)
+        ]
+        await home.change("evc_sp", IDENTITY, granted=False)
+        assert len(await home.store.all()) == 1
+        again = Home(home.database)
+        await again.load()
+        assert again.book.view("evc_sp").entries[0].changed_at == NOW
+        await home.change("evc_sp", IDENTITY, granted=True)
+        assert home.book.allows("evc_sp", IDENTITY)
+        with pytest.raises(NotFound):
+            await home.change("stranger", IDENTITY, granted=False)
+
+    in_home(tmp_path, body)
+
+
 def test_a_provider_that_is_away_is_asked_again_and_the_owner_told_once(tmp_path: Path) -> None:
     async def body(home: Home) -> None:
         home.problems = [ProviderUnreachable("No link."), SettingsInvalid("No certificate."), TimeoutError()]

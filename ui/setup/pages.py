@@ -6,12 +6,25 @@ from ui.hub_link import HubLink
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
 from ui.setup.steps.car_step import CarStep
+from ui.setup.steps.charger_step import ChargerStep
 from ui.setup.steps.grid_step import GridStep
+from ui.setup.steps.meter_step import MeterStep
+from ui.setup.steps.owner_step import OwnerStep
 from ui.setup.steps.pins_step import PinsStep
 from ui.setup.steps.place_step import PlaceStep
+from ui.setup.steps.providers_step import ProvidersStep
 
 
-def step_pages(flow: SetupFlow, _link: HubLink, _actions: Actions) -> dict[Step, StepPage]:
+def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, StepPage]:
     """A page for every step."""
-    own = (PlaceStep(flow), GridStep(flow), CarStep(flow), PinsStep(flow))
+    own: tuple[StepPage, ...] = (
+        PlaceStep(flow),
+        GridStep(flow),
+        MeterStep(flow, actions),
+        ChargerStep(flow, actions),
+        CarStep(flow),
+        ProvidersStep(flow, actions),
+        OwnerStep(flow, actions),
+        PinsStep(flow),
+    )
     return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}

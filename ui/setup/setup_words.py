@@ -80,7 +80,7 @@ def check_task(check: CheckId) -> str:
         CheckId.CAR_KNOWN: tr("Looks at what settings, charger and data link tell of the car."),
         CheckId.TARIFF: tr("Waits for a price that holds now."),
         CheckId.PROVIDERS_LINKED: tr("Waits for the links to all providers that the owner has agreed to."),
-        CheckId.DRY_RUN: tr("Start it, have a provider send a request, and answer it under Inbox."),
+        CheckId.DRY_RUN: tr("Start it, have a provider send a request, and answer it here."),
         CheckId.WISHES: tr("Looks whether floor, target and departure fit together."),
         CheckId.CONSENTS: tr("Looks whether the owner has decided about every provider."),
         CheckId.PINS: tr("Looks whether owner and installer have a PIN."),

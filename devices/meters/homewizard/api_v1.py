@@ -54,7 +54,7 @@ class MeterV1:
             await self._measurement(link)
 
     async def _recognise(self, link: HttpLink) -> None:
-        about = json_object(_checked(await link.request("GET", "/api")).body)
+        about = json_object(checked(await link.request("GET", "/api")).body)
         if clean_serial(about.get("serial")) != serial_of(self._device_id):
             raise DeviceUnreachable(f"Another device than this meter answers at {self._address}.")
         product_type = about.get("product_type")
@@ -62,7 +62,7 @@ class MeterV1:
             raise NotSupported("This HomeWizard product is not a meter that the hub can use.")
 
     async def _measurement(self, link: HttpLink) -> MeterReading:
-        answer = _checked(await link.request("GET", "/api/v1/data"))
+        answer = checked(await link.request("GET", "/api/v1/data"))
         return read_measurement(
             json_object(answer.body),
             V1_FIELDS,
@@ -72,7 +72,7 @@ class MeterV1:
         )
 
 
-def _checked(answer: Answer) -> Answer:
+def checked(answer: Answer) -> Answer:
     """``answer`` where it is a success (API v1, "Error Handling")."""
     if answer.status == 200:
         return answer

@@ -28,7 +28,7 @@ PORT = 443
 
 # Real seconds between two readings that are passed on, so that a meter gone wild cannot flood the hub.
 _LEAST_GAP_S = 0.05
-_VERSION_HEADER = {"X-Api-Version": "2"}
+VERSION_HEADER = {"X-Api-Version": "2"}
 _TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
 # Close codes that this side sends when the other breaks the protocol (RFC 6455 7.4.1).
 _GARBAGE_CODES = frozenset({1002, 1003, 1007, 1009})
@@ -98,7 +98,7 @@ class MeterV2:
             authority(self._address, PORT),
             await asyncio.to_thread(tls_context, self._ca_pem),
             self._certificate_name,
-            {**_VERSION_HEADER, **headers},
+            {**VERSION_HEADER, **headers},
         )
 
     async def _polled(self, endpoint: Endpoint) -> AsyncGenerator[MeterReading, None]:
@@ -129,7 +129,7 @@ class MeterV2:
                 f"wss://{endpoint.authority}/api/ws",
                 ssl=endpoint.context,
                 server_hostname=endpoint.certificate_name,
-                additional_headers=_VERSION_HEADER,
+                additional_headers=VERSION_HEADER,
                 user_agent_header=None,
                 compression=None,
                 proxy=None,

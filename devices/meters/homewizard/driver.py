@@ -1,8 +1,9 @@
-"""The HomeWizard driver: pairs a candidate and opens an adopted meter with the API that it announced."""
+"""The HomeWizard driver: looks for a meter, pairs a candidate, opens an adopted one with the API it was seen with."""
 
 import secrets
 from zoneinfo import ZoneInfo
 
+from devices.meters.homewizard import lookup
 from devices.meters.homewizard.api_v1 import MeterV1
 from devices.meters.homewizard.api_v2 import MeterV2
 from devices.meters.homewizard.products import DRIVER, certificate_name, serial_of
@@ -30,6 +31,9 @@ class HomeWizardDriver:
     def name(self) -> str:
         return DRIVER
 
+    async def look(self, address: str) -> Candidate:
+        return await lookup.look(address, self._clock, self._ca_pem)
+
     async def pair(self, candidate: Candidate) -> str | None:
         if candidate.properties.get("api") == "v2":
             return await self._meter_v2(candidate, None).request_token(self._user)
@@ -49,7 +53,9 @@ class HomeWizardDriver:
         return MeterV2(
             device_id=device.device_id,
             address=device.address,
-            certificate_name=certificate_name(serial, device.properties.get("product_type", "")),
+            certificate_name=certificate_name(
+                serial, device.properties.get("product_type", ""), device.properties.get("certificate_type", "")
+            ),
             clock=self._clock,
             zone=self._zone,
             token=token,

@@ -1,6 +1,7 @@
 """The HomeWizard products that measure a grid connection, and how they are named."""
 
 import re
+from dataclasses import dataclass
 
 from homeapp.errors import DeviceRefused, NotSupported
 
@@ -14,6 +15,7 @@ _CERTIFICATE_TYPES = {
     "SDM230-wifi": "energymeter",
     "SDM630-wifi": "energymeter",
 }
+_PRODUCTS = {"p1dongle": "P1 meter", "energymeter": "kWh meter"}
 _SERIAL = re.compile(r"[0-9a-f]{12}")
 
 
@@ -47,13 +49,41 @@ def clean_serial(text: object) -> str | None:
     return lowered if _SERIAL.fullmatch(lowered) else None
 
 
-def certificate_name(serial: str, product_type: str) -> str:
+@dataclass(frozen=True, slots=True)
+class CertifiedProduct:
+    """What the name of a meter's certificate tells.
+
+    Attributes:
+        kind: the type in it, which several products may share.
+        product: for people.
+    """
+
+    serial: str
+    kind: str
+    product: str
+
+
+def read_certificate_name(name: str) -> CertifiedProduct | None:
+    """Whose certificate this is, or None where it is no meter's."""
+    parts = name.split("/")
+    serial = clean_serial(parts[-1])
+    if len(parts) != 3 or parts[0] != "appliance" or parts[1] not in _PRODUCTS or serial is None:
+        return None
+    return CertifiedProduct(serial, parts[1], _PRODUCTS[parts[1]])
+
+
+def certificate_name(serial: str, product_type: str, certificate_type: str = "") -> str:
     """The common name that the meter's certificate must carry.
+
+    Args:
+        serial: the meter's.
+        product_type: as announced; empty where only the other one is known.
+        certificate_type: as its certificate has told it before.
 
     Raises:
         DeviceRefused: the product has no such certificate.
     """
-    kind = _CERTIFICATE_TYPES.get(product_type)
+    kind = _CERTIFICATE_TYPES.get(product_type) or (certificate_type if certificate_type in _PRODUCTS else None)
     if kind is None:
         raise DeviceRefused(f"The HomeWizard product {product_type or 'without a type'!r} is not a supported meter.")
     return f"appliance/{kind}/{serial}"

@@ -45,6 +45,15 @@ async def disclose(database: Database, at: datetime, data_class: DataClass, size
     )
 
 
+def test_a_no_before_any_yes_leaves_nothing_to_be_erased(tmp_path: Path) -> None:
+    async def body(store: Consents, _database: Database, _clock: LeapingClock) -> None:
+        await store.refuse(consent(IDENTITY, granted=False))
+        assert [(kept.data_class, kept.granted) for kept in await store.all()] == [(IDENTITY, False)]
+        assert not await store.due_erasures(), "no way to a provider is opened that was never agreed to"
+
+    with_store(tmp_path, body)
+
+
 def test_a_consent_its_audit_row_and_the_due_erasure_are_one_transaction(tmp_path: Path) -> None:
     async def body(store: Consents, _database: Database, _clock: LeapingClock) -> None:
         await store.keep(consent(IDENTITY, granted=True), consent(CHARGING, granted=True))

@@ -1,0 +1,262 @@
+"""Setup, prices and providers: contract, pairing by fingerprint, enrolment, the owner's word, a request on trial."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import situations
+from canned_hub import CannedHub
+from commissioning_told import AT_PROVIDERS, CONTRACT, passed, stands, until
+from offers_told import PENDING
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
+from pytestqt.qtbot import QtBot
+
+from homeapp import api
+from homeapp.errors import ProviderRefused, SettingsInvalid, WrongState
+from homeapp.model.commissioning import CheckId, Step, TariffAnswer
+from homeapp.model.consent import DataClass
+from homeapp.model.offer import Choice, OfferState
+from homeapp.model.pairing import DescriptorView, Enrolment
+from ui.setup import descriptor_files
+from ui.setup.steps.providers_step import ProvidersStep
+from ui.widgets.buttons import Button
+from ui.widgets.sheet import Sheet
+from ui.widgets.text import Text
+from ui.window import Window
+
+Opener = Callable[..., tuple[Window, CannedHub]]
+_PRINT = "MZXW-6YTB-OI23-JHB2-QWER-TYAA-KLMN-OPQR"
+_TEXT = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"
+_DESCRIPTOR = DescriptorView(
+    sp_id="pev_sp",
+    name="Car service of the valley",
+    ae_id="Cpev-sp",
+    fingerprint=_PRINT,
+    data=(DataClass.IDENTITY, DataClass.HEALTH),
+    operator="broker.example:8883",
+)
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(descriptor_files, "places", lambda: (tmp_path,))
+    (tmp_path / "car.jws").write_text(_TEXT)
+    return tmp_path
+
+
+def _page(window: Window) -> ProvidersStep:
+    window.go("setup")
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    return page
+
+
+def _click(qtbot: QtBot, button: QWidget) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _asked(hub: CannedHub, kind: type[api.Call[object]]) -> list[object]:
+    return [call for call in hub.calls if isinstance(call, kind)]
+
+
+def test_a_contract_is_entered_by_taps_saved_and_its_price_checked_by_itself(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    tariff = page.tariff
+    assert not tariff.price.isVisible(), "a dynamic contract names no price"
+    tariff.kind.asked.emit("fixed")
+    assert tariff.price.isVisible()
+    assert not tariff.bands.isVisible()
+    for button in (tariff.price.plus, tariff.fine.minus, tariff.fine.minus, tariff.vat.plus):
+        _click(qtbot, button)
+    tariff.currency.asked.emit("CHF")
+    hub.push(api.Topic.COMMISSIONING)
+    qtbot.wait(150)
+    assert tariff.price.value.text() == "0.258 CHF", "news of the hub wipe nothing out"
+    entered = TariffAnswer(kind="fixed", currency="CHF", energy="0.258", vat_pct="5")
+    kept = stands(until(Step.PROVIDERS), answers=(entered,))
+    done = stands(until(Step.PROVIDERS, tariff=passed(CheckId.TARIFF)), answers=(entered,))
+    hub.answers |= {api.AnswerStep: lambda _call: kept, api.RunCheck: lambda _call: done}
+    assert window.wizard.next.text() == "Save and check"
+    _click(qtbot, window.wizard.next)
+    qtbot.waitUntil(lambda: bool(_asked(hub, api.RunCheck)), timeout=8000)
+    assert _asked(hub, api.AnswerStep) == [api.AnswerStep(step_answer=entered)]
+    assert _asked(hub, api.RunCheck)[0] == api.RunCheck(check=CheckId.TARIFF)
+    assert not page.unsaved
+
+
+def test_a_contract_by_the_clock_says_where_its_hours_are_entered(opened: Opener) -> None:
+    window, _hub = opened(situations.SETUP_ALONE)
+    tariff = _page(window).tariff
+    tariff.kind.asked.emit("time_of_use")
+    assert tariff.bands.isVisible()
+    assert "[[tariff.energy_band]]" in tariff.bands.words.text()
+    assert "settings.toml" in tariff.bands.words.text()
+
+
+def test_a_kept_contract_is_shown_as_it_was_entered_and_a_refused_one_says_why(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(
+        replace(situations.SETUP_ALONE, commissioning=stands(until(Step.PROVIDERS), answers=(CONTRACT,)))
+    )
+    page = _page(window)
+    assert page.tariff.price.value.text() == "0.214 EUR"
+    assert page.answer() == CONTRACT
+    assert not page.unsaved
+    sentence = "tariff.energy_band: a fixed contract has one price; leave the bands out."
+    hub.answers[api.AnswerStep] = lambda _call: SettingsInvalid(sentence)
+    _click(qtbot, page.tariff.price.plus)
+    assert page.unsaved
+    hub.push(api.Topic.SNAPSHOT)
+    qtbot.waitUntil(window.wizard.next.isEnabled, timeout=5000)
+    _click(qtbot, window.wizard.next)
+    qtbot.waitUntil(page.problem.isVisible, timeout=5000)
+    assert page.problem.words.text() == sentence
+    assert page.tariff.price.value.text() == "0.224 EUR"
+
+
+@pytest.mark.usecase("A3", "W4", "W9")
+def test_a_provider_is_paired_by_its_fingerprint_and_then_enrolled(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    _click(qtbot, page.add)
+    (file,) = page.pairing.source.files
+    assert file.text() == "car.jws"
+    _click(qtbot, file)
+    comparison = page.pairing.reading
+    qtbot.waitUntil(comparison.isVisible, timeout=5000)
+    said = " ".join(text.text() for text in comparison.findChildren(Text))
+    assert "Car service of the valley" in said
+    assert "Car health" in said
+    assert "broker.example:8883" in said
+    assert comparison.fingerprint.text().split() == _PRINT.split("-")
+    assert comparison.fingerprint.font().pixelSize() >= 28
+    assert not page.tariff.isVisible(), "one thing at a time"
+    new = situations.paired("pev_sp", _DESCRIPTOR.name, Enrolment.NEEDED)
+    hub.answers[api.PairProvider] = lambda _call: new
+    _click(qtbot, comparison.same)
+    qtbot.waitUntil(lambda: "pev_sp" in page.provider_rows, timeout=5000)
+    assert _asked(hub, api.PairProvider) == [api.PairProvider(text=_TEXT, fingerprint=_PRINT)]
+    assert not page.pairing.isVisible()
+    row = page.provider_rows["pev_sp"]
+    assert row.enrolment.isVisible()
+    row.user.setText("home 7")
+    assert not row.enrol.isEnabled()
+    row.password.setText("once")
+    answers = [ProviderRefused("The operator does not know this user."), replace(new, enrolment=Enrolment.VALID)]
+    hub.answers[api.EnrolProvider] = lambda _call: answers.pop(0)
+    _click(qtbot, row.enrol)
+    qtbot.waitUntil(row.problem.isVisible, timeout=5000)
+    assert row.password.text() == "", "it is kept nowhere"
+    row.password.setText("once more")
+    qtbot.waitUntil(row.enrol.isEnabled, timeout=5000)
+    _click(qtbot, row.enrol)
+    qtbot.waitUntil(lambda: not row.enrolment.isVisible(), timeout=5000)
+    assert _asked(hub, api.EnrolProvider)[1] == api.EnrolProvider(sp_id="pev_sp", user="home 7", password="once more")
+
+
+@pytest.mark.usecase("W4")
+def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    refusal = WrongState("The fingerprint is not that of this descriptor. Nothing was changed.")
+    hub.answers[api.PairProvider] = lambda _call: refusal
+    _click(qtbot, page.add)
+    _click(qtbot, page.pairing.source.files[0])
+    qtbot.waitUntil(page.pairing.reading.isVisible, timeout=5000)
+    page.pairing.reading.typed.setText("MZXW-6YTB-0000")
+    _click(qtbot, page.pairing.reading.same)
+    qtbot.waitUntil(page.pairing.problem.isVisible, timeout=5000)
+    assert page.pairing.problem.words.text() == str(refusal)
+    assert _asked(hub, api.PairProvider) == [api.PairProvider(text=_TEXT, fingerprint="MZXW-6YTB-0000")]
+    assert not page.provider_rows
+    _click(qtbot, page.pairing.reading.cancel)
+    assert page.pairing.source.isVisible()
+    qtbot.waitUntil(lambda: not page.pairing.problem.isVisible(), timeout=5000)
+    assert page.register.read is None
+    _click(qtbot, page.pairing.source.cancel)
+    assert not page.pairing.isVisible()
+    assert page.tariff.isVisible()
+
+
+def test_a_file_that_is_none_is_refused_where_it_is(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    _click(qtbot, page.add)
+    source = page.pairing.source
+    source.path.setText(str(tmp_path / "gone.jws"))
+    qtbot.keyClick(source.path, Qt.Key.Key_Return)
+    qtbot.waitUntil(page.pairing.problem.isVisible, timeout=5000)
+    assert "gone.jws cannot be read" in page.pairing.problem.words.text()
+    assert not _asked(hub, api.ReadDescriptor)
+    hub.answers[api.ReadDescriptor] = lambda _call: SettingsInvalid("This descriptor cannot be used: it is damaged.")
+    _click(qtbot, source.choose)
+    dialog = window.findChild(QFileDialog)
+    assert dialog is not None
+    assert dialog.testOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.fileSelected.emit(str(tmp_path / "car.jws"))
+    dialog.reject()
+    qtbot.waitUntil(lambda: "damaged" in page.pairing.problem.words.text(), timeout=5000)
+    assert _asked(hub, api.ReadDescriptor) == [api.ReadDescriptor(text=_TEXT)]
+
+
+@pytest.mark.usecase("W8")
+def test_the_link_to_a_provider_is_switched_on_by_the_owner_who_reads_the_words(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_PROVIDERS)
+    page = _page(window)
+    qtbot.waitUntil(lambda: page.register.paired is not None, timeout=5000)
+    row = page.provider_rows["pev_sp"]
+    assert page.owner.isVisible()
+    hub.answers[api.SetConsent] = lambda _call: situations.shared("pev_sp", "PEV provider", DataClass.IDENTITY)
+    _click(qtbot, row.identity.switch)
+    (sheet,) = window.findChildren(Sheet)
+    allow = next(button for button in sheet.findChildren(Button) if button.text() == "Allow")
+    _click(qtbot, allow)
+    qtbot.waitUntil(lambda: bool(_asked(hub, api.SetConsent)), timeout=5000)
+    (call,) = _asked(hub, api.SetConsent)
+    assert isinstance(call, api.SetConsent)
+    assert (call.sp_id, call.data_class, call.granted) == ("pev_sp", DataClass.IDENTITY, True)
+    evc = page.provider_rows["evc_sp"]
+    _click(qtbot, evc.identity.switch)
+    stop = [sheet for sheet in window.findChildren(Sheet) if sheet.isVisible()]
+    assert len(stop) == 1, "what is on is taken back only after a question"
+
+
+def test_new_links_are_checked_by_themselves_once_the_price_is_settled(opened: Opener, qtbot: QtBot) -> None:
+    settled = stands(until(Step.PROVIDERS, tariff=passed(CheckId.TARIFF)), answers=(CONTRACT,))
+    window, hub = opened(replace(situations.SETUP_PROVIDERS, snapshot=situations.EMPTY.snapshot, commissioning=settled))
+    page = _page(window)
+    qtbot.waitUntil(lambda: page.register.paired is not None, timeout=5000)
+    assert not _asked(hub, api.RunCheck)
+    linked = stands(
+        until(Step.PROVIDERS, tariff=passed(CheckId.TARIFF), providers_linked=passed(CheckId.PROVIDERS_LINKED)),
+        answers=(CONTRACT,),
+    )
+    hub.answers[api.RunCheck] = lambda _call: linked
+    hub.become(replace(situations.SETUP_PROVIDERS, commissioning=settled))
+    qtbot.waitUntil(lambda: bool(_asked(hub, api.RunCheck)) and not page.flow.checking, timeout=8000)
+    assert _asked(hub, api.RunCheck) == [api.RunCheck(check=CheckId.PROVIDERS_LINKED)]
+
+
+@pytest.mark.usecase("T2")
+def test_a_request_on_trial_is_answered_without_leaving_setup(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(replace(situations.SETUP_DRY_RUN, offers=()))
+    page = _page(window)
+    assert page.trial.waiting.isVisible()
+    assert not page.trial.buttons.approve.isVisible()
+    hub.become(situations.SETUP_DRY_RUN)
+    qtbot.waitUntil(page.trial.buttons.approve.isVisible, timeout=5000)
+    assert page.trial.name.text() == PENDING.offer.title
+    assert PENDING.offer.sp_name in page.trial.provider.text()
+    relayed = replace(PENDING, state=OfferState.RELAYED)
+    hub.answers[api.DecideOffer] = lambda _call: relayed
+    _click(qtbot, page.trial.buttons.approve)
+    qtbot.waitUntil(lambda: page.trial.state.words.text() == "Sent, waiting for the provider", timeout=5000)
+    (call,) = _asked(hub, api.DecideOffer)
+    assert isinstance(call, api.DecideOffer)
+    assert (call.key, call.choice) == (PENDING.offer.key, Choice.ACCEPT)
+    hub.become(replace(situations.SETUP_DRY_RUN, commissioning=AT_PROVIDERS))
+    qtbot.waitUntil(lambda: not page.trial.isVisible(), timeout=5000)
