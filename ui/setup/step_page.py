@@ -26,12 +26,16 @@ class StepPage(QWidget):
     """A step whose own cards go into ``entries``, and what comes of them into ``aside``, over the checks.
 
     The page of a step that has none shows its checks alone.
+
+    Attributes:
+        asks_first: something on the page is to be done before the footer's button.
     """
 
     def __init__(self, step: Step, flow: SetupFlow) -> None:
         super().__init__()
         self.step = step
         self.flow = flow
+        self.asks_first = False
         self.setAccessibleName(setup_words.step_title(step))
         self.lead = Text(setup_words.step_lead(step), px=16, tone=Tone.TEXT2, lines=0)
         self.problem = Banner("alert-triangle", Tone.RED, lines=0)

@@ -42,11 +42,11 @@ class Wizard(QWidget):
         self.rail, self.dots = StepRail(), StepDots()
         self.title = Text("", px=26, weight=600)
         self.place = Text("", tone=Tone.TEXT2, align=paint.RIGHT)
-        self.later = Button(tr("Later"), "x", height=60)
-        self.leave = Button("", "x")
+        self.later = Button(tr("Later"), "x", Look.OUTLINED, height=60)
+        self.leave = Button("", "x", Look.OUTLINED)
         self.leave.setAccessibleName(tr("Later"))
         self.beginning = Banner("clock", Tone.BLUE)
-        self.back = Button(tr("Back"), "chevron-left")
+        self.back = Button(tr("Back"), "chevron-left", Look.OUTLINED)
         self.hint = Text("", tone=Tone.TEXT2, lines=2)
         self.next = Button(tr("Next"), "chevron-right", Look.FILLED)
         self.steps: dict[Step, StepPage] = step_pages(self.flow, link, actions)
@@ -109,7 +109,7 @@ class Wizard(QWidget):
         self.next.setVisible(step is not None or self.report.done)
         if step is None:
             self.hint.say("")
-            self.next.rename(tr("Done"), "home")
+            self.next.rename(tr("Done"), "home", Look.FILLED)
             self.next.set_busy("")
             self.next.setEnabled(True)
             self.next.set_locked(locked=False)
@@ -120,7 +120,7 @@ class Wizard(QWidget):
         verb, icon = (tr("Next"), "chevron-right")
         if saves:
             verb, icon = (tr("Save and check"), "check") if page.unsaved else (tr("Check"), "check")
-        self.next.rename(verb, icon)
+        self.next.rename(verb, icon, Look.OUTLINED if page.asks_first and not page.unsaved else Look.FILLED)
         self.next.set_busy(tr("One moment…") if busy else "")
         usable = view.alive and not busy and self.flow.running is None and not page.fault
         self.next.setEnabled(usable and (saves or found.is_settled))

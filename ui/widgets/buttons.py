@@ -21,6 +21,8 @@ class Look(StrEnum):
     FILLED = "filled"
     TONAL = "tonal"
     DANGER = "danger"
+    OUTLINED = "outlined"
+    """on the ground of the page, where a tonal one would be lost"""
 
 
 class Button(QPushButton):
@@ -89,7 +91,8 @@ class Button(QPushButton):
         words = self._busy or self.text()
         rect = QRectF(self.rect())
         with paint.painting(self) as painter:
-            paint.rounded(painter, rect, 16, fill)
+            line = theme.color(Tone.LINE) if self._look is Look.OUTLINED else None
+            paint.rounded(painter, rect, 16, fill, line)
             width = min(QFontMetricsF(self.font()).horizontalAdvance(words), rect.width() - _ICON - _GAP - 16)
             left = (rect.width() - width - _ICON - _GAP) / 2
             icon = "clock" if self._busy else self._icon
@@ -107,5 +110,7 @@ class Button(QPushButton):
     def _colors(self, theme: Theme) -> tuple[QColor, QColor]:
         if self._look is Look.FILLED:
             return theme.color(Tone.GREEN), theme.color(Tone.ON_GREEN)
+        if self._look is Look.OUTLINED:
+            return theme.color(Tone.SURFACE), theme.color(Tone.TEXT)
         ink = Tone.RED if self._look is Look.DANGER else Tone.TEXT
         return theme.color(Tone.RAISED), theme.color(ink)

@@ -55,6 +55,7 @@ class ChargerStep(StepPage):
         self.enter.setVisible(not known.online)
         self.knocking.setVisible(bool(known.others))
         self.list.show_devices(known.others, view)
+        self.asks_first = known.adopted is None and bool(known.others)
         self.adoption.say("info-circle", charger_words.adoption_words(view.site.safe_current_a))
         self.adopted.setVisible(known.adopted is not None)
         if known.adopted is not None:

@@ -72,6 +72,7 @@ class MeterStep(StepPage):
             Tone.BLUE,
         )
         self.list.show_devices(known.others, view)
+        self.asks_first = known.adopted is None and bool(known.others)
         for button in (self.why, self.enter):
             button.setVisible(known.adopted is None)
         self.address.setVisible(self._entering and known.adopted is None)

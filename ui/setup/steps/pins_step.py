@@ -58,6 +58,7 @@ class PinsStep(StepPage):
         super().show_view(view)
         pins = view.access.pins if view.access is not None else ()
         following = next((role for role in ROLES if role not in pins), None)
+        self.asks_first = following is not None
         for role, row in self.pins.items():
             usable = view.alive and view.access is not None
             needed = Role.INSTALLER if role is Role.INSTALLER and role in pins else Role.OWNER
