@@ -96,15 +96,17 @@ def authority(address: str, default_port: int) -> str:
     Raises:
         DeviceUnreachable: it is no literal IP address with an optional port.
     """
+    text, port_text = address, ""
+    if address.startswith("["):
+        # A link-local address carries its scope, which may hold anything: what is behind the bracket is no part of it.
+        text, _, port_text = address[1:].partition("]")
+    elif address.count(":") == 1:
+        text, colon, port_text = address.partition(":")
+        port_text = colon + port_text
     try:
-        host = ipaddress.ip_address(address.strip("[]"))
-        port = default_port
-    except ValueError:
-        text, _, number = address.rpartition(":")
-        try:
-            host, port = ipaddress.ip_address(text.strip("[]")), int(number)
-        except ValueError as error:
-            raise DeviceUnreachable(f"{address!r} is not the address of a meter, such as 192.168.1.20.") from error
+        host, port = ipaddress.ip_address(text), int(port_text.removeprefix(":")) if port_text else default_port
+    except ValueError as error:
+        raise DeviceUnreachable(f"{address!r} is not the address of a meter, such as 192.168.1.20.") from error
     if not 0 < port < 65536:
         raise DeviceUnreachable(f"{address!r} is not the address of a meter: its port is out of range.")
     return f"[{host}]:{port}" if host.version == 6 else f"{host}:{port}"

@@ -281,6 +281,9 @@ def test_nobody_there_is_unreachable() -> None:
         ("192.168.1.20:8080", "192.168.1.20:8080"),
         ("fd00::1", "[fd00::1]:80"),
         ("[fd00::1]:8080", "[fd00::1]:8080"),
+        ("[fd00::1]", "[fd00::1]:80"),
+        ("fe80::1%eth0", "[fe80::1%eth0]:80"),
+        ("[fe80::1%eth0]:8080", "[fe80::1%eth0]:8080"),
     ],
 )
 def test_addresses_are_literal(address: str, expected: str) -> None:
@@ -288,7 +291,17 @@ def test_addresses_are_literal(address: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "meter.local", "10.0.0.1:x", "10.0.0.1:0", "10.0.0.1:70000", "10.0.0.1/a@b:80"]
+    "address",
+    [
+        "",
+        "meter.local",
+        "10.0.0.1:x",
+        "10.0.0.1:0",
+        "10.0.0.1:70000",
+        "10.0.0.1/a@b:80",
+        "10.0.0.1:",
+        "[fd00::1]x",
+    ],
 )
 def test_anything_else_is_no_address(address: str) -> None:
     with pytest.raises(DeviceUnreachable):
