@@ -71,7 +71,7 @@ class MeterStep(StepPage):
             tr("No meter has announced itself yet. The hub goes on looking; a found one appears here by itself."),
             Tone.BLUE,
         )
-        self.list.show_devices(known.others, view)
+        self.list.show_devices(known.others, view, further=known.adopted is not None)
         for button in (self.why, self.enter):
             button.setVisible(known.adopted is None)
         self.address.setVisible(self._entering and known.adopted is None)
