@@ -1,11 +1,22 @@
-"""``homeapp setup`` and ``report`` beside a hub as a process: an empty home is due, and what is refused is told."""
+"""``homeapp setup`` and ``report`` beside a hub as a process: what is refused is told, and one call does it all."""
 
+import asyncio
 import json
+import subprocess
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from kit.hub_process import homeapp, new_data_dir, running_hub
+from homeapp import api
+from homeapp.client import connect
+from homeapp.clock import SharedClock
+from homeapp.demo.meter.homewizard import DemoMeter
+from homeapp.model.commissioning import CHECKS_OF
+from homeapp.server import socket_path
+from homeapp.settings import load
+from kit.hub_process import homeapp, hub_process, new_data_dir, running_hub
 
 ANSWERS = """\
 [place]
@@ -38,3 +49,82 @@ def test_an_empty_home_is_due_and_what_is_refused_is_told(tmp_path: Path) -> Non
         assert due(data_dir) == "under way, next: place"
     nobody = homeapp("report", "verify", "--data-dir", data_dir)
     assert (nobody.returncode, "cannot be read" in nobody.stderr) == (1, True), nobody.stderr
+
+
+PASS = {"clock", "grid_in_force", "meter_found", "meter_reading", "car_known", "pins"}
+"""What a home without charger and providers can have."""
+REST = [check for checks in CHECKS_OF.values() for check in checks if check not in PASS]
+ALL_OF_IT = """\
+installer = "Demo installer"
+[place]
+time_zone = "Europe/Amsterdam"
+[grid]
+phases = 3
+fuse_a = {fuse_a}
+[car]
+capacity_kwh = 60.0
+[meter]
+address = "{meter}"
+name = "Hall"
+[skip]
+"""
+INSTALLER_PIN, OWNER_PIN = "918273645", "564738291"
+
+
+@pytest.mark.usecase("D1", "W4", "W6")
+def test_one_call_goes_from_nothing_to_a_report_and_another_one_changes_the_fuse(tmp_path: Path) -> None:
+    data_dir, answers = new_data_dir(tmp_path), tmp_path / "answers.toml"
+
+    def write(fuse_a: float, meter: str) -> None:
+        skipped = "".join(f'{check} = "no such thing here"\n' for check in REST)
+        answers.write_text(ALL_OF_IT.format(fuse_a=fuse_a, meter=meter) + skipped)
+
+    def setup(*pins: str) -> "subprocess.CompletedProcess[str]":
+        typed = "".join(f"{pin}\n" for pin in pins)
+        done = homeapp("setup", "--answers", answers, "--data-dir", data_dir, typed=typed)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("Commissioned "), done.stderr
+        return done
+
+    async def body() -> None:
+        clock = SharedClock(datetime.now(UTC), time.time(), 60.0)
+        meter = DemoMeter(clock=clock, power=lambda: (400.0, 0.0, 0.0), api="v1", announce=False)
+        running = asyncio.create_task(meter.run())
+        await meter.started()
+        try:
+            with hub_process(data_dir, "--clock", str(clock)) as process:
+                write(35.0, meter.address("v1"))
+                first = await asyncio.to_thread(setup, INSTALLER_PIN, OWNER_PIN)
+                assert "applied    settings" in first.stderr
+                assert "adopted    homewizard:5c2fafde3001" in first.stderr
+                assert await fuse_in_force(data_dir) == 35.0
+                write(25.0, meter.address("v1"))
+                # The PIN is asked for once, and the hub that begins anew gets it again.
+                second = await asyncio.to_thread(setup, INSTALLER_PIN)
+                assert "answered   grid\napplied    settings\nsettled    place\n" in second.stderr, second.stderr
+                assert await fuse_in_force(data_dir) == 25.0
+                assert process.poll() is None, "nobody has started anything"
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(body())
+    assert load(data_dir).site.fuse_a == 25.0
+    assert homeapp("report", "verify", "--data-dir", data_dir).returncode == 0
+
+
+async def fuse_in_force(data_dir: Path) -> float:
+    async with connect(socket_path(data_dir)) as client:
+        return (await client.call(api.SayHello())).site.fuse_a
+
+
+def test_settings_that_were_written_by_hand_are_applied_by_a_command(tmp_path: Path) -> None:
+    data_dir = new_data_dir(tmp_path)
+    path = data_dir / "settings.toml"
+    with running_hub(data_dir):
+        path.write_text(path.read_text() + "[site]\nfuse_a = 35.0\n")
+        done = homeapp("setup", "--apply", "--data-dir", data_dir)
+        assert (done.returncode, done.stdout) == (0, "Done.\n"), done.stderr
+        path.write_text("this is no setting")
+        refused = homeapp("setup", "--apply", "--data-dir", data_dir)
+        assert (refused.returncode, "settings.toml" in refused.stderr) == (1, True), refused.stderr

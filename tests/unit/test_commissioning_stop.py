@@ -82,6 +82,7 @@ async def test_a_check_is_stopped_in_the_moment_in_which_it_begins(tmp_path: Pat
         view = await hub.ask(api.StopCheck(check=CheckId.METER_DIRECTION))
         assert hub.found(view, CheckId.METER_DIRECTION).state is CheckState.OPEN
         assert (await running).state is CheckState.OPEN
+        assert home.clock.naps == [], "it never looked"
 
 
 @in_loop
