@@ -72,8 +72,9 @@ def test_a_contract_is_entered_by_taps_saved_and_its_price_checked_by_itself(ope
     for button in (tariff.price.plus, tariff.fine.minus, tariff.fine.minus, tariff.vat.plus):
         _click(qtbot, button)
     tariff.currency.asked.emit("CHF")
-    hub.push(api.Topic.COMMISSIONING)
-    qtbot.wait(150)
+    other = stands(until(Step.PROVIDERS), answers=(CONTRACT,))
+    hub.become(replace(situations.SETUP_ALONE, commissioning=other))
+    qtbot.waitUntil(lambda: page.flow.known == other, timeout=5000)
     assert tariff.price.value.text() == "0.258 CHF", "news of the hub wipe nothing out"
     entered = TariffAnswer(kind="fixed", currency="CHF", energy="0.258", vat_pct="5")
     kept = stands(until(Step.PROVIDERS), answers=(entered,))

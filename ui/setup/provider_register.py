@@ -51,7 +51,7 @@ class ProviderRegister(QObject):
             self._asked_for = None
             return
         shape = tuple(provider.sp_id for provider in view.sharing or ())
-        if shape != self._asked_for:
+        if shape != self._asked_for and not view.action(_LIST).busy:
             self._asked_for = shape
             self.ask()
 
