@@ -129,6 +129,8 @@ class CannedHub:
             return self.situation.why
         if isinstance(call, api.ListProviders) and api.ListProviders not in self.answers:
             return self.situation.providers
+        if isinstance(call, api.AskDoctor):
+            return self.situation.doctor
         if isinstance(call, api.PreviewOffer) and api.PreviewOffer not in self.answers:
             return next(preview(case) for case in self.situation.offers if case.offer.key == call.key)
         answer = self.answers.get(type(call))

@@ -71,6 +71,7 @@ AT_GRID = stands(until(Step.GRID), answers=(PLACE,))
 AT_CAR = stands(until(Step.CAR), answers=(PLACE, GRID))
 AT_PINS = stands(until(Step.PINS), answers=(PLACE, GRID, CAR))
 LEFT_OUT = CheckView(check=CheckId.DRY_RUN, state=CheckState.SKIPPED, reason="No provider yet.", at=NOW)
+AT_TEST_RUN = stands(until(Step.TEST_RUN), answers=(PLACE, GRID, CAR))
 AT_REPORT = stands(ALL | {CheckId.DRY_RUN: LEFT_OUT}, answers=(PLACE, GRID, CAR))
 SIGNED = replace(AT_REPORT, finished_at=NOW, report_digest="9f3c" * 16)
 

@@ -13,6 +13,7 @@ from commissioning_told import (
     AT_PINS,
     AT_PROVIDERS,
     AT_REPORT,
+    AT_TEST_RUN,
     CONNECTED,
     DIRECTION,
     DUE,
@@ -43,7 +44,7 @@ from offers_told import (
 )
 from plans_told import RULES, SCHEDULE, WHY, full_plan, plan, taken_apart, tariff
 
-from homeapp.api import AccessView, Role
+from homeapp.api import AccessView, Check, CheckLevel, Role
 from homeapp.model.charger import ChargerView, InControl, OwnerControl
 from homeapp.model.commissioning import CommissioningView
 from homeapp.model.consent import DataClass, Disclosed, ProviderSharing, SharingEntry
@@ -91,6 +92,7 @@ class Situation:
     why: tuple[WhyEntry, ...] = ()
     commissioning: CommissioningView = SETTLED
     providers: tuple[PairedProvider, ...] = ()
+    doctor: tuple[Check, ...] = ()
 
 
 def figure(value: float, age_s: float = 2.0, *, stale: bool = False) -> Figure:
@@ -475,6 +477,17 @@ SETUP_DUE = replace(EMPTY, access=_NO_PIN, commissioning=DUE)
 SETUP_GRID = replace(SETUP_DUE, commissioning=AT_GRID)
 SETUP_CAR = replace(NO_PIN_QUIET, commissioning=AT_CAR)
 SETUP_PINS = replace(NO_PIN_QUIET, commissioning=AT_PINS)
+SETUP_TEST_RUN = replace(
+    NO_PIN_QUIET,
+    access=AccessView(role=Role.INSTALLER, until=None, open_role=Role.GUEST, pins=(Role.OWNER, Role.INSTALLER)),
+    commissioning=AT_TEST_RUN,
+    doctor=(
+        Check(name="Clock", level=CheckLevel.OK, finding="2026-11-23 16:24 UTC"),
+        Check(name="Meter", level=CheckLevel.ERROR, finding="It does not answer.", advice="Look at its power supply."),
+        Check(name="Prices", level=CheckLevel.WARNING, finding="Known until 23:00.", advice="Wait for tomorrow's."),
+        Check(name="Disk", level=CheckLevel.OK, finding="12.4 GB free"),
+    ),
+)
 SETUP_REPORT = replace(
     NO_PIN_QUIET,
     access=AccessView(role=Role.INSTALLER, until=None, open_role=Role.GUEST, pins=(Role.OWNER, Role.INSTALLER)),
@@ -586,6 +599,7 @@ SETUPS = {
     "setup_grid": SETUP_GRID,
     "setup_car": SETUP_CAR,
     "setup_pins": SETUP_PINS,
+    "setup_test_run": SETUP_TEST_RUN,
     "setup_report": SETUP_REPORT,
     "setup_signed": SETUP_SIGNED,
     "setup_meter": SETUP_METER,

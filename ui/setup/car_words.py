@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from homeapp.model.device import DeviceKind
 from ui import formats
 from ui.setup.car_draft import Source
 from ui.tr import tr
@@ -53,9 +54,9 @@ def known(view: View) -> tuple[Fact, ...]:
 
 def _plug(view: View) -> Fact:
     snapshot = view.snapshot
-    if snapshot is None or snapshot.evce_status is None:
+    if not any(device.adopted and device.kind is DeviceKind.EVCE for device in view.devices or ()):
         words, fresh = tr("Plugged in: no charger belongs to the home yet."), False
-    elif not view.alive or not snapshot.evce_online:
+    elif not view.alive or snapshot is None or snapshot.evce_status is None or not snapshot.evce_online:
         words, fresh = tr("Plugged in: not known, the charger does not answer."), False
     else:
         words, fresh = tr("The charger says: {state}.", state=status_words(snapshot.evce_status)), True

@@ -37,8 +37,8 @@ class DeviceRow(QWidget):
         self.adopt.clicked.connect(self._adopt)
         self._build()
 
-    def show_device(self, device: DeviceView, view: View) -> None:
-        """Show this one."""
+    def show_device(self, device: DeviceView, view: View, *, further: bool = False) -> None:
+        """Show this one; ``further`` where the home has one of this kind already."""
         self._device = device
         state = view.action(device_key(device.device_id))
         name = device_words.name(device)
@@ -51,7 +51,8 @@ class DeviceRow(QWidget):
         self.instruction.say(state.instruction or "")
         self.problem.say(state.problem or ((device.problem or "") if not state.instruction else ""))
         again = bool(state.instruction or state.problem)
-        self.adopt.rename(tr("Try again") if again else tr("Adopt"), "refresh" if again else "plus")
+        look = Look.TONAL if further else Look.FILLED
+        self.adopt.rename(tr("Try again") if again else tr("Adopt"), "refresh" if again else "plus", look)
         self.adopt.setAccessibleName(f"{self.adopt.text()}: {name}")
         self.adopt.set_busy(tr("Adopting…") if state.busy else "")
         self.adopt.setEnabled(view.alive and not state.busy)
@@ -89,8 +90,8 @@ class DeviceRows(QVBoxLayout):
         self.setSpacing(12)
         self.rows: dict[str, DeviceRow] = {}
 
-    def show_devices(self, devices: tuple[DeviceView, ...], view: View) -> None:
-        """Show these."""
+    def show_devices(self, devices: tuple[DeviceView, ...], view: View, *, further: bool) -> None:
+        """Show these; ``further`` where the home has one of this kind already."""
         wanted = {device.device_id for device in devices}
         for device_id in [known for known in self.rows if known not in wanted]:
             row = self.rows.pop(device_id)
@@ -100,5 +101,5 @@ class DeviceRows(QVBoxLayout):
             if device.device_id not in self.rows:
                 self.rows[device.device_id] = DeviceRow(self._actions)
                 self.addWidget(self.rows[device.device_id])
-            self.rows[device.device_id].show_device(device, view)
+            self.rows[device.device_id].show_device(device, view, further=further)
             self.rows[device.device_id].show()

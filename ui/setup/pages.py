@@ -13,6 +13,7 @@ from ui.setup.steps.owner_step import OwnerStep
 from ui.setup.steps.pins_step import PinsStep
 from ui.setup.steps.place_step import PlaceStep
 from ui.setup.steps.providers_step import ProvidersStep
+from ui.setup.steps.test_run_step import TestRunStep
 
 
 def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, StepPage]:
@@ -26,5 +27,6 @@ def step_pages(flow: SetupFlow, _link: HubLink, actions: Actions) -> dict[Step, 
         ProvidersStep(flow, actions),
         OwnerStep(flow, actions),
         PinsStep(flow),
+        TestRunStep(flow),
     )
     return {step: StepPage(step, flow) for step in Step} | {page.step: page for page in own}

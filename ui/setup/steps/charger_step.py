@@ -54,7 +54,7 @@ class ChargerStep(StepPage):
         self._show_address(view, waiting=known.adopted is None and not known.others)
         self.enter.setVisible(not known.online)
         self.knocking.setVisible(bool(known.others))
-        self.list.show_devices(known.others, view)
+        self.list.show_devices(known.others, view, further=known.adopted is not None)
         self.asks_first = known.adopted is None and bool(known.others)
         self.adoption.say("info-circle", charger_words.adoption_words(view.site.safe_current_a))
         self.adopted.setVisible(known.adopted is not None)

@@ -71,7 +71,7 @@ class MeterStep(StepPage):
             tr("No meter has announced itself yet. The hub goes on looking; a found one appears here by itself."),
             Tone.BLUE,
         )
-        self.list.show_devices(known.others, view)
+        self.list.show_devices(known.others, view, further=known.adopted is not None)
         self.asks_first = known.adopted is None and bool(known.others)
         for button in (self.why, self.enter):
             button.setVisible(known.adopted is None)
