@@ -37,7 +37,8 @@ def _without_choice(frame: Frame) -> Draft:
     for span in frame.spans:
         if span.committed_w is not None and span.committed_w < 0:
             above_w = max(0.0, soc_wh - floor_wh) * request.feed_efficiency / span.hours
-            power_w = -min(-span.committed_w, above_w)
+            exportable_w = max(0.0, request.export_max_w + span.home_w)
+            power_w = -min(-span.committed_w, above_w, span.feed_w, exportable_w)
         else:
             room_w = max(0.0, full_wh - soc_wh) / (span.hours * request.efficiency)
             power_w = min(span.charge_w, room_w)

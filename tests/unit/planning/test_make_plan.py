@@ -305,6 +305,12 @@ COMMITMENTS = st.lists(
 )
 
 
+@pytest.mark.parametrize("mode", [ChargingMode.NOW, ChargingMode.PAUSE, ChargingMode.READY_BY])
+def test_an_agreed_feed_leaves_room_for_the_sun_in_the_grid_connection(mode: ChargingMode) -> None:
+    found = plan(mode, export_max_w=8000.0, forecast=flat_home(-3000.0), commitments=(feed(NOW, 1.0, 6000.0),))
+    assert {slot.power_w for slot in found.slots if slot.power_w < 0} == {-5000.0}
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     mode=st.sampled_from(list(ChargingMode)),
