@@ -308,7 +308,7 @@ def test_what_the_car_tells_has_its_age_and_goes_grey(at_step: Any) -> None:
     at.wait(lambda: "12 min old" in at.page.facts[1].words.text())
     assert at.page.facts[0].words.text() == "Plugged in: not known, the charger does not answer."
     assert at.page.facts[1].grab().toImage() != fresh
-    at.hub.become(replace(at.hub.situation, snapshot=situations.EMPTY.snapshot))
+    at.hub.become(replace(at.hub.situation, snapshot=situations.EMPTY.snapshot, devices=()))
     at.wait(lambda: "no charger" in at.page.facts[0].words.text())
     assert at.page.facts[1].words.text().endswith(": –, not known.")
     at.page.show_view(View(now=at.window.view.now, alive=True))
