@@ -5,16 +5,16 @@ import asyncio
 import importlib
 import logging
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from homeapp import __version__, event_loop
+from homeapp import event_loop
 from homeapp.clock import SharedClock, SystemClock
-from homeapp.errors import EnvironmentProblem, HomeappError, HubNotRunning, SettingsInvalid
+from homeapp.errors import EnvironmentProblem, HomeappError, SettingsInvalid
 
 if TYPE_CHECKING:
     import ssl
@@ -31,12 +31,9 @@ if TYPE_CHECKING:
     from homeapp.settings import CsmsSettings, Settings
     from homeapp.store.database import Database
     from homeapp.store.ledger import Ledger
-    from homeapp.store.signed_readings import SignedReadings
 
 logger = logging.getLogger("homeapp")
 
-_HUB_START_TIMEOUT_S = 20.0
-_HUB_STOP_TIMEOUT_S = 10.0
 _RENEWAL_CHECK_S = 3_600.0
 _INSTALL = (
     "Install homeapp[screen] for the screen and homeapp[screen,demo] for the demo; the hub needs neither: homeapp hub"
@@ -45,6 +42,8 @@ _INSTALL = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``homeapp``; the exit code."""
+    from homeapp.commands.program_options import command_parser
+
     # Not the parser's set_defaults: it would reach the commands' parsers too, which share these options.
     common = argparse.Namespace(data_dir=None, json=False, verbose=False, as_role=None)
     arguments = command_parser().parse_args(argv, common)
@@ -82,67 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def command_parser() -> argparse.ArgumentParser:
-    """Every command and option of ``homeapp``."""
-    from homeapp.commands.command_line import add_commands
-
-    # The same options are allowed before and after the command; what is not given must not undo what was.
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--data-dir", help="where this home keeps its data")
-    common.add_argument("--json", action="store_true", help="print JSON")
-    common.add_argument(
-        "--as",
-        dest="as_role",
-        choices=("household", "owner", "installer"),
-        metavar="ROLE",
-        help="as household, owner or installer; the PIN is asked for, or read from a pipe",
-    )
-    common.add_argument("--verbose", action="store_true", help="log more")
-    parser = argparse.ArgumentParser(prog="homeapp", description="Home energy hub.", parents=[common])
-    parser.add_argument("--version", action="version", version=f"homeapp {__version__}")
-    parser.add_argument("--kiosk", action="store_true", help="full screen, for the wall")
-    parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto")
-    parser.add_argument("--pictures", metavar="DIR", help="save pictures of every page, and exit")
-    commands = parser.add_subparsers(dest="what", title="commands", metavar="COMMAND")
-    _add_own_commands(commands, common)
-    add_commands(commands, common)
-    return parser
-
-
 def _default_data_dir() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("homeapp", appauthor=False)
-
-
-def _add_own_commands(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
-) -> None:
-    from homeapp.bench.options import add_bench_commands
-    from homeapp.demo.options import add_demo_options
-    from homeapp.settings import CSMS_SECRET, GRID_SP_SECRET, MIRROR_SECRETS
-
-    hub = commands.add_parser("hub", help="run the hub without a screen", parents=[common])
-    hub.add_argument("--clock", default="", help=argparse.SUPPRESS)
-    secret = commands.add_parser("secret", help="enter a secret while no hub runs", parents=[common])
-    secret.add_argument(
-        "name",
-        choices=[GRID_SP_SECRET, CSMS_SECRET, *MIRROR_SECRETS],
-        help="which; itself it is asked for, or read from a pipe",
-    )
-    demo = commands.add_parser("demo", help="a whole street: home, hub, screen and providers", parents=[common])
-    add_demo_options(demo)
-    plan = commands.add_parser("plan", help="solve planning problems from a file, without a hub", parents=[common])
-    plan.add_argument("problems", type=Path, metavar="PROBLEMS.json", help="the problems")
-    plan.add_argument("plans", type=Path, metavar="PLANS.json", help="where the plans go")
-    plan.set_defaults(without_hub=_plan_file)
-    add_bench_commands(commands, common)
-
-
-def _plan_file(arguments: argparse.Namespace, _data_dir: Path) -> int:
-    from homeapp.commands.plan_file import plan_file
-
-    return plan_file(arguments.problems, arguments.plans)
 
 
 def _make_data_dir(data_dir: Path) -> None:
@@ -205,6 +147,19 @@ def _leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Home:
+    """What every part of one hub's surroundings is made of."""
+
+    data_dir: Path
+    settings: "Settings"
+    secrets: "SecretStore"
+    database: "Database"
+    clock: SharedClock | SystemClock
+    authority: "identity.LocalAuthority"
+    ledger: "Ledger"
+
+
 async def join_drivers(
     data_dir: Path,
     settings: "Settings",
@@ -215,83 +170,103 @@ async def join_drivers(
     """Join drivers and providers to the hub."""
     # In a thread: udsoncan keeps the frames of whoever imports it first, and with this one it would keep a whole hub.
     await asyncio.to_thread(importlib.import_module, "devices.registry")
+    from homeapp import identity
+    from homeapp.store.ledger import Ledger
+
+    keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
+    home = _Home(
+        data_dir=data_dir,
+        settings=settings,
+        secrets=secrets,
+        database=database,
+        clock=clock,
+        authority=await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir),
+        ledger=Ledger(database, clock),
+    )
+    return await _outside(home, keys, await _charging_side(home))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChargingSide:
+    """The server for charging stations, and their ways to the provider's CSMS."""
+
+    endpoint: "OcppEndpoint"
+    upstreams: "Upstreams | None"
+    rights: "HomeRights"
+    background: "Mapping[str, Callable[[], Awaitable[None]]]"
+
+
+async def _charging_side(home: _Home) -> _ChargingSide:
     from devices.evce.provider.provider_stations import ProviderStations
-    from devices.registry import discoverers, meter_drivers, pev
     from homeapp import identity
     from homeapp.chargers.provider_rights import HomeRights
+    from homeapp.store.kept_profiles import KeptProfiles
+
+    ocpp = home.settings.ocpp
+    tls = await asyncio.to_thread(identity.server_context, home.authority, ocpp.names)
+    rules = await asyncio.to_thread(_firmware_rules, home)
+    rights = HomeRights()
+    profiles = KeptProfiles(home.ledger, ocpp.csms.url if ocpp.csms else "")
+    stations = ProviderStations(home.clock, profiles, rights)
+    upstreams = _upstreams(home, stations, rights, lambda station: endpoint.firmware_check(station, rules))
+    certificates = await asyncio.to_thread(
+        identity.IssuedCertificates, home.authority, home.data_dir, organization=ocpp.organization
+    )
+    endpoint = _endpoint(home, tls, certificates, upstreams)
+    return _ChargingSide(
+        endpoint=endpoint,
+        upstreams=upstreams,
+        rights=rights,
+        background={
+            "endpoint's certificate": lambda: _renew(tls, home.authority, ocpp.names, home.clock),
+            "limits of the charging provider": stations.run,
+        },
+    )
+
+
+async def _outside(home: _Home, keys: "identity.HubKeys", charging: _ChargingSide) -> "Outside":
+    from devices.registry import discoverers, meter_drivers, pev
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
     from homeapp.service_notify import of_this_process
-    from homeapp.store.kept_profiles import KeptProfiles
-    from homeapp.store.ledger import Ledger
-    from homeapp.store.signed_readings import SignedReadings
 
-    keys = await asyncio.to_thread(identity.home_keys, secrets, data_dir)
-    authority = await asyncio.to_thread(identity.LocalAuthority, secrets, data_dir)
-    tls = await asyncio.to_thread(identity.server_context, authority, settings.ocpp.names)
-    rules = await asyncio.to_thread(_firmware_rules, data_dir, settings, clock)
-    rights = HomeRights()
-    ledger = Ledger(database, clock)
-    stations = ProviderStations(
-        clock, KeptProfiles(ledger, settings.ocpp.csms.url if settings.ocpp.csms else ""), rights
-    )
-    upstreams = _upstreams(
-        data_dir,
-        settings,
-        secrets,
-        database,
-        clock,
-        authority,
-        stations,
-        rights,
-        lambda station: endpoint.firmware_check(station, rules),
-    )
-    certificates = await asyncio.to_thread(
-        identity.IssuedCertificates, authority, data_dir, organization=settings.ocpp.organization
-    )
-    endpoint = _endpoint(settings, ledger, SignedReadings(database, clock), clock, tls, certificates, upstreams)
-    extra_ca = await asyncio.to_thread(_meter_authority, data_dir / "meter-ca.pem")
+    settings, clock = home.settings, home.clock
+    extra_ca = await asyncio.to_thread(_meter_authority, home.data_dir / "meter-ca.pem")
     return Outside(
         clock=clock,
         speed=clock.speed,
-        data_dir=data_dir,
+        data_dir=home.data_dir,
         settings=settings,
-        database=database,
-        secrets=secrets,
-        endpoint=endpoint,
+        database=home.database,
+        secrets=home.secrets,
+        endpoint=charging.endpoint,
         meter_drivers=meter_drivers(clock=clock, time_zone=settings.site.time_zone, ca_pem=extra_ca),
         discoverers=discoverers(clock=clock, interfaces=settings.discovery.interfaces),
         keys=keys,
         machine_clock=SystemClock(),
-        pseudonym_key=await asyncio.to_thread(pseudonym_key, secrets),
+        pseudonym_key=await asyncio.to_thread(pseudonym_key, home.secrets),
         pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
-        background={
-            "endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock),
-            "limits of the charging provider": stations.run,
-            **of_this_process().bodies(SystemClock()),
-        },
-        upstreams=upstreams,
-        provider_rights=rights,
+        background={**charging.background, **of_this_process().bodies(SystemClock())},
+        upstreams=charging.upstreams,
+        provider_rights=charging.rights,
     )
 
 
-def _firmware_rules(data_dir: Path, settings: "Settings", clock: SharedClock | SystemClock) -> "FirmwareRules":
+def _firmware_rules(home: _Home) -> "FirmwareRules":
     """What a provider's firmware for a charging station has to keep to. Blocks."""
     from devices.evce.firmware_check import FirmwareRules, Window
     from homeapp import identity
 
+    ocpp = home.settings.ocpp
     return FirmwareRules(
-        roots=identity.vendor_roots(settings.ocpp.vendor_roots, data_dir),
-        window=Window.of(settings.ocpp.firmware_window, ZoneInfo(settings.site.time_zone)),
-        clock=clock,
+        roots=identity.vendor_roots(ocpp.vendor_roots, home.data_dir),
+        window=Window.of(ocpp.firmware_window, ZoneInfo(home.settings.site.time_zone)),
+        clock=home.clock,
     )
 
 
 def _endpoint(
-    settings: "Settings",
-    ledger: "Ledger",
-    signed_readings: "SignedReadings",
-    clock: SharedClock | SystemClock,
+    home: _Home,
     tls: "ssl.SSLContext",
     certificates: "identity.IssuedCertificates",
     upstreams: "Upstreams | None",
@@ -299,8 +274,9 @@ def _endpoint(
     """The server for charging stations."""
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
+    from homeapp.store.signed_readings import SignedReadings
 
-    voltage_v = settings.site.voltage_v
+    settings, ocpp = home.settings, home.settings.ocpp
 
     def limits(device_id: str) -> StationLimits:
         circuit = settings.circuit(device_id)
@@ -308,33 +284,28 @@ def _endpoint(
             max_current_a=circuit.max_current_a,
             safe_current_a=circuit.safe_current_a,
             phases=circuit.phases,
-            voltage_v=voltage_v,
+            voltage_v=settings.site.voltage_v,
         )
 
     return OcppEndpoint(
-        host=settings.ocpp.host,
-        port=settings.ocpp.port,
+        host=ocpp.host,
+        port=ocpp.port,
         tls=tls,
-        clock=clock,
+        clock=home.clock,
         limits=limits,
-        lease_s=settings.ocpp.lease_s,
+        lease_s=ocpp.lease_s,
         certificates=certificates,
-        unencrypted_port=settings.ocpp.unencrypted_port or None,
-        no_subprotocol=settings.ocpp.no_subprotocol,
-        keeper=ledger,
-        signed_keeper=signed_readings,
+        unencrypted_port=ocpp.unencrypted_port or None,
+        no_subprotocol=ocpp.no_subprotocol,
+        keeper=home.ledger,
+        signed_keeper=SignedReadings(home.database, home.clock),
         upstreams=upstreams,
-        compression=settings.ocpp.compression,
+        compression=ocpp.compression,
     )
 
 
 def _upstreams(
-    data_dir: Path,
-    settings: "Settings",
-    secrets: "SecretStore",
-    database: "Database",
-    clock: SharedClock | SystemClock,
-    authority: "identity.LocalAuthority",
+    home: _Home,
     stations: "ProviderStations",
     rights: "HomeRights",
     firmware: "Callable[[str], ProviderFirmware]",
@@ -346,55 +317,56 @@ def _upstreams(
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp.settings import CSMS_SECRET, MIRROR_SECRETS
     from homeapp.store.kept_stops import KeptStops
-    from homeapp.store.ledger import Ledger
     from homeapp.store.station_outbox import StoredStationOutbox
 
-    csms = settings.ocpp.csms
+    csms = home.settings.ocpp.csms
     if csms is None:
         return None
-    outbox = StoredStationOutbox(database, clock, csms.url)
+    mirrors = zip(csms.mirrors, MIRROR_SECRETS, strict=False)
+    outbox = StoredStationOutbox(home.database, home.clock, csms.url)
     upstreams = Upstreams(
         Surroundings(
-            access=_csms_access(csms, csms.url, CSMS_SECRET, data_dir, secrets),
+            access=_csms_access(home, csms, csms.url, CSMS_SECRET),
             outbox=outbox,
-            clock=clock,
+            clock=home.clock,
             profiles=stations.profiles,
             ending=stations,
             tokens=lambda device_id: StationTokens(device_id, rights),
-            mirrors=[
-                _csms_access(csms, url, name, data_dir, secrets)
-                for url, name in zip(csms.mirrors, MIRROR_SECRETS, strict=False)
-            ],
+            mirrors=[_csms_access(home, csms, url, name) for url, name in mirrors],
             firmware=firmware,
-            root=PemRoot(authority.ca_pem),
+            root=PemRoot(home.authority.ca_pem),
             tells_limits=True,
-            stops=KeptStops(Ledger(database, clock), csms.url),
+            stops=KeptStops(home.ledger, csms.url),
         )
     )
     outbox.notice = upstreams.notice
     return upstreams
 
 
-def _csms_access(csms: "CsmsSettings", url: str, secret: str, data_dir: Path, secrets: "SecretStore") -> "CsmsAccess":
+def _csms_access(home: _Home, csms: "CsmsSettings", url: str, secret: str) -> "CsmsAccess":
     """How the hub proves who it is at one CSMS."""
     from devices.evce.upstream.csms_link import CsmsAccess
     from homeapp import identity
+
+    by_certificate = csms.security_profile == 3
 
     def make_tls() -> "ssl.SSLContext | None":
         if url.startswith("ws://"):
             return None
         context = identity.csms_context(csms.ca_file)
-        if csms.security_profile == 3:
-            name = csms.identity or identity.public_jwk(identity.home_key_pem(secrets, data_dir))["kid"]
-            identity.show_hub(context, secrets, data_dir, name)
+        if by_certificate:
+            name = csms.identity or identity.public_jwk(identity.home_key_pem(home.secrets, home.data_dir))["kid"]
+            identity.show_hub(context, home.secrets, home.data_dir, name)
         return context
 
     async def tls() -> "ssl.SSLContext | None":
         return await asyncio.to_thread(make_tls)
 
     async def password() -> str | None:
-        kept = None if csms.security_profile == 3 else await asyncio.to_thread(secrets.get, secret)
-        if kept is None and csms.security_profile != 3:
+        if by_certificate:
+            return None
+        kept = await asyncio.to_thread(home.secrets.get, secret)
+        if kept is None:
             raise SettingsInvalid(f"The password for {csms.name} is missing. Enter it with: homeapp secret {secret}")
         return kept
 
@@ -404,7 +376,7 @@ def _csms_access(csms: "CsmsSettings", url: str, secret: str, data_dir: Path, se
         url=url,
         tls=tls,
         password=password,
-        how_to_mend=mend if csms.security_profile == 3 else f"Enter the right password with: homeapp secret {secret}",
+        how_to_mend=mend if by_certificate else f"Enter the right password with: homeapp secret {secret}",
         identity=csms.identity,
     )
 
@@ -483,58 +455,15 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:
     """The window; starts a hub as a child process where none answers."""
+    from homeapp.child_hub import hub_running
     from homeapp.server import socket_path
     from ui.app import run
     from ui.screenshots import ScreenshotPlan
 
     path = socket_path(data_dir)
-    child = None if asyncio.run(_answers(path)) else _start_hub(data_dir, path)
-    try:
+    with hub_running(data_dir, path):
         plan = ScreenshotPlan(directory=Path(arguments.pictures)) if arguments.pictures else None
         return run(socket_path=path, kiosk=arguments.kiosk, theme=arguments.theme, screenshots=plan)
-    finally:
-        if child is not None:
-            _stop_hub(child)
-
-
-def _start_hub(data_dir: Path, path: Path) -> "subprocess.Popen[bytes]":
-    child = subprocess.Popen([sys.executable, "-m", "homeapp", "hub", "--data-dir", os.fspath(data_dir)])
-
-    async def ready() -> None:
-        async with asyncio.timeout(_HUB_START_TIMEOUT_S):
-            while not await _answers(path):
-                if child.poll() is not None:
-                    raise HubNotRunning("The hub did not start; it says above why.")
-                await asyncio.sleep(0.1)
-
-    try:
-        asyncio.run(ready())
-    except TimeoutError as error:
-        _stop_hub(child)
-        raise HubNotRunning("The hub did not start in time; see its log above.") from error
-    except BaseException:
-        _stop_hub(child)
-        raise
-    return child
-
-
-def _stop_hub(child: "subprocess.Popen[bytes]") -> None:
-    child.terminate()
-    try:
-        child.wait(timeout=_HUB_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-async def _answers(path: Path) -> bool:
-    from homeapp.client import connect
-
-    try:
-        async with connect(path):
-            return True
-    except HubNotRunning:
-        return False
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from homeapp import __version__
-from homeapp.__main__ import command_parser
+from homeapp.commands.program_options import command_parser
 
 _FILES = {
     "/var/lib/homeapp": "the data of the service homeapp-hub",
