@@ -8,6 +8,7 @@ from pathlib import Path
 
 from homeapp import __version__, api
 from homeapp.access.access_control import AccessControl
+from homeapp.changes import Changes, Reached
 from homeapp.chargers.chargers import Chargers, Household
 from homeapp.chargers.provider_rights import HomeRights
 from homeapp.commissioning.charger_hold import ChargerHold
@@ -17,7 +18,6 @@ from homeapp.control_loop import ControlLoop, Controls
 from homeapp.csms_side import LINK_ID, CsmsSide
 from homeapp.csms_side import SP_ID as EVC_SP
 from homeapp.doctor import examine
-from homeapp.errors import HomeappError
 from homeapp.grid_limits.grid_limits import GridLimits, LimitListeners
 from homeapp.identity import HubKeys
 from homeapp.inbox import HubInbox
@@ -28,7 +28,7 @@ from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.live import LinkState, Snapshot
 from homeapp.model.offer import Offer, OfferState
-from homeapp.model.readings import EvceState, MeterReading
+from homeapp.model.readings import EvceState
 from homeapp.model.site import Circuit
 from homeapp.offer_side import HomeView, OfferSide
 from homeapp.operations import Operations
@@ -105,8 +105,9 @@ class Hub:
     def __init__(self, outside: Outside) -> None:
         self._out = outside
         self._clock = outside.clock
+        self._changes = Changes()
         self._site = outside.settings.site.site()
-        self._outbox = Outbox(outside.database, outside.clock, notice=self._notice, name_of=self._name_of)
+        self._outbox = Outbox(outside.database, outside.clock, notice=self._changes.notice, name_of=self._name_of)
         self._ledger = Ledger(outside.database, outside.clock, decision_kept=self._outbox.wake)
         self._telemetry = Telemetry(outside.database)
         prices = HomePrices(outside.settings.tariff.contract(), self._site.time_zone)
@@ -120,7 +121,7 @@ class Hub:
             ledger=self._ledger,
             clock=outside.clock,
             home=self._live,
-            tell=LimitListeners(name_of=self._name_of, limited=self._limited, notice=self._notice),
+            tell=LimitListeners(name_of=self._name_of, limited=self._changes.limited, notice=self._changes.notice),
         )
         self._chargers = self._charger_decisions()
         self._sessions = DeviceSessions(
@@ -130,7 +131,7 @@ class Hub:
             discoverers=outside.discoverers,
             endpoint=outside.endpoint,
             clock=outside.clock,
-            listener=self,
+            listener=self._changes,
             agreed_firmware=self._agreed_firmware,
             authorizes=self._chargers.tokens.authorizes,
             fits=self._floors_too_high,
@@ -142,21 +143,21 @@ class Hub:
             outbox=self._outbox,
             live=self._live,
             name_of=self._name_of,
-            tariff_changed=self._tariff_changed,
-            live_changed=self._live_changed,
+            tariff_changed=self._changes.tariff_changed,
+            live_changed=self._changes.live_changed,
         )
         self._price_desk = PriceDesk(
             prices=prices,
             ledger=self._ledger,
             clock=outside.clock,
             links=lambda: self._live.links,
-            changed=self._tariff_changed,
+            changed=self._changes.tariff_changed,
         )
         self._providers = self._provider_side()
         self._csms = self._csms_side(outside.upstreams) if outside.upstreams else None
         self._upkeep = self._upkeep_of_car_and_charger()
         self._planning = self._home_planning()
-        self._hold = ChargerHold(self._act)
+        self._hold = ChargerHold(self._changes.act)
         self._control = ControlLoop(
             Controls(
                 site=self._site,
@@ -185,7 +186,7 @@ class Hub:
             snapshot=self._snapshot,
             schedule=lambda: self._planning.plans.schedule,
             doctor=self._examine,
-            live_changed=self._live_changed,
+            live_changed=self._changes.live_changed,
             sharing=self._providers.sharing,
             uplink=self._providers.uplink.view,
             rules=self._offers.rules.views,
@@ -230,6 +231,19 @@ class Hub:
             self._hello,
             self._access,
         )
+        self._changes.reach(
+            Reached(
+                live=self._live,
+                control=self._control,
+                reporter=self._upkeep.reporter,
+                sessions=self._sessions,
+                replan=self._planning.plans.replan,
+                devices_changed=self._commissioning.devices_changed,
+                upstreams=outside.upstreams,
+                publish=self._server.publish,
+                name_of=self._name_of,
+            )
+        )
 
     async def run(self, started: Callable[[], None]) -> None:
         """Everything, until cancelled; ``started`` is called once the local socket accepts.
@@ -242,37 +256,7 @@ class Hub:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._server.run(started))
             for name, body in self._bodies().items():
-                tasks.create_task(supervise(name, body, self._clock, self._part_failed))
-
-    def meter_read(self, reading: MeterReading) -> None:
-        self._live.meter_read(reading)
-        self._upkeep.reporter.meter_read(reading)
-        self._control.meter_read()
-
-    def evce_changed(self, state: EvceState) -> None:
-        before = self._live.evces.get(state.device_id)
-        self._know_chargers()
-        self._live.evce_changed(state)
-        self._upkeep.reporter.evce_changed(state)
-        self._upkeep.reporter.car_changed(self._live.evce)
-        if before is None or before.status.car_present != state.status.car_present or _soc_moved(before, state):
-            self._planning.plans.replan()
-        if before is None or (before.status, before.connected) != (state.status, state.connected):
-            self._control.act()
-            self._live_changed()
-        if before is None or _told_of(before) != _told_of(state):
-            self._control_changed()
-
-    def devices_changed(self) -> None:
-        ours = {device.device_id for device in self._sessions.adopted}
-        for device_id in self._live.evces.keys() - ours:
-            self._upkeep.reporter.evce_gone(device_id)
-        self._know_chargers()
-        self._upkeep.reporter.car_changed(self._live.evce)
-        if self._live.meter is not None and self._live.meter.reading.device_id not in ours:
-            self._live.meter = None
-        self._server.publish(api.Topic.DEVICES)
-        self._commissioning.devices_changed()
+                tasks.create_task(supervise(name, body, self._clock, self._changes.part_failed))
 
     def name_of(self, device_id: str) -> str | None:
         adopted = (device for device in self._sessions.adopted if device.kind is DeviceKind.EVCE)
@@ -298,7 +282,7 @@ class Hub:
                 feed_left_wh=lambda: self._planning.plans.feed_left_wh,
             ),
             name_of=self._name_of,
-            offers_changed=self._offers_changed,
+            offers_changed=self._changes.offers_changed,
             rules_changed=lambda: self._server.publish(api.Topic.RULES),
         )
 
@@ -316,22 +300,10 @@ class Hub:
                 chargers=self,
                 departure=lambda: self._live.goal.ready_by,
                 agreed=lambda: self._limits.commitments(self._clock.now()),
-                notice=self._notice,
-                changed=self._control_changed,
+                notice=self._changes.notice,
+                changed=self._changes.control_changed,
             )
         )
-
-    def _limited(self) -> None:
-        # The screen is told once the request is kept: what is sent to it now would come before the charger's frame.
-        self._control.limited()
-        self._planning.plans.replan()
-
-    def _control_changed(self) -> None:
-        self._control.act()
-        self._server.publish(api.Topic.DEVICES)
-
-    def _know_chargers(self) -> None:
-        self._live.chargers_are({device.device_id: device.name for device in self._sessions.chargers})
 
     def _circuits(self) -> tuple[Circuit, ...]:
         return tuple(self._out.settings.circuit(device.device_id) for device in self._sessions.chargers)
@@ -359,9 +331,9 @@ class Hub:
             inbox=self._inbox,
             tell=Listeners(
                 receipt=self._desk.receipt,
-                notice=self._notice,
-                failed=self._part_failed,
-                sharing_changed=self._sharing_changed,
+                notice=self._changes.notice,
+                failed=self._changes.part_failed,
+                sharing_changed=self._changes.sharing_changed,
                 uplink_changed=lambda: self._server.publish(api.Topic.UPLINK),
             ),
         )
@@ -369,7 +341,7 @@ class Hub:
     def _csms_side(self, upstreams: StationUpstreams) -> CsmsSide:
         def link_changed(state: LinkState, problem: str | None) -> None:
             self._live.link_changed(LINK_ID, f"{self._name_of(EVC_SP)} (OCPP)", state, problem)
-            self._live_changed()
+            self._changes.live_changed()
 
         return CsmsSide(
             upstreams,
@@ -377,7 +349,7 @@ class Hub:
             disclosures=StationDisclosures(self._out.database, self._clock, EVC_SP),
             counted=self._providers.uplink.passed,
             link_changed=link_changed,
-            notice=self._notice,
+            notice=self._changes.notice,
         )
 
     def _upkeep_of_car_and_charger(self) -> Upkeep:
@@ -420,9 +392,9 @@ class Hub:
                 telemetry=self._telemetry,
                 outlets=Outlets(
                     goal_changed=self._upkeep.reporter.goal_changed,
-                    changed=self._publish,
-                    act=self._act,
-                    notice=self._notice,
+                    changed=self._changes.publish,
+                    act=self._changes.act,
+                    notice=self._changes.notice,
                     installing=self._upkeep.installs,
                 ),
             )
@@ -442,17 +414,11 @@ class Hub:
             pins=lambda: self._access.pins,
             doctor=self._examine,
             handlers=lambda: self._handlers,
-            notice=self._notice,
+            notice=self._changes.notice,
             changed=lambda: self._server.publish(api.Topic.COMMISSIONING),
             begin_anew=self._out.begin_anew,
         )
         return Commissioning(home, self._hold, HubSigner(self._out.keys.sign_pem))
-
-    def _act(self) -> None:
-        self._control.act()
-
-    def _publish(self, topic: api.Topic) -> None:
-        self._server.publish(topic)
 
     def _bodies(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
@@ -489,7 +455,7 @@ class Hub:
         for number, sentence in enumerate(self._out.database.repairs):
             self._live.notice(f"store_repaired.{number}", sentence)
         if self._out.settings_refused:
-            self._notice("settings_refused", f"Your new settings do not hold: {self._out.settings_refused}")
+            self._changes.notice("settings_refused", f"Your new settings do not hold: {self._out.settings_refused}")
         await self._commissioning.load()
 
     async def _tend_offers(self) -> None:
@@ -503,7 +469,7 @@ class Hub:
 
     async def _publish_live(self) -> None:
         while True:
-            self._live_changed()
+            self._changes.live_changed()
             await self._clock.sleep(LIVE_CYCLE_S if self._out.speed <= 1 else LIVE_CYCLE_S * min(self._out.speed, 5))
 
     def _agreed_firmware(self, location: str, signature: str) -> bool:
@@ -524,7 +490,7 @@ class Hub:
         return (*checks, self._commissioning.doctors_check())
 
     def _snapshot(self) -> Snapshot:
-        self._know_chargers()
+        self._changes.know_chargers()
         return self._live.snapshot(
             meter_online=self._sessions.online(DeviceKind.METER),
             evce_online=self._sessions.online(DeviceKind.EVCE),
@@ -542,50 +508,5 @@ class Hub:
             site=self._site,
         )
 
-    def _offers_changed(self) -> None:
-        self._planning.plans.replan()
-        self._control.act()
-        self._server.publish(api.Topic.OFFERS)
-        self._live_changed()
-
-    def _tariff_changed(self) -> None:
-        self._planning.plans.replan()
-        self._server.publish(api.Topic.TARIFF)
-        self._live_changed()
-
-    def _live_changed(self) -> None:
-        self._server.publish(api.Topic.SNAPSHOT)
-
     def _name_of(self, sp_id: str) -> str:
         return self._providers.name_of(sp_id)
-
-    def _notice(self, code: str, sentence: str) -> None:
-        self._live.notice(code, sentence)
-        self._live_changed()
-
-    def _sharing_changed(self) -> None:
-        if self._out.upstreams is not None:
-            self._out.upstreams.consent_changed()
-        self._server.publish(api.Topic.SHARING)
-        # What has left must never look like more than what the way out has carried.
-        self._server.publish(api.Topic.UPLINK)
-
-    def _part_failed(self, name: str, error: Exception) -> None:
-        part = self._name_of(name)
-        if isinstance(error, HomeappError):
-            sentence = f"{part}: {error}"
-        else:
-            sentence = f"A part of the hub ({part}) failed and was started again. If it happens often, get help."
-        self._live.notice(f"part_failed.{name}", sentence)
-
-
-def _soc_moved(before: EvceState, after: EvceState) -> bool:
-    if before.soc_pct is None or after.soc_pct is None:
-        return before.soc_pct is not after.soc_pct
-    return round(before.soc_pct) != round(after.soc_pct)
-
-
-def _told_of(state: EvceState) -> tuple[object, ...]:
-    """What the list of devices tells of a charger besides its link."""
-    provider = (state.provider_limit_w, state.provider_feed_w, state.provider_control)
-    return (*provider, state.capabilities, state.software)

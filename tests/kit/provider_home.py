@@ -132,7 +132,7 @@ class _Meter:
                 phase_power_w=phases,
                 phase_current_a=tuple(watts / 230.0 for watts in phases),
             )
-            self._home.hub.meter_read(reading)
+            self._home.hub._changes.meter_read(reading)
             await self._home.clock.sleep(1.0)
 
 
