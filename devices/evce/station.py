@@ -5,20 +5,16 @@ fact of its own and the state is derived from all of them, so that the order doe
 """
 
 import logging
-import secrets
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import msgspec
-
 from devices.evce import profiles
+from devices.evce.abilities import Abilities, Known
 from devices.evce.capability import Capability
 from devices.evce.connectors import Connectors
 from devices.evce.derived import derive_status
 from devices.evce.dialect import ChargingNeeds, Introduction, Reported, SoftwareReport, TransactionReport
-from devices.evce.feeding import feed_refusal, station_refusal
 from devices.evce.fields import Payload
 from devices.evce.foreign_profiles import ProfileReport
 from devices.evce.grants import Grant, Grants
@@ -29,18 +25,13 @@ from devices.evce.schemas import Version
 from devices.evce.signed_readings import SignedReadings
 from devices.evce.software_progress import SoftwareProgress
 from devices.evce.station_clock import StationClock
-from homeapp.model.readings import (
-    EvceCapabilities,
-    EvceState,
-    EvceStatus,
-    LimitControl,
-)
+from devices.evce.transactions import Transactions
+from homeapp.model.readings import EvceState, EvceStatus
 from homeapp.ports import Clock, StationRegister
 
 logger = logging.getLogger(__name__)
 
 POWER_COUNTS = timedelta(seconds=60)
-_REMEMBERED_TRANSACTIONS = 32
 
 _OUT_OF_SERVICE = "The charger reports a fault or is out of service; look at its display."
 _CLOCK_WRONG = (
@@ -73,7 +64,6 @@ class Station:
         self.introduction: Introduction | None = None
         self.capability: Capability | None = None
         self.signed = SignedReadings()
-        self._kept_needs: tuple[str, ChargingNeeds] | None = None
         self.profile_report = ProfileReport()
         self._clock = clock
         self._register = register
@@ -82,7 +72,7 @@ class Station:
         self._connected = False
         self._secured = False
         self._connectors = Connectors()
-        self._over: OrderedDict[str, None] = OrderedDict()
+        self._transactions = Transactions(device_id, self.outlets)
         self._station_clock = StationClock()
         self._uncontrolled = self._static = False
         self._unit: Unit | None = None
@@ -90,7 +80,7 @@ class Station:
         self._problems: dict[str, str] = {}
         self._firmware: str | None = None
         self._software = SoftwareProgress(device_id, clock)
-        self._abilities: tuple[object, EvceCapabilities | None] = (None, None)
+        self._abilities = Abilities(limits)
         self.state = EvceState(device_id=device_id, received_at=clock.now(), status=EvceStatus.OFFLINE, connected=False)
 
     def now(self) -> datetime:
@@ -318,40 +308,29 @@ class Station:
         self._tell()
 
     def began(self, report: TransactionReport, fingerprint: str) -> str:
-        outlet = self.outlets.at(report.evse)
-        running = outlet.transaction
-        if running is None or running.fingerprint != fingerprint:
-            # 1.6 lets the hub choose; by chance, so that ids stay unique when the hub starts anew.
-            number = str(secrets.randbelow(2**31 - 1) + 1)
-            self._switch(outlet, Transaction(id=number, evse=report.evse, fingerprint=fingerprint))
-            outlet.measured.session_began(report.start_wh)
-            running = outlet.transaction
+        transaction_id = self._transactions.begin(report, fingerprint)
         self._tell()
-        return running.id if running else ""
+        return transaction_id
 
     def renamed(self, old: str, new: str) -> None:
         """1.6: the transaction that the hub has named ``old`` goes by ``new``, the id of the provider's CSMS."""
-        outlet = self.outlets.of(old)
-        if outlet is not None and outlet.transaction is not None:
-            outlet.transaction = msgspec.structs.replace(outlet.transaction, id=new)
+        if self._transactions.rename(old, new):
             self._tell()
 
     def runs(self, report: TransactionReport) -> None:
         # What was signed is evidence, also about a transaction that is over by now.
         self.signed.came(report.transaction_id, report.samples)
-        outlet = self.outlets.of(report.transaction_id) or self.outlets.at(report.evse)
-        if self._belongs(outlet, report):
-            self._follow(outlet, report)
-            if report.late:
-                outlet.measured.take_energy(report.samples)
-            else:
-                self.clock_shows(report.told_at)
-                self._judge_clock(report.samples)
-                outlet.measured.take(report.samples)
+        outlet = self._transactions.follow(report)
+        if outlet is not None and report.late:
+            outlet.measured.take_energy(report.samples)
+        elif outlet is not None:
+            self.clock_shows(report.told_at)
+            self._judge_clock(report.samples)
+            outlet.measured.take(report.samples)
         self._tell()
 
     def ended(self, transaction_id: str, samples: Sequence[Sample]) -> None:
-        self._remember_over(transaction_id)
+        self._transactions.remember_over(transaction_id)
         # A 1.6 station that never got an answer to its StartTransaction ends it with an id of 0 or -1.
         nameless = self._version is Version.V16 and transaction_id in ("0", "-1")
         outlet = self.outlets.lead if nameless else self.outlets.of(transaction_id)
@@ -384,18 +363,12 @@ class Station:
 
     def needs_kept(self, transaction_id: str, needs: ChargingNeeds) -> None:
         """An earlier life of the hub has heard this in a transaction; it counts again where that goes on."""
-        self._kept_needs = transaction_id, needs
-        for outlet in self.outlets.running:
-            self._take_kept_needs(outlet)
+        self._transactions.needs_kept(transaction_id, needs)
         self._tell()
 
     def is_over(self, transaction_id: str) -> bool:
         """This transaction has certainly ended."""
-        if self.outlets.of(transaction_id) is not None:
-            return False
-        if self.outlets.running:
-            return self.outlets.count == 1 or transaction_id in self._over
-        return transaction_id in self._over or self._reported() is Reported.AVAILABLE
+        return self._transactions.is_over(transaction_id, vacant=self._reported() is Reported.AVAILABLE)
 
     def software_asked(self, version: str, request_id: int) -> None:
         """The hub asks for software; takes the place of an update before it."""
@@ -420,56 +393,9 @@ class Station:
             self._station_clock.told(told_at, self._clock.now())
             self.problem("clock", _CLOCK_WRONG if self._station_clock.wrong else None)
 
-    def _belongs(self, outlet: Outlet, report: TransactionReport) -> bool:
-        running = outlet.transaction
-        if report.transaction_id in self._over:
-            return False
-        if running is None or running.id == report.transaction_id:
-            return True
-        return not report.late and (report.began or report.evse in (0, running.evse))
-
-    def _follow(self, outlet: Outlet, report: TransactionReport) -> None:
-        outlet.doubtful = False
-        running = outlet.transaction
-        if running is None or running.id != report.transaction_id:
-            if not report.began:
-                logger.info("%s: adopted a transaction that the hub did not see begin", self.device_id)
-            self._switch(outlet, Transaction(id=report.transaction_id, evse=report.evse, sequence=report.sequence))
-            running = outlet.transaction
-        if report.began:
-            outlet.measured.session_began(report.start_wh)
-        if running is None:
-            return
-        newer = running.sequence is None or report.sequence is None or report.sequence >= running.sequence
-        outlet.transaction = msgspec.structs.replace(
-            running,
-            evse=report.evse or running.evse,
-            sequence=report.sequence if newer else running.sequence,
-            reported=(report.reported or running.reported) if newer else running.reported or report.reported,
-        )
-
-    def _switch(self, outlet: Outlet, transaction: Transaction) -> None:
-        if outlet.transaction is not None:
-            self._remember_over(outlet.transaction.id)
-            outlet.over()
-        outlet.measured.session_unknown()
-        outlet.transaction = transaction
-        self._take_kept_needs(outlet)
-
-    def _take_kept_needs(self, outlet: Outlet) -> None:
-        if self._kept_needs is None or outlet.transaction is None or self._kept_needs[0] != outlet.transaction.id:
-            return
-        # What the car has told since is newer.
-        outlet.needed, self._kept_needs = outlet.needed or self._kept_needs[1], None
-
     def _car_left(self, outlet: Outlet) -> None:
         outlet.needed = None
         outlet.measured.car_left()
-
-    def _remember_over(self, transaction_id: str) -> None:
-        self._over[transaction_id] = None
-        if len(self._over) > _REMEMBERED_TRANSACTIONS:
-            self._over.popitem(last=False)
 
     @property
     def likely_evse(self) -> int:
@@ -496,7 +422,7 @@ class Station:
             received_at=now if self._connected else self.state.received_at,
             status=status,
             connected=self._connected,
-            capabilities=self._known_abilities(),
+            capabilities=self._abilities.of(self._known),
             power_w=drawn.power_w,
             power_at=drawn.power_at,
             phase_current_a=drawn.phase_current_a,
@@ -540,34 +466,13 @@ class Station:
             power_w=measured.power_w if fresh else None,
         )
 
-    def _known_abilities(self) -> EvceCapabilities | None:
-        """They change rarely; the state is told with every message."""
-        facts = (self._version, self.capability, self.needed, self._uncontrolled, self._static, self._unit)
-        if facts != self._abilities[0]:
-            self._abilities = facts, self._capabilities()
-        return self._abilities[1]
-
-    def _capabilities(self) -> EvceCapabilities | None:
-        if self._version is None:
-            return None
-        needs, known = self.needed or ChargingNeeds(), self.capability or Capability()
-        circuit_w = self.limits.watts(self.limits.max_current_a)
-        unit = self._unit or known.unit
-        refusal = feed_refusal(self._version, self.capability, self.needed)
-        return EvceCapabilities(
-            protocol=self._version.value,
-            can_feed=refusal is None,
-            max_charge_w=min(circuit_w, needs.max_charge_w or circuit_w),
-            max_feed_w=None if refusal is not None or needs.max_feed_w is None else min(circuit_w, needs.max_feed_w),
-            phases=self.limits.phases,
-            control=self._control(known),
-            phase_switching=known.phase_switching and self.limits.phases > 1,
-            feed_refusal=refusal,
-            in_watts=unit is Unit.WATT and self.limits.phases > 1,
-            charger_can_feed=station_refusal(self._version, self.capability) is None,
+    @property
+    def _known(self) -> Known:
+        return Known(
+            version=self._version,
+            capability=self.capability,
+            needed=self.needed,
+            uncontrolled=self._uncontrolled,
+            static=self._static,
+            unit=self._unit,
         )
-
-    def _control(self, known: Capability) -> LimitControl:
-        if self._uncontrolled:
-            return LimitControl.NONE
-        return LimitControl.STATIC if self._static else known.control
