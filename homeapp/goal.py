@@ -51,18 +51,6 @@ def departures(schedule: Schedule, now: datetime, time_zone: str) -> tuple[Depar
     return tuple(Departure(at=at, target_pct=wanted[at]) for at in sorted(wanted))
 
 
-def next_local_time(now: datetime, clock_time: str, time_zone: str) -> datetime:
-    """The next instant, UTC, at which local clocks show ``HH:MM``; see ``local_instant``."""
-    zone = ZoneInfo(time_zone)
-    day = now.astimezone(zone).date()
-    for _ in range(3):
-        instant = local_instant(day, clock_time, zone)
-        if instant > now:
-            return instant
-        day += timedelta(days=1)
-    raise AssertionError("a day has at most 25 hours")
-
-
 def local_instant(day: date, clock_time: str, zone: ZoneInfo) -> datetime:
     """When the clocks show ``HH:MM`` on a local day, UTC.
 

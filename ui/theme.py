@@ -135,18 +135,3 @@ def apply(choice: ThemeChoice) -> None:
         QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Light if choice == "auto" else choice == "light"
     )
     QApplication.setPalette((LIGHT if light else DARK).palette())
-
-
-def contrast(first: QColor, second: QColor) -> float:
-    """Contrast ratio of WCAG 2.2, 1..21."""
-    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: QColor) -> float:
-    red, green, blue = (_linear(part) for part in (color.redF(), color.greenF(), color.blueF()))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4

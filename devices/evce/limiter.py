@@ -65,6 +65,7 @@ class Limiter:
 
     @property
     def capability(self) -> Capability:
+        """What is known of the station; the usual one while it was not asked."""
         return self._station.capability or Capability()
 
     @property

@@ -35,6 +35,7 @@ class Measured:
 
     @property
     def session_wh(self) -> float | None:
+        """What the session has drawn less what it has fed, Wh, or None while that is unknown."""
         return self._registers.net_wh
 
     def take(self, samples: Sequence[Sample]) -> None:

@@ -72,6 +72,7 @@ class Wish:
         return self.session, self.restarts, self.target
 
     def lapsed(self, now_s: float) -> bool:
+        """Its time is over at ``now_s``, s."""
         return now_s - self.asked_s >= self.seconds
 
     def covers(self, newer: "Wish", limits: StationLimits) -> bool:

@@ -30,10 +30,12 @@ class Window:
 
     @property
     def least(self) -> float:
+        """The lowest of them; 0 where there is none."""
         return min((value for _, value in self._values), default=0.0)
 
     @property
     def most(self) -> float:
+        """The highest of them; 0 where there is none."""
         return max((value for _, value in self._values), default=0.0)
 
     def add(self, value: float, monotonic: float) -> None:

@@ -181,12 +181,6 @@ def same_fingerprint(one: str, other: str) -> bool:
     return _letters(one) == _letters(other)
 
 
-def qr_text(descriptor: Descriptor) -> str:
-    """What its QR code says; ``read_descriptor`` reads it."""
-    packed = base64.urlsafe_b64encode(zlib.compress(_canonical(descriptor), 9))
-    return QR_PREFIX + packed.decode().rstrip("=")
-
-
 def _canonical(descriptor: Descriptor) -> bytes:
     return msgspec.json.encode(descriptor, order="sorted")
 

@@ -40,7 +40,6 @@ class HubOfOneStation:
 
     Attributes:
         name: of the station.
-        kills: how often it was killed.
     """
 
     name: str
@@ -49,7 +48,6 @@ class HubOfOneStation:
     csms_url: str
     csms_ca: Path
     csms_password: str
-    kills: int = 0
     home: DemoHome = field(init=False)
     port: int = field(init=False)
 
@@ -88,7 +86,6 @@ class HubOfOneStation:
 
     async def kill(self, chance: random.Random) -> None:
         """SIGKILL, and a start soon after."""
-        self.kills += 1
         await self.home.kill_hub()
         await asyncio.sleep(chance.uniform(0.0, 0.3))
         await self._start()

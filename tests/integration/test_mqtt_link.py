@@ -29,7 +29,6 @@ class Broker:
         self.last = b""
         self._answers = answers
         self._stays = stays
-        self._let_go = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):

@@ -1,14 +1,30 @@
 """Both themes can be read: text 4.5:1, everything that carries meaning 3:1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
 
 import pytest
+from PySide6.QtGui import QColor
 
-from ui.theme import DARK, LIGHT, Theme, Tone, contrast
+from ui.theme import DARK, LIGHT, Theme, Tone
 from ui.widgets.banner import TINT
 from ui.widgets.chip import BADGE_TINT
 from ui.widgets.energy_flow import PIPE_TINT
 
 THEMES = pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
 MEANINGS = (Tone.GREEN, Tone.BLUE, Tone.AMBER, Tone.VIOLET, Tone.RED)
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """Contrast ratio of WCAG 2.2, 1..21."""
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: QColor) -> float:
+    red, green, blue = (_linear(part) for part in (color.redF(), color.greenF(), color.blueF()))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
 
 
 @THEMES

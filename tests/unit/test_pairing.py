@@ -25,7 +25,6 @@ from homeapp.pairing.descriptor import (
     QR_PREFIX,
     Pairing,
     fingerprint,
-    qr_text,
     read_descriptor,
     same_fingerprint,
 )
@@ -90,7 +89,6 @@ def test_file_and_qr_code_say_the_same_and_have_the_fingerprint_that_the_provide
     text = descriptors.descriptor_json(company(sp_id, manufacturer=maker), OPERATOR)
     descriptor = read_descriptor(f"\n {text}\n")
     assert read_descriptor(descriptors.qr_text(text)) == descriptor
-    assert read_descriptor(qr_text(descriptor)) == descriptor
     assert same_fingerprint(fingerprint(descriptor), descriptors.printed_fingerprint(text))
     assert descriptor.name == "Laden – Süd"
     assert descriptor.data[0] is DataClass.IDENTITY
