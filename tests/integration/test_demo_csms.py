@@ -12,7 +12,8 @@ from homeapp.demo.csms.orders import NetworkOrder, PeriodOrder, ProfileSelection
 from homeapp.demo.csms.power_feed import feed_cycles
 from homeapp.demo.ocpp.frames import CallRefused, ConnectionGone
 from homeapp.demo.ocpp.schemas import Version
-from kit.csms_bench import ALL, CARD, FLOOR_W, NAME, WAIT_S, CsmsBench, alive, hear, limit, run, say
+from kit.csms_bench import ALL, CARD, FLOOR_W, NAME, WAIT_S, CsmsBench, hear, limit, run, say
+from kit.running_peer import alive
 
 EVERY_VERSION = pytest.mark.parametrize("version", ALL)
 

@@ -8,7 +8,8 @@ import pytest
 
 from homeapp.demo.charger.charging_profile import Purpose
 from homeapp.demo.charger.outlet import ChargingState
-from kit.station_bench import ALL, FLOOR_W, V16, V21, V201, Bench, Json, run, running
+from kit.running_peer import alive
+from kit.station_bench import ALL, FLOOR_W, V16, V21, V201, Bench, Json, run
 
 NEW_PASSWORD = "eighteen-bytes-key"
 
@@ -188,7 +189,7 @@ def test_a_new_password_is_kept_and_used_from_the_next_connection_on(version: st
     async def after_a_power_cut() -> None:
         await bench.csms.open()
         bench.station = bench.make_station(password="the-factory-password")
-        async with running(bench.station):
+        async with alive(bench.station):
             await bench.wait(lambda seen: seen.registered)
         await bench.csms.die()
 

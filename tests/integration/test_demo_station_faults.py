@@ -16,7 +16,8 @@ from homeapp.demo.charger.abilities import Abilities
 from homeapp.demo.charger.faults import Faults
 from homeapp.demo.ocpp.frames import CallRefused
 from homeapp.demo.operator.pki import StreetAuthority
-from kit.station_bench import ALL, NAME, V16, V21, V201, Bench, Csms, Json, run, running
+from kit.running_peer import alive
+from kit.station_bench import ALL, NAME, V16, V21, V201, Bench, Csms, Json, run
 
 CARD = "owner"
 
@@ -191,7 +192,7 @@ def test_a_station_certificate_from_the_first_csms_opens_the_second_ones_door(tm
         await second.open()
         await csms.open()
         bench.station = bench.make_station(tls=authority.client_context(), password="x" * 16, abilities=Abilities())
-        async with running(bench.station):
+        async with alive(bench.station):
             await bench.wait(lambda seen: seen.registered)
             assert csms.passwords == ["x" * 16]
             assert await csms.trigger("SignChargingStationCertificate") == "Accepted"
@@ -245,7 +246,7 @@ def test_a_csms_that_it_does_not_trust_is_told_of_when_it_has_become_trustworthy
     async def story() -> None:
         await bench.csms.open()
         station = bench.station = bench.make_station(tls=trust)
-        async with running(station):
+        async with alive(station):
             noted = "security event InvalidCsmsCertificate"
             await bench.wait(lambda _: noted in [text for _, text in station.history])
             trusted[0] = real

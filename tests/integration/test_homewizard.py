@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import cast
 
@@ -17,6 +17,7 @@ from homeapp.errors import DeviceError, DeviceRefused, DeviceUnreachable, Pairin
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind
 from homeapp.model.readings import MeterReading
 from homeapp.ports import Meter
+from kit.running_peer import running
 
 ZONE = "Europe/Amsterdam"
 SERIAL = "5c2fafde3001"
@@ -54,18 +55,6 @@ def adopted(found: Candidate) -> AdoptedDevice:
         adopted_at=found.seen_at,
         properties=found.properties,
     )
-
-
-@asynccontextmanager
-async def running(meter: DemoMeter) -> AsyncIterator[DemoMeter]:
-    task = asyncio.create_task(meter.run())
-    try:
-        async with asyncio.timeout(20):
-            await meter.started()
-        yield meter
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def take(meter: Meter, count: int) -> list[MeterReading]:

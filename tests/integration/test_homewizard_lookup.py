@@ -15,6 +15,7 @@ from homeapp.demo.meter.homewizard import DemoMeter, MeterFault
 from homeapp.errors import DeviceRefused, DeviceUnreachable, HomeappError, NotFound
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind
 from kit.in_loop import in_loop
+from kit.running_peer import running
 
 pytestmark = pytest.mark.usefixtures("hasty")
 SERIAL = "5c2fafde3001"
@@ -41,18 +42,6 @@ def meter_of(api: str, product_type: str = "HWE-P1") -> DemoMeter:
 
 def driver_for(ca_pem: str | None) -> HomeWizardDriver:
     return HomeWizardDriver(clock=SystemClock(), time_zone="Europe/Amsterdam", ca_pem=ca_pem)
-
-
-@asynccontextmanager
-async def running(meter: DemoMeter) -> AsyncIterator[DemoMeter]:
-    task = asyncio.create_task(meter.run())
-    try:
-        async with asyncio.timeout(20):
-            await meter.started()
-        yield meter
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def looked(address: str, ca_pem: str | None) -> Candidate:

@@ -24,6 +24,7 @@ from homeapp.demo.csms.orders import PeriodOrder, ProfileOrder
 from homeapp.demo.csms.server import DemoCsms
 from homeapp.demo.ocpp.schemas import Version
 from homeapp.demo.operator.pki import StreetAuthority
+from kit.running_peer import alive
 
 NAME = "EVCE-1"
 PASSWORD = "a-password-of-24-letters"
@@ -154,18 +155,6 @@ def limit(profile_id: int, purpose: str, watts: float, **more: Any) -> ProfileOr
     begin = {} if more.get("kind") == "Relative" else {"start": datetime(2020, 1, 1, tzinfo=UTC)}
     period = more.pop("period", None) or PeriodOrder(limit=watts)
     return ProfileOrder(profile_id=profile_id, purpose=purpose, periods=(period,), **(begin | more))
-
-
-@asynccontextmanager
-async def alive(peer: Any) -> AsyncIterator[None]:
-    """Something with ``run``, for as long as this is open."""
-    task = asyncio.create_task(peer.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled(), task.exception()
 
 
 def run(bench: CsmsBench, story: Callable[[CsmsBench], Awaitable[None]], *, station: bool = True) -> None:

@@ -21,7 +21,8 @@ from homeapp.settings import CSMS_SECRET, load
 from homeapp.store.database import Database
 from homeapp.store.ledger import Ledger
 from kit.consents import decide
-from kit.csms_bench import NAME, PASSWORD, WAIT_S, CsmsBench, alive
+from kit.csms_bench import NAME, PASSWORD, WAIT_S, CsmsBench
+from kit.running_peer import alive
 from kit.secret_store import MemorySecrets
 
 DEVICE = f"ocpp:{NAME}"

@@ -7,8 +7,7 @@ import json
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -23,6 +22,7 @@ from homeapp.clock import SharedClock
 from homeapp.demo.charger.car import Car
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.charger.watch import Observation
+from kit.running_peer import alive
 
 V16, V201, V21 = "ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 
@@ -320,23 +320,12 @@ class Bench:
         return seen.transaction_id
 
 
-@asynccontextmanager
-async def running(station: DemoStation) -> AsyncIterator[None]:
-    task = asyncio.create_task(station.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled(), task.exception()
-
-
 def run(bench: Bench, story: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
     async def go() -> None:
         await bench.csms.open()
         bench.station = bench.make_station()
         try:
-            async with running(bench.station):
+            async with alive(bench.station):
                 await story(bench)
         finally:
             await bench.csms.die()

@@ -12,6 +12,7 @@ from ui.actions import Actions
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
+from ui.widgets import rows
 from ui.widgets.buttons import Button, Look
 from ui.widgets.segmented import Segmented
 from ui.widgets.sheet import Sheet
@@ -61,10 +62,7 @@ class DaysSheet(Sheet):
         self._show()
 
     def _show(self) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        rows.empty(self._rows)
         schedule = self._schedule
         usual = schedule.ready_by or formats.DASH
         target = formats.percent(schedule.target_pct)

@@ -14,7 +14,7 @@ from ui.pages.offer_detail import OfferDetail
 from ui.theme import Tone, theme_of
 from ui.tr import tr
 from ui.view import View, waits_for_owner
-from ui.widgets import paint
+from ui.widgets import paint, rows
 from ui.widgets.buttons import Button
 from ui.widgets.chip import BADGE_TINT
 from ui.widgets.empty_state import EmptyState
@@ -133,10 +133,7 @@ class InboxPage(QWidget):
             return
         self._shape = shape
         focused = next((key for key, row in self.rows.items() if row.hasFocus()), None)
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        rows.empty(self._list)
         self.rows = {}
         for title, found in sections:
             if not found:

@@ -12,6 +12,7 @@ from ui.rule_draft import RuleDraft
 from ui.theme import Tone
 from ui.tr import tr
 from ui.view import View
+from ui.widgets import rows
 from ui.widgets.buttons import Button, Look
 from ui.widgets.card import Card
 from ui.widgets.empty_state import EmptyState
@@ -89,10 +90,7 @@ class RulesPage(QWidget):
             sheet.open_sheet()
 
     def _rebuild(self, count: int) -> None:
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        rows.empty(self._list)
         self.cards = [RuleCard(self._actions) for _ in range(count)]
         for card in self.cards:
             card.changing.connect(self.open_rule)

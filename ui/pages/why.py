@@ -12,7 +12,7 @@ from ui.theme import Tone, theme_of
 from ui.tr import tr
 from ui.view import View
 from ui.why_feed import WhyFeed
-from ui.widgets import paint
+from ui.widgets import paint, rows
 from ui.widgets.buttons import Button
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.scroll import Scroll
@@ -91,10 +91,7 @@ class WhyPage(QWidget):
         return tr("The last two days") if age_s < 60 else formats.age(age_s)
 
     def _rebuild(self, entries: tuple[WhyEntry, ...], view: View) -> None:
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        rows.empty(self._list)
         day: date | None = None
         for entry in entries:
             local = entry.at.astimezone(view.zone)

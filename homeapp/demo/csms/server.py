@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from homeapp.demo.csms.journal import Journal, entries
 from homeapp.demo.csms.session import Office, Session
 from homeapp.demo.ocpp.frames import CallRefused, ConnectionGone
 from homeapp.demo.ocpp.schemas import Version
+from homeapp.demo.watched import Watched
 from homeapp.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _LARGEST_MESSAGE = 1 << 20
 _CLOSE_TIMEOUT_S = 2.0
 
 
-class DemoCsms:
+class DemoCsms(Watched):
     """The CSMS; the port that it takes when it is first run is taken again when it is run again.
 
     Args:
@@ -67,6 +68,7 @@ class DemoCsms:
         self.accounts = dict(accounts)
         self.policy = policy or Policy()
         self.faults = CsmsFaults()
+        super().__init__()
         self.stations: dict[str, StationBook] = {}
         self.breaches: list[Breach] = []
         self._clock = clock
@@ -76,7 +78,6 @@ class DemoCsms:
         self._sessions: dict[str, Session] = {}
         self._numbers = itertools.count(1001)
         self._up = asyncio.Event()
-        self._news = asyncio.Event()
         self._journal: Journal | None = None
         if journal is not None:
             self._recall(journal)
@@ -120,20 +121,6 @@ class DemoCsms:
     async def started(self) -> None:
         """Wait until it serves."""
         await self._up.wait()
-
-    async def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
-        """Return when ``predicate`` holds; it is tried again after all that happens here.
-
-        Args:
-            predicate: about this CSMS.
-            timeout_s: s of the machine's time.
-
-        Raises:
-            TimeoutError: it did not come to hold.
-        """
-        async with asyncio.timeout(timeout_s):
-            while not predicate():
-                await self._news.wait()
 
     def station(self, station_id: str) -> StationBook:
         """The page of a station, which is opened where there is none."""
@@ -225,13 +212,13 @@ class DemoCsms:
         # The newest connection is the one that lives.
         self.cut(name)
         self._sessions[name] = session
-        self._changed()
+        self._happened()
         try:
             await session.run()
         finally:
             if self._sessions.get(name) is session:
                 del self._sessions[name]
-            self._changed()
+            self._happened()
 
     def _intake(self, version: Version, station_id: str) -> Intake:
         def breached(sentence: str) -> None:
@@ -248,14 +235,10 @@ class DemoCsms:
             journal=self._journal,
             faults=lambda: self.faults,
             breached=self._breached,
-            changed=self._changed,
+            changed=self._happened,
         )
 
     def _breached(self, station_id: str, sentence: str) -> None:
         logger.info("%s: %s", station_id, sentence)
         self.breaches.append(Breach(station_id=station_id, at=self._clock.now(), sentence=sentence))
-        self._changed()
-
-    def _changed(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        self._happened()

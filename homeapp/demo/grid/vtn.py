@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from homeapp.demo.grid.views import Views
 from homeapp.demo.grid.webhooks import Webhooks
 from homeapp.demo.http_server import HttpAnswer, HttpRequest
 from homeapp.demo.https_server import HttpsServer
+from homeapp.demo.watched import Watched
 from homeapp.ports import Clock
 
 BASE_PATH = f"/openadr3/{Dialect.V3_1}"
@@ -68,7 +69,7 @@ class VtnOptions:
     callback_tls: ssl.SSLContext | None = None
 
 
-class DemoVtn(HttpsServer):
+class DemoVtn(HttpsServer, Watched):
     """A VTN on a port of its own choice; keeps port and objects when ``run`` is called again, as after an outage.
 
     Attributes:
@@ -106,6 +107,7 @@ class DemoVtn(HttpsServer):
             options: what it has besides.
         """
         super().__init__(tls)
+        Watched.__init__(self)
         self._options = options or VtnOptions()
         self.reports: list[ReceivedDecision] = []
         self.history: deque[SeenRequest] = deque(maxlen=1000)
@@ -123,7 +125,6 @@ class DemoVtn(HttpsServer):
         self._topics = Topics(self._store, self._views)
         self._webhooks = Webhooks(self._store, self._views, self._tokens, self._options.callback_tls)
         self._api = self._make_api()
-        self._news = asyncio.Event()
         self._publish_at_first()
         self._store.listeners.append(self._changed)
 
@@ -171,20 +172,6 @@ class DemoVtn(HttpsServer):
         await super().started()
         if self.notifier is not None:
             await self.notifier.started()
-
-    async def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
-        """Return when ``predicate`` holds; it is tried again after all that happens here.
-
-        Args:
-            predicate: about this VTN.
-            timeout_s: s of the machine's time.
-
-        Raises:
-            TimeoutError: it did not come to hold.
-        """
-        async with asyncio.timeout(timeout_s):
-            while not predicate():
-                await self._news.wait()
 
     def trust_hub(self, jwk: Mapping[str, str]) -> None:
         """Accept decisions that are signed with the hub's public key."""
@@ -292,10 +279,6 @@ class DemoVtn(HttpsServer):
                 self.notifier.publish(topic, payload, retain=oddities.retained_notifications)
         if (operation, changed["objectType"]) == (Operation.CREATE, "REPORT") and is_decision(changed):
             self._take(read_decision(changed, self._hub, self._clock.now()))
-
-    def _happened(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
 
     async def _respond(self, request: HttpRequest) -> HttpAnswer | None:
         status, body = await self._api.answer(request, self.origin)

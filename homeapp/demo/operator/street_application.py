@@ -5,7 +5,7 @@ import contextlib
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,7 @@ from homeapp.demo.operator.onem2m_application import (
 )
 from homeapp.demo.operator.sealed_message import EncryptionKey
 from homeapp.demo.operator.signed_message import SigningKey
+from homeapp.demo.watched import Watched
 from homeapp.errors import ProviderError, ProviderRefused, ProviderUnreachable
 from homeapp.ports import Clock
 
@@ -59,7 +60,7 @@ class WireEvent:
     note: str = ""
 
 
-class StreetApplication(ABC):
+class StreetApplication(Watched, ABC):
     """One company's application at the system operator; it repairs its registration and subscriptions by itself.
 
     Attributes:
@@ -74,6 +75,7 @@ class StreetApplication(ABC):
     ae_id: str
 
     def __init__(self, access: Access, clock: Clock) -> None:
+        super().__init__()
         self.registered = False
         self.watched: set[str] = set()
         self.history: deque[WireEvent] = deque(maxlen=500)
@@ -82,7 +84,6 @@ class StreetApplication(ABC):
         self._encryption_keys = [EncryptionKey()]
         self._application = Onem2mApplication(self.ae_id, access, self._look_again)
         self._look = asyncio.Event()
-        self._news = asyncio.Event()
         self._seen: set[str] = set()
 
     @property
@@ -109,20 +110,6 @@ class StreetApplication(ABC):
         async with self._application, asyncio.TaskGroup() as group:
             for duty in self._duties():
                 group.create_task(duty)
-
-    async def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> None:
-        """Return when ``predicate`` holds; it is tried again after all that happens here.
-
-        Args:
-            predicate: about this application.
-            timeout_s: s of the machine's time.
-
-        Raises:
-            TimeoutError: it did not come to hold.
-        """
-        async with asyncio.timeout(timeout_s):
-            while not predicate():
-                await self._news.wait()
 
     def _duties(self) -> list[Coroutine[Any, Any, None]]:
         return [self._keep_set_up(), self._take_in()]
@@ -174,10 +161,6 @@ class StreetApplication(ABC):
         self.history.append(event)
         logger.info("%s: %s %s %s", self.ae_id, direction, typ, message_id)
         self._happened()
-
-    def _happened(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
 
     def _look_again(self) -> None:
         self._look.set()
