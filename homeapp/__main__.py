@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.upstreams import Upstreams
     from homeapp import identity
+    from homeapp.bench.hub_side import HubPlan, MeasuredHub
     from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.secrets import SecretStore
@@ -50,25 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _log_to_stderr(verbose=arguments.verbose)
     data_dir = Path(arguments.data_dir) if arguments.data_dir else _default_data_dir()
     try:
-        match arguments.what:
-            case "hub":
-                _make_data_dir(data_dir)
-                return event_loop.run(_serve(data_dir, arguments.clock))
-            case "secret":
-                _make_data_dir(data_dir)
-                return _enter_secret(data_dir, arguments.name)
-            case "demo":
-                from homeapp.demo.command import run_demo
-
-                return run_demo(arguments)
-            case "bench":
-                return _bench(arguments)
-            case None:
-                return _show_screen(data_dir, arguments)
-            case _:
-                from homeapp.commands.command_line import carry_out
-
-                return carry_out(arguments, data_dir)
+        return _run(arguments, data_dir)
     except HomeappError as error:
         sys.stderr.write(f"homeapp: {error}\n")
         return 1
@@ -79,6 +62,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(arguments: argparse.Namespace, data_dir: Path) -> int:
+    match arguments.what:
+        case "hub":
+            _make_data_dir(data_dir)
+            return event_loop.run(_serve(data_dir, arguments.clock))
+        case "secret":
+            _make_data_dir(data_dir)
+            return _enter_secret(data_dir, arguments.name)
+        case "demo":
+            from homeapp.demo.command import run_demo
+
+            return run_demo(arguments)
+        case "bench":
+            return _bench(arguments)
+        case None:
+            return _show_screen(data_dir, arguments)
+        case _:
+            from homeapp.commands.command_line import carry_out
+
+            return carry_out(arguments, data_dir)
 
 
 def _default_data_dir() -> Path:
@@ -416,41 +421,42 @@ def _bench(arguments: argparse.Namespace) -> int:
 
         return run_planning_bench(arguments)
     from devices.evce.bare_relay import BareRelay
+    from homeapp.bench.hub_side import HubSide
+
+    return run_bench(arguments, HubSide(relay=BareRelay, hub=_measured_hub))
+
+
+def _measured_hub(plan: "HubPlan") -> "MeasuredHub":
     from devices.evce.endpoint import OcppEndpoint
     from devices.evce.profiles import StationLimits
     from devices.evce.provider.provider_stations import ProviderStations
     from devices.evce.upstream.csms_link import CsmsAccess
     from devices.evce.upstream.station_way import Surroundings
     from devices.evce.upstream.upstreams import Upstreams
-    from homeapp.bench.hub_side import HubPlan, HubSide, MeasuredHub
+    from homeapp.bench.hub_side import MeasuredHub
 
     async def nothing() -> None:
         return None
 
-    def hub(plan: HubPlan) -> MeasuredHub:
-        stations = ProviderStations(plan.clock, plan.keeper, plan.rights)
-        access = CsmsAccess(name="Bench", url=plan.csms_url, tls=nothing, password=nothing, how_to_mend="")
-        upstreams = Upstreams(
-            Surroundings(access=access, outbox=plan.outbox, clock=plan.clock, profiles=stations.profiles)
-        )
-        limits = StationLimits(
-            max_current_a=plan.site.max_current_a,
-            safe_current_a=plan.site.safe_current_a,
-            phases=plan.site.phases,
-            voltage_v=plan.site.voltage_v,
-        )
-        endpoint = OcppEndpoint(
-            host="127.0.0.1",
-            port=0,
-            tls=plan.tls,
-            clock=plan.clock,
-            limits=lambda _device_id: limits,
-            lease_s=60.0,
-            upstreams=upstreams,
-        )
-        return MeasuredHub(endpoint=endpoint, upstreams=upstreams, background=stations.run)
-
-    return run_bench(arguments, HubSide(relay=BareRelay, hub=hub))
+    site, stations = plan.site, ProviderStations(plan.clock, plan.keeper, plan.rights)
+    access = CsmsAccess(name="Bench", url=plan.csms_url, tls=nothing, password=nothing, how_to_mend="")
+    upstreams = Upstreams(Surroundings(access=access, outbox=plan.outbox, clock=plan.clock, profiles=stations.profiles))
+    limits = StationLimits(
+        max_current_a=site.max_current_a,
+        safe_current_a=site.safe_current_a,
+        phases=site.phases,
+        voltage_v=site.voltage_v,
+    )
+    endpoint = OcppEndpoint(
+        host="127.0.0.1",
+        port=0,
+        tls=plan.tls,
+        clock=plan.clock,
+        limits=lambda _device_id: limits,
+        lease_s=60.0,
+        upstreams=upstreams,
+    )
+    return MeasuredHub(endpoint=endpoint, upstreams=upstreams, background=stations.run)
 
 
 def _show_screen(data_dir: Path, arguments: argparse.Namespace) -> int:

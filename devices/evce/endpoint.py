@@ -29,7 +29,7 @@ from devices.evce.schemas import Version
 from devices.evce.security_raise import SecurityRaises
 from devices.evce.session import Session
 from devices.evce.station import Station
-from devices.evce.upstream.port import UpstreamSource
+from devices.evce.upstream.port import Upstream, UpstreamSource
 from devices.evce.v16 import Ocpp16
 from devices.evce.v21 import Ocpp21
 from devices.evce.v201 import Ocpp201
@@ -242,20 +242,8 @@ class OcppEndpoint:
         if self._sockets[entry.device_id][1] is not entry:
             # Meanwhile it has come anew.
             return
-        # Nobody is vouched for on the word of a password that others can read.
-        certification = None if entry.profile is SecurityProfile.PLAIN else adopted.certification
         upstream = self._upstreams.upstream(station) if self._upstreams else None
-        evce.session = session = Session(
-            station,
-            dialect,
-            connection,
-            self._clock,
-            self._keeper,
-            upstream,
-            certification,
-            self._signed_keeper,
-            adopted.needs,
-        )
+        evce.session = session = self._session(adopted, entry, dialect, connection, upstream)
         logger.info("%s: connected, %s, security profile %d", entry.device_id, dialect.version.value, entry.profile)
         station.came(dialect.version, entry.profile)
         station.problem("unencrypted", _NOT_ENCRYPTED if entry.profile is SecurityProfile.PLAIN else None)
@@ -270,6 +258,23 @@ class OcppEndpoint:
                     upstream.gone()
                 logger.info("%s: gone", entry.device_id)
                 station.left()
+
+    def _session(
+        self, adopted: Adopted, entry: Entry, dialect: Dialect, connection: Heard, upstream: Upstream | None
+    ) -> Session:
+        # Nobody is vouched for on the word of a password that others can read.
+        certification = None if entry.profile is SecurityProfile.PLAIN else adopted.certification
+        return Session(
+            adopted.station,
+            dialect,
+            connection,
+            self._clock,
+            self._keeper,
+            upstream,
+            certification,
+            self._signed_keeper,
+            adopted.needs,
+        )
 
     def _make(self, entry: Entry, register: StationRegister) -> Adopted:
         station = Station(entry.device_id, self._limits(entry.device_id), self._clock, register)
