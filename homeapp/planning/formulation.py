@@ -21,7 +21,7 @@ _WITH_DEPARTURE = (ChargingMode.READY_BY, ChargingMode.POWER_FEED)
 _FLOOR_FIRST = (ChargingMode.CHEAPEST, ChargingMode.SOLAR)
 _SWITCH_COST = 0.002
 _LITTLE_WH = 1.0
-_GRID_LAST = 1.0
+_GRID_LAST = 10.0
 """Per kWh: so much more than it can be worth, so that power from the grid stands behind what the sun gives."""
 _GOES_ON = 0.002
 """Per kWh: of plans that cost the same, the one that leaves the car doing what it does."""

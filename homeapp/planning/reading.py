@@ -104,11 +104,12 @@ def _why_charging(frame: Frame, settled: Settled, number: int, dear: float, rese
         return SlotReason.NOW
     if number in frame.forced:
         return frame.forced[number][1]
-    if sunny:
+    if sunny or mode is ChargingMode.SOLAR:
         return SlotReason.SOLAR
     if span.price.import_price is None:
         return SlotReason.NO_PRICE
-    if import_price(span) <= (frame.end_value * frame.request.efficiency if mode is ChargingMode.CHEAPEST else dear):
+    worth = frame.end_value * frame.request.efficiency if mode is ChargingMode.CHEAPEST else dear
+    if import_price(span) <= min(dear, worth):
         return SlotReason.CHEAP
     if owed:
         return SlotReason.GUARANTEE
