@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from homeapp.model.plan import ChargingMode, Departure, SlotReason
 from homeapp.planner.problem import Ev, Problem, Trip
-from homeapp.planning.grid import SLOT, Span, spans_of
+from homeapp.planning.grid import LONGEST_SLOT, SLOT, Span, spans_of
 from homeapp.planning.guarantees import feeds_agreed, guarantees_in, reserve_wh
 from homeapp.planning.request import Guarantee, PlanRequest
 
@@ -254,14 +254,24 @@ def _forced(
 
 def _most_wh(request: PlanRequest, guarantees: Sequence[tuple[int, Guarantee]]) -> float:
     goal = request.goal
-    targets = [goal.target_pct, *(guarantee.soc_pct for _, guarantee in guarantees)]
+    targets = [goal.target_pct]
     if goal.mode in _WITH_DEPARTURE:
         targets += [departure.target_pct for departure in goal.departures]
     if goal.overdue is not None:
         targets.append(goal.overdue.target_pct)
     if goal.mode in _FLOOR_FIRST:
         targets.append(goal.floor_pct)
-    return max(targets) / 100 * goal.capacity_wh
+    promised = (_reached_wh(request, guarantee) for _, guarantee in guarantees)
+    return max(max(targets) / 100 * goal.capacity_wh, *promised, 0.0)
+
+
+def _reached_wh(request: PlanRequest, guarantee: Guarantee) -> float:
+    """What charging for a promise may come to: where little is missing, the least power of one slot is more."""
+    capacity_wh = request.goal.capacity_wh
+    wanted_wh = guarantee.soc_pct / 100 * capacity_wh
+    least_wh = request.charge_min_w * LONGEST_SLOT / timedelta(hours=1) * request.efficiency
+    missing_wh = wanted_wh - request.soc_wh
+    return min(capacity_wh, request.soc_wh + least_wh) if 0 < missing_wh < least_wh else wanted_wh
 
 
 def _end_value(request: PlanRequest, spans: Sequence[Span]) -> float:

@@ -19,6 +19,7 @@ _SHORTEST_BY_PRICE = timedelta(hours=24)
 """Which hours are cheap can only be said of a whole day."""
 _SHORTEST_SLOT = timedelta(seconds=60)
 """What would be shorter belongs to its neighbour."""
+LONGEST_SLOT = SLOT + _SHORTEST_SLOT
 _BY_PRICE = (ChargingMode.CHEAPEST, ChargingMode.SOLAR, ChargingMode.POWER_FEED)
 
 

@@ -223,6 +223,13 @@ def test_more_than_the_owner_wants_is_charged_where_it_was_promised() -> None:
     assert max(slot.soc_pct or 0.0 for slot in found.slots) == pytest.approx(95.0, abs=0.2)
 
 
+@pytest.mark.parametrize("mode", BY_CHOICE)
+def test_the_little_that_is_missing_is_charged_though_the_least_power_is_more(mode: ChargingMode) -> None:
+    found = plan(mode, promised(BY, 80.0), soc_pct=79.5, schedule={"ready_by": ""})
+    assert missed(found) == []
+    assert 80.0 <= held_pct(found) <= 82.0
+
+
 @pytest.mark.parametrize("minutes", [1, 9])
 def test_what_falls_due_at_once_counts_the_running_slot(minutes: int) -> None:
     found = plan(ChargingMode.READY_BY, promised(NOW + timedelta(minutes=minutes), 55.0))
@@ -259,7 +266,7 @@ COMMITMENTS = st.lists(
     home_w=st.floats(-12_000, 15_000),
     commitments=COMMITMENTS,
     guarantees=st.lists(
-        st.builds(lambda hours, soc_pct: promised(NOW + hours * HOUR, soc_pct), st.floats(0.05, 40), st.floats(0, 100)),
+        st.builds(lambda hours, soc_pct: promised(NOW + hours * HOUR, soc_pct), st.floats(0.05, 40), st.floats(0, 98)),
         min_size=1,
         max_size=2,
     ),
