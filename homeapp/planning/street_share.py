@@ -76,7 +76,7 @@ class StreetShare:
 def _ground(frame: Frame) -> tuple[object, ...]:
     """Where this is another one, is drawn anew."""
     request, goal = frame.request, frame.request.goal
-    limits = tuple((commitment.interval, commitment.guarantee) for commitment in request.commitments)
+    limits = tuple(commitment.interval for commitment in request.commitments)
     return (goal.mode, goal.departures, goal.overdue, limits, request.charge_max_w, request.soc_told)
 
 

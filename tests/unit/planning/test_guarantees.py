@@ -80,12 +80,12 @@ def test_cheap_hours_before_it_stay_cheap_hours() -> None:
     assert held_pct(found) >= 69.9
 
 
-@pytest.mark.parametrize("hours", [0.0, 11.0])
-def test_of_departure_and_promise_the_first_that_is_not_met_is_named(hours: float) -> None:
-    at = NOW + timedelta(hours=12, minutes=53)
-    # The departure is at that very instant, or long before.
-    found = plan(ChargingMode.READY_BY, promised(at - hours * HOUR, 80.0), tariff=tariff([30] * 14))
-    assert reasons(found) <= ({"needed", "cheap"} if hours == 0 else {"guarantee", "cheap"})
+@pytest.mark.parametrize(("before_h", "reason"), [(0, "needed"), (8, "guarantee")])
+def test_of_departure_and_promise_the_first_that_is_not_met_is_named(before_h: int, reason: str) -> None:
+    departure = datetime(2026, 1, 16, 6, tzinfo=NOW.tzinfo)
+    dear = tariff([5] * 2 + [30] * 12)
+    found = plan(ChargingMode.READY_BY, promised(departure - before_h * HOUR, 80.0), tariff=dear, soc_pct=10.0)
+    assert reasons(found) == {"cheap", reason}
     assert found.broken == ()
 
 
@@ -107,6 +107,12 @@ def test_in_pause_it_is_named_with_the_amount() -> None:
         "paused the charging. Choose another mode to have it charged."
     )
     assert fed_wh(found) == pytest.approx(6000, abs=1)
+
+
+def test_in_pause_what_is_agreed_is_fed_all_the_same() -> None:
+    found = plan(ChargingMode.PAUSE, feed(NOW, 1, 6000.0), promised(NOW + HOUR + QUARTER, 80.0), soc_pct=80.0)
+    assert fed_wh(found) == pytest.approx(6000, abs=1)
+    assert {slot.reason for slot in found.slots} == {SlotReason.FEED_OFFER, SlotReason.IDLE}
 
 
 @pytest.mark.parametrize(
@@ -202,9 +208,23 @@ def test_a_feed_that_ends_at_the_reserve_is_not_held_back_by_a_promise_with_time
     assert held_pct(found, found.slots[-1].end) == pytest.approx(80.0, abs=0.2)
 
 
+def test_a_feed_that_the_connection_limits_is_not_held_back_by_a_promise() -> None:
+    found = plan(
+        ChargingMode.READY_BY, feed(NOW, 1, 6000.0), promised(NOW + 4 * HOUR, 80.0), soc_pct=80.0, export_max_w=3000.0
+    )
+    fed = [slot for slot in found.slots if slot.power_w < 0]
+    assert {(slot.power_w, slot.reason) for slot in fed} == {(-3400.0, SlotReason.FEED_OFFER)}
+
+
+def test_what_is_due_at_the_end_of_the_plan_is_counted() -> None:
+    at = NOW + 14 * HOUR - timedelta(minutes=7)
+    found = plan(ChargingMode.READY_BY, promised(at, 80.0), schedule={"ready_by": ""}, tariff=None)
+    assert held_pct(found, at) >= 79.9
+
+
 def test_a_promise_due_after_the_departure_is_met_as_if_the_car_stayed_and_gains_nothing_by_feeding() -> None:
     at = datetime(2026, 1, 16, 9, tzinfo=NOW.tzinfo)
-    dear_later = tariff([5] * 12 + [90] * 3 + [5] * 4)
+    dear_later = tariff([5] * 12 + [90] + [5] * 6)
     found = plan(ChargingMode.POWER_FEED, promised(at, 90.0), tariff=dear_later, soc_pct=80.0)
     departure = datetime(2026, 1, 16, 6, tzinfo=NOW.tzinfo)
     assert held_pct(found, at) >= 89.9

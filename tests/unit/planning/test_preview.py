@@ -123,7 +123,8 @@ def test_a_promise_costs_what_it_makes_dearer() -> None:
     asked = case()
     bound = replace(asked, offer=replace(asked.offer, battery=BatteryTerms(guaranteed_soc_pct=70.0, ready_by=by)))
     dear = {"tariff": tariff([30] * 8 + [5] * 6)}
-    free_cost, bound_cost = preview(asked, **dear).cost_with, preview(bound, **dear).cost_with
-    assert free_cost is not None
-    assert bound_cost is not None
-    assert bound_cost > free_cost + Decimal("1")
+    free, found = preview(asked, **dear), preview(bound, **dear)
+    assert free.cost_with is not None
+    assert found.cost_with is not None
+    assert found.cost_with > free.cost_with + Decimal("1")
+    assert found.cost_without == free.cost_without
