@@ -11,6 +11,7 @@ much as is left, unless the owner has said "pause". A power feed is carried out 
 while it is due none of the others charges. Limits in watts, mandatory or agreed to, hold for all chargers together.
 """
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -155,7 +156,7 @@ def _feed(situation: Situation, lease_s: float) -> Verdict | None:
         if most_wh is not None and -(case.delivered_wh or 0.0) >= most_wh:
             return _hold(situation, interval, lease_s)
         agreed_w = -interval.setpoint_w
-        wish_w = _provider_feed_w(situation, agreed_w)
+        wish_w = min(_provider_feed_w(situation, agreed_w), _promised_feed_w(situation))
         power_w = min(wish_w, situation.allowance.feed_a * power_per_ampere(situation.evce, situation.site))
         doing = Doing.FEEDING if power_w > 0 or agreed_w <= 0 else Doing.REDUCED_BY_FUSE
         if wish_w <= 0 < agreed_w:
@@ -280,6 +281,14 @@ def _provider_feed_w(situation: Situation, agreed_w: float) -> float:
     return min(agreed_w, evce.provider_feed_w)
 
 
+def _promised_feed_w(situation: Situation) -> float:
+    """The most that may be fed now so that the car is as full later as a provider has promised, W."""
+    slot = _planned_slot(situation)
+    if slot is None or slot.reason is not SlotReason.FEED_LESS or not situation.primary:
+        return math.inf
+    return max(0.0, -slot.power_w)
+
+
 def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
     """What the owner's mode and the plan want now."""
     goal = situation.goal
@@ -288,7 +297,7 @@ def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
     if goal.mode is ChargingMode.NOW:
         return most_w, Activity(doing=Doing.CHARGING_NOW, power_w=most_w)
     slot = _planned_slot(situation)
-    if goal.mode is ChargingMode.SOLAR and (slot is None or slot.reason is not SlotReason.FLOOR):
+    if goal.mode is ChargingMode.SOLAR and (slot is None or slot.reason not in _WITHOUT_SUN):
         return _wish_of_sun(situation, most_w)
     if situation.plan is None or slot is None:
         # No plan is no reason to strand the driver.
@@ -298,15 +307,19 @@ def _wish(situation: Situation, most_w: float) -> tuple[float, Activity]:
         if _feeds_once_known(situation):
             return _least_w(situation), Activity(doing=Doing.FEED_WAITING, power_w=0.0)
         return 0.0, Activity(doing=_idle(situation, slot), until=until, power_w=0.0)
-    activity = Activity(doing=_DOING.get(slot.reason, Doing.CHARGING_CHEAP), until=until, power_w=slot.power_w)
-    return _offered_w(situation, slot.power_w, most_w), activity
+    # What the sun leaves over meanwhile is not given away.
+    power_w = max(slot.power_w, min(situation.surplus_w, most_w))
+    activity = Activity(doing=_DOING.get(slot.reason, Doing.CHARGING_CHEAP), until=until, power_w=power_w)
+    return _offered_w(situation, power_w, most_w), activity
 
 
+_WITHOUT_SUN = (SlotReason.FLOOR, SlotReason.GUARANTEE, SlotReason.CHARGE_OFFER)
 _DOING = {
     SlotReason.NEEDED: Doing.CHARGING_NEEDED,
     SlotReason.NO_PRICE: Doing.CHARGING_NEEDED,
     SlotReason.FLOOR: Doing.CHARGING_RESERVE,
     SlotReason.AFTER_DEADLINE: Doing.CHARGING_LATE,
+    SlotReason.GUARANTEE: Doing.CHARGING_PROMISED,
     SlotReason.SOLAR: Doing.CHARGING_SOLAR,
 }
 

@@ -36,7 +36,7 @@ CONTROL_CYCLE_S = 2.0
 NOTE_EVERY_S = 30.0
 """Between two rows of the audit log about commands of one charger: at its limit a fuse changes them every cycle."""
 _FALLS_W = 20.0
-_URGENT = (SlotReason.NEEDED, SlotReason.FLOOR, SlotReason.AFTER_DEADLINE)
+_URGENT = (SlotReason.NEEDED, SlotReason.GUARANTEE, SlotReason.FLOOR, SlotReason.AFTER_DEADLINE)
 _UNBOUND = Allowance(current_a=float("inf"), feed_a=float("inf"))
 
 

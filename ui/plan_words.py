@@ -44,9 +44,15 @@ def mode_caption(mode: ChargingMode) -> str:
 def reason_tone(reason: SlotReason) -> Tone:
     """The colour of a slot of the plan."""
     match reason:
-        case SlotReason.FEED_OFFER | SlotReason.FEED_PLAN:
+        case SlotReason.FEED_OFFER | SlotReason.FEED_LESS | SlotReason.FEED_PLAN:
             return Tone.VIOLET
-        case SlotReason.NEEDED | SlotReason.FLOOR | SlotReason.AFTER_DEADLINE | SlotReason.NO_PRICE:
+        case (
+            SlotReason.NEEDED
+            | SlotReason.GUARANTEE
+            | SlotReason.FLOOR
+            | SlotReason.AFTER_DEADLINE
+            | SlotReason.NO_PRICE
+        ):
             return Tone.AMBER
         case SlotReason.REDUCED_BY_OFFER | SlotReason.REDUCED_BY_GRID:
             return Tone.BLUE

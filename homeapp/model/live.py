@@ -41,6 +41,8 @@ class Doing(StrEnum):
     """the car stands below the owner's floor"""
     CHARGING_LATE = "charging_late"
     """the departure was missed"""
+    CHARGING_PROMISED = "charging_promised"
+    """the car will be as full as a provider has promised"""
     WAITING_CHEAPER = "waiting_cheaper"
     WAITING_SOLAR = "waiting_solar"
     REDUCED_BY_OFFER = "reduced_by_offer"

@@ -136,8 +136,12 @@ class SlotReason(StrEnum):
     NO_PRICE = "no_price"
     """charges at a price that is not known"""
     FEED_OFFER = "feed_offer"
+    FEED_LESS = "feed_less"
+    """feeds less than agreed, or nothing, so that a provider's promise about the car can be kept"""
     CHARGE_OFFER = "charge_offer"
     """charges as agreed with a provider"""
+    GUARANTEE = "guarantee"
+    """charges so that the car is as full as a provider has promised"""
     FEED_PLAN = "feed_plan"
     """feeds because it pays, as the owner has allowed"""
     REDUCED_BY_OFFER = "reduced_by_offer"
@@ -180,6 +184,8 @@ class Promise(StrEnum):
     FLOOR = "floor"
     FEED_OFFER = "feed_offer"
     """an accepted power feed"""
+    GUARANTEE = "guarantee"
+    """a provider's, of how full the car is and when"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from homeapp.offers.changes import (
 from homeapp.offers.checks import why_invalid, without_absurd_money
 from homeapp.offers.commitment import committed, why_not_committed
 from homeapp.offers.follow_up import with_follow_up
+from homeapp.offers.guarantee import outlasts
 from homeapp.offers.home import HomeFacts, HomeOutlook, UnknownHome, why_ineligible
 from homeapp.offers.overlap import clash, clashes
 from homeapp.offers.refusals import is_late, why_not
@@ -104,6 +105,10 @@ class OfferDesk:
         capacity_wh = self._home.facts().capacity_wh
         return tuple(committed(case, capacity_wh) for case in self._cases.values() if self._binds(case, now))
 
+    def guaranteed(self, now: datetime) -> tuple[OfferCase, ...]:
+        """Requests that are no commitments any more, of which a promise about the car is still to be kept."""
+        return tuple(case for case in self._cases.values() if outlasts(case, now) and not self._binds(case, now))
+
     def jobs(self) -> tuple[OfferCase, ...]:
         """Agreed jobs that are to be carried out now, those that end first at the front."""
         due = (case for case in self._cases.values() if case.offer.kind.is_job and case.state is OfferState.ACTIVE)
@@ -111,7 +116,8 @@ class OfferDesk:
 
     async def load(self) -> None:
         """Take up what the ledger holds; to be called once, before everything else."""
-        self._cases = {case.offer.key: case for case in await self._ledger.cases(MOST_ENDED)}
+        kept = await self._ledger.cases(MOST_ENDED, self._clock.now())
+        self._cases = {case.offer.key: case for case in kept}
 
     async def receive(self, offer: Offer) -> None:
         """A verified request. A revision not newer than the known one is ignored; a newer one voids an approval.
@@ -400,7 +406,9 @@ class OfferDesk:
 
     def _forget_oldest(self) -> None:
         """The ledger keeps them all."""
-        ended = sorted((case for case in self._cases.values() if case.state in FINAL), key=lambda case: case.updated_at)
+        now = self._clock.now()
+        over = (case for case in self._cases.values() if case.state in FINAL and not outlasts(case, now))
+        ended = sorted(over, key=lambda case: case.updated_at)
         for case in ended[: max(0, len(ended) - MOST_ENDED)]:
             del self._cases[case.offer.key]
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from homeapp.model.plan import ChargingMode, Departure, SlotReason
 from homeapp.planner.problem import Ev, Problem, Trip
-from homeapp.planning.grid import SLOT, Span, spans_of
-from homeapp.planning.request import PlanRequest
+from homeapp.planning.grid import LONGEST_SLOT, SLOT, Span, spans_of
+from homeapp.planning.guarantees import feeds_agreed, guarantees_in, reserve_wh
+from homeapp.planning.request import Guarantee, PlanRequest
 
 FLAT_PRICE = 0.30
 """Per kWh, where nothing at all is known of prices: any value makes the same plan."""
@@ -20,6 +21,8 @@ _WITH_DEPARTURE = (ChargingMode.READY_BY, ChargingMode.POWER_FEED)
 _FLOOR_FIRST = (ChargingMode.CHEAPEST, ChargingMode.SOLAR)
 _SWITCH_COST = 0.002
 _LITTLE_WH = 1.0
+_GRID_LAST = 10.0
+"""Per kWh: so much more than it can be worth, so that power from the grid stands behind what the sun gives."""
 _GOES_ON = 0.002
 """Per kWh: of plans that cost the same, the one that leaves the car doing what it does."""
 
@@ -44,6 +47,7 @@ class Frame:
     Attributes:
         forced: power that a slot has to have, W, and why, by its number.
         needs: departures that lie in the plan, with the number of the slot before which the car leaves, ascending.
+        guarantees: what providers have promised, likewise.
         most_wh: no charging takes the battery above this.
         end_value: of a kWh that is left at the end.
     """
@@ -52,23 +56,32 @@ class Frame:
     spans: tuple[Span, ...]
     forced: Mapping[int, tuple[float, SlotReason]]
     needs: tuple[tuple[int, Departure], ...]
+    guarantees: tuple[tuple[int, Guarantee], ...]
     most_wh: float
     end_value: float
 
-    def need_wh(self, departure: Departure) -> float:
-        """Energy in the battery that a departure asks for."""
-        return departure.target_pct / 100 * self.request.goal.capacity_wh
+    @property
+    def leaves(self) -> int:
+        """Number of the slot from which on nothing that feeding would gain is counted on."""
+        departs = self.request.goal.mode is ChargingMode.POWER_FEED and self.needs
+        return self.needs[0][0] if departs else len(self.spans)
+
+    def wh(self, soc_pct: float) -> float:
+        """Energy in the battery at a state of charge."""
+        return soc_pct / 100 * self.request.goal.capacity_wh
 
 
 def frame_of(request: PlanRequest) -> Frame:
     """Lay a request out over its slots."""
     spans = spans_of(request)
+    guarantees = guarantees_in(request, spans)
     return Frame(
         request=request,
         spans=spans,
-        forced=_forced(request, spans),
+        forced=_forced(request, spans, reserve_wh(request, spans, guarantees)),
         needs=_needs(request, spans),
-        most_wh=_most_wh(request),
+        guarantees=guarantees,
+        most_wh=_most_wh(request, guarantees),
         end_value=_end_value(request, spans),
     )
 
@@ -89,12 +102,15 @@ def problem_of(frame: Frame, terms: FeedTerms) -> Problem:
         export_max_kw=request.export_max_w / 1000,
         ev=_ev(frame, terms),
         trips=_trips(frame),
-        solar_only=(True,) * len(spans) if request.goal.mode is ChargingMode.SOLAR else None,
+        solar_only=_solar_only(frame),
         forced_kw=tuple(math.nan if force is None else force[0] / 1000 for force in forced) if any(forced) else None,
         shed=tuple(span.charge_w / 1000 if span.capped else math.inf for span in spans),
-        feed_most=tuple(_feed_most(span, force, terms) / 1000 for span, force in zip(spans, forced, strict=True)),
+        feed_most=tuple(
+            _feed_most(span, forced[number], free=terms.free and number < frame.leaves) / 1000
+            for number, span in enumerate(spans)
+        ),
         switch_cost=_SWITCH_COST,
-        noise=(-_GOES_ON if request.running_w > 0 else _GOES_ON, *(0.0,) * (len(spans) - 1)),
+        noise=_noise(frame),
     )
 
 
@@ -133,7 +149,7 @@ def _ev(frame: Frame, terms: FeedTerms) -> Ev:
     return Ev(
         cap_kwh=request.goal.capacity_wh / 1000,
         soc0_kwh=request.soc_wh / 1000,
-        min_kwh=request.goal.floor_pct / 100 * request.goal.capacity_wh / 1000,
+        min_kwh=frame.wh(_least_pct(frame)) / 1000,
         max_kwh=max(frame.most_wh, request.soc_wh) / 1000,
         ch_min_kw=request.charge_min_w / 1000,
         ch_max_kw=request.charge_max_w / 1000,
@@ -147,9 +163,33 @@ def _ev(frame: Frame, terms: FeedTerms) -> Ev:
     )
 
 
-def _feed_most(span: Span, force: tuple[float, SlotReason] | None, terms: FeedTerms) -> float:
+def _least_pct(frame: Frame) -> float:
+    """Nothing is fed below this: the problem knows one limit for all slots, so that of the strictest request holds."""
+    return max(frame.request.goal.floor_pct, *(span.least_pct for span in frame.spans if feeds_agreed(span)), 0.0)
+
+
+def _solar_only(frame: Frame) -> tuple[bool, ...] | None:
+    """What a provider has promised is charged for without sun, too."""
+    if frame.request.goal.mode is not ChargingMode.SOLAR:
+        return None
+    due = frame.guarantees[-1][0] if frame.guarantees else 0
+    return tuple(number >= due for number in range(len(frame.spans)))
+
+
+def _noise(frame: Frame) -> tuple[float, ...]:
+    first = -_GOES_ON if frame.request.running_w > 0 else _GOES_ON
+    noise = [first, *(0.0,) * (len(frame.spans) - 1)]
+    solar_only = _solar_only(frame)
+    if solar_only is None or all(solar_only):
+        return tuple(noise)
+    # Worth it for what was promised alone, and there only for what the sun does not give.
+    dear = _GRID_LAST + frame.end_value - min(0.0, *map(import_price, frame.spans))
+    return tuple(more + (0.0 if only else dear) for more, only in zip(noise, solar_only, strict=True))
+
+
+def _feed_most(span: Span, force: tuple[float, SlotReason] | None, *, free: bool) -> float:
     agreed_w = -force[0] if force is not None else 0.0
-    return span.feed_w if terms.free else min(span.feed_w, max(0.0, agreed_w))
+    return span.feed_w if free else min(span.feed_w, max(0.0, agreed_w))
 
 
 def _trips(frame: Frame) -> tuple[Trip, ...]:
@@ -157,14 +197,21 @@ def _trips(frame: Frame) -> tuple[Trip, ...]:
 
     What feeding gains is counted only until the car leaves: it must not look like more than it may come to.
     """
-    if frame.request.goal.mode is ChargingMode.POWER_FEED and frame.needs:
-        number, departure = frame.needs[0]
-        need_kwh = frame.need_wh(departure) / 1000
-        return (Trip(dep=number, ret=len(frame.spans), need_kwh=need_kwh, use_kwh=0.0),)
+    feeds = frame.request.goal.mode is ChargingMode.POWER_FEED
+    departures = [(number, departure.target_pct) for number, departure in frame.needs]
     wanted: dict[int, float] = {}
-    for number, departure in frame.needs:
-        wanted[number] = max(frame.need_wh(departure) / 1000, wanted.get(number, 0.0))
-    return tuple(Trip(dep=number, ret=number, need_kwh=wanted[number], use_kwh=0.0) for number in sorted(wanted))
+    for number, soc_pct in (*departures[: 1 if feeds else None], *_promised(frame)):
+        wanted[number] = max(frame.wh(soc_pct) / 1000, wanted.get(number, 0.0))
+    # A promise that is due later is charged for as if the car stayed.
+    away = frame.leaves if feeds and all(number <= frame.leaves for number in wanted) else None
+    return tuple(
+        Trip(dep=number, ret=len(frame.spans) if number == away else number, need_kwh=wanted[number], use_kwh=0.0)
+        for number in sorted(wanted)
+    )
+
+
+def _promised(frame: Frame) -> list[tuple[int, float]]:
+    return [(number, guarantee.soc_pct) for number, guarantee in frame.guarantees]
 
 
 def _needs(request: PlanRequest, spans: Sequence[Span]) -> tuple[tuple[int, Departure], ...]:
@@ -179,7 +226,9 @@ def _needs(request: PlanRequest, spans: Sequence[Span]) -> tuple[tuple[int, Depa
     return tuple(found)
 
 
-def _forced(request: PlanRequest, spans: Sequence[Span]) -> dict[int, tuple[float, SlotReason]]:
+def _forced(
+    request: PlanRequest, spans: Sequence[Span], reserve: Sequence[float]
+) -> dict[int, tuple[float, SlotReason]]:
     goal, reason, wanted_pct = request.goal, SlotReason.FLOOR, 0.0
     if goal.overdue is not None and goal.mode in _WITH_DEPARTURE:
         reason, wanted_pct = SlotReason.AFTER_DEADLINE, goal.overdue.target_pct
@@ -189,7 +238,12 @@ def _forced(request: PlanRequest, spans: Sequence[Span]) -> dict[int, tuple[floa
     numbers = [number for number, span in enumerate(spans) if span.committed_w is None or span.committed_w > 0]
     free = [spans[number] for number in numbers]
     powers = fastest(free, missing_wh, request.charge_min_w, request.efficiency)
-    forced = {numbers[place]: (power_w, reason) for place, power_w in powers.items()}
+    forced, held_wh = {}, request.soc_wh
+    for place, power_w in powers.items():
+        held_wh += power_w * free[place].hours * request.efficiency
+        # Less than there is would be missing for what a provider has promised.
+        short = held_wh < reserve[numbers[place]]
+        forced[numbers[place]] = (free[place].charge_w if short else power_w, reason)
     for number, span in enumerate(spans):
         if span.committed_w is not None and span.committed_w < 0:
             forced[number] = (span.committed_w, SlotReason.FEED_OFFER)
@@ -198,7 +252,7 @@ def _forced(request: PlanRequest, spans: Sequence[Span]) -> dict[int, tuple[floa
     return forced
 
 
-def _most_wh(request: PlanRequest) -> float:
+def _most_wh(request: PlanRequest, guarantees: Sequence[tuple[int, Guarantee]]) -> float:
     goal = request.goal
     targets = [goal.target_pct]
     if goal.mode in _WITH_DEPARTURE:
@@ -207,7 +261,17 @@ def _most_wh(request: PlanRequest) -> float:
         targets.append(goal.overdue.target_pct)
     if goal.mode in _FLOOR_FIRST:
         targets.append(goal.floor_pct)
-    return max(targets) / 100 * goal.capacity_wh
+    promised = (_reached_wh(request, guarantee) for _, guarantee in guarantees)
+    return max(max(targets) / 100 * goal.capacity_wh, *promised, 0.0)
+
+
+def _reached_wh(request: PlanRequest, guarantee: Guarantee) -> float:
+    """What charging for a promise may come to: where little is missing, the least power of one slot is more."""
+    capacity_wh = request.goal.capacity_wh
+    wanted_wh = guarantee.soc_pct / 100 * capacity_wh
+    least_wh = request.charge_min_w * LONGEST_SLOT / timedelta(hours=1) * request.efficiency
+    missing_wh = wanted_wh - request.soc_wh
+    return min(capacity_wh, request.soc_wh + least_wh) if 0 < missing_wh < least_wh else wanted_wh
 
 
 def _end_value(request: PlanRequest, spans: Sequence[Span]) -> float:

@@ -19,6 +19,7 @@ _SHORTEST_BY_PRICE = timedelta(hours=24)
 """Which hours are cheap can only be said of a whole day."""
 _SHORTEST_SLOT = timedelta(seconds=60)
 """What would be shorter belongs to its neighbour."""
+LONGEST_SLOT = SLOT + _SHORTEST_SLOT
 _BY_PRICE = (ChargingMode.CHEAPEST, ChargingMode.SOLAR, ChargingMode.POWER_FEED)
 
 
@@ -33,6 +34,7 @@ class Span:
         mandatory: the grid operator caps it.
         feed_w: most that may be fed, inf for no limit of its own.
         committed_w: agreed to be fed (< 0) or charged (> 0), or None.
+        least_pct: state of charge below which nothing that is agreed is fed, besides the owner's floor.
     """
 
     start: datetime
@@ -44,6 +46,7 @@ class Span:
     mandatory: bool = False
     feed_w: float = math.inf
     committed_w: float | None = None
+    least_pct: float = 0.0
 
     @property
     def hours(self) -> float:
@@ -101,7 +104,9 @@ def _ends(request: PlanRequest) -> Iterator[datetime]:
     goal, now = request.goal, request.now
     yield now + (_SHORTEST_BY_PRICE if goal.mode in _BY_PRICE else _SHORTEST)
     yield from (departure.at for departure in goal.departures)
-    yield from (commitment.interval.end for commitment in request.commitments)
+    for commitment in request.commitments:
+        # What is due at the end of a plan would not be counted.
+        yield commitment.interval.end + (SLOT if commitment.guarantee is not None else timedelta())
     if request.tariff is not None and (priced_until := request.tariff.priced_until) is not None:
         yield priced_until
 
@@ -109,7 +114,7 @@ def _ends(request: PlanRequest) -> Iterator[datetime]:
 def _span(request: PlanRequest, outlook: PriceOutlook, home: HomeOutlook, start: datetime, end: datetime) -> Span:
     home_w = home.at(start)
     free_w = _chargeable(request, request.fuse_w - home_w)
-    capped_w, mandatory, feed_w, committed_w = free_w, False, math.inf, None
+    capped_w, mandatory, feed_w, committed_w, least_pct = free_w, False, math.inf, None, 0.0
     for commitment in request.commitments:
         if not _holds(commitment, start, end):
             continue
@@ -120,6 +125,7 @@ def _span(request: PlanRequest, outlook: PriceOutlook, home: HomeOutlook, start:
             feed_w = min(feed_w, interval.max_feed_w)
         if interval.setpoint_w is not None:
             committed_w = (committed_w or 0.0) + interval.setpoint_w
+            least_pct = max(least_pct, commitment.least_pct) if interval.setpoint_w < 0 else least_pct
     return Span(
         start=start,
         end=end,
@@ -130,6 +136,7 @@ def _span(request: PlanRequest, outlook: PriceOutlook, home: HomeOutlook, start:
         mandatory=mandatory,
         feed_w=feed_w,
         committed_w=committed_w,
+        least_pct=least_pct,
     )
 
 

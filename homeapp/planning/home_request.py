@@ -11,9 +11,10 @@ from homeapp.model.plan import FeedUse, Goal, HomeForecast
 from homeapp.model.readings import EvceState
 from homeapp.model.site import MIN_CURRENT_A, Circuit, Site
 from homeapp.model.tariff import Tariff
+from homeapp.offers.guarantee import guaranteed
 from homeapp.planning.feed_budget import allowance_of
 from homeapp.planning.price_outlook import PriceHistory
-from homeapp.planning.request import Commitment, PlanRequest
+from homeapp.planning.request import Commitment, Guarantee, PlanRequest
 from homeapp.planning.state_of_charge import Reckoned
 
 EFFICIENCY = 0.9
@@ -47,14 +48,22 @@ class HomeNow:
 
 
 def commitments_of(cases: Iterable[OfferCase], now: datetime) -> tuple[Commitment, ...]:
-    """Their intervals that are not over, ascending; a feed ends where the energy that it is about has been fed."""
-    found = [
-        Commitment(interval=interval, mandatory=is_mandatory(case))
-        for case in cases
-        for interval in _intervals(case, now)
-        if interval.end > now
-    ]
+    """What of them is not over, ascending; a feed ends where the energy that it is about has been fed."""
+    found = [commitment for case in cases for commitment in _commitments(case, now) if commitment.interval.end > now]
     return tuple(sorted(found, key=lambda commitment: commitment.interval.start))
+
+
+def _commitments(case: OfferCase, now: datetime) -> Iterator[Commitment]:
+    mandatory, least_pct = is_mandatory(case), case.offer.min_soc_pct or 0.0
+    for interval in _intervals(case, now):
+        yield Commitment(interval=interval, mandatory=mandatory, least_pct=least_pct)
+    promise = guaranteed(case.offer)
+    if promise is not None:
+        at, soc_pct = promise
+        # It begins at the same instant in every plan: where a limit of a plan moves, the home draws its share anew.
+        span = OfferInterval(start=min(case.offer.issued_at, at), end=at)
+        guarantee = Guarantee(at=at, soc_pct=soc_pct, sp_name=case.offer.sp_name)
+        yield Commitment(interval=span, guarantee=guarantee)
 
 
 def _intervals(case: OfferCase, now: datetime) -> Iterator[OfferInterval]:

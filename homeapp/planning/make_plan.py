@@ -6,6 +6,7 @@ from homeapp.model.plan import ChargingMode, Plan
 from homeapp.planner.least_cost import least_cost
 from homeapp.planning.feeding import Settled, settle
 from homeapp.planning.formulation import Frame, frame_of
+from homeapp.planning.guarantees import reserve_wh
 from homeapp.planning.reading import plan_of
 from homeapp.planning.request import PlanRequest
 from homeapp.planning.solving import Draft, soc_after
@@ -32,11 +33,13 @@ def _without_choice(frame: Frame) -> Draft:
     """At once as much as there is, or nothing, and what was agreed to be fed."""
     request, goal = frame.request, frame.request.goal
     full_wh = goal.capacity_wh if goal.mode is ChargingMode.NOW else 0.0
+    # Without charging a promise cannot be waited for: what the owner has agreed to is fed all the same.
+    reserve = reserve_wh(request, frame.spans, frame.guarantees if goal.mode is ChargingMode.NOW else ())
     soc_wh, powers, held = request.soc_wh, [], []
-    floor_wh = goal.floor_pct / 100 * goal.capacity_wh
-    for span in frame.spans:
+    for span, reserved_wh in zip(frame.spans, reserve, strict=True):
         if span.committed_w is not None and span.committed_w < 0:
-            above_w = max(0.0, soc_wh - floor_wh) * request.feed_efficiency / span.hours
+            least_wh = max(frame.wh(max(goal.floor_pct, span.least_pct)), reserved_wh)
+            above_w = max(0.0, soc_wh - least_wh) * request.feed_efficiency / span.hours
             exportable_w = max(0.0, request.export_max_w + span.home_w)
             power_w = -min(-span.committed_w, above_w, span.feed_w, exportable_w)
         else:

@@ -198,7 +198,7 @@ class Planning:
                 tariff=live.tariff,
                 goal=goal,
                 soc=self.soc(),
-                commitments=commitments_of(of.commitments(now), now),
+                commitments=commitments_of(self._agreed(now), now),
                 history=history,
                 forecast=forecast,
                 fed=fed,
@@ -206,6 +206,10 @@ class Planning:
                 running_w=running.power_w if running else 0.0,
             )
         )
+
+    def _agreed(self, now: datetime) -> tuple[OfferCase, ...]:
+        """Also what is over, but for a promise about the car."""
+        return (*self._of.commitments(now), *self._of.desk.guaranteed(now))
 
     def _warn(self, plan: Plan) -> None:
         """Tell beforehand of a departure that cannot be kept, and when it can again."""
@@ -279,7 +283,7 @@ class Planning:
 
     async def _preview_of(self, case: OfferCase) -> OfferPreview:
         now = self._of.clock.now()
-        bound = [other for other in self._of.commitments(now) if other.offer.key != case.offer.key]
+        bound = [other for other in self._agreed(now) if other.offer.key != case.offer.key]
         asked, others = commitments_of((case,), now), commitments_of(bound, now)
         request = await self._request(now, self._of.live.goal)
         return await asyncio.to_thread(preview_of, case, request, asked, others, self._of.alone)

@@ -1,12 +1,13 @@
 """What a request would change: the plan with it and the plan without it, and the difference in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from homeapp.model.offer import OfferCase
-from homeapp.model.plan import OfferPreview, Plan
+from homeapp.model.plan import OfferPreview, Plan, Promise
 from homeapp.offers.money import promised_money
 from homeapp.planning.request import Commitment, PlanRequest
 
@@ -31,8 +32,7 @@ def preview_of(
         others: what stands in both.
         planner: makes them.
     """
-    # Both look equally far ahead, or the costs could not be compared.
-    empty = tuple(Commitment(interval=replace(one.interval, setpoint_w=None, max_w=None)) for one in asked)
+    empty = tuple(map(_without_effect, asked))
     plan_with, plan_without = (_planned(request, others, more, planner) for more in (asked, empty))
     return OfferPreview(
         key=case.offer.key,
@@ -47,7 +47,15 @@ def preview_of(
         cycles_without=plan_without.cycles,
         reward=promised_money(case, request.goal.capacity_wh),
         currency=case.offer.currency or _currency(request),
-        sentence=" ".join(_sentences(case, request, plan_with, plan_without)),
+        sentence=" ".join(_sentences(case, request, asked, plan_with, plan_without)),
+    )
+
+
+def _without_effect(asked: Commitment) -> Commitment:
+    """Both plans look equally far ahead, or their costs could not be compared."""
+    return Commitment(
+        interval=replace(asked.interval, setpoint_w=None, max_w=None),
+        guarantee=None if asked.guarantee is None else replace(asked.guarantee, soc_pct=0.0),
     )
 
 
@@ -65,8 +73,10 @@ def _planned(
     return planner(replace(request, commitments=tuple(together)))
 
 
-def _sentences(case: OfferCase, request: PlanRequest, plan_with: Plan, plan_without: Plan) -> list[str]:
-    said = [_of_charge(request, plan_with, plan_without)]
+def _sentences(
+    case: OfferCase, request: PlanRequest, asked: tuple[Commitment, ...], plan_with: Plan, plan_without: Plan
+) -> list[str]:
+    said = [_of_charge(request, plan_with, plan_without), *_of_guarantees(request, asked, plan_with)]
     currency, reward = _currency(request), promised_money(case, request.goal.capacity_wh)
     more_cycles = plan_with.cycles - plan_without.cycles
     if more_cycles > _LITTLE_CYCLES:
@@ -82,12 +92,27 @@ def _sentences(case: OfferCase, request: PlanRequest, plan_with: Plan, plan_with
         )
         if reward is not None and case.offer.currency == currency:
             said.append(_balance(reward, request, plan_with, plan_without, currency))
-    said += [promise.sentence for promise in plan_with.broken if promise not in plan_without.broken][:1]
+    new = (promise.sentence for promise in plan_with.broken if promise not in plan_without.broken)
+    said += [sentence for sentence in new if sentence not in said][:1]
     return said
 
 
+def _of_guarantees(request: PlanRequest, asked: tuple[Commitment, ...], plan_with: Plan) -> Iterator[str]:
+    for guarantee in (one.guarantee for one in asked):
+        if guarantee is None or guarantee.at >= plan_with.slots[-1].end:
+            # Nobody can say yet.
+            continue
+        missed = (one for one in plan_with.broken if (one.kind, one.at) == (Promise.GUARANTEE, guarantee.at))
+        kept = f"{guarantee.soc_pct:.0f} % again by {_local(guarantee.at, request)} is kept."
+        yield next((promise.sentence for promise in missed), kept)
+
+
+def _local(instant: datetime, request: PlanRequest) -> str:
+    return f"{instant.astimezone(ZoneInfo(request.time_zone)):%a %H:%M}"
+
+
 def _of_charge(request: PlanRequest, plan_with: Plan, plan_without: Plan) -> str:
-    when = f"{request.goal.ready_by.astimezone(ZoneInfo(request.time_zone)):%a %H:%M}"
+    when = _local(request.goal.ready_by, request)
     if abs(plan_with.reaches_pct - plan_without.reaches_pct) < _LITTLE_PCT:
         return f"The car is as full at {when} as without it: {plan_with.reaches_pct:.0f} %."
     return f"At {when} the car has {plan_with.reaches_pct:.0f} % instead of {plan_without.reaches_pct:.0f} %."

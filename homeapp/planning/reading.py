@@ -1,30 +1,27 @@
-"""Powers as a plan that people can follow: a reason for every slot, and in words what cannot be kept."""
+"""Powers as a plan that people can follow: a reason for every slot, and what it all comes to."""
 
-import math
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from homeapp.model.plan import BrokenPromise, ChargingMode, Departure, Plan, PlanSlot, Promise, SlotReason
+from homeapp.model.plan import ChargingMode, Plan, PlanSlot, Promise, SlotReason
 from homeapp.planning.feeding import Settled
 from homeapp.planning.formulation import Frame, fastest, import_price
-from homeapp.planning.grid import Span
+from homeapp.planning.guarantees import feeds_agreed, reserve_wh
+from homeapp.planning.promises import broken_promises
 from homeapp.planning.solving import slot_cost
 
 _CENT = Decimal("0.01")
 _IDLE_W = 1.0
 _DAY = timedelta(days=1)
 _FULL_WH = 100.0
-_MISSING_SHARE = 0.001
-"""Of the battery: less is no broken promise."""
 
 
 def plan_of(frame: Frame, settled: Settled) -> Plan:
     """The plan that these powers are."""
     request, draft = frame.request, settled.draft
     reaches_wh = _reaches_wh(frame, draft.soc_wh)
-    broken = tuple(sorted(_broken(frame, settled), key=lambda promise: promise.at))
+    broken = broken_promises(frame, draft)
     missed = next((promise for promise in broken if promise.kind is Promise.DEPARTURE), None)
     fed_wh = draft.fed_wh(frame.spans)
     priced = any(span.price.import_price is not None for span in frame.spans)
@@ -47,6 +44,7 @@ def plan_of(frame: Frame, settled: Settled) -> Plan:
 def _slots(frame: Frame, settled: Settled) -> Iterator[PlanSlot]:
     draft, capacity_wh = settled.draft, frame.request.goal.capacity_wh
     dear = _dear_from(frame)
+    reserve = reserve_wh(frame.request, frame.spans, frame.guarantees, draft.powers_w)
     last = max((number for number, power_w in enumerate(draft.powers_w) if power_w > _IDLE_W), default=-1)
     for number, span in enumerate(frame.spans):
         power_w = draft.powers_w[number]
@@ -54,7 +52,7 @@ def _slots(frame: Frame, settled: Settled) -> Iterator[PlanSlot]:
             start=span.start,
             end=span.end,
             power_w=round(power_w, 1) if abs(power_w) > _IDLE_W else 0.0,
-            reason=_reason(frame, settled, number, dear, charges_later=number < last),
+            reason=_reason(frame, settled, number, dear, reserve, charges_later=number < last),
             price=span.price.import_price,
             export_price=span.price.export_price,
             price_known=span.price.known,
@@ -66,30 +64,71 @@ def _slots(frame: Frame, settled: Settled) -> Iterator[PlanSlot]:
         )
 
 
-def _reason(frame: Frame, settled: Settled, number: int, dear: float, *, charges_later: bool) -> SlotReason:
+def _reason(
+    frame: Frame, settled: Settled, number: int, dear: float, reserve: Sequence[float], *, charges_later: bool
+) -> SlotReason:
     span, power_w = frame.spans[number], settled.draft.powers_w[number]
+    if _feeds_less(frame, settled, number, reserve[number]):
+        return SlotReason.FEED_LESS
     if power_w < -_IDLE_W:
-        return SlotReason.FEED_OFFER if span.committed_w is not None and span.committed_w < 0 else SlotReason.FEED_PLAN
+        return SlotReason.FEED_OFFER if feeds_agreed(span) else SlotReason.FEED_PLAN
     if power_w > _IDLE_W:
-        return _why_charging(frame, span, power_w, dear, number)
+        return _why_charging(frame, settled, number, dear, reserve[number])
     return _why_idle(frame, settled, number, charges_later=charges_later)
 
 
-def _why_charging(frame: Frame, span: Span, power_w: float, dear: float, number: int) -> SlotReason:
-    mode = frame.request.goal.mode
+def _feeds_less(frame: Frame, settled: Settled, number: int, reserved_wh: float) -> bool:
+    """More of what is agreed would be missing for what a provider has promised."""
+    agreed_w, draft = frame.spans[number].committed_w, settled.draft
+    if (
+        agreed_w is None
+        or draft.powers_w[number] <= agreed_w + _IDLE_W
+        or frame.request.goal.mode is ChargingMode.PAUSE
+    ):
+        return False
+    return reserved_wh > 0 and draft.soc_wh[number] < reserved_wh + _FULL_WH
+
+
+def _why_charging(frame: Frame, settled: Settled, number: int, dear: float, reserved_wh: float) -> SlotReason:
+    mode, span, power_w = frame.request.goal.mode, frame.spans[number], settled.draft.powers_w[number]
+    sunny, held_wh = -span.home_w >= power_w - _IDLE_W, _held_before(frame, settled, number)
+    owed = _owed(frame, number, held_wh)
+    if mode is ChargingMode.SOLAR and number in frame.forced:
+        return frame.forced[number][1]
+    if mode is ChargingMode.SOLAR and owed and (not sunny or held_wh < reserved_wh):
+        # Later there would not be time enough for it any more, whether the sun shines or not.
+        return SlotReason.GUARANTEE
     if span.capped and power_w >= span.charge_w - _IDLE_W:
         return SlotReason.REDUCED_BY_GRID if span.mandatory else SlotReason.REDUCED_BY_OFFER
     if mode is ChargingMode.NOW:
         return SlotReason.NOW
     if number in frame.forced:
         return frame.forced[number][1]
-    if -span.home_w >= power_w - _IDLE_W:
+    if sunny or mode is ChargingMode.SOLAR:
         return SlotReason.SOLAR
     if span.price.import_price is None:
         return SlotReason.NO_PRICE
-    if import_price(span) <= dear:
+    worth = frame.end_value * frame.request.efficiency if mode is ChargingMode.CHEAPEST else dear
+    if import_price(span) <= min(dear, worth):
         return SlotReason.CHEAP
+    if owed:
+        return SlotReason.GUARANTEE
     return SlotReason.NEEDED if mode in (ChargingMode.READY_BY, ChargingMode.POWER_FEED) else SlotReason.CHEAP
+
+
+def _owed(frame: Frame, number: int, held_wh: float) -> bool:
+    """Of all that is still to be charged for after a slot, a provider's promise comes first."""
+    departures = ((due, departure.target_pct) for due, departure in frame.needs)
+    promised = ((due, guarantee.soc_pct) for due, guarantee in frame.guarantees)
+    leaves, owed = (
+        next((due for due, soc_pct in found if due > number and frame.wh(soc_pct) > held_wh), None)
+        for found in (departures, promised)
+    )
+    return owed is not None and (leaves is None or owed < leaves)
+
+
+def _held_before(frame: Frame, settled: Settled, number: int) -> float:
+    return settled.draft.soc_wh[number - 1] if number else frame.request.soc_wh
 
 
 def _why_idle(frame: Frame, settled: Settled, number: int, *, charges_later: bool) -> SlotReason:
@@ -140,75 +179,6 @@ def _uncontrolled(frame: Frame, settled: Settled) -> tuple[float, ...]:
 def _switches(powers_w: tuple[float, ...]) -> int:
     signs = [(power_w > _IDLE_W) - (power_w < -_IDLE_W) for power_w in powers_w]
     return sum(sign != 0 and sign != before for before, sign in zip([0, *signs], signs, strict=False))
-
-
-def _broken(frame: Frame, settled: Settled) -> Iterator[BrokenPromise]:
-    yield from _missed_departures(frame, settled)
-    yield from _missed_feeds(frame, settled)
-
-
-def _missed_departures(frame: Frame, settled: Settled) -> Iterator[BrokenPromise]:
-    request, least_wh = frame.request, frame.request.goal.capacity_wh * _MISSING_SHARE
-    for number, departure in frame.needs:
-        held_wh = settled.draft.soc_wh[number - 1]
-        missing_wh = frame.need_wh(departure) - held_wh
-        if missing_wh > least_wh:
-            reaches = round(100 * held_wh / request.goal.capacity_wh)
-            yield BrokenPromise(
-                kind=Promise.DEPARTURE,
-                at=departure.at,
-                by_wh=missing_wh,
-                sentence=_departure_sentence(frame, number, departure, reaches, missing_wh),
-            )
-
-
-def _departure_sentence(frame: Frame, number: int, departure: Departure, reaches: int, missing_wh: float) -> str:
-    request = frame.request
-    when = _local(departure.at, request.time_zone)
-    what = (
-        f"At {when} the car has {reaches} % instead of {departure.target_pct:.0f} %: {missing_wh / 1000:.1f} kWh are "
-        "missing"
-    )
-    before = frame.spans[:number]
-    if any(span.mandatory and span.capped for span in before):
-        return f"{what}, because the grid operator limits the charging. Leave later, or be content with less."
-    if any(span.capped or (span.committed_w or 0.0) < 0 for span in before):
-        return f"{what}, because of what you have agreed to with a provider. Leave later, or take part in less."
-    if any(span.charge_w < request.charge_max_w for span in before):
-        return f"{what}, even if it charges all the time: the main fuse leaves no more. Leave later, or use less power."
-    hours = missing_wh / (request.charge_max_w * request.efficiency)
-    return f"{what}, even if it charges all the time. Leave {_duration(hours)} later, or be content with less."
-
-
-def _missed_feeds(frame: Frame, settled: Settled) -> Iterator[BrokenPromise]:
-    agreed_wh = missed_wh = 0.0
-    first: datetime | None = None
-    for span, power_w in zip(frame.spans, settled.draft.powers_w, strict=True):
-        if span.committed_w is None or span.committed_w >= 0:
-            continue
-        agreed_wh -= span.committed_w * span.hours
-        short_wh = (power_w - span.committed_w) * span.hours
-        if short_wh > 1.0:
-            first, missed_wh = first or span.start, missed_wh + short_wh
-    if first is not None and missed_wh > frame.request.goal.capacity_wh * _MISSING_SHARE:
-        yield BrokenPromise(
-            kind=Promise.FEED_OFFER,
-            at=first,
-            by_wh=missed_wh,
-            sentence=(
-                f"Of {agreed_wh / 1000:.1f} kWh that you have agreed to feed, {missed_wh / 1000:.1f} kWh will be "
-                f"missing from {_local(first, frame.request.time_zone)} on: your reserve and your departure come first."
-            ),
-        )
-
-
-def _local(instant: datetime, time_zone: str) -> str:
-    return f"{instant.astimezone(ZoneInfo(time_zone)):%a %H:%M}"
-
-
-def _duration(hours: float) -> str:
-    minutes = max(5, 5 * math.ceil(hours * 12))
-    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def _money(amount: float) -> Decimal:

@@ -12,16 +12,36 @@ from homeapp.planning.price_outlook import PriceHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guarantee:
+    """How full a provider has promised that the car is, and when.
+
+    Attributes:
+        at: UTC.
+        soc_pct: state of charge that the car has then at least, 0..100.
+        sp_name: whose promise it is, for sentences.
+    """
+
+    at: datetime
+    soc_pct: float
+    sp_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commitment:
     """One interval of a request that is agreed to, or has to be followed.
 
     Attributes:
         mandatory: set by the grid operator.
-        interval: ``max_w`` caps charging; ``setpoint_w`` is fed (< 0) or charged (> 0).
+        interval: ``max_w`` caps charging; ``setpoint_w`` is fed (< 0) or charged (> 0). With a guarantee it asks for
+            nothing, and ends when that is due.
+        least_pct: state of charge below which nothing is fed for it.
+        guarantee: what was promised with the request, or None.
     """
 
     interval: OfferInterval
     mandatory: bool = False
+    least_pct: float = 0.0
+    guarantee: Guarantee | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,9 +61,11 @@ class Ledger:
         now = self._clock.now()
         return await self._file.write(lambda connection: offer_rows.write_receipt(connection, receipt, now))
 
-    async def cases(self, most_ended: int) -> tuple[OfferCase, ...]:
-        """The newest revision of all requests under way and of the ``most_ended`` that ended last."""
-        return tuple(await self._file.read(lambda connection: offer_rows.newest_cases(connection, most_ended)))
+    async def cases(self, most_ended: int, now: datetime) -> tuple[OfferCase, ...]:
+        """The newest revision of all requests under way, of the ``most_ended`` that ended last, and of those whose car
+        is to be ready after ``now``.
+        """
+        return tuple(await self._file.read(lambda connection: offer_rows.newest_cases(connection, most_ended, now)))
 
     async def case(self, key: str) -> OfferCase | None:
         """The newest revision of one request, however old."""

@@ -132,13 +132,15 @@ def write_receipt(connection: sqlite3.Connection, receipt: Receipt, now: datetim
     return True
 
 
-def newest_cases(connection: sqlite3.Connection, most_ended: int) -> list[OfferCase]:
-    """The newest revision of every request that has not ended, and of the ``most_ended`` that ended last."""
+def newest_cases(connection: sqlite3.Connection, most_ended: int, now: datetime) -> list[OfferCase]:
+    """The newest revision of every request that has not ended, of the ``most_ended`` that ended last, and of those
+    whose car is to be ready after ``now``.
+    """
     rows = connection.execute(
         "SELECT body FROM (SELECT body, ended_at, row_number() OVER (ORDER BY ended_at DESC) AS place FROM offers "
         "AS newest WHERE revision = (SELECT max(revision) FROM offers WHERE key = newest.key)) "
-        "WHERE ended_at IS NULL OR place <= ? ORDER BY ended_at",
-        (most_ended,),
+        "WHERE ended_at IS NULL OR place <= ? OR unixepoch(body ->> '$.offer.battery.ready_by') > ? ORDER BY ended_at",
+        (most_ended, now.timestamp()),
     )
     return [decode(body, OfferCase) for (body,) in rows]
 

@@ -11,7 +11,7 @@ from homeapp.model.offer import OfferInterval
 from homeapp.model.plan import ChargingMode, ForecastStep, Goal, HomeForecast, Plan, Schedule
 from homeapp.model.tariff import PriceSlot, Tariff
 from homeapp.planning.price_outlook import NO_HISTORY
-from homeapp.planning.request import Commitment, PlanRequest
+from homeapp.planning.request import Commitment, Guarantee, PlanRequest
 
 ZONE = "Europe/Amsterdam"
 NOW = datetime(2026, 1, 15, 18, 7, tzinfo=UTC)
@@ -72,8 +72,14 @@ def shed(start: datetime, hours: float, max_w: float, *, mandatory: bool = False
     return Commitment(interval=interval, mandatory=mandatory)
 
 
-def feed(start: datetime, hours: float, power_w: float) -> Commitment:
-    return Commitment(interval=OfferInterval(start=start, end=start + hours * HOUR, setpoint_w=-power_w))
+def feed(start: datetime, hours: float, power_w: float, least_pct: float = 0.0) -> Commitment:
+    interval = OfferInterval(start=start, end=start + hours * HOUR, setpoint_w=-power_w)
+    return Commitment(interval=interval, least_pct=least_pct)
+
+
+def promised(at: datetime, soc_pct: float) -> Commitment:
+    guarantee = Guarantee(at=at, soc_pct=soc_pct, sp_name="Provider")
+    return Commitment(interval=OfferInterval(start=min(NOW - HOUR, at), end=at), guarantee=guarantee)
 
 
 def charged_wh(plan: Plan, until: datetime | None = None) -> float:

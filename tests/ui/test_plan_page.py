@@ -19,6 +19,7 @@ from ui.charts import price_bars
 from ui.pages.days_sheet import DaysSheet
 from ui.pages.feed_sheet import FeedSheet
 from ui.pages.plan import PlanPage
+from ui.plan_words import reason_tone
 from ui.theme import Tone
 from ui.window import Window
 
@@ -46,6 +47,8 @@ def test_bars_have_the_colour_of_the_reason() -> None:
     assert tones[SlotReason.CHEAP] is Tone.GREEN
     assert tones[SlotReason.NEEDED] is Tone.AMBER
     assert tones[SlotReason.FEED_PLAN] is Tone.VIOLET
+    assert reason_tone(SlotReason.FEED_LESS) is Tone.VIOLET
+    assert reason_tone(SlotReason.GUARANTEE) is Tone.AMBER
     assert tones[None] is Tone.BAR_IDLE
     assert [(start, end) for start, end, tone in price_bars.spans(plan) if tone is Tone.GREEN] == [
         (datetime(2026, 11, 24, 0, tzinfo=UTC).timestamp(), datetime(2026, 11, 24, 3, tzinfo=UTC).timestamp())

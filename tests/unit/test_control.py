@@ -420,11 +420,38 @@ def test_below_the_reserve_solar_does_not_wait_for_the_sun() -> None:
     assert outcome(below) == (11_000, 0, Doing.CHARGING_RESERVE)
 
 
+def test_what_a_provider_has_promised_does_not_wait_for_the_sun() -> None:
+    slots = (replace(PLAN.slots[0], reason=SlotReason.GUARANTEE, power_w=7000),)
+    owed = replace(SUN, plan=replace(PLAN, slots=slots), surplus_w=0.0)
+    assert outcome(owed) == (7000, 0, Doing.CHARGING_PROMISED)
+    assert outcome(replace(owed, surplus_w=9000.0)) == (9000, 0, Doing.CHARGING_PROMISED)
+    assert outcome(replace(owed, soc_pct=85.0)) == (7000, 0, Doing.CHARGING_PROMISED)
+    assert outcome(replace(owed, goal=replace(SUN.goal, mode=ChargingMode.PAUSE)))[0] == 0
+
+
+def test_what_is_agreed_to_be_charged_does_not_wait_for_the_sun() -> None:
+    slots = (replace(PLAN.slots[0], reason=SlotReason.CHARGE_OFFER, power_w=7000),)
+    assert outcome(replace(SUN, plan=replace(PLAN, slots=slots), surplus_w=0.0))[0] == 7000
+
+
+@pytest.mark.parametrize("planned_w", [0.0, -2000.0])
+def test_no_more_is_fed_than_leaves_time_to_charge_what_was_promised(planned_w: float) -> None:
+    slots = (replace(PLAN.slots[0], reason=SlotReason.FEED_LESS, power_w=planned_w),)
+    held = replace(FINE, commitments=(FEED,), plan=replace(PLAN, slots=slots))
+    assert outcome(held) == (0, -planned_w, Doing.FEEDING if planned_w else Doing.FEED_WAITING)
+    assert decide(held, 60).abort == ()
+    # What the plan says of the car at one charger says nothing of another.
+    assert outcome(replace(held, primary=False))[1] == 6000
+    agreed = (replace(slots[0], reason=SlotReason.FEED_OFFER),)
+    assert outcome(replace(held, plan=replace(PLAN, slots=agreed)))[1] == 6000
+
+
 @pytest.mark.parametrize(
     ("reason", "doing"),
     [
         (SlotReason.NEEDED, Doing.CHARGING_NEEDED),
         (SlotReason.AFTER_DEADLINE, Doing.CHARGING_LATE),
+        (SlotReason.GUARANTEE, Doing.CHARGING_PROMISED),
         (SlotReason.NO_PRICE, Doing.CHARGING_NEEDED),
         (SlotReason.SOLAR, Doing.CHARGING_SOLAR),
         (SlotReason.CHEAP, Doing.CHARGING_CHEAP),

@@ -11,7 +11,7 @@ import pytest
 from homeapp.control_loop import CONTROL_CYCLE_S, NOTE_EVERY_S, ControlLoop, Controls
 from homeapp.goal import goal_at
 from homeapp.model.offer import Binding, Job, Offer, OfferCase, OfferInterval, OfferKind, OfferState
-from homeapp.model.plan import ChargingMode, Schedule
+from homeapp.model.plan import ChargingMode, Plan, PlanSlot, Schedule, SlotReason
 from homeapp.model.readings import EvceCapabilities, EvceCommand, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Circuit, Site
 from homeapp.snapshot import LiveState
@@ -151,6 +151,18 @@ def in_a_home(
         await asyncio.wait([running])
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("reason", "urgent"), [(SlotReason.GUARANTEE, True), (SlotReason.CHEAP, False)])
+def test_what_a_provider_has_promised_goes_before_what_can_wait(reason: SlotReason, urgent: bool) -> None:
+    async def body(home: Home) -> None:
+        slot = PlanSlot(start=NOON, end=NOON + timedelta(hours=3), power_w=7000.0, reason=reason)
+        home.live.chargers_are({"ocpp:a": "Charger"})
+        home.live.plan = Plan(made_at=NOON, slots=(slot,), reaches_pct=80.0, shortfall_wh=0.0)
+        situation = home.loop._situation(Circuit(device_id="ocpp:a"), home.loop._moment(), "")
+        assert home.loop._taker(situation).urgent is urgent
+
+    in_a_home(body)
 
 
 def test_a_disk_that_hangs_over_the_audit_log_keeps_no_lease_from_being_renewed() -> None:

@@ -45,7 +45,14 @@ def test_a_step_that_is_planned_away_while_it_waits_does_not_come() -> None:
 
 @pytest.mark.parametrize(
     "reason",
-    [SlotReason.NEEDED, SlotReason.FLOOR, SlotReason.AFTER_DEADLINE, SlotReason.NOW, SlotReason.REDUCED_BY_GRID],
+    [
+        SlotReason.NEEDED,
+        SlotReason.GUARANTEE,
+        SlotReason.FLOOR,
+        SlotReason.AFTER_DEADLINE,
+        SlotReason.NOW,
+        SlotReason.REDUCED_BY_GRID,
+    ],
 )
 def test_what_cannot_wait_begins_at_once(reason: SlotReason) -> None:
     urgent = replace(PLAN, slots=(WAIT, replace(CHARGE, reason=reason), AFTER))

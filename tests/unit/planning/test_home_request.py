@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from homeapp.model.offer import Binding, OfferCase, OfferInterval, OfferKind, OfferState
+from homeapp.model.offer_terms import BatteryTerms
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus
 from homeapp.model.site import Site
 from homeapp.planning.home_request import commitments_of, feed_problem
+from homeapp.planning.request import Guarantee
 from kit.offer_desk import NOON, make_offer
 
 HOUR = timedelta(hours=1)
@@ -55,6 +57,34 @@ def test_limits_hold_to_their_end_and_mandatory_ones_are_known_as_such() -> None
     (found,) = commitments_of((imposed,), NOON + HOUR)
     assert (found.interval, found.mandatory) == (limit, True)
     assert commitments_of((imposed,), NOON + 4 * HOUR) == ()
+
+
+@pytest.mark.usecase("T2")
+def test_what_is_promised_about_the_car_comes_with_a_request_and_outlasts_it() -> None:
+    terms = BatteryTerms(guaranteed_soc_pct=80.0, ready_by=NOON + 9 * HOUR)
+    asked = case(min_soc_pct=40.0, battery=terms)
+    wanted, fed = commitments_of((asked,), NOON)
+    assert wanted.guarantee == Guarantee(at=NOON + 9 * HOUR, soc_pct=80.0, sp_name="EVC provider")
+    assert (wanted.interval.setpoint_w, wanted.interval.max_w, wanted.interval.end) == (None, None, NOON + 9 * HOUR)
+    assert (fed.guarantee, fed.least_pct) == (None, 40.0)
+    # The same in every plan until it is due: a home draws its share of the cheap hours by it.
+    assert commitments_of((asked,), NOON + 5 * HOUR) == (wanted,)
+    assert commitments_of((asked,), NOON + 9 * HOUR) == ()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"battery": BatteryTerms(guaranteed_soc_pct=80.0)},
+        {"battery": BatteryTerms(ready_by=NOON + 9 * HOUR)},
+        {
+            "battery": BatteryTerms(guaranteed_soc_pct=80.0, ready_by=NOON + 9 * HOUR),
+            "kind": OfferKind.CAPACITY_LIMIT,
+        },
+    ],
+)
+def test_half_a_promise_is_none_and_a_limit_promises_nothing(wanted: dict[str, Any]) -> None:
+    assert {one.guarantee for one in commitments_of((case(**wanted),), NOON)} == {None}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
-from homeapp.model.plan import OfferPreview
+from homeapp.model.offer_terms import BatteryTerms
+from homeapp.model.plan import ChargingMode, OfferPreview
 from homeapp.planning.feed_budget import FeedAllowance
 from homeapp.planning.home_request import commitments_of
 from homeapp.planning.make_plan import make_plan
 from homeapp.planning.preview import preview_of
-from kit.plan_requests import HOUR, NOW, fed_wh, request, shed
+from kit.plan_requests import HOUR, NOW, fed_wh, request, shed, tariff
 
 START = NOW + timedelta(minutes=53)
 
@@ -97,3 +98,33 @@ def test_without_prices_no_costs_are_invented() -> None:
     found = preview(case(), tariff=None)
     assert (found.cost_with, found.cost_without) == (None, None)
     assert "cost" not in found.sentence
+
+
+@pytest.mark.usecase("T2")
+def test_whether_what_is_promised_about_the_car_is_kept_is_said() -> None:
+    by = NOW + timedelta(hours=11, minutes=53)
+    asked = case()
+    asked = replace(
+        asked, offer=replace(asked.offer, battery=BatteryTerms(guaranteed_soc_pct=80.0, ready_by=by), min_soc_pct=40.0)
+    )
+    kept = preview(asked)
+    assert ". 80 % again by Fri 07:00 is kept. It takes 5.0 kWh" in kept.sentence
+    assert kept.plan_with.slots[-1].end == kept.plan_without.slots[-1].end
+    paused = preview(asked, mode=ChargingMode.PAUSE)
+    assert "is kept" not in paused.sentence
+    assert paused.sentence.count("Provider has promised you 80 % at Fri 07:00. The car has 40 % then") == 1
+    in_days = BatteryTerms(guaranteed_soc_pct=80.0, ready_by=by + 72 * HOUR)
+    late = replace(asked, offer=replace(asked.offer, battery=in_days))
+    assert "80 % again" not in preview(late).sentence
+
+
+def test_a_promise_costs_what_it_makes_dearer() -> None:
+    by = START + 2 * HOUR
+    asked = case()
+    bound = replace(asked, offer=replace(asked.offer, battery=BatteryTerms(guaranteed_soc_pct=70.0, ready_by=by)))
+    dear = {"tariff": tariff([30] * 8 + [5] * 6)}
+    free, found = preview(asked, **dear), preview(bound, **dear)
+    assert free.cost_with is not None
+    assert found.cost_with is not None
+    assert found.cost_with > free.cost_with + Decimal("1")
+    assert found.cost_without == free.cost_without
