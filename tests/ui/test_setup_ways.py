@@ -21,6 +21,7 @@ from ui.hub_link import HubLink
 from ui.screen_lock import AWAY_MS, PATIENT_MS
 from ui.setup.report_words import commissioned
 from ui.widgets.sheet import Sheet
+from ui.widgets.text import Text
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
@@ -262,6 +263,17 @@ def test_home_tells_of_gaps(home: Any) -> None:
     at = home("charging_quiet", commissioning=SIGNED)
     at.wait(at.window.home.setup_notice.isVisible)
     assert "Left out in setup: A request on trial." in at.window.home.setup_notice.accessibleDescription()
+
+
+def test_where_there_is_no_room_home_tells_of_gaps_among_what_else_there_is(opened: Opener) -> None:
+    crowded = replace(situations.OFFERED, commissioning=SIGNED)
+    window, _hub = opened(crowded, (800, 480))
+    assert not window.home.setup_notice.isVisible()
+    assert window.home.strip.words.text().endswith(" · 1 more")
+    window.home.strip.click()
+    (sheet,) = [sheet for sheet in window.findChildren(Sheet) if sheet.isVisible()]
+    told = [text.text() for text in sheet.findChildren(Text)]
+    assert sum("Left out in setup: A request on trial." in words for words in told) == 1
 
 
 def test_who_sets_the_home_up_is_not_asked_for_a_pin_besides(home: Any) -> None:
