@@ -1,20 +1,16 @@
 """What is entered and said in commissioning, without a window."""
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
-import pytest
 import situations
 from commissioning_told import CONTRACT, FAILED, NOTHING_FOUND, passed, running
 from hypothesis import given
 from hypothesis import strategies as st
 from offers_told import NOW
 
-from homeapp.errors import EnvironmentProblem, SettingsInvalid
 from homeapp.model.charger import ChargerView, InControl
 from homeapp.model.commissioning import CheckId
 from homeapp.model.consent import DataClass
@@ -26,7 +22,6 @@ from homeapp.settings import TariffSettings
 from ui.setup import (
     charger_words,
     consent_words,
-    descriptor_files,
     device_words,
     meter_words,
     provider_words,
@@ -237,24 +232,3 @@ def test_enrolment_and_fingerprint_in_words() -> None:
     assert len({provider_words.enrolment_words(one.enrolment)[0] for one in told}) == len(told)
     assert len({provider_words.enrolment_story(one, _VIEW) for one in told}) == len(told)
     assert provider_words.fingerprint_lines("AAAA-BBBB-CCCC-DDDD-EEEE") == "AAAA  BBBB  CCCC  DDDD\nEEEE"
-
-
-def test_descriptors_are_found_newest_first_and_nothing_else(tmp_path: Path) -> None:
-    for number, name in enumerate(("old.jws", "new.json", "picture.png", "big.jws")):
-        file = tmp_path / name
-        file.write_bytes(b"x" * (descriptor_files.LARGEST_BYTES + 1 if name == "big.jws" else 4))
-        os.utime(file, (number, number))
-    (tmp_path / "folder.jws").mkdir()
-    found = descriptor_files.found((tmp_path, tmp_path / "gone"))
-    assert [file.name for file in found] == ["new.json", "old.jws"]
-    assert descriptor_files.read(tmp_path / "old.jws") == "xxxx"
-    with pytest.raises(SettingsInvalid, match="too large"):
-        descriptor_files.read(tmp_path / "big.jws")
-    with pytest.raises(EnvironmentProblem, match="No such file"):
-        descriptor_files.read(tmp_path / "gone.jws")
-    with pytest.raises(EnvironmentProblem, match="null"):
-        descriptor_files.read(Path("a\0b"))
-    (tmp_path / "picture.png").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsInvalid, match="no text"):
-        descriptor_files.read(tmp_path / "picture.png")
-    assert isinstance(descriptor_files.tried(tmp_path / "gone.jws"), EnvironmentProblem)

@@ -10,7 +10,7 @@ from canned_hub import CannedHub
 from commissioning_told import AT_PROVIDERS, CONTRACT, passed, stands, until
 from offers_told import PENDING
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from homeapp import api
@@ -20,6 +20,7 @@ from homeapp.model.consent import DataClass
 from homeapp.model.offer import Choice, OfferState
 from homeapp.model.pairing import DescriptorView, Enrolment
 from ui.setup import descriptor_files
+from ui.setup.descriptor_sheet import DescriptorSheet
 from ui.setup.steps.providers_step import ProvidersStep
 from ui.widgets.buttons import Button
 from ui.widgets.sheet import Sheet
@@ -55,6 +56,15 @@ def _page(window: Window) -> ProvidersStep:
 
 def _click(qtbot: QtBot, button: QWidget) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _sheet(page: ProvidersStep, qtbot: QtBot) -> DescriptorSheet:
+    """The sheet, once it has looked for files."""
+    _click(qtbot, page.add)
+    sheet = page.sheet
+    assert sheet is not None
+    qtbot.waitUntil(lambda: page.register.files is not None and bool(sheet.files), timeout=5000)
+    return sheet
 
 
 def _asked(hub: CannedHub, kind: type[api.Call[object]]) -> list[object]:
@@ -122,12 +132,12 @@ def test_a_provider_is_paired_by_its_fingerprint_and_then_enrolled(opened: Opene
     window, hub = opened(situations.SETUP_ALONE)
     page = _page(window)
     hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
-    _click(qtbot, page.add)
-    (file,) = page.pairing.source.files
-    assert file.text() == "car.jws"
+    (file,) = _sheet(page, qtbot).files
+    assert file.accessibleName() == "Read car.jws"
     _click(qtbot, file)
     comparison = page.pairing.reading
     qtbot.waitUntil(comparison.isVisible, timeout=5000)
+    assert page.sheet is None, "it has closed by itself"
     said = " ".join(text.text() for text in comparison.findChildren(Text))
     assert "Car service of the valley" in said
     assert "Car health" in said
@@ -165,8 +175,7 @@ def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(op
     hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
     refusal = WrongState("The fingerprint is not that of this descriptor. Nothing was changed.")
     hub.answers[api.PairProvider] = lambda _call: refusal
-    _click(qtbot, page.add)
-    _click(qtbot, page.pairing.source.files[0])
+    _click(qtbot, _sheet(page, qtbot).files[0])
     qtbot.waitUntil(page.pairing.reading.isVisible, timeout=5000)
     page.pairing.reading.typed.setText("MZXW-6YTB-0000")
     _click(qtbot, page.pairing.reading.same)
@@ -175,10 +184,7 @@ def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(op
     assert _asked(hub, api.PairProvider) == [api.PairProvider(text=_TEXT, fingerprint="MZXW-6YTB-0000")]
     assert not page.provider_rows
     _click(qtbot, page.pairing.reading.cancel)
-    assert page.pairing.source.isVisible()
-    qtbot.waitUntil(lambda: not page.pairing.problem.isVisible(), timeout=5000)
     assert page.register.read is None
-    _click(qtbot, page.pairing.source.cancel)
     assert not page.pairing.isVisible()
     assert page.tariff.isVisible()
 
@@ -186,22 +192,61 @@ def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(op
 def test_a_file_that_is_none_is_refused_where_it_is(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
     window, hub = opened(situations.SETUP_ALONE)
     page = _page(window)
-    _click(qtbot, page.add)
-    source = page.pairing.source
-    source.path.setText(str(tmp_path / "gone.jws"))
-    qtbot.keyClick(source.path, Qt.Key.Key_Return)
-    qtbot.waitUntil(page.pairing.problem.isVisible, timeout=5000)
-    assert "gone.jws cannot be read" in page.pairing.problem.words.text()
+    sheet = _sheet(page, qtbot)
+    assert not sheet.path.isVisible()
+    _click(qtbot, sheet.other)
+    assert sheet.path.hasFocus()
+    assert not sheet.files[0].isVisible()
+    assert not sheet.read.isEnabled()
+    qtbot.keyClicks(sheet.path, str(tmp_path / "gone.jws"))
+    qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
+    qtbot.waitUntil(sheet.problem.isVisible, timeout=5000)
+    assert "gone.jws cannot be read" in sheet.problem.words.text()
     assert not _asked(hub, api.ReadDescriptor)
     hub.answers[api.ReadDescriptor] = lambda _call: SettingsInvalid("This descriptor cannot be used: it is damaged.")
-    _click(qtbot, source.choose)
-    dialog = window.findChild(QFileDialog)
-    assert dialog is not None
-    assert dialog.testOption(QFileDialog.Option.DontUseNativeDialog)
-    dialog.fileSelected.emit(str(tmp_path / "car.jws"))
-    dialog.reject()
-    qtbot.waitUntil(lambda: "damaged" in page.pairing.problem.words.text(), timeout=5000)
+    _click(qtbot, sheet.other)
+    qtbot.waitUntil(sheet.files[0].isEnabled, timeout=5000)
+    _click(qtbot, sheet.files[0])
+    qtbot.waitUntil(lambda: "damaged" in sheet.problem.words.text(), timeout=5000)
     assert _asked(hub, api.ReadDescriptor) == [api.ReadDescriptor(text=_TEXT)]
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    _click(qtbot, sheet.other)
+    sheet.path.setText(f"  {tmp_path / 'car.jws'} ")
+    qtbot.waitUntil(sheet.read.isEnabled, timeout=5000)
+    _click(qtbot, sheet.read)
+    qtbot.waitUntil(page.pairing.isVisible, timeout=5000)
+
+
+def test_whoever_gives_up_gets_no_descriptor_later(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    sheet = _sheet(page, qtbot)
+    hub.hold = True
+    _click(qtbot, sheet.files[0])
+    qtbot.waitUntil(lambda: bool(_asked(hub, api.ReadDescriptor)), timeout=5000)
+    qtbot.waitUntil(lambda: sheet.lead.text() == "Reading…", timeout=5000)
+    assert not sheet.files[0].isEnabled()
+    _click(qtbot, sheet.cancel)
+    hub.hold = False
+    hub.release()
+    qtbot.waitUntil(lambda: not any(state.busy for state in window.view.actions.values()), timeout=5000)
+    assert page.register.read is None
+    assert not page.pairing.isVisible()
+    assert page.tariff.isVisible()
+
+
+def test_a_home_without_such_a_file_is_told_what_to_do(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "car.jws").unlink()
+    window, _hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    _click(qtbot, page.add)
+    sheet = page.sheet
+    assert sheet is not None
+    qtbot.waitUntil(lambda: page.register.files == (), timeout=5000)
+    assert "Plug in the stick" in sheet.lead.text()
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    assert page.sheet is None
 
 
 @pytest.mark.usecase("W8")

@@ -62,10 +62,18 @@ def _source(window: Window) -> None:
     page.add.click()
 
 
+def _typed_path(window: Window) -> None:
+    _source(window)
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    assert page.sheet is not None
+    page.sheet.other.click()
+    page.register.look_into(Path("/nowhere") / ("stick" * 20))
+
+
 def _comparison(window: Window) -> None:
     page = window.wizard.page
     assert isinstance(page, ProvidersStep)
-    page.add.click()
     page.register.look_into(descriptor_files.places()[0] / "car.jws")
 
 
@@ -81,6 +89,7 @@ _OPENED = {
     "help": (situations.SETUP_METER_NONE, _help),
     "by the clock": (situations.SETUP_PROVIDERS, _by_the_clock),
     "source": (situations.SETUP_PROVIDERS, _source),
+    "typed path": (situations.SETUP_PROVIDERS, _typed_path),
     "comparison": (situations.SETUP_ALONE, _comparison),
     "wishes": (situations.SETUP_OWNER, _wishes),
 }
@@ -97,6 +106,13 @@ _ANSWERS: dict[type[api.Call[object]], object] = {
         operator="messages.system-operator.example:8883",
     ),
 }
+
+
+def _at_work(window: Window) -> bool:
+    page = window.wizard.page
+    looks = isinstance(page, ProvidersStep) and page.sheet is not None and page.register.files is None
+    reads = isinstance(page, ProvidersStep) and page.register.reading
+    return looks or reads or any(state.busy for state in window.view.actions.values())
 
 
 @SIZES
@@ -118,7 +134,7 @@ def test_what_opens_in_setup_is_named_whole_and_within_reach(
         hub.answers[kind] = lambda _call, answer=answer: answer
     window.go("setup")
     act(window)
-    qtbot.waitUntil(lambda: not any(state.busy for state in window.view.actions.values()), timeout=5000)
+    qtbot.waitUntil(lambda: not _at_work(window), timeout=5000)
     qtbot.wait(150)
     sheets = [sheet for sheet in window.findChildren(Sheet) if sheet.isVisible()]
     place: QWidget = sheets[0] if sheets else window.wizard
