@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
 SOON_S, LATER_S = 20.0, 150.0
 """What a person waits for an answer of the screen, and for the end of a check."""
 _LOOK_MS = 40
+_REDRAWN_MS = 250
+"""The screen draws ten times a second."""
 _NOTCH = 120
 _TURNS, _TOO_FAR, _NEAR = 80, 100, 1
 _XDOTOOL_TIMEOUT_S = 20.0
@@ -108,6 +110,10 @@ class AtTheScreen:
         what = f"a button “{name}” that can be pressed" + (f" beside “{beside}”" if beside else "")
         self._use(lambda: self._control(QAbstractButton, name, beside), what, within_s)
 
+    def look(self) -> None:
+        """See what the last tap has changed."""
+        QTest.qWait(_REDRAWN_MS)
+
     def type_text(self, field: str, words: str) -> None:
         """Enter words into the field of this name instead of what it contains."""
         self._use(lambda: self._control(QLineEdit, field), f"a field “{field}”", SOON_S)
@@ -169,11 +175,12 @@ class AtTheScreen:
             QTest.qWait(_LOOK_MS)
 
     def _use(self, find: Callable[[], QWidget | None], what: str, within_s: float) -> None:
-        self.wait_for(lambda: find() is not None, what, within_s)
         before: QPoint | None = None
         for _turn in range(_TURNS):
+            # What cannot be pressed for a moment, since the screen is at work, is waited for.
+            self.wait_for(lambda: find() is not None, what, within_s)
             widget = find()
-            assert widget is not None, f"{what} went away. To be read: {self.read()}"
+            assert widget is not None
             place = self._reach(widget)
             # What still moves would be missed, and something else be hit.
             if place is not None and place == before:

@@ -104,6 +104,7 @@ class SetupStory:
         for _try in range(_BUTTON_TRIES):
             self.street.run(self.street.by_hand.press_button())
             at.press("Try again: HomeWizard P1 meter", beside=serial)
+            at.look()
             # The meter's half minute is three seconds in the street.
             at.wait_for(lambda: at.sees("Grid connection now") or at.can_press("Try again: HomeWizard P1 meter"))
             if at.sees("Grid connection now"):

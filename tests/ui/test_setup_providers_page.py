@@ -15,11 +15,12 @@ from pytestqt.qtbot import QtBot
 
 from homeapp import api
 from homeapp.errors import ProviderRefused, SettingsInvalid, WrongState
-from homeapp.model.commissioning import CheckId, Step, TariffAnswer
+from homeapp.model.commissioning import BandAnswer, CheckId, Step, TariffAnswer
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Choice, OfferState
 from homeapp.model.pairing import DescriptorView, Enrolment
 from ui.setup import descriptor_files
+from ui.setup.band_sheet import BandSheet
 from ui.setup.descriptor_sheet import DescriptorSheet
 from ui.setup.steps.providers_step import ProvidersStep
 from ui.widgets.buttons import Button
@@ -98,13 +99,75 @@ def test_a_contract_is_entered_by_taps_saved_and_its_price_checked_by_itself(ope
     assert not page.unsaved
 
 
-def test_a_contract_by_the_clock_says_where_its_hours_are_entered(opened: Opener) -> None:
-    window, _hub = opened(situations.SETUP_ALONE)
-    tariff = _page(window).tariff
+def _band_sheet(window: Window) -> BandSheet:
+    (sheet,) = [sheet for sheet in window.findChildren(BandSheet) if sheet.isVisible()]
+    return sheet
+
+
+@pytest.mark.usecase("W4", "D1")
+def test_prices_by_the_clock_are_entered_changed_and_removed(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    tariff = page.tariff
+    assert not tariff.hours.isVisible()
     tariff.kind.asked.emit("time_of_use")
-    assert tariff.bands.isVisible()
-    assert "[[tariff.energy_band]]" in tariff.bands.words.text()
-    assert "settings.toml" in tariff.bands.words.text()
+    assert tariff.bands.words.text() == "Hours that were written into settings.toml by hand hold besides."
+    _click(qtbot, tariff.hours.add)
+    sheet = _band_sheet(window)
+    assert (sheet.start.value.text(), sheet.end.value.text()) == ("22:00", "06:00")
+    assert sheet.meaning.text() == "Over midnight, until the next morning."
+    for button in (sheet.end.plus, sheet.price.minus, sheet.fine.minus, sheet.days["sat"], sheet.days["sun"]):
+        _click(qtbot, button)
+    assert "midnight to 06:30 and 22:00 to midnight" in sheet.meaning.text()
+    assert sheet.total.text() == "With VAT: 23.9\u00a0ct per kWh"
+    _click(qtbot, sheet.keep)
+    _click(qtbot, tariff.hours.add)
+    _click(qtbot, _band_sheet(window).keep)
+    assert tariff.bands.words.text().startswith("Where hours overlap, the upper ones count.")
+    first, second = tariff.hours.rows
+    assert (first.hours.text(), first.days.text(), first.price.text()) == ("22:00–06:30", "Sat, Sun", "0.239 EUR")
+    assert second.remove.accessibleName() == "Remove 22:00–06:00, every day, 0.250 EUR"
+    _click(qtbot, second.change)
+    _click(qtbot, _band_sheet(window).start.minus)
+    _click(qtbot, _band_sheet(window).keep)
+    assert second.hours.text() == "21:30–06:00"
+    _click(qtbot, second.change)
+    _click(qtbot, _band_sheet(window).start.minus)
+    qtbot.keyClick(_band_sheet(window), Qt.Key.Key_Escape)
+    assert second.hours.text() == "21:30–06:00", "nothing is entered before Keep is tapped"
+    hub.push(api.Topic.COMMISSIONING)
+    qtbot.wait(150)
+    night = BandAnswer(price="0.239", start="22:00", end="06:30", days=("sat", "sun"))
+    late = BandAnswer(price="0.25", start="21:30", end="06:00")
+    contract = TariffAnswer(kind="time_of_use", currency="EUR", energy="0.25", bands=(night, late))
+    assert page.answer() == contract
+    hub.answers[api.AnswerStep] = lambda _call: stands(until(Step.PROVIDERS), answers=(contract,))
+    hub.answers[api.RunCheck] = lambda _call: stands(until(Step.PROVIDERS), answers=(contract,))
+    _click(qtbot, window.wizard.next)
+    qtbot.waitUntil(lambda: not page.unsaved, timeout=5000)
+    _click(qtbot, first.remove)
+    assert page.unsaved
+    assert page.answer().bands == (late,)
+    assert not second.isVisible()
+    tariff.kind.asked.emit("fixed")
+    assert page.answer().bands == ()
+    assert not tariff.hours.isVisible()
+    tariff.kind.asked.emit("time_of_use")
+    assert page.answer().bands == (late,), "who only looks at another kind loses nothing"
+
+
+def test_at_most_eight_hours_are_entered_at_the_screen(opened: Opener, qtbot: QtBot) -> None:
+    bands = tuple(BandAnswer(price="0.1", start=f"{hour:02}:00", end=f"{hour:02}:15") for hour in range(9))
+    contract = TariffAnswer(kind="time_of_use", currency="EUR", energy="0.25", bands=bands)
+    kept = stands(until(Step.PROVIDERS), answers=(contract,))
+    window, _hub = opened(replace(situations.SETUP_ALONE, commissioning=kept))
+    hours = _page(window).tariff.hours
+    assert len(hours.rows) == 9
+    assert not hours.add.isVisible()
+    _click(qtbot, hours.rows[8].remove)
+    assert not hours.add.isVisible()
+    _click(qtbot, hours.rows[0].remove)
+    assert hours.add.isVisible()
 
 
 def test_a_kept_contract_is_shown_as_it_was_entered_and_a_refused_one_says_why(opened: Opener, qtbot: QtBot) -> None:
@@ -214,6 +277,26 @@ def test_a_file_that_is_none_is_refused_where_it_is(opened: Opener, qtbot: QtBot
     sheet.path.setText(f"  {tmp_path / 'car.jws'} ")
     qtbot.waitUntil(sheet.read.isEnabled, timeout=5000)
     _click(qtbot, sheet.read)
+    qtbot.waitUntil(page.pairing.isVisible, timeout=5000)
+
+
+def test_the_keyboard_reaches_every_file_and_stays_in_the_sheet(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "fleet.json").write_text("{}")
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    sheet = _sheet(page, qtbot)
+    reached = set()
+    for _ in range(10):
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(window.focusWidget())
+    assert reached == {*sheet.files, sheet.cancel, sheet.other}
+    row = next(row for row in sheet.files if row.file.path.name == "car.jws")
+    assert row.accessibleDescription().startswith(f"{tmp_path} · ")
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Space)
     qtbot.waitUntil(page.pairing.isVisible, timeout=5000)
 
 

@@ -1,6 +1,7 @@
 """What opens on the pages of setup is named, can be hit, and is nowhere cut off."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from homeapp import api
 from homeapp.errors import DeviceUnreachable, PairingPending, WrongState
+from homeapp.model.commissioning import BandAnswer
 from homeapp.model.consent import DataClass
 from homeapp.model.pairing import DescriptorView
 from ui.setup import descriptor_files
@@ -56,6 +58,24 @@ def _by_the_clock(window: Window) -> None:
     page.tariff.currency.asked.emit("SEK")
 
 
+def _hours(window: Window) -> None:
+    _by_the_clock(window)
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    days = ("mon", "wed", "fri", "sat", "sun")
+    band = BandAnswer(price="12.345", start="22:00", end="06:30", days=days)
+    page.tariff.hours.changed.emit(
+        replace(page.tariff.draft, bands=(band, *[BandAnswer(price="0.1", start="00:00", end="00:00")] * 7))
+    )
+
+
+def _band(window: Window) -> None:
+    _hours(window)
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    page.tariff.hours.rows[0].change.click()
+
+
 def _source(window: Window) -> None:
     page = window.wizard.page
     assert isinstance(page, ProvidersStep)
@@ -88,6 +108,8 @@ _OPENED = {
     "address": (situations.SETUP_METER_NONE, _address),
     "help": (situations.SETUP_METER_NONE, _help),
     "by the clock": (situations.SETUP_PROVIDERS, _by_the_clock),
+    "hours": (situations.SETUP_PROVIDERS, _hours),
+    "band": (situations.SETUP_PROVIDERS, _band),
     "source": (situations.SETUP_PROVIDERS, _source),
     "typed path": (situations.SETUP_PROVIDERS, _typed_path),
     "comparison": (situations.SETUP_ALONE, _comparison),
