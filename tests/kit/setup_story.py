@@ -240,6 +240,8 @@ class SetupStory:
         self.at.press("Done")
         self.at.wait_for("Home")
         self._reopen("Home")
+        self.at.wait_for(lambda: not self.at.sees("Connecting to the hub"), "what the hub tells", LATER_S)
+        self.at.look()
         assert not self.at.sees("Step 1 of 10")
         self.screen.picture("home")
 

@@ -42,7 +42,7 @@ class CarStep(StepPage):
             EntryRow(tr("Known from"), tr("The report says so."), self.source, width=340),
             EntryRow(
                 tr("Data link"),
-                tr("The address of the car's diagnostic gateway (DoIP), like 192.168.1.30. Empty: there is none."),
+                tr("The address of the car's diagnostic gateway (DoIP), like 192.168.1.30. May be left or made empty."),
                 self.address,
             ),
         )
