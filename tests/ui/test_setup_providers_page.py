@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from homeapp import api
-from homeapp.errors import ProviderRefused, SettingsInvalid, WrongState
+from homeapp.errors import NotAllowed, ProviderRefused, SettingsInvalid, WrongState
 from homeapp.model.commissioning import BandAnswer, CheckId, Step, TariffAnswer
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Choice, OfferState
@@ -389,3 +389,23 @@ def test_a_request_on_trial_is_answered_without_leaving_setup(opened: Opener, qt
     assert (call.key, call.choice) == (PENDING.offer.key, Choice.ACCEPT)
     hub.become(replace(situations.SETUP_DRY_RUN, commissioning=AT_PROVIDERS))
     qtbot.waitUntil(lambda: not page.trial.isVisible(), timeout=5000)
+
+
+def test_a_pin_that_is_asked_for_over_the_sheet_leaves_the_page_covered(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    sheet = _sheet(page, qtbot)
+    pins = (api.Role.OWNER, api.Role.INSTALLER)
+    locked = replace(situations.SETUP_ALONE.access, role=api.Role.GUEST, open_role=api.Role.GUEST, pins=pins)
+    hub.become(replace(situations.SETUP_ALONE, access=locked))
+    hub.answers[api.ReadDescriptor] = lambda _call: NotAllowed("As guest you may not do this.")
+    qtbot.waitUntil(lambda: window.view.needs_pin(api.Role.INSTALLER), timeout=5000)
+    _click(qtbot, sheet.files[0])
+    qtbot.waitUntil(lambda: window.lock.sheet is not None, timeout=5000)
+    assert window.lock.sheet is not None
+    assert not sheet.isEnabled()
+    _click(qtbot, window.lock.sheet.cancel)
+    assert sheet.isEnabled()
+    assert not page.isEnabled(), "it is still covered by the sheet of files"
+    _click(qtbot, sheet.cancel)
+    assert page.isEnabled()
