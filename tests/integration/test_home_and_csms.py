@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from devices.evce.schemas import Version
 from homeapp import api
-from homeapp.__main__ import _outside
+from homeapp.__main__ import join_drivers
 from homeapp.client import Client
 from homeapp.client import connect as connect_client
 from homeapp.clock import SharedClock
@@ -59,7 +59,7 @@ def in_a_home(tmp_path: Path, body: Body) -> None:
             secrets.set(f"device.{DEVICE}", PASSWORD)
             async with Database(tmp_path) as database:
                 await Ledger(database, clock).adopt_device(_device())
-                outside = await _outside(tmp_path, load(tmp_path), secrets, database, clock)  # type: ignore[arg-type]
+                outside = await join_drivers(tmp_path, load(tmp_path), secrets, database, clock)  # type: ignore[arg-type]
                 ready = asyncio.Event()
                 hub = Hub(outside)
                 running = asyncio.create_task(hub.run(ready.set))

@@ -175,14 +175,13 @@ class AtTheScreen:
             QTest.qWait(_LOOK_MS)
 
     def _use(self, find: Callable[[], QWidget | None], what: str, within_s: float) -> None:
+        deadline = time.monotonic() + within_s
         before: QPoint | None = None
         for _turn in range(_TURNS):
-            # What cannot be pressed for a moment, since the screen is at work, is waited for.
-            self.wait_for(lambda: find() is not None, what, within_s)
+            self.wait_for(lambda: find() is not None, what, deadline - time.monotonic())
             widget = find()
-            assert widget is not None
-            place = self._reach(widget)
-            # What still moves would be missed, and something else be hit.
+            place = self._reach(widget) if widget is not None else None
+            # What still moves, or goes away for a moment, would be missed, and something else be hit.
             if place is not None and place == before:
                 self.hands.click(self.window, place)
                 QTest.qWait(_LOOK_MS)

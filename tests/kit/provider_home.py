@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from homeapp import api
-from homeapp.__main__ import _outside
+from homeapp.__main__ import join_drivers
 from homeapp.client import Client, connect
 from homeapp.demo.charger.station import DemoStation
 from homeapp.demo.ocpp.schemas import Version
@@ -74,7 +74,7 @@ class ProviderHome(CsmsBench):
         secrets.set(f"device.{DEVICE}", STATION_PASSWORD)
         async with Database(data_dir) as database:
             await Ledger(database, self.clock).adopt_device(self._device())
-            outside = await _outside(data_dir, load(data_dir), secrets, database, self.clock)  # type: ignore[arg-type]
+            outside = await join_drivers(data_dir, load(data_dir), secrets, database, self.clock)  # type: ignore[arg-type]
             self.hub, ready = Hub(outside), asyncio.Event()
             running = asyncio.create_task(self.hub.run(ready.set))
             try:

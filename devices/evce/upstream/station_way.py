@@ -253,18 +253,19 @@ class StationWay:
         return frame.action not in _REPORTS or request_id is None or self._downward.has_asked(request_id)
 
     async def _introduced(self, frame: Frame) -> None:
-        version = self._upward.version
-        if self._boot != frame.raw:
-            self._boot = frame.raw
-            try:
-                await self._outbox.keep_introduction(self._device_id, version, frame.raw)
-            except StoreUnavailable as error:
-                logger.error("%s: what the charger says of itself is not kept: %s", self._device_id, error)
+        known, self._boot = self._boot == frame.raw, frame.raw
+        # Before anything is waited for: an introduction that begins meanwhile is already this one.
         if self._downward.registration is not None:
             self._downward.registration.due.set()
         for mirror in self._mirrors:
             mirror.introduce()
         self.moved()
+        if known:
+            return
+        try:
+            await self._outbox.keep_introduction(self._device_id, self._upward.version, frame.raw)
+        except StoreUnavailable as error:
+            logger.error("%s: what the charger says of itself is not kept: %s", self._device_id, error)
 
     async def _ask_for_introduction(self) -> None:
         """Many a station that only comes back says nothing of itself."""
