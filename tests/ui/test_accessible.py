@@ -50,6 +50,7 @@ def test_everything_has_a_name_and_size(opened: Opener, name: str, size: tuple[i
     window, _hub = opened(HOMES[name], size)
     for page in _pages(name):
         window.go(page)
+        _settle()
         for widget in _shown(window):
             if isinstance(widget, QAbstractButton):
                 assert _name(widget), widget
