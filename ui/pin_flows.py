@@ -146,7 +146,7 @@ class NewPin(QObject):
             self._begin_again(str(error))
 
     def _begin_again(self, sentence: str) -> None:
-        self._sheet.ask_again(pin_wanted())
+        self._sheet.ask_again(pin_wanted(self._sheet.role))
         self._sheet.tell(sentence, usable=True)
 
     def _closed(self) -> None:
@@ -154,6 +154,8 @@ class NewPin(QObject):
         self._first = ""
 
 
-def pin_wanted() -> str:
-    """What the PIN of owner and installer has to be like."""
+def pin_wanted(role: Role) -> str:
+    """What the PIN of this role has to be like."""
+    if role is Role.HOUSEHOLD:
+        return tr("Choose a PIN of 4 to 12 digits.")
     return tr("Choose a PIN of 6 to 12 digits.")

@@ -80,7 +80,7 @@ class ScreenLock(QObject):
         if not access.role.covers(needed):
             self.ask(needed, lambda: self.set_pin(role, then, stay=stay))
             return
-        sheet = PinSheet(self._window, words.pin_title(role), pin_wanted(), [role], role)
+        sheet = PinSheet(self._window, words.pin_title(role), pin_wanted(role), [role], role)
         self._open(sheet, NewPin(sheet, self._link, access, then, stay=stay))
 
     def _take(self, access: AccessView) -> None:

@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 
+from homeapp.commissioning.settings_tables import Table, Tables
 from homeapp.commissioning.settings_writer import Changes, Value
 from homeapp.errors import SettingsInvalid
-from homeapp.model.commissioning import FUSES_A, Answer, CarAnswer, CheckId, GridAnswer, PlaceAnswer, Step, TariffAnswer
+from homeapp.model.commissioning import (
+    FUSES_A,
+    Answer,
+    BandAnswer,
+    CarAnswer,
+    CheckId,
+    GridAnswer,
+    PlaceAnswer,
+    Step,
+    TariffAnswer,
+)
 from homeapp.settings import Settings
 
 SECTIONS_OF: Mapping[Step, tuple[str, ...]] = {
@@ -29,22 +40,27 @@ def step_of(answer: Answer) -> Step:
     return Step(str(answer.__struct_config__.tag))
 
 
-def changes_of(answer: Answer) -> Changes:
+def changes_of(answer: Answer, before: Answer | None = None) -> Changes:
     """What to write into the settings.
+
+    Args:
+        answer: the new one.
+        before: the one that it takes the place of.
 
     Raises:
         SettingsInvalid: a value that no home has; says which and what would do.
     """
     match answer:
         case PlaceAnswer():
-            name: dict[str, Value] = {"name": answer.name} if answer.name else {}
-            return {"site": {"time_zone": answer.time_zone, **name}}
+            old_name = before.name if isinstance(before, PlaceAnswer) else None
+            return {"site": {"time_zone": answer.time_zone, **_text("name", answer.name, old_name)}}
         case GridAnswer():
             _check_fuse(answer)
             return _grid(answer)
         case CarAnswer():
-            pev: Changes = {"pev": {"address": answer.address}} if answer.address else {}
-            return {"goal": {"capacity_kwh": answer.capacity_kwh}, **pev}
+            old_address = before.address if isinstance(before, CarAnswer) else None
+            pev = _text("address", answer.address, old_address)
+            return {"goal": {"capacity_kwh": answer.capacity_kwh}, **({"pev": pev} if pev else {})}
         case TariffAnswer():
             return {
                 "tariff": {
@@ -56,9 +72,28 @@ def changes_of(answer: Answer) -> Changes:
             }
 
 
+def tables_of(answer: Answer, before: Answer | None = None) -> tuple[Tables, ...]:
+    """Which tables are to stand in the settings in place of those of the answer ``before``."""
+    if not isinstance(answer, TariffAnswer):
+        return ()
+    old = before.bands if isinstance(before, TariffAnswer) else ()
+    return (Tables(section="tariff", name="energy_band", before=_bands(old), wanted=_bands(answer.bands)),)
+
+
 def pending(step: Step, in_force: Settings, written: Settings) -> bool:
     """What this step has written does not hold yet: it has to be applied first."""
     return any(getattr(in_force, section) != getattr(written, section) for section in SECTIONS_OF[step])
+
+
+def _text(name: str, value: str | None, before: str | None) -> dict[str, Value]:
+    """Emptied is taken out, once: what others write there afterwards is theirs."""
+    if value:
+        return {name: value}
+    return {} if value is None or before == "" else {name: None}
+
+
+def _bands(bands: tuple[BandAnswer, ...]) -> tuple[Table, ...]:
+    return tuple({"price": band.price, "start": band.start, "end": band.end, "days": band.days} for band in bands)
 
 
 def _grid(answer: GridAnswer) -> Changes:

@@ -16,7 +16,7 @@ import msgspec
 
 from homeapp import api
 from homeapp.commissioning import charger_checks, home_checks, meter_checks, report, site_checks
-from homeapp.commissioning.answers import REOPENED, changes_of, step_of
+from homeapp.commissioning.answers import REOPENED, changes_of, step_of, tables_of
 from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.check_run import CheckRun
 from homeapp.commissioning.home import Finding, Home
@@ -66,8 +66,6 @@ class Commissioning:
             self._home.notice("commissioning.damaged", str(error))
         self._was_due = self._view().due
         await self._compare_settings()
-        for gap in self._view().gaps:
-            self._tell_gap(gap)
 
     @property
     def view(self) -> CommissioningView:
@@ -126,7 +124,9 @@ class Commissioning:
             self._refuse_while_running()
             now = self._home.clock.now()
             off_s = _clock_off_s(answer, now) if isinstance(answer, PlaceAnswer) else self._record.clock_off_s
-            await asyncio.to_thread(write_settings, self._home.data_dir, changes_of(answer))
+            before = self._record.answer_like(answer)
+            changes, tables = changes_of(answer, before), tables_of(answer, before)
+            await asyncio.to_thread(write_settings, self._home.data_dir, changes, *tables)
             await self._compare_settings()
             record = self._record.without(*REOPENED[step_of(answer)])
             await self._keep(record.with_answer(answer, off_s))
@@ -161,7 +161,6 @@ class Commissioning:
                 raise WrongState("Say why it is left out: the report tells it to whoever reads it.")
             gap = replace(before, state=CheckState.SKIPPED, reason=call.reason[:_LONGEST_SENTENCE])
             await self._keep(self._record.with_found(gap))
-            self._tell_gap(gap)
         return self._view()
 
     async def _finish(self, call: api.FinishCommissioning, _caller: api.Role) -> CommissioningView:
@@ -273,10 +272,6 @@ class Commissioning:
     def _tell_changed(self) -> None:
         self._was_due = self._view().due
         self._home.changed()
-
-    def _tell_gap(self, gap: CheckView) -> None:
-        sentence = f"Commissioning left out “{gap.check.replace('_', ' ')}”: {gap.reason} Have it made up for."
-        self._home.notice(f"commissioning.gap.{gap.check}", sentence)
 
     def _refuse_damaged(self) -> None:
         if self._damage is not None:

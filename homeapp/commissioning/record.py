@@ -45,6 +45,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         """What is known of the car, as answered."""
         return next((answer for answer in self.answers if isinstance(answer, CarAnswer)), None)
 
+    def answer_like(self, answer: Answer) -> Answer | None:
+        """The one of the same step."""
+        return next((known for known in self.answers if type(known) is type(answer)), None)
+
     def with_answer(self, answer: Answer, clock_off_s: float | None) -> "Record":
         """With this one in place of an older one of the same step."""
         others = tuple(known for known in self.answers if type(known) is not type(answer))

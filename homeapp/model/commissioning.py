@@ -119,12 +119,13 @@ class PlaceAnswer(_Answer, frozen=True, tag=Step.PLACE.value):
 
     Attributes:
         time_zone: IANA name.
+        name: of the home; None leaves the one that it has, an empty one takes it away.
         wall_time: local ``YYYY-MM-DDTHH:MM`` as read from a watch, to be compared with the hub's clock; or empty.
     """
 
     time_zone: str
     language: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
-    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    name: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     wall_time: Annotated[str, msgspec.Meta(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d)?$")] = ""
 
 
@@ -163,22 +164,48 @@ class CarAnswer(_Answer, frozen=True, tag=Step.CAR.value):
 
     Attributes:
         capacity_kwh: usable.
-        address: literal IP address of the car's data link (DoIP), or empty for none.
+        address: literal IP address of the car's data link (DoIP); None leaves the one that there is, an empty one takes
+            it away.
         source: from where the capacity is known, in words, like "registration certificate".
     """
 
     capacity_kwh: Annotated[float, msgspec.Meta(gt=0, le=1000)]
-    address: str = ""
+    address: str | None = None
     source: Annotated[str, msgspec.Meta(max_length=100)] = "the owner"
 
 
+MOST_BANDS = 48
+
+
+class BandAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A price at certain hours, as in ``[[tariff.energy_band]]`` of the settings, which check it.
+
+    Attributes:
+        start, end: local wall times ``HH:MM``, quarter hours; over midnight where ``end`` is not after ``start``.
+        days: ``mon`` to ``sun``, of the local day on which the time lies; empty for all.
+    """
+
+    price: str
+    start: str
+    end: str
+    days: tuple[str, ...] = ()
+
+
 class TariffAnswer(_Answer, frozen=True, tag=Step.PROVIDERS.value):
-    """The owner's contract, as in ``[tariff]`` of the settings; prices per kWh without VAT."""
+    """The owner's contract, as in ``[tariff]`` of the settings; prices per kWh without VAT.
+
+    Attributes:
+        bands: all that were answered (``band`` where it is written), the first that holds counts. Those of the answer
+            before that are not among them are taken out of the settings; what others wrote there stays.
+    """
 
     kind: Literal["fixed", "time_of_use", "dynamic"]
     currency: str = ""
     energy: str = ""
     vat_pct: str = "0"
+    bands: Annotated[tuple[BandAnswer, ...], msgspec.Meta(max_length=MOST_BANDS)] = msgspec.field(
+        default=(), name="band"
+    )
 
 
 Answer = PlaceAnswer | GridAnswer | CarAnswer | TariffAnswer

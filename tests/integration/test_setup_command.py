@@ -15,7 +15,7 @@ from homeapp.clock import SharedClock
 from homeapp.demo.meter.homewizard import DemoMeter
 from homeapp.model.commissioning import CHECKS_OF
 from homeapp.server import socket_path
-from homeapp.settings import load
+from homeapp.settings import FILE_NAME, load
 from kit.hub_process import homeapp, hub_process, new_data_dir, running_hub
 
 ANSWERS = """\
@@ -58,15 +58,36 @@ ALL_OF_IT = """\
 installer = "Demo installer"
 [place]
 time_zone = "Europe/Amsterdam"
+name = "{name}"
 [grid]
 phases = 3
 fuse_a = {fuse_a}
 [car]
 capacity_kwh = 60.0
+address = "{car}"
+[tariff]
+kind = "time_of_use"
+currency = "EUR"
+energy = "0.25"
+{bands}
 [meter]
 address = "{meter}"
 name = "Hall"
 [skip]
+"""
+BANDS = """\
+[[tariff.band]]
+price = "0.19"
+start = "22:00"
+end = "06:00"
+days = ["sat", "sun"]
+"""
+BY_HAND = """\
+
+[[tariff.energy_band]]
+price = "0.4"   # by hand
+start = "17:00"
+end = "19:00"
 """
 INSTALLER_PIN, OWNER_PIN = "918273645", "564738291"
 
@@ -75,9 +96,10 @@ INSTALLER_PIN, OWNER_PIN = "918273645", "564738291"
 def test_one_call_goes_from_nothing_to_a_report_and_another_one_changes_the_fuse(tmp_path: Path) -> None:
     data_dir, answers = new_data_dir(tmp_path), tmp_path / "answers.toml"
 
-    def write(fuse_a: float, meter: str) -> None:
+    def write(fuse_a: float, meter: str, *, name: str = "", car: str = "", bands: str = "") -> None:
         skipped = "".join(f'{check} = "no such thing here"\n' for check in REST)
-        answers.write_text(ALL_OF_IT.format(fuse_a=fuse_a, meter=meter) + skipped)
+        said = ALL_OF_IT.format(fuse_a=fuse_a, meter=meter, name=name, car=car, bands=bands)
+        answers.write_text(said + skipped)
 
     def setup(*pins: str) -> "subprocess.CompletedProcess[str]":
         typed = "".join(f"{pin}\n" for pin in pins)
@@ -93,15 +115,21 @@ def test_one_call_goes_from_nothing_to_a_report_and_another_one_changes_the_fuse
         await meter.started()
         try:
             with hub_process(data_dir, "--clock", str(clock)) as process:
-                write(35.0, meter.address("v1"))
+                write(35.0, meter.address("v1"), name="Anna", car="127.0.0.1", bands=BANDS)
                 first = await asyncio.to_thread(setup, INSTALLER_PIN, OWNER_PIN)
                 assert "applied    settings" in first.stderr
                 assert "adopted    homewizard:5c2fafde3001" in first.stderr
                 assert await fuse_in_force(data_dir) == 35.0
+                written = load(data_dir)
+                assert (written.site.name, written.pev.address) == ("Anna", "127.0.0.1")
+                assert [band.days for band in written.tariff.energy_band] == [("sat", "sun")]
+                with (data_dir / FILE_NAME).open("a") as file:
+                    file.write(BY_HAND)
                 write(25.0, meter.address("v1"))
                 # The PIN is asked for once, and the hub that begins anew gets it again.
                 second = await asyncio.to_thread(setup, INSTALLER_PIN)
-                assert "answered   grid\napplied    settings\nsettled    place\n" in second.stderr, second.stderr
+                answered = "".join(f"answered   {step}\n" for step in ("place", "grid", "car", "providers"))
+                assert f"{answered}applied    settings\n" in second.stderr, second.stderr
                 assert await fuse_in_force(data_dir) == 25.0
                 assert process.poll() is None, "nobody has started anything"
         finally:
@@ -109,7 +137,9 @@ def test_one_call_goes_from_nothing_to_a_report_and_another_one_changes_the_fuse
             await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(body())
-    assert load(data_dir).site.fuse_a == 25.0
+    written = load(data_dir)
+    assert (written.site.fuse_a, written.site.name, written.pev.address) == (25.0, "", "")
+    assert [band.price for band in written.tariff.energy_band] == ["0.4"], "what somebody wrote by hand stays"
     assert homeapp("report", "verify", "--data-dir", data_dir).returncode == 0
 
 

@@ -22,6 +22,8 @@ from PySide6.QtWidgets import (
 SOON_S, LATER_S = 20.0, 150.0
 """What a person waits for an answer of the screen, and for the end of a check."""
 _LOOK_MS = 40
+_REDRAWN_MS = 250
+"""The screen draws ten times a second."""
 _NOTCH = 120
 _TURNS, _TOO_FAR, _NEAR = 80, 100, 1
 _XDOTOOL_TIMEOUT_S = 20.0
@@ -107,6 +109,10 @@ class AtTheScreen:
         """Tap the button of this name, once it can be; of several the one nearest to the words ``beside``."""
         what = f"a button “{name}” that can be pressed" + (f" beside “{beside}”" if beside else "")
         self._use(lambda: self._control(QAbstractButton, name, beside), what, within_s)
+
+    def look(self) -> None:
+        """See what the last tap has changed."""
+        QTest.qWait(_REDRAWN_MS)
 
     def type_text(self, field: str, words: str) -> None:
         """Enter words into the field of this name instead of what it contains."""

@@ -28,6 +28,7 @@ class SetupScreen:
         """As whoever switches the screen on."""
         self._link = HubLink(self._socket)
         self.window = Window(self._link, animated=False)
+        self.window.first_frame.connect(self.window.load_chart)
         app._place(self.window, self._application.primaryScreen(), kiosk=self._kiosk)
         if not self._kiosk:
             self.window.resize(*_SIZE)

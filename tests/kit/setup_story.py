@@ -1,8 +1,11 @@
 """How a home of the demo street is commissioned at its screen, from a wizard that opens by itself to Home.
 
 Runs as a program of its own: ``python -m kit.setup_story qt|x DIRECTORY``; Qt's platform is that of the environment.
+The user's own folder is in that directory, so that no file of whoever runs it is seen or shown.
 """
 
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -101,6 +104,7 @@ class SetupStory:
         for _try in range(_BUTTON_TRIES):
             self.street.run(self.street.by_hand.press_button())
             at.press("Try again: HomeWizard P1 meter", beside=serial)
+            at.look()
             # The meter's half minute is three seconds in the street.
             at.wait_for(lambda: at.sees("Grid connection now") or at.can_press("Try again: HomeWizard P1 meter"))
             if at.sees("Grid connection now"):
@@ -151,6 +155,9 @@ class SetupStory:
     def providers(self) -> None:
         """Descriptors as files, fingerprints as on paper, passwords that hold once, and a request on trial."""
         at = self.at
+        first, *_others = self.street.papers.values()
+        (Path.home() / "Downloads").mkdir(parents=True)
+        shutil.copy(first.descriptor, Path.home() / "Downloads" / first.descriptor.name)
         for papers in self.street.papers.values():
             self._pair(papers)
         for name in (GRID_OPERATOR, *(papers.company for papers in self.street.papers.values())):
@@ -169,9 +176,17 @@ class SetupStory:
 
     def _pair(self, papers: Papers) -> None:
         at, company = self.at, papers.company
+        lies_ready = Path.home() / "Downloads" / papers.descriptor.name
         at.press("Add a provider")
-        at.type_text("Path of the descriptor", str(papers.descriptor))
-        at.press("Read")
+        if lies_ready.exists():
+            at.wait_for(str(lies_ready.parent))
+            self.screen.picture("providers-files")
+            at.press(f"Read {lies_ready.name}")
+        else:
+            at.press("Type its path")
+            at.type_text("Path of the descriptor", str(papers.descriptor))
+            self.screen.picture("providers-path")
+            at.press("Read")
         at.wait_for(f"Fingerprint: {papers.fingerprint.replace(' ', '-')}")
         self.screen.picture("providers-fingerprint")
         at.press("It is the same as on the print")
@@ -225,6 +240,8 @@ class SetupStory:
         self.at.press("Done")
         self.at.wait_for("Home")
         self._reopen("Home")
+        self.at.wait_for(lambda: not self.at.sees("Connecting to the hub"), "what the hub tells", LATER_S)
+        self.at.look()
         assert not self.at.sees("Step 1 of 10")
         self.screen.picture("home")
 
@@ -254,6 +271,7 @@ class SetupStory:
 def main() -> None:
     """Tell it; what goes wrong ends the program with its trace."""
     kind, directory = sys.argv[1], Path(sys.argv[2])
+    os.environ["HOME"] = str(directory / "user")
     with StreetBesideTheScreen(directory) as street:
         if kind == "qt":
             SetupStory(street, QtHands(), interrupted=True, kiosk=False).tell()

@@ -50,6 +50,7 @@ def test_everything_has_a_name_and_size(opened: Opener, name: str, size: tuple[i
     window, _hub = opened(HOMES[name], size)
     for page in _pages(name):
         window.go(page)
+        _settle()
         for widget in _shown(window):
             if isinstance(widget, QAbstractButton):
                 assert _name(widget), widget
@@ -199,7 +200,14 @@ def _installers_pin(window: Window) -> None:
     window.wizard.page.pins[api.Role.INSTALLER].button.click()
 
 
+def _hours(window: Window) -> None:
+    window.go("setup")
+    window.wizard.page.tariff.kind.asked.emit("time_of_use")
+    window.wizard.page.tariff.hours.add.click()
+
+
 SHEETS = {
+    "hours": (situations.SETUP_ALONE, _hours),
     "zones": (situations.SETUP_DUE, _zones),
     "installer's pin": (situations.SETUP_PINS, _installers_pin),
     "days": (situations.PLANNED, _days),

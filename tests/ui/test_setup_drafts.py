@@ -1,22 +1,18 @@
 """What is entered and said in commissioning, without a window."""
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
-import pytest
 import situations
 from commissioning_told import CONTRACT, FAILED, NOTHING_FOUND, passed, running
 from hypothesis import given
 from hypothesis import strategies as st
 from offers_told import NOW
 
-from homeapp.errors import EnvironmentProblem, SettingsInvalid
 from homeapp.model.charger import ChargerView, InControl
-from homeapp.model.commissioning import CheckId
+from homeapp.model.commissioning import BandAnswer, CheckId
 from homeapp.model.consent import DataClass
 from homeapp.model.device import DeviceKind
 from homeapp.model.pairing import Enrolment
@@ -24,14 +20,14 @@ from homeapp.model.plan import Schedule, WeeklyDeparture
 from homeapp.model.readings import EvceStatus, LimitControl
 from homeapp.settings import TariffSettings
 from ui.setup import (
+    band_draft,
+    band_words,
     charger_words,
     consent_words,
-    descriptor_files,
     device_words,
     meter_words,
     provider_words,
     tariff_draft,
-    tariff_words,
 )
 from ui.setup.tariff_draft import CURRENCIES, KINDS, VAT_PCT, TariffDraft
 from ui.setup.wishes_draft import Wish, WishesDraft
@@ -50,21 +46,61 @@ def _seen(value: float | None, *, stale: bool = False) -> Seen:
     st.sampled_from(KINDS),
     st.sampled_from(CURRENCIES),
     st.lists(st.tuples(st.sampled_from(["price", "fine", "vat"]), st.sampled_from([-1, 1])), max_size=40),
+    st.lists(st.tuples(st.sampled_from(["start", "end", "price", "fine", "days"]), st.integers(-60, 60)), max_size=10),
 )
 def test_whatever_is_tapped_the_contract_is_one_that_the_settings_take(
-    kind: str, currency: str, taps: list[tuple[str, int]]
+    kind: str, currency: str, taps: list[tuple[str, int]], band_taps: list[tuple[str, int]]
 ) -> None:
     draft = tariff_draft.with_currency(tariff_draft.with_kind(TariffDraft(), kind), currency)
     for what, steps in taps:
         draft = draft.with_vat(steps) if what == "vat" else draft.with_price(steps, fine=what == "fine")
+    draft = replace(draft, bands=(_tapped(band_draft.first(draft.price), band_taps),))
     answer = draft.answer()
     entered = {name: getattr(answer, name) for name in ("kind", "currency", "energy", "vat_pct")}
-    kept = msgspec.convert(entered, TariffSettings)
+    kept = msgspec.convert(entered | {"energy_band": msgspec.to_builtins(answer.bands)}, TariffSettings)
     assert kept.fault() is None
     assert kept.contract().vat_pct == draft.vat_pct
     assert bool(answer.energy) is (kind != "dynamic")
     again = tariff_draft.of_answer(answer)
     assert again.answer() == answer, "what was kept is shown as it was entered"
+
+
+def _tapped(band: BandAnswer, taps: list[tuple[str, int]]) -> BandAnswer:
+    for what, steps in taps:
+        match what:
+            case "start":
+                band = band_draft.with_start(band, steps)
+            case "end":
+                band = band_draft.with_end(band, steps)
+            case "days":
+                band = band_draft.with_days(band, tuple(day for n, day in enumerate(band_draft.DAYS) if steps & 1 << n))
+            case _:
+                band = band_draft.with_price(band, steps, fine=what == "fine")
+    return band
+
+
+def test_hours_go_around_the_clock_in_half_hours() -> None:
+    band = BandAnswer(price="0.1", start="23:30", end="00:15")
+    assert band_draft.with_start(band, 1).start == "00:00"
+    assert band_draft.with_start(band, -1).start == "23:00"
+    assert (band_draft.with_end(band, 1).end, band_draft.with_end(band, -1).end) == ("00:30", "00:00")
+    assert band_draft.goes_over_midnight(band)
+    assert not band_draft.goes_over_midnight(band_draft.with_end(band, -1)), "it ends at midnight"
+    assert band_draft.with_days(band, band_draft.DAYS).days == ()
+
+
+def test_hours_in_words() -> None:
+    band = BandAnswer(price="0.1", start="07:00", end="09:00", days=("sun", "tue", "mon", "thu", "wed", "sat"))
+    assert band_words.summary(band, "EUR") == "07:00–09:00, Mon–Thu, Sat, Sun, 0.100 EUR"
+    assert band_words.meaning(band) == ""
+    assert (
+        band_words.summary(BandAnswer(price="1", start="00:00", end="00:00"), "SEK") == "All day, every day, 1.000 SEK"
+    )
+    all_day = BandAnswer(price="1", start="05:00", end="05:00")
+    assert "midnight to midnight" in band_words.meaning(all_day)
+    assert "Of each of these days" in band_words.meaning(
+        BandAnswer(price="1", start="22:00", end="06:00", days=("mon",))
+    )
 
 
 def test_a_price_is_stepped_in_cents_and_in_tenths_and_never_below_nothing() -> None:
@@ -73,9 +109,10 @@ def test_a_price_is_stepped_in_cents_and_in_tenths_and_never_below_nothing() -> 
     assert draft.with_price(1, fine=False).price == Decimal("0.224")
     assert draft.with_price(-1, fine=True).price == Decimal("0.213")
     assert replace(draft, price=Decimal("0.005")).with_price(-1, fine=False).price == 0
-    assert tariff_words.price_words(draft) == "0.214 EUR"
-    assert tariff_words.last_digit(draft) == "4"
-    assert tariff_words.with_vat_words(draft) == f"25.9{_SPACE}ct"
+    assert band_words.price_words(draft.price, draft.currency) == "0.214 EUR"
+    assert band_words.last_digit(draft.price) == "4"
+    said = band_words.with_vat_words(draft.price, draft.vat_pct, draft.currency)
+    assert said == f"With VAT: 25.9{_SPACE}ct per kWh"
 
 
 def test_vat_goes_from_rate_to_rate_and_stops_at_the_ends() -> None:
@@ -87,7 +124,7 @@ def test_vat_goes_from_rate_to_rate_and_stops_at_the_ends() -> None:
     odd = replace(draft, vat_pct=Decimal("7.7"))
     assert (odd.with_vat(-1).vat_pct, odd.with_vat(1).vat_pct) == (7, 8)
     assert list(VAT_PCT) == sorted(VAT_PCT)
-    assert [tariff_draft.plain(Decimal(text)) for text in ("0.2140", "20", "0.0", "1E+1")] == ["0.214", "20", "0", "10"]
+    assert [band_draft.plain(Decimal(text)) for text in ("0.2140", "20", "0.0", "1E+1")] == ["0.214", "20", "0", "10"]
 
 
 def test_wishes_keep_what_was_changed_over_news_of_the_hub_and_leave_the_rest_alone() -> None:
@@ -237,24 +274,3 @@ def test_enrolment_and_fingerprint_in_words() -> None:
     assert len({provider_words.enrolment_words(one.enrolment)[0] for one in told}) == len(told)
     assert len({provider_words.enrolment_story(one, _VIEW) for one in told}) == len(told)
     assert provider_words.fingerprint_lines("AAAA-BBBB-CCCC-DDDD-EEEE") == "AAAA  BBBB  CCCC  DDDD\nEEEE"
-
-
-def test_descriptors_are_found_newest_first_and_nothing_else(tmp_path: Path) -> None:
-    for number, name in enumerate(("old.jws", "new.json", "picture.png", "big.jws")):
-        file = tmp_path / name
-        file.write_bytes(b"x" * (descriptor_files.LARGEST_BYTES + 1 if name == "big.jws" else 4))
-        os.utime(file, (number, number))
-    (tmp_path / "folder.jws").mkdir()
-    found = descriptor_files.found((tmp_path, tmp_path / "gone"))
-    assert [file.name for file in found] == ["new.json", "old.jws"]
-    assert descriptor_files.read(tmp_path / "old.jws") == "xxxx"
-    with pytest.raises(SettingsInvalid, match="too large"):
-        descriptor_files.read(tmp_path / "big.jws")
-    with pytest.raises(EnvironmentProblem, match="No such file"):
-        descriptor_files.read(tmp_path / "gone.jws")
-    with pytest.raises(EnvironmentProblem, match="null"):
-        descriptor_files.read(Path("a\0b"))
-    (tmp_path / "picture.png").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsInvalid, match="no text"):
-        descriptor_files.read(tmp_path / "picture.png")
-    assert isinstance(descriptor_files.tried(tmp_path / "gone.jws"), EnvironmentProblem)

@@ -298,6 +298,40 @@ def test_the_car_and_from_where_its_battery_is_known(at_step: Any) -> None:
     assert len(at.acted(api.AnswerStep)) == 1
 
 
+def test_a_data_link_that_was_entered_is_taken_away_again(at_step: Any) -> None:
+    linked = CarAnswer(capacity_kwh=77, address="192.168.1.30", source="the owner")
+    at = at_step("setup_car", commissioning=replace(situations.SETUP_CAR.commissioning, answers=(PLACE, GRID, linked)))
+    page = at.page
+    assert (page.address.text(), at.wizard.next.text()) == ("192.168.1.30", "Check")
+    page.address.setFocus()
+    page.address.selectAll()
+    at.qtbot.keyClick(page.address, Qt.Key.Key_Backspace)
+    at.redrawn()
+    assert page.address.text() == ""
+    assert at.saved().address == ""
+    at.wait(lambda: not page.unsaved)
+
+
+def test_words_that_were_typed_and_deleted_take_nothing_away(at_step: Any) -> None:
+    at = at_step("setup_car")
+    page = at.page
+    page.address.setFocus()
+    at.qtbot.keyClicks(page.address, "1")
+    at.qtbot.keyClick(page.address, Qt.Key.Key_Backspace)
+    assert page.answer().address is None, "another's data link, which is not shown here, stays"
+
+
+def test_the_homes_name_is_taken_away_by_emptying_it(at_step: Any) -> None:
+    at = at_step("setup_due", site=Site(name="Anna"))
+    page = at.page
+    page.name.setFocus()
+    page.name.selectAll()
+    at.qtbot.keyClick(page.name, Qt.Key.Key_Backspace)
+    assert at.saved().name == ""
+    at.redrawn()
+    assert page.name.text() == ""
+
+
 def test_what_the_car_tells_has_its_age_and_goes_grey(at_step: Any) -> None:
     at = at_step("setup_car")
     facts = [line.words.text() for line in at.page.facts]

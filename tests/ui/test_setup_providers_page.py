@@ -10,16 +10,18 @@ from canned_hub import CannedHub
 from commissioning_told import AT_PROVIDERS, CONTRACT, passed, stands, until
 from offers_told import PENDING
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from homeapp import api
-from homeapp.errors import ProviderRefused, SettingsInvalid, WrongState
-from homeapp.model.commissioning import CheckId, Step, TariffAnswer
+from homeapp.errors import NotAllowed, ProviderRefused, SettingsInvalid, WrongState
+from homeapp.model.commissioning import BandAnswer, CheckId, Step, TariffAnswer
 from homeapp.model.consent import DataClass
 from homeapp.model.offer import Choice, OfferState
 from homeapp.model.pairing import DescriptorView, Enrolment
 from ui.setup import descriptor_files
+from ui.setup.band_sheet import BandSheet
+from ui.setup.descriptor_sheet import DescriptorSheet
 from ui.setup.steps.providers_step import ProvidersStep
 from ui.widgets.buttons import Button
 from ui.widgets.sheet import Sheet
@@ -57,6 +59,15 @@ def _click(qtbot: QtBot, button: QWidget) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def _sheet(page: ProvidersStep, qtbot: QtBot) -> DescriptorSheet:
+    """The sheet, once it has looked for files."""
+    _click(qtbot, page.add)
+    sheet = page.sheet
+    assert sheet is not None
+    qtbot.waitUntil(lambda: page.register.files is not None and bool(sheet.files), timeout=5000)
+    return sheet
+
+
 def _asked(hub: CannedHub, kind: type[api.Call[object]]) -> list[object]:
     return [call for call in hub.calls if isinstance(call, kind)]
 
@@ -88,13 +99,75 @@ def test_a_contract_is_entered_by_taps_saved_and_its_price_checked_by_itself(ope
     assert not page.unsaved
 
 
-def test_a_contract_by_the_clock_says_where_its_hours_are_entered(opened: Opener) -> None:
-    window, _hub = opened(situations.SETUP_ALONE)
-    tariff = _page(window).tariff
+def _band_sheet(window: Window) -> BandSheet:
+    (sheet,) = [sheet for sheet in window.findChildren(BandSheet) if sheet.isVisible()]
+    return sheet
+
+
+@pytest.mark.usecase("W4", "D1")
+def test_prices_by_the_clock_are_entered_changed_and_removed(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    tariff = page.tariff
+    assert not tariff.hours.isVisible()
     tariff.kind.asked.emit("time_of_use")
-    assert tariff.bands.isVisible()
-    assert "[[tariff.energy_band]]" in tariff.bands.words.text()
-    assert "settings.toml" in tariff.bands.words.text()
+    assert tariff.bands.words.text() == "Hours that were written into settings.toml by hand hold besides."
+    _click(qtbot, tariff.hours.add)
+    sheet = _band_sheet(window)
+    assert (sheet.start.value.text(), sheet.end.value.text()) == ("22:00", "06:00")
+    assert sheet.meaning.text() == "Over midnight, until the next morning."
+    for button in (sheet.end.plus, sheet.price.minus, sheet.fine.minus, sheet.days["sat"], sheet.days["sun"]):
+        _click(qtbot, button)
+    assert "midnight to 06:30 and 22:00 to midnight" in sheet.meaning.text()
+    assert sheet.total.text() == "With VAT: 23.9\u00a0ct per kWh"
+    _click(qtbot, sheet.keep)
+    _click(qtbot, tariff.hours.add)
+    _click(qtbot, _band_sheet(window).keep)
+    assert tariff.bands.words.text().startswith("Where hours overlap, the upper ones count.")
+    first, second = tariff.hours.rows
+    assert (first.hours.text(), first.days.text(), first.price.text()) == ("22:00–06:30", "Sat, Sun", "0.239 EUR")
+    assert second.remove.accessibleName() == "Remove 22:00–06:00, every day, 0.250 EUR"
+    _click(qtbot, second.change)
+    _click(qtbot, _band_sheet(window).start.minus)
+    _click(qtbot, _band_sheet(window).keep)
+    assert second.hours.text() == "21:30–06:00"
+    _click(qtbot, second.change)
+    _click(qtbot, _band_sheet(window).start.minus)
+    qtbot.keyClick(_band_sheet(window), Qt.Key.Key_Escape)
+    assert second.hours.text() == "21:30–06:00", "nothing is entered before Keep is tapped"
+    hub.push(api.Topic.COMMISSIONING)
+    qtbot.wait(150)
+    night = BandAnswer(price="0.239", start="22:00", end="06:30", days=("sat", "sun"))
+    late = BandAnswer(price="0.25", start="21:30", end="06:00")
+    contract = TariffAnswer(kind="time_of_use", currency="EUR", energy="0.25", bands=(night, late))
+    assert page.answer() == contract
+    hub.answers[api.AnswerStep] = lambda _call: stands(until(Step.PROVIDERS), answers=(contract,))
+    hub.answers[api.RunCheck] = lambda _call: stands(until(Step.PROVIDERS), answers=(contract,))
+    _click(qtbot, window.wizard.next)
+    qtbot.waitUntil(lambda: not page.unsaved, timeout=5000)
+    _click(qtbot, first.remove)
+    assert page.unsaved
+    assert page.answer().bands == (late,)
+    assert not second.isVisible()
+    tariff.kind.asked.emit("fixed")
+    assert page.answer().bands == ()
+    assert not tariff.hours.isVisible()
+    tariff.kind.asked.emit("time_of_use")
+    assert page.answer().bands == (late,), "who only looks at another kind loses nothing"
+
+
+def test_at_most_eight_hours_are_entered_at_the_screen(opened: Opener, qtbot: QtBot) -> None:
+    bands = tuple(BandAnswer(price="0.1", start=f"{hour:02}:00", end=f"{hour:02}:15") for hour in range(9))
+    contract = TariffAnswer(kind="time_of_use", currency="EUR", energy="0.25", bands=bands)
+    kept = stands(until(Step.PROVIDERS), answers=(contract,))
+    window, _hub = opened(replace(situations.SETUP_ALONE, commissioning=kept))
+    hours = _page(window).tariff.hours
+    assert len(hours.rows) == 9
+    assert not hours.add.isVisible()
+    _click(qtbot, hours.rows[8].remove)
+    assert not hours.add.isVisible()
+    _click(qtbot, hours.rows[0].remove)
+    assert hours.add.isVisible()
 
 
 def test_a_kept_contract_is_shown_as_it_was_entered_and_a_refused_one_says_why(opened: Opener, qtbot: QtBot) -> None:
@@ -122,12 +195,12 @@ def test_a_provider_is_paired_by_its_fingerprint_and_then_enrolled(opened: Opene
     window, hub = opened(situations.SETUP_ALONE)
     page = _page(window)
     hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
-    _click(qtbot, page.add)
-    (file,) = page.pairing.source.files
-    assert file.text() == "car.jws"
+    (file,) = _sheet(page, qtbot).files
+    assert file.accessibleName() == "Read car.jws"
     _click(qtbot, file)
     comparison = page.pairing.reading
     qtbot.waitUntil(comparison.isVisible, timeout=5000)
+    assert page.sheet is None, "it has closed by itself"
     said = " ".join(text.text() for text in comparison.findChildren(Text))
     assert "Car service of the valley" in said
     assert "Car health" in said
@@ -165,8 +238,7 @@ def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(op
     hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
     refusal = WrongState("The fingerprint is not that of this descriptor. Nothing was changed.")
     hub.answers[api.PairProvider] = lambda _call: refusal
-    _click(qtbot, page.add)
-    _click(qtbot, page.pairing.source.files[0])
+    _click(qtbot, _sheet(page, qtbot).files[0])
     qtbot.waitUntil(page.pairing.reading.isVisible, timeout=5000)
     page.pairing.reading.typed.setText("MZXW-6YTB-0000")
     _click(qtbot, page.pairing.reading.same)
@@ -175,10 +247,7 @@ def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(op
     assert _asked(hub, api.PairProvider) == [api.PairProvider(text=_TEXT, fingerprint="MZXW-6YTB-0000")]
     assert not page.provider_rows
     _click(qtbot, page.pairing.reading.cancel)
-    assert page.pairing.source.isVisible()
-    qtbot.waitUntil(lambda: not page.pairing.problem.isVisible(), timeout=5000)
     assert page.register.read is None
-    _click(qtbot, page.pairing.source.cancel)
     assert not page.pairing.isVisible()
     assert page.tariff.isVisible()
 
@@ -186,22 +255,81 @@ def test_a_fingerprint_that_differs_is_refused_in_words_and_nothing_is_paired(op
 def test_a_file_that_is_none_is_refused_where_it_is(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
     window, hub = opened(situations.SETUP_ALONE)
     page = _page(window)
-    _click(qtbot, page.add)
-    source = page.pairing.source
-    source.path.setText(str(tmp_path / "gone.jws"))
-    qtbot.keyClick(source.path, Qt.Key.Key_Return)
-    qtbot.waitUntil(page.pairing.problem.isVisible, timeout=5000)
-    assert "gone.jws cannot be read" in page.pairing.problem.words.text()
+    sheet = _sheet(page, qtbot)
+    assert not sheet.path.isVisible()
+    _click(qtbot, sheet.other)
+    assert sheet.path.hasFocus()
+    assert not sheet.files[0].isVisible()
+    assert not sheet.read.isEnabled()
+    qtbot.keyClicks(sheet.path, str(tmp_path / "gone.jws"))
+    qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
+    qtbot.waitUntil(sheet.problem.isVisible, timeout=5000)
+    assert "gone.jws cannot be read" in sheet.problem.words.text()
     assert not _asked(hub, api.ReadDescriptor)
     hub.answers[api.ReadDescriptor] = lambda _call: SettingsInvalid("This descriptor cannot be used: it is damaged.")
-    _click(qtbot, source.choose)
-    dialog = window.findChild(QFileDialog)
-    assert dialog is not None
-    assert dialog.testOption(QFileDialog.Option.DontUseNativeDialog)
-    dialog.fileSelected.emit(str(tmp_path / "car.jws"))
-    dialog.reject()
-    qtbot.waitUntil(lambda: "damaged" in page.pairing.problem.words.text(), timeout=5000)
+    _click(qtbot, sheet.other)
+    qtbot.waitUntil(sheet.files[0].isEnabled, timeout=5000)
+    _click(qtbot, sheet.files[0])
+    qtbot.waitUntil(lambda: "damaged" in sheet.problem.words.text(), timeout=5000)
     assert _asked(hub, api.ReadDescriptor) == [api.ReadDescriptor(text=_TEXT)]
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    _click(qtbot, sheet.other)
+    sheet.path.setText(f"  {tmp_path / 'car.jws'} ")
+    qtbot.waitUntil(sheet.read.isEnabled, timeout=5000)
+    _click(qtbot, sheet.read)
+    qtbot.waitUntil(page.pairing.isVisible, timeout=5000)
+
+
+def test_the_keyboard_reaches_every_file_and_stays_in_the_sheet(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "fleet.json").write_text("{}")
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    sheet = _sheet(page, qtbot)
+    reached = set()
+    for _ in range(10):
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.add(window.focusWidget())
+    assert reached == {*sheet.files, sheet.cancel, sheet.other}
+    row = next(row for row in sheet.files if row.file.path.name == "car.jws")
+    assert row.accessibleDescription().startswith(f"{tmp_path} · ")
+    row.setFocus()
+    qtbot.keyClick(row, Qt.Key.Key_Space)
+    qtbot.waitUntil(page.pairing.isVisible, timeout=5000)
+
+
+def test_whoever_gives_up_gets_no_descriptor_later(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    hub.answers[api.ReadDescriptor] = lambda _call: _DESCRIPTOR
+    sheet = _sheet(page, qtbot)
+    hub.hold = True
+    _click(qtbot, sheet.files[0])
+    qtbot.waitUntil(lambda: bool(_asked(hub, api.ReadDescriptor)), timeout=5000)
+    qtbot.waitUntil(lambda: sheet.lead.text() == "Reading…", timeout=5000)
+    assert not sheet.files[0].isEnabled()
+    _click(qtbot, sheet.cancel)
+    hub.hold = False
+    hub.release()
+    qtbot.waitUntil(lambda: not any(state.busy for state in window.view.actions.values()), timeout=5000)
+    assert page.register.read is None
+    assert not page.pairing.isVisible()
+    assert page.tariff.isVisible()
+
+
+def test_a_home_without_such_a_file_is_told_what_to_do(opened: Opener, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "car.jws").unlink()
+    window, _hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    _click(qtbot, page.add)
+    sheet = page.sheet
+    assert sheet is not None
+    qtbot.waitUntil(lambda: page.register.files == (), timeout=5000)
+    assert "Plug in the stick" in sheet.lead.text()
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    assert page.sheet is None
 
 
 @pytest.mark.usecase("W8")
@@ -261,3 +389,23 @@ def test_a_request_on_trial_is_answered_without_leaving_setup(opened: Opener, qt
     assert (call.key, call.choice) == (PENDING.offer.key, Choice.ACCEPT)
     hub.become(replace(situations.SETUP_DRY_RUN, commissioning=AT_PROVIDERS))
     qtbot.waitUntil(lambda: not page.trial.isVisible(), timeout=5000)
+
+
+def test_a_pin_that_is_asked_for_over_the_sheet_leaves_the_page_covered(opened: Opener, qtbot: QtBot) -> None:
+    window, hub = opened(situations.SETUP_ALONE)
+    page = _page(window)
+    sheet = _sheet(page, qtbot)
+    pins = (api.Role.OWNER, api.Role.INSTALLER)
+    locked = replace(situations.SETUP_ALONE.access, role=api.Role.GUEST, open_role=api.Role.GUEST, pins=pins)
+    hub.become(replace(situations.SETUP_ALONE, access=locked))
+    hub.answers[api.ReadDescriptor] = lambda _call: NotAllowed("As guest you may not do this.")
+    qtbot.waitUntil(lambda: window.view.needs_pin(api.Role.INSTALLER), timeout=5000)
+    _click(qtbot, sheet.files[0])
+    qtbot.waitUntil(lambda: window.lock.sheet is not None, timeout=5000)
+    assert window.lock.sheet is not None
+    assert not sheet.isEnabled()
+    _click(qtbot, window.lock.sheet.cancel)
+    assert sheet.isEnabled()
+    assert not page.isEnabled(), "it is still covered by the sheet of files"
+    _click(qtbot, sheet.cancel)
+    assert page.isEnabled()

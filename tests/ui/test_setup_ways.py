@@ -21,10 +21,11 @@ from ui.hub_link import HubLink
 from ui.screen_lock import AWAY_MS, PATIENT_MS
 from ui.setup.report_words import commissioned
 from ui.widgets.sheet import Sheet
+from ui.widgets.text import Text
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
-INSTALLERS, OWNERS = "902517", "471108"
+INSTALLERS, OWNERS, HOUSEHOLDS = "902517", "471108", "6283"
 PINS = (Role.OWNER, Role.INSTALLER)
 GUEST = AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=PINS)
 
@@ -34,7 +35,7 @@ class Home:
 
     def __init__(self, window: Window, hub: CannedHub, qtbot: QtBot) -> None:
         self.window, self.hub, self.qtbot = window, hub, qtbot
-        self.pins = {Role.OWNER: OWNERS, Role.INSTALLER: INSTALLERS}
+        self.pins = {Role.HOUSEHOLD: HOUSEHOLDS, Role.OWNER: OWNERS, Role.INSTALLER: INSTALLERS}
         hub.answers[api.SetPin] = self._set_pin
         hub.answers[api.LogIn] = self._log_in
         hub.answers[api.LogOut] = lambda _call: self.becomes(role=self.access.open_role)
@@ -77,7 +78,7 @@ class Home:
         if call.pin == "123456":
             return WrongState("This PIN is too easy to guess: no run like 123456 and not one digit over and over.")
         first = not self.access.pins
-        pins = tuple(role for role in PINS if role in (*self.access.pins, call.for_role))
+        pins = tuple(role for role in self.pins if role in (*self.access.pins, call.for_role))
         changes = {"role": Role.GUEST, "open_role": Role.GUEST} if first else {}
         return self.becomes(pins=pins, **changes)
 
@@ -121,6 +122,31 @@ def test_both_pins_are_set_in_either_order_and_setup_goes_on(home: Any, order: t
     assert logins == ([Role.INSTALLER] if order[0] is Role.INSTALLER else [Role.OWNER, Role.INSTALLER])
     assert at.window.wizard.isVisible()
     assert not page.pins[Role.OWNER].button.locked
+
+
+@pytest.mark.usecase("W4")
+def test_the_household_may_get_a_pin_and_goes_without_one_as_well(home: Any) -> None:
+    at = home("setup_pins")
+    at.window.go("setup")
+    page = at.window.wizard.page
+    row, hint = page.pins[Role.HOUSEHOLD], page.entry_rows[Role.HOUSEHOLD].hint
+    assert row.badge.text() == "Optional"
+    assert not row.button.isEnabled(), "the first PIN of a home is never the household's"
+    assert hint.text().startswith("Optional")
+    assert "Without one everybody in the home may look" in hint.text()
+    at.becomes(pins=PINS, role=Role.INSTALLER, open_role=Role.GUEST)
+    at.wait(row.button.isEnabled)
+    assert not page.asks_first, "nothing is to be done before the footer's button"
+    at.click(row.button)
+    assert at.sheet.purpose.text() == "Choose a PIN of 4 to 12 digits."
+    for _twice in range(2):
+        at.enter(HOUSEHOLDS)
+    at.wait(lambda: row.badge.text() == "Set")
+    assert at.acted(api.SetPin) == [api.SetPin(for_role=Role.HOUSEHOLD, pin=HOUSEHOLDS)]
+    assert at.acted(api.LogIn) == [], "the installer stays the installer"
+    assert "nothing else" in hint.text()
+    at.becomes(open_role=Role.HOUSEHOLD)
+    at.wait(lambda: "need none" in hint.text())
 
 
 def test_a_weak_pin_is_refused_with_the_hubs_own_words(home: Any) -> None:
@@ -237,6 +263,17 @@ def test_home_tells_of_gaps(home: Any) -> None:
     at = home("charging_quiet", commissioning=SIGNED)
     at.wait(at.window.home.setup_notice.isVisible)
     assert "Left out in setup: A request on trial." in at.window.home.setup_notice.accessibleDescription()
+
+
+def test_where_there_is_no_room_home_tells_of_gaps_among_what_else_there_is(opened: Opener) -> None:
+    crowded = replace(situations.OFFERED, commissioning=SIGNED)
+    window, _hub = opened(crowded, (800, 480))
+    assert not window.home.setup_notice.isVisible()
+    assert window.home.strip.words.text().endswith(" · 1 more")
+    window.home.strip.click()
+    (sheet,) = [sheet for sheet in window.findChildren(Sheet) if sheet.isVisible()]
+    told = [text.text() for text in sheet.findChildren(Text)]
+    assert sum("Left out in setup: A request on trial." in words for words in told) == 1
 
 
 def test_who_sets_the_home_up_is_not_asked_for_a_pin_besides(home: Any) -> None:

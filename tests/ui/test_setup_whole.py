@@ -1,6 +1,7 @@
 """What opens on the pages of setup is named, can be hit, and is nowhere cut off."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from homeapp import api
 from homeapp.errors import DeviceUnreachable, PairingPending, WrongState
+from homeapp.model.commissioning import BandAnswer
 from homeapp.model.consent import DataClass
 from homeapp.model.pairing import DescriptorView
 from ui.setup import descriptor_files
@@ -56,16 +58,42 @@ def _by_the_clock(window: Window) -> None:
     page.tariff.currency.asked.emit("SEK")
 
 
+def _hours(window: Window) -> None:
+    _by_the_clock(window)
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    days = ("mon", "wed", "fri", "sat", "sun")
+    band = BandAnswer(price="12.345", start="22:00", end="06:30", days=days)
+    page.tariff.hours.changed.emit(
+        replace(page.tariff.draft, bands=(band, *[BandAnswer(price="0.1", start="00:00", end="00:00")] * 7))
+    )
+
+
+def _band(window: Window) -> None:
+    _hours(window)
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    page.tariff.hours.rows[0].change.click()
+
+
 def _source(window: Window) -> None:
     page = window.wizard.page
     assert isinstance(page, ProvidersStep)
     page.add.click()
 
 
+def _typed_path(window: Window) -> None:
+    _source(window)
+    page = window.wizard.page
+    assert isinstance(page, ProvidersStep)
+    assert page.sheet is not None
+    page.sheet.other.click()
+    page.register.look_into(Path("/nowhere") / ("stick" * 20))
+
+
 def _comparison(window: Window) -> None:
     page = window.wizard.page
     assert isinstance(page, ProvidersStep)
-    page.add.click()
     page.register.look_into(descriptor_files.places()[0] / "car.jws")
 
 
@@ -80,7 +108,10 @@ _OPENED = {
     "address": (situations.SETUP_METER_NONE, _address),
     "help": (situations.SETUP_METER_NONE, _help),
     "by the clock": (situations.SETUP_PROVIDERS, _by_the_clock),
+    "hours": (situations.SETUP_PROVIDERS, _hours),
+    "band": (situations.SETUP_PROVIDERS, _band),
     "source": (situations.SETUP_PROVIDERS, _source),
+    "typed path": (situations.SETUP_PROVIDERS, _typed_path),
     "comparison": (situations.SETUP_ALONE, _comparison),
     "wishes": (situations.SETUP_OWNER, _wishes),
 }
@@ -97,6 +128,13 @@ _ANSWERS: dict[type[api.Call[object]], object] = {
         operator="messages.system-operator.example:8883",
     ),
 }
+
+
+def _at_work(window: Window) -> bool:
+    page = window.wizard.page
+    looks = isinstance(page, ProvidersStep) and page.sheet is not None and page.register.files is None
+    reads = isinstance(page, ProvidersStep) and page.register.reading
+    return looks or reads or any(state.busy for state in window.view.actions.values())
 
 
 @SIZES
@@ -118,7 +156,7 @@ def test_what_opens_in_setup_is_named_whole_and_within_reach(
         hub.answers[kind] = lambda _call, answer=answer: answer
     window.go("setup")
     act(window)
-    qtbot.waitUntil(lambda: not any(state.busy for state in window.view.actions.values()), timeout=5000)
+    qtbot.waitUntil(lambda: not _at_work(window), timeout=5000)
     qtbot.wait(150)
     sheets = [sheet for sheet in window.findChildren(Sheet) if sheet.isVisible()]
     place: QWidget = sheets[0] if sheets else window.wizard

@@ -109,13 +109,16 @@ class HomePage(QWidget):
         self._alerts = tuple(alert for alert in snapshot.alerts if alert.cleared_at is None or not alert.seen_by_owner)
         self.alert.show_alerts(self._alerts if view.alive or not self._compact else (), view)
         self._lines = notices.lines(snapshot, view, foremost(view)) if view.alive else ()
-        self.strip.show_lines(self._lines)
         self._show_to_do(view)
 
     def _show_to_do(self, view: View) -> None:
         """Where room is short, what cannot wait goes first. Who sets the home up sets its PINs as well."""
-        crowded = self._compact and self.strip.isVisibleTo(self) and self.alert.isVisibleTo(self)
+        crowded = self._compact and bool(self._lines) and self.alert.isVisibleTo(self)
         remaining = setup_words.remaining(view.commissioning)
+        if crowded and remaining and view.commissioning is not None:
+            since = view.commissioning.finished_at or view.commissioning.begun_at or view.now
+            self._lines = (*self._lines, notices.Line(words=remaining, tone=Tone.AMBER, since=since))
+        self.strip.show_lines(self._lines)
         self.setup_notice.say(remaining, locked=view.needs_pin(Role.INSTALLER))
         self.setup_notice.setVisible(view.alive and bool(remaining) and not crowded)
         self.pin_notice.setVisible(view.alive and view.without_pin and not remaining and not crowded)

@@ -13,7 +13,7 @@ _MINUTES = 24 * 60
 
 def from_site(site: Site, language: str) -> PlaceAnswer:
     """What the hub works with before anything was entered."""
-    return PlaceAnswer(time_zone=site.time_zone, language=language or "en", name=site.name)
+    return PlaceAnswer(time_zone=site.time_zone, language=language or "en", name=site.name or None)
 
 
 def local(now: datetime, zone: str) -> datetime:

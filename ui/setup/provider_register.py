@@ -8,7 +8,10 @@ from homeapp import api
 from homeapp.errors import HomeappError
 from homeapp.model.pairing import DescriptorView, Enrolment, PairedProvider
 from ui.setup import descriptor_files
+from ui.setup.descriptor_files import DescriptorFile, printable
+from ui.setup.disk_reader import DiskReader
 from ui.setup.setup_desk import SetupDesk
+from ui.tr import tr
 from ui.view import View
 
 READ, PAIR = "setup:descriptor", "setup:pair"
@@ -25,16 +28,15 @@ class ProviderRegister(QObject):
 
     Signals:
         changed: something here is different.
-        paired_with: the ``PairedProvider`` of the descriptor that was confirmed.
 
     Attributes:
         paired: None until heard of.
         read: the descriptor that waits to be compared, or None.
         refusal: why the chosen file was not even sent to the hub; else empty.
+        files: that may be descriptors, the newest first; None while they are looked for.
     """
 
     changed = Signal()
-    paired_with = Signal(object)
 
     def __init__(self, desk: SetupDesk, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +44,8 @@ class ProviderRegister(QObject):
         self.paired: tuple[PairedProvider, ...] | None = None
         self.read: DescriptorView | None = None
         self.refusal = ""
+        self.files: tuple[DescriptorFile, ...] | None = None
+        self._reader, self._finder = DiskReader(self), DiskReader(self)
         self._text = ""
         self._asked_for: tuple[str, ...] | None = None
 
@@ -59,16 +63,22 @@ class ProviderRegister(QObject):
         """Ask for the list."""
         self._desk.run(_LIST, api.ListProviders(), "list", self._listed)
 
+    def look_for_files(self) -> None:
+        """Look where descriptors may lie."""
+        self.files = None
+        self._finder.run(descriptor_files.lying, self._found, lambda: self._found(()))
+
+    @property
+    def reading(self) -> bool:
+        """A file is being read."""
+        return self._reader.busy
+
     def look_into(self, path: Path) -> None:
         """Have the hub read a file; nothing is kept."""
         self.drop()
-        text = descriptor_files.tried(path)
-        if isinstance(text, HomeappError):
-            self.refusal = str(text)
-            self.changed.emit()
-            return
-        self._text = text
-        self._desk.run(READ, api.ReadDescriptor(text=text), "read", self._has_read)
+        silent = tr("{path} does not answer. Plug the stick in again, or choose another file.", path=printable(path))
+        self._reader.run(lambda: descriptor_files.tried(path), self._has_text, lambda: self._refuse(silent))
+        self.changed.emit()
 
     def confirm(self, fingerprint: str) -> None:
         """Pair, with the fingerprint as somebody has compared it; the hub compares it once more."""
@@ -76,7 +86,8 @@ class ProviderRegister(QObject):
             self._desk.run(PAIR, api.PairProvider(text=self._text, fingerprint=fingerprint), "pair", self._has_paired)
 
     def drop(self) -> None:
-        """Put what was read away."""
+        """Put what was read, or is being read, away."""
+        self._reader.forget()
         self.read, self._text, self.refusal = None, "", ""
         self._desk.forget_problem(READ)
         self._desk.forget_problem(PAIR)
@@ -91,14 +102,30 @@ class ProviderRegister(QObject):
         self.paired = paired
         self.changed.emit()
 
-    def _has_read(self, descriptor: DescriptorView) -> None:
-        self.read = descriptor
+    def _found(self, files: tuple[DescriptorFile, ...]) -> None:
+        self.files = files
         self.changed.emit()
+
+    def _has_text(self, text: str | HomeappError) -> None:
+        if isinstance(text, HomeappError):
+            self._refuse(str(text))
+            return
+        self._text = text
+        self._desk.run(READ, api.ReadDescriptor(text=text), "read", self._has_read)
+
+    def _refuse(self, sentence: str) -> None:
+        self.refusal = sentence
+        self.changed.emit()
+
+    def _has_read(self, descriptor: DescriptorView) -> None:
+        # Nobody wants it any more where its text was put away meanwhile.
+        if self._text:
+            self.read = descriptor
+            self.changed.emit()
 
     def _has_paired(self, provider: PairedProvider) -> None:
         self.drop()
         self._renewed(provider)
-        self.paired_with.emit(provider)
 
     def _renewed(self, provider: PairedProvider) -> None:
         others = (known for known in self.paired or () if known.sp_id != provider.sp_id)

@@ -3,7 +3,8 @@
 from PySide6.QtWidgets import QHBoxLayout
 
 from homeapp.model.commissioning import TariffAnswer
-from ui.setup import tariff_draft, tariff_words
+from ui.setup import band_words, tariff_draft, tariff_words
+from ui.setup.band_list import BandList
 from ui.setup.tariff_draft import CURRENCIES, KINDS, TariffDraft
 from ui.theme import Tone
 from ui.tr import tr
@@ -28,13 +29,15 @@ class TariffCard(Card):
         self.vat = Stepper(tr("VAT"))
         self.total = IconLine("coins", "", Tone.TEXT2)
         self.currency = Segmented(tr("Currency"), [(code, code) for code in CURRENCIES])
-        self.bands = IconLine("clock", "", Tone.AMBER)
+        self.hours = BandList()
+        self.bands = IconLine("clock", "", Tone.TEXT2)
         self.kind.asked.connect(self._set_kind)
         self.currency.asked.connect(self._set_currency)
         self.price.stepped.connect(lambda steps: self._put(self.draft.with_price(steps, fine=False)))
         self.fine.stepped.connect(lambda steps: self._put(self.draft.with_price(steps, fine=True)))
         self.vat.stepped.connect(lambda steps: self._put(self.draft.with_vat(steps)))
-        for part in (self.kind, self.meaning, self.bands, self.currency):
+        self.hours.changed.connect(self._put)
+        for part in (self.kind, self.meaning, self.currency):
             self.body.addWidget(part)
         figures = QHBoxLayout()
         figures.setSpacing(24)
@@ -43,6 +46,8 @@ class TariffCard(Card):
         self.body.addWidget(self.price)
         self.body.addLayout(figures)
         self.body.addWidget(self.total)
+        self.body.addWidget(self.hours)
+        self.body.addWidget(self.bands)
         self.body.setSpacing(10)
         self._show()
 
@@ -79,13 +84,15 @@ class TariffCard(Card):
         self.kind.choose(draft.kind)
         self.currency.choose(draft.currency)
         self.meaning.say("info-circle", tariff_words.meaning(draft.kind))
-        self.bands.say("clock", tariff_words.bands_words(), Tone.AMBER)
+        self.hours.show_draft(draft)
+        self.bands.say("clock", tariff_words.bands_words(draft))
+        self.hours.setVisible(draft.kind == "time_of_use")
         self.bands.setVisible(draft.kind == "time_of_use")
-        self.price.show_value(tariff_words.price_words(draft), less=draft.price > 0)
-        self.fine.show_value(tariff_words.last_digit(draft), less=draft.price > 0)
+        self.price.show_value(band_words.price_words(draft.price, draft.currency), less=draft.price > 0)
+        self.fine.show_value(band_words.last_digit(draft.price), less=draft.price > 0)
         rates = tariff_draft.VAT_PCT
         vat = tariff_words.vat_words(draft)
         self.vat.show_value(vat, less=draft.vat_pct > rates[0], more=draft.vat_pct < rates[-1])
-        self.total.say("coins", tr("With VAT: {price} per kWh", price=tariff_words.with_vat_words(draft)))
+        self.total.say("coins", band_words.with_vat_words(draft.price, draft.vat_pct, draft.currency))
         for part in (self.price, self.fine, self.currency, self.total):
             part.setVisible(draft.names_price)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from homeapp.model.commissioning import TariffAnswer
+from homeapp.model.commissioning import BandAnswer, TariffAnswer
+from ui.setup.band_draft import plain, stepped_price
 
 Kind = Literal["fixed", "time_of_use", "dynamic"]
 KINDS: tuple[Kind, ...] = ("fixed", "time_of_use", "dynamic")
@@ -14,8 +15,6 @@ VAT_PCT = tuple(
     for rate in ("0", "5", "5.5", "6", "7", "8", "8.1", "9", "10", "12", "13.5", "17", "18", "19", "20", "21", "22")
 ) + tuple(Decimal(rate) for rate in ("23", "24", "25", "25.5", "27"))
 """Rates of value added tax that electricity is charged with in Europe, percent."""
-_COARSE, _FINE = Decimal("0.01"), Decimal("0.001")
-_MOST = Decimal("99.999")
 _FIRST_PRICE = Decimal("0.250")
 
 
@@ -25,12 +24,14 @@ class TariffDraft:
 
     Attributes:
         price: per kWh without VAT; of a contract by the clock what holds outside its bands. Not told of a dynamic one.
+        bands: of a contract by the clock; not told of another, but kept in case that it becomes one again.
     """
 
     kind: Kind = "dynamic"
     currency: str = "EUR"
     price: Decimal = _FIRST_PRICE
     vat_pct: Decimal = Decimal(0)
+    bands: tuple[BandAnswer, ...] = ()
 
     @property
     def names_price(self) -> bool:
@@ -39,8 +40,7 @@ class TariffDraft:
 
     def with_price(self, steps: int, *, fine: bool) -> "TariffDraft":
         """Some hundredths or thousandths of the currency more or less."""
-        step = _FINE if fine else _COARSE
-        return replace(self, price=min(_MOST, max(Decimal(0), self.price + steps * step)))
+        return replace(self, price=stepped_price(self.price, steps, fine=fine))
 
     def with_vat(self, steps: int) -> "TariffDraft":
         """The next rate up or down that there is."""
@@ -55,7 +55,11 @@ class TariffDraft:
         if not self.names_price:
             return TariffAnswer(kind=self.kind, vat_pct=plain(self.vat_pct))
         return TariffAnswer(
-            kind=self.kind, currency=self.currency, energy=plain(self.price), vat_pct=plain(self.vat_pct)
+            kind=self.kind,
+            currency=self.currency,
+            energy=plain(self.price),
+            vat_pct=plain(self.vat_pct),
+            bands=self.bands if self.kind == "time_of_use" else (),
         )
 
 
@@ -67,13 +71,8 @@ def of_answer(answer: TariffAnswer) -> TariffDraft:
         currency=answer.currency or first.currency,
         price=Decimal(answer.energy) if answer.energy else first.price,
         vat_pct=Decimal(answer.vat_pct),
+        bands=answer.bands,
     )
-
-
-def plain(amount: Decimal) -> str:
-    """Without an exponent and without zeros at the end."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") or "0" if "." in text else text
 
 
 def with_kind(draft: TariffDraft, kind: str) -> TariffDraft:

@@ -1,7 +1,7 @@
 """Sentences about the contract for electricity."""
 
-from ui import formats
-from ui.setup.tariff_draft import Kind, TariffDraft, plain
+from ui.setup.band_draft import plain
+from ui.setup.tariff_draft import Kind, TariffDraft
 from ui.tr import tr
 
 
@@ -15,7 +15,7 @@ def meaning(kind: Kind) -> str:
     return {
         "fixed": tr("One price at all hours, as it stands in the contract."),
         "time_of_use": tr(
-            "The price depends on the time of day. Enter here what holds outside the cheap or dear hours."
+            "The price depends on the time of day. The first one below holds outside the hours that are listed."
         ),
         "dynamic": tr(
             "Prices come day by day from the grid operator's server, or from a file (homeapp prices import FILE). VAT "
@@ -24,30 +24,14 @@ def meaning(kind: Kind) -> str:
     }[kind]
 
 
-def bands_words() -> str:
-    """Where the prices of certain hours are entered, since they are not entered here."""
-    return tr(
-        "The other hours are written into settings.toml in the hub's data directory, one block for each: "
-        '[[tariff.energy_band]], then price = "0.19", start = "22:00", end = "06:00". Write them before you save here: '
-        "then they hold at once."
-    )
-
-
-def price_words(draft: TariffDraft) -> str:
-    """Per kWh, to the tenth of a cent, in the contract's currency."""
-    return f"{draft.price:.3f} {draft.currency}"
-
-
-def last_digit(draft: TariffDraft) -> str:
-    """The tenths of a cent alone, as the finer buttons change them."""
-    return str(int(draft.price * 1000) % 10)
+def bands_words(draft: TariffDraft) -> str:
+    """What is not to be seen of the hours that are entered here."""
+    by_hand = tr("Hours that were written into settings.toml by hand hold besides.")
+    if len(draft.bands) < 2:
+        return by_hand
+    return tr("Where hours overlap, the upper ones count. {by_hand}", by_hand=by_hand)
 
 
 def vat_words(draft: TariffDraft) -> str:
     """Percent."""
     return f"{plain(draft.vat_pct)}\u00a0%"
-
-
-def with_vat_words(draft: TariffDraft) -> str:
-    """What the owner pays for the energy in the end."""
-    return formats.price(draft.price * (1 + draft.vat_pct / 100), draft.currency)

@@ -55,6 +55,8 @@ class Sheet(QWidget):
     def open_sheet(self) -> None:
         """Show it and take the keyboard."""
         self._fit()
+        # What another sheet covers already is that one's to uncover.
+        self._covered = [item for item in self._covered if item.isEnabledTo(self._window)]
         for item in self._covered:
             item.setEnabled(False)
         self.show()

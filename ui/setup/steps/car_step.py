@@ -5,7 +5,7 @@ import msgspec
 from homeapp.model.commissioning import Answer, CarAnswer, Step
 from ui.setup import car_draft, car_words
 from ui.setup.car_draft import Source
-from ui.setup.draft import Draft
+from ui.setup.draft import Draft, emptied
 from ui.setup.entry_row import EntryRow
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
@@ -35,14 +35,14 @@ class CarStep(StepPage):
         self.facts = [IconLine() for _fact in range(_FACTS)]
         self.capacity.stepped.connect(self._step)
         self.source.asked.connect(lambda value: self._change(source=value))
-        self.address.textEdited.connect(lambda words: self._change(address=words.strip()))
+        self.address.textEdited.connect(self._readdress)
         entered, told = Card(tr("The car")), Card(tr("What it tells by itself"))
         rows = (
             EntryRow(tr("Battery"), tr("What can be used of it, not what is built in."), self.capacity),
             EntryRow(tr("Known from"), tr("The report says so."), self.source, width=340),
             EntryRow(
                 tr("Data link"),
-                tr("The address of the car's diagnostic gateway (DoIP), like 192.168.1.30. May stay empty."),
+                tr("The address of the car's diagnostic gateway (DoIP), like 192.168.1.30. May be left or made empty."),
                 self.address,
             ),
         )
@@ -61,7 +61,7 @@ class CarStep(StepPage):
     @property
     def fault(self) -> str:
         entered = self._draft.value
-        if entered is None or car_draft.is_address(entered.address):
+        if entered is None or car_draft.is_address(entered.address or ""):
             return ""
         return tr("“{address}” is no IP address. Enter one like 192.168.1.30.", address=entered.address)
 
@@ -90,8 +90,12 @@ class CarStep(StepPage):
         less, more = entered.capacity_kwh > car_draft.LEAST_KWH, entered.capacity_kwh < car_draft.MOST_KWH
         self.capacity.show_value(words, less=less, more=more)
         self.source.choose(entered.source)
-        if self.address.text().strip() != entered.address:
-            self.address.setText(entered.address)
+        if self.address.text().strip() != (entered.address or ""):
+            self.address.setText(entered.address or "")
+
+    def _readdress(self, words: str) -> None:
+        known = self._draft.known
+        self._change(address=emptied(words.strip(), known.address if known is not None else None))
 
     def _step(self, direction: int) -> None:
         if self._draft.value is not None:

@@ -1,8 +1,9 @@
-"""The PINs of installer and owner."""
+"""The PINs of installer, owner and, where it is wanted, household."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from homeapp.api import Role
+from homeapp.api import AccessView, Role
 from homeapp.model.commissioning import Step
 from ui import words
 from ui.setup.entry_row import EntryRow
@@ -18,10 +19,12 @@ from ui.widgets.term_list import TermList
 
 ROLES = (Role.INSTALLER, Role.OWNER)
 """In this order nobody has to log in between."""
+_SHOWN = (*ROLES, Role.HOUSEHOLD)
+_BUTTON = 208
 
 
 class PinsStep(StepPage):
-    """A row for each, and what each is good for."""
+    """A row for each, and what each is good for; that of the household may be left out."""
 
     def __init__(self, flow: SetupFlow) -> None:
         super().__init__(Step.PINS, flow)
@@ -30,11 +33,13 @@ class PinsStep(StepPage):
             Role.INSTALLER: tr("For this setup and for devices. You go on with it right away."),
             Role.OWNER: tr("Hand the screen to the owner: nobody else should know it."),
         }
-        self.pins = {role: PinRow(role) for role in ROLES}
+        self.pins = {role: PinRow(role, optional=role not in ROLES) for role in _SHOWN}
+        self.entry_rows: dict[Role, EntryRow] = {}
         pins, uses = Card(tr("PINs")), Card(tr("From then on"))
         for role, row in self.pins.items():
             row.button.clicked.connect(lambda _checked=False, role=role: flow.desk.choose_pin(role, self._has_set))
-            pins.body.addWidget(EntryRow(words.pin_title(role), hints[role], row, width=300))
+            self.entry_rows[role] = EntryRow(words.pin_title(role), hints.get(role, ""), row, width=300)
+            pins.body.addWidget(self.entry_rows[role])
         self.uses = TermList()
         self.uses.show_lines(
             [
@@ -60,10 +65,12 @@ class PinsStep(StepPage):
         following = next((role for role in ROLES if role not in pins), None)
         self.asks_first = following is not None
         for role, row in self.pins.items():
-            usable = view.alive and view.access is not None
+            # The first PIN of a home is never the household's.
+            usable = view.alive and view.access is not None and (role is not Role.HOUSEHOLD or bool(pins))
             needed = Role.INSTALLER if role is Role.INSTALLER and role in pins else Role.OWNER
             row.show_pin(known=role in pins, turn=role is following, usable=usable)
             row.button.set_locked(locked=view.needs_pin(needed))
+        self.entry_rows[Role.HOUSEHOLD].hint.say(_household_words(view.access))
         if self._check_due and following is None:
             self._check_due = False
             self.flow.check(self.step)
@@ -72,23 +79,34 @@ class PinsStep(StepPage):
         self._check_due = True
 
 
+def _household_words(access: AccessView | None) -> str:
+    """What this PIN is good for, and how it is without one."""
+    if access is not None and access.open_role is Role.HOUSEHOLD:
+        return tr("Optional. The owner has said that charging and the schedule need none.")
+    if access is not None and Role.HOUSEHOLD in access.pins:
+        return tr("Whoever knows it may change charging and the schedule, and nothing else.")
+    return tr("Optional, for charging and the schedule. Without one everybody in the home may look, and no more.")
+
+
 class PinRow(QWidget):
     """Whether there is one, and the way to it."""
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: Role, *, optional: bool = False) -> None:
         super().__init__()
-        self._role = role
+        self._role, self._optional = role, optional
         self.badge = Badge()
         self.button = Button("", "lock")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
-        row.addWidget(self.badge)
-        row.addWidget(self.button, 1)
+        self.button.setFixedWidth(_BUTTON)
+        row.addWidget(self.badge, 1, Qt.AlignmentFlag.AlignRight)
+        row.addWidget(self.button)
 
     def show_pin(self, *, known: bool, turn: bool, usable: bool) -> None:
         """Show it; ``turn`` where it is the next one to be set."""
-        self.badge.say(tr("Set") if known else tr("Not set"), Tone.GREEN if known else Tone.AMBER)
+        missing = (tr("Optional"), Tone.TEXT2) if self._optional else (tr("Not set"), Tone.AMBER)
+        self.badge.say(*((tr("Set"), Tone.GREEN) if known else missing))
         verb = tr("Change") if known else tr("Set a PIN")
         self.button.rename(verb, "lock", Look.FILLED if turn else Look.TONAL)
         self.button.setAccessibleName(f"{words.pin_title(self._role)}: {verb}")

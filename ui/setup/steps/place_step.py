@@ -7,7 +7,7 @@ import msgspec
 from homeapp.model.commissioning import Answer, PlaceAnswer, Step
 from ui.languages import language_name, spoken
 from ui.setup import place_draft, time_zones
-from ui.setup.draft import Draft
+from ui.setup.draft import Draft, emptied
 from ui.setup.entry_row import EntryRow
 from ui.setup.setup_flow import SetupFlow
 from ui.setup.step_page import StepPage
@@ -33,7 +33,7 @@ class PlaceStep(StepPage):
         self._view: View | None = None
         self._ahead: timedelta | None = None
         self.name = TextField(tr("The home's name"), placeholder=tr("None"), longest=_LONGEST_NAME)
-        self.name.textEdited.connect(lambda words: self._change(name=words.strip()))
+        self.name.textEdited.connect(self._rename)
         self.zone = Button("", "map-pin")
         self.zone.clicked.connect(self._ask_zone)
         codes = spoken()
@@ -90,8 +90,8 @@ class PlaceStep(StepPage):
         entered, view = self._draft.value, self._view
         if entered is None or view is None:
             return
-        if self.name.text().strip() != entered.name:
-            self.name.setText(entered.name)
+        if self.name.text().strip() != (entered.name or ""):
+            self.name.setText(entered.name or "")
         self.languages.choose(entered.language)
         self.zone.rename(time_zones.city_of(entered.time_zone), "map-pin")
         self.zone.setAccessibleName(f"{tr('Time zone')}: {entered.time_zone}")
@@ -105,6 +105,10 @@ class PlaceStep(StepPage):
         if self._draft.value is not None:
             self._draft.change(msgspec.structs.replace(self._draft.value, **changes))
             self._show()
+
+    def _rename(self, words: str) -> None:
+        known = self._draft.known
+        self._change(name=emptied(words.strip(), known.name if known is not None else None))
 
     def _ask_zone(self) -> None:
         if self._draft.value is not None:

@@ -6,6 +6,7 @@ from homeapp.model.commissioning import CheckId, CheckState, Step, TariffAnswer
 from homeapp.model.live import LinkState
 from ui.actions import Actions
 from ui.setup import provider_words
+from ui.setup.descriptor_sheet import DescriptorSheet
 from ui.setup.dry_run_card import DryRunCard
 from ui.setup.pairing_card import PairingCard
 from ui.setup.provider_register import ProviderRegister
@@ -43,8 +44,7 @@ class ProvidersStep(StepPage):
         self.add = Button(tr("Add a provider"), "plus", height=60)
         self.add.clicked.connect(self._add)
         self.pairing = PairingCard(self.register)
-        self.pairing.closed.connect(self._close)
-        self._pairing = False
+        self.sheet: DescriptorSheet | None = None
         self.register.changed.connect(self._again)
         self.providers.body.addWidget(self.none)
         self.providers.body.addWidget(self.owner)
@@ -73,10 +73,13 @@ class ProvidersStep(StepPage):
         found = {check.check: check for check in self.flow.step(Step.PROVIDERS).checks}
         self.trial.show_check(found[CheckId.DRY_RUN], view)
         self._show_providers(view)
-        self.pairing.setVisible(self._pairing)
+        pairing = self.register.read is not None
+        self.pairing.setVisible(pairing)
         for card in (self.tariff, self.providers):
-            card.setVisible(not self._pairing)
+            card.setVisible(not pairing)
         self.pairing.show_view(view)
+        if self.sheet is not None:
+            self.sheet.show_view(view)
         if found[CheckId.TARIFF].state is not CheckState.OPEN:
             up = sorted(link.sp_id for link in view.links if link.state is LinkState.UP)
             self._itself.take(" ".join(up), view)
@@ -99,13 +102,17 @@ class ProvidersStep(StepPage):
             self.provider_rows[sp_id].show()
 
     def _add(self) -> None:
-        self._pairing = True
-        self.pairing.open_card()
-        self._again()
+        self.register.drop()
+        self.sheet = DescriptorSheet(self.window(), self.register)
+        self.sheet.closed.connect(self._closed)
+        if self._view is not None:
+            self.sheet.show_view(self._view)
+        self.sheet.open_sheet()
 
-    def _close(self) -> None:
-        self._pairing = False
-        self._again()
+    def _closed(self) -> None:
+        self.sheet = None
+        if self.register.read is None:
+            self.register.drop()
 
     def _again(self) -> None:
         if self._view is not None:
