@@ -81,6 +81,9 @@ class Verification:
         if not feeds_too_much and power_w <= held.limit_w + margin_w:
             self._kept(held)
             return
+        if held is self._limiter.held and power_at is not None and power_at < held.at:
+            # It was drawn before this limit was asked for, and says nothing of it.
+            return
         self._station.grants.exceeded(power_w)
         circuit_w = self._station.limits.watts(self._station.limits.max_current_a)
         endangers = held.endangers or feeds_too_much or power_w > circuit_w + margin_w

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from devices.evce.profiles import StationLimits, floor_current_a
@@ -285,6 +285,10 @@ STEPS = st.lists(
 )
 
 
+_LOWERED_AT_ONCE: list[Step] = [("plug", 1.0), ("begin", 1.0), ("command", 9.0), ("pass", 2.0), ("command", 0.0)]
+"""What was measured last was drawn under the limit before."""
+
+
 async def take(station: TwoOutlets, step: Step) -> None:
     name, value = step
     evse = int(value)
@@ -310,6 +314,7 @@ async def take(station: TwoOutlets, step: Step) -> None:
 @pytest.mark.usecase("D1")
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, version=st.sampled_from(ALL), safe_a=st.sampled_from([6.0, 12.0]))
+@example(steps=_LOWERED_AT_ONCE, version=Version.V16, safe_a=6.0)
 def test_whatever_happens_they_draw_no_more_than_is_granted(
     tls: Tls, steps: Sequence[Step], version: Version, safe_a: float
 ) -> None:
