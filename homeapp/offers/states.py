@@ -118,8 +118,11 @@ def _on_arrival(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
 
 
 def steps_after_yes(case: OfferCase, now: datetime) -> tuple[OfferState, ...]:
-    """What follows a yes: where a contract takes silence for one, it holds before the provider has heard it."""
-    if case.offer.binding is not Binding.OPT_OUT:
+    """What follows a yes: where a contract takes silence for one, it holds before the provider has heard it.
+
+    A job is carried out only once the provider has the yes, whatever the contract.
+    """
+    if case.offer.binding is not Binding.OPT_OUT or case.offer.kind.is_job:
         return (_S.ACCEPTED,)
     return (_S.ACCEPTED, _S.SCHEDULED, *_under_way(case, now))
 

@@ -72,6 +72,21 @@ def test_a_job_from_its_arrival_to_its_end(run: Run, job_offer: MakeOffer, kind:
     run(body)
 
 
+@pytest.mark.usecase("F6", "S2")
+def test_no_contract_lets_a_job_begin_before_the_provider_has_the_yes(run: Run, job_offer: MakeOffer) -> None:
+    offer = job_offer(binding=Binding.OPT_OUT)
+    offer = replace(offer, expires_at=offer.end)
+
+    async def body(at: Desk) -> None:
+        at.clock.at = offer.start
+        await at.desk.receive(offer)
+        await at.decide(offer, Choice.ACCEPT)
+        assert at.case(offer).state is OfferState.ACCEPTED
+        assert at.desk.jobs() == ()
+
+    run(body)
+
+
 def test_a_job_that_fails_says_why(run: Run, job_offer: MakeOffer) -> None:
     offer = job_offer(OfferKind.CAR_SOFTWARE)
 
