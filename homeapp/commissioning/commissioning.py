@@ -21,10 +21,12 @@ from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.check_run import CheckRun
 from homeapp.commissioning.home import Finding, Home
 from homeapp.commissioning.record import Record, keep_record, load_record
+from homeapp.commissioning.safe_currents import refuse_answer, refuse_settings
 from homeapp.commissioning.settings_writer import write_settings
 from homeapp.errors import EnvironmentProblem, HomeappError, SettingsInvalid, WrongState
 from homeapp.model.commissioning import (
     CHECKS_OF,
+    Answer,
     CheckId,
     CheckState,
     CheckView,
@@ -126,11 +128,24 @@ class Commissioning:
             self._refuse_while_running()
             now = self._home.clock.now()
             off_s = _clock_off_s(answer, now) if isinstance(answer, PlaceAnswer) else self._record.clock_off_s
-            await asyncio.to_thread(write_settings, self._home.data_dir, changes_of(answer))
-            await self._compare_settings()
-            record = self._record.without(*REOPENED[step_of(answer)])
-            await self._keep(record.with_answer(answer, off_s))
+            refuse_answer(self._home, await asyncio.to_thread(load, self._home.data_dir), answer)
+            await to_its_end(self._write(answer, off_s))
         return self._view()
+
+    async def _write(self, answer: Answer, off_s: float | None) -> None:
+        before, opened = self._record, self._record.without(*REOPENED[step_of(answer)])
+        has_opened = opened.found != before.found
+        if has_opened:
+            # First: no check counts for settings that are written just before the hub ends.
+            await self._keep(opened)
+        try:
+            await asyncio.to_thread(write_settings, self._home.data_dir, changes_of(answer))
+        except HomeappError:
+            if has_opened:
+                await self._keep(before)
+            raise
+        await self._compare_settings()
+        await self._keep(opened.with_answer(answer, off_s))
 
     async def _run_check(self, call: api.RunCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
@@ -181,7 +196,7 @@ class Commissioning:
     async def _apply_settings(self, _call: api.ApplySettings, _caller: api.Role) -> None:
         async with self._changing:
             self._refuse_while_running()
-            await asyncio.to_thread(load, self._home.data_dir)
+            refuse_settings(self._home, await asyncio.to_thread(load, self._home.data_dir))
             self._home.begin_anew()
 
     async def _look(self, check: CheckId) -> Finding:
