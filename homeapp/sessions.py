@@ -295,7 +295,7 @@ class DeviceSessions:
             busy = self._adopting.get(candidate.device_id, coming[0])
             return f"“{busy.product}” is being adopted just now. Wait for that, then look again."
         if candidate.kind is DeviceKind.EVCE:
-            others = dict.fromkeys(device.device_id for device in (*self.chargers, *coming))
+            others = dict.fromkeys([*(item.device_id for item in self.chargers), *(item.device_id for item in coming)])
             return self._fits([*(other for other in others if other != candidate.device_id), candidate.device_id])
         meter = self._meter_in_use()
         if meter is None or meter.device_id == candidate.device_id:
