@@ -6,6 +6,7 @@ from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.home import Finding, Home, until
 from homeapp.commissioning.meter_checks import backwards, fresh
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
+from homeapp.model.plan import ChargingMode
 from homeapp.model.readings import EvceState
 from homeapp.model.site import Circuit
 
@@ -211,7 +212,10 @@ def _needs_hub(home: Home) -> tuple[str, str] | None:
     by_phase = reading.phase_power_w or (reading.power_w / site.phases,)
     if max(by_phase) / site.voltage_v > site.fuse_a * site.fuse_margin:
         return "The home drew as much as the fuse bears", "Switch off large loads and run this check again."
-    if home.snapshot().grid_limit is not None:
+    snapshot = home.snapshot()
+    if snapshot.mode is not ChargingMode.NOW:
+        return "Somebody has chosen another mode of charging", "Run this check again."
+    if snapshot.grid_limit is not None:
         return "The grid operator limits what is drawn", "Run this check again once that limit is over."
     return None
 

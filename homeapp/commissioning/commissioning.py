@@ -228,12 +228,14 @@ class Commissioning:
         }
 
     async def _charging_now(self, test: Callable[[], Awaitable[Finding]]) -> Finding:
-        """The test with a car that charges; afterwards it charges as the owner wants it.
+        """The test with a car that charges; afterwards it charges as before, or as somebody has chosen meanwhile.
 
         Where the hub ends meanwhile, its next start sees to that.
         """
-        mode = self._home.snapshot().mode
-        await self._keep(msgspec.structs.replace(self._record, mode_before=mode))
+        mode, kept = self._home.snapshot().mode, self._record.mode_before
+        if kept is None or mode is not ChargingMode.NOW:
+            # Else a test before could not give it back.
+            await self._keep(msgspec.structs.replace(self._record, mode_before=mode))
         try:
             await self._home.ask(api.SetMode(mode=ChargingMode.NOW))
             finding = await test()
@@ -245,7 +247,9 @@ class Commissioning:
 
     async def _restore_mode(self) -> None:
         if (mode := self._record.mode_before) is not None:
-            await self._home.ask(api.SetMode(mode=mode))
+            # Whoever has chosen another one meanwhile has meant it.
+            if self._home.snapshot().mode is ChargingMode.NOW:
+                await self._home.ask(api.SetMode(mode=mode))
             await self._keep(msgspec.structs.replace(self._record, mode_before=None))
 
     async def _settle(self, check: CheckId, finding: Finding) -> None:
