@@ -221,7 +221,6 @@ async def join_drivers(
     from homeapp.chargers.provider_rights import HomeRights
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
-    from homeapp.service_notify import of_this_process
     from homeapp.store.kept_profiles import KeptProfiles
     from homeapp.store.ledger import Ledger
     from homeapp.store.signed_readings import SignedReadings
@@ -268,7 +267,6 @@ async def join_drivers(
         background={
             "endpoint's certificate": lambda: _renew(tls, authority, settings.ocpp.names, clock),
             "limits of the charging provider": stations.run,
-            **of_this_process().bodies(SystemClock()),
         },
         upstreams=upstreams,
         provider_rights=rights,
