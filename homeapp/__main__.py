@@ -233,7 +233,6 @@ async def _outside(home: _Home, keys: "identity.HubKeys", charging: _ChargingSid
     from devices.registry import discoverers, meter_drivers, pev
     from homeapp.hub import Outside
     from homeapp.reporting.pseudonym import pseudonym_key
-    from homeapp.service_notify import of_this_process
 
     settings, clock = home.settings, home.clock
     extra_ca = await asyncio.to_thread(_meter_authority, home.data_dir / "meter-ca.pem")
@@ -251,7 +250,7 @@ async def _outside(home: _Home, keys: "identity.HubKeys", charging: _ChargingSid
         machine_clock=SystemClock(),
         pseudonym_key=await asyncio.to_thread(pseudonym_key, home.secrets),
         pev=pev(address=settings.pev.address, port=settings.pev.port, clock=clock) if settings.pev.address else None,
-        background={**charging.background, **of_this_process().bodies(SystemClock())},
+        background=charging.background,
         upstreams=charging.upstreams,
         provider_rights=charging.rights,
     )

@@ -456,6 +456,8 @@ class Hub:
             self._live.notice(f"store_repaired.{number}", sentence)
         if self._out.settings_refused:
             self._changes.notice("settings_refused", f"Your new settings do not hold: {self._out.settings_refused}")
+        if (fault := self._floors_too_high([device.device_id for device in self._sessions.chargers])) is not None:
+            self._changes.notice("floors_too_high", fault)
         await self._commissioning.load()
 
     async def _tend_offers(self) -> None:

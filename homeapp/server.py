@@ -83,6 +83,7 @@ class Server:
         self._path = path
         self._service = Service(handlers=handlers, current=current, hello=hello, access=access, publish=self.publish)
         self._connections: dict[Connection, asyncio.Task[None]] = {}
+        self._is_ending = False
 
     def publish(self, topic: api.Topic) -> None:
         """The value of ``topic`` has changed."""
@@ -101,6 +102,7 @@ class Server:
             await asyncio.Event().wait()
         finally:
             # Not server.wait_closed(): since Python 3.12 it waits until every client has gone by itself.
+            self._is_ending = True
             server.close()
             self._path.unlink(missing_ok=True)
             await self._hang_up()
@@ -138,6 +140,10 @@ class Server:
         return made
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_ending:
+            # Taken in the moment in which this ends: whoever it is asks the next hub.
+            writer.close()
+            return
         if not _is_own_user(writer.get_extra_info("socket")):
             logger.warning("local socket: a connection by another user was closed")
             writer.close()

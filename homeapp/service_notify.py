@@ -63,15 +63,23 @@ class ServiceNotifier:
         except OSError as error:
             logger.warning("the service manager cannot be told %s: %s", state, error)
 
-    def bodies(self, clock: Clock) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """What has to run for ever, by name; nothing where nobody watches. ``clock`` is the machine's."""
+    def bodies(
+        self, clock: Clock, is_well: Callable[[], bool] = lambda: True
+    ) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What has to run for ever, by name; nothing where nobody watches.
+
+        Args:
+            clock: the machine's.
+            is_well: asked each time; no sign of life is given while it says no.
+        """
         watchdog_s = self.watchdog_s
         if watchdog_s is None:
             return {}
 
         async def keep_alive() -> None:
             while True:
-                self.tell(ALIVE)
+                if is_well():
+                    self.tell(ALIVE)
                 await clock.sleep(watchdog_s / 2)
 
         return {"sign of life": keep_alive}

@@ -7,6 +7,7 @@ is held throughout, so that no other process comes between them.
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +25,9 @@ from homeapp.store.lock import lock_data_directory
 
 logger = logging.getLogger(__name__)
 
+BEGINS_WITHIN_S = 300.0
+"""A hub not ready by then gives no sign of life any more; as long as the service manager waits for the first."""
+
 HubClock = SharedClock | SystemClock
 Join = Callable[[Path, Settings, SecretStore, Database, HubClock], Awaitable[Outside]]
 """Joins drivers and providers to a hub."""
@@ -36,7 +40,12 @@ async def serve(data_dir: Path, clock: HubClock, join: Join) -> None:
         HomeappError: a hub cannot begin, or cannot go on; the sentence says what to do.
     """
     with lock_data_directory(data_dir):
-        running = asyncio.create_task(_Hubs(data_dir, clock, join).run())
+        hubs, machine_clock = _Hubs(data_dir, clock, join), SystemClock()
+        running = asyncio.create_task(hubs.run())
+        # Also while no hub is there: one that begins may have large databases to look through.
+        signs = [
+            asyncio.create_task(_of(body)) for body in of_this_process().bodies(machine_clock, hubs.is_well).values()
+        ]
         try:
             with suppress(asyncio.CancelledError):
                 await running
@@ -47,8 +56,9 @@ async def serve(data_dir: Path, clock: HubClock, join: Join) -> None:
             raise problem from group
         finally:
             # Where this is cancelled itself.
-            running.cancel()
-            await asyncio.wait((running,))
+            for task in (running, *signs):
+                task.cancel()
+            await asyncio.wait((running, *signs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +81,17 @@ class _Hubs:
         self._clock = clock
         self._join = join
         self._is_ready = False
+        self._begun_at = time.monotonic()
+
+    def is_well(self) -> bool:
+        """A hub is ready, or about to be."""
+        return self._is_ready or time.monotonic() - self._begun_at < BEGINS_WITHIN_S
 
     async def run(self) -> None:
         beginning = _Beginning(await asyncio.to_thread(load, self._data_dir))
         in_force: Settings | None = None
         while True:
-            self._is_ready = False
+            self._is_ready, self._begun_at = False, time.monotonic()
             try:
                 await self._run_one(beginning)
             except (HomeappError, BaseExceptionGroup) as error:
@@ -132,6 +147,10 @@ class _Hubs:
         if running is not None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, running.cancel)
+
+
+async def _of(body: Callable[[], Awaitable[None]]) -> None:
+    await body()
 
 
 def _problem_in(error: BaseException) -> HomeappError | None:

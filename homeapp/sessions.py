@@ -115,6 +115,7 @@ class DeviceSessions:
         self._fits = fits
         self._candidates: dict[str, Candidate] = {}
         self._adopted: dict[str, AdoptedDevice] = {}
+        self._adopting: dict[str, Candidate] = {}
         self._links: dict[str, DeviceLink] = {}
         self._problems: dict[str, str] = {}
         self._heard: dict[str, datetime] = {}
@@ -169,6 +170,7 @@ class DeviceSessions:
             raise NotFound("This device is not to be seen on the network at the moment. Check that it is switched on.")
         if (refusal := self._no_room(candidate)) is not None:
             raise WrongState(refusal)
+        self._adopting[device_id] = candidate
         self._links[device_id] = DeviceLink.PAIRING
         self._listener.devices_changed()
         try:
@@ -179,6 +181,8 @@ class DeviceSessions:
             self._problems[device_id] = str(error)
             self._listener.devices_changed()
             raise
+        finally:
+            del self._adopting[device_id]
         self._problems.pop(device_id, None)
         logger.info("%s: adopted as %r", device_id, device.name)
         self._begin(device)
@@ -208,19 +212,21 @@ class DeviceSessions:
 
     async def forget(self, device_id: str) -> None:
         """Disconnect a device and delete what is kept of it."""
-        device = self._adopted.pop(device_id, None)
-        if device is None:
+        if device_id not in self._adopted:
             raise NotFound("No such device is adopted.")
         await self._ledger.forget_device(device_id)
-        await asyncio.to_thread(self._secrets.delete, _secret_name(device_id))
+        device = self._adopted.pop(device_id, None)
         for kept in (self._links, self._problems, self._heard, self._passwords, self._meter_secrets):
             kept.pop(device_id, None)
         if (task := self._meter_tasks.pop(device_id, None)) is not None:
             task.cancel()
         logger.info("%s: forgotten", device_id)
         self._listener.devices_changed()
-        if device.kind is DeviceKind.EVCE:
-            await self._endpoint.forget(device_id)
+        try:
+            await asyncio.to_thread(self._secrets.delete, _secret_name(device_id))
+        finally:
+            if device is not None and device.kind is DeviceKind.EVCE:
+                await self._endpoint.forget(device_id)
 
     async def raise_security(self, device_id: str) -> None:
         """Have a charger prove itself by a certificate instead of its password; see ``EvceEndpoint``."""
@@ -283,10 +289,14 @@ class DeviceSessions:
         self._listener.evce_changed(state)
 
     def _no_room(self, candidate: Candidate) -> str | None:
-        """Why a candidate cannot be adopted beside what the home has."""
+        """Why a candidate cannot be adopted beside what the home has, or has as soon as it is paired."""
+        coming = [item for item in self._adopting.values() if item.kind is candidate.kind]
+        if candidate.device_id in self._adopting or (coming and candidate.kind is DeviceKind.METER):
+            busy = self._adopting.get(candidate.device_id, coming[0])
+            return f"“{busy.product}” is being adopted just now. Wait for that, then look again."
         if candidate.kind is DeviceKind.EVCE:
-            others = [device.device_id for device in self.chargers if device.device_id != candidate.device_id]
-            return self._fits([*others, candidate.device_id])
+            others = dict.fromkeys([*(item.device_id for item in self.chargers), *(item.device_id for item in coming)])
+            return self._fits([*(other for other in others if other != candidate.device_id), candidate.device_id])
         meter = self._meter_in_use()
         if meter is None or meter.device_id == candidate.device_id:
             return None

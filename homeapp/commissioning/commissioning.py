@@ -21,10 +21,12 @@ from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.check_run import CheckRun
 from homeapp.commissioning.home import Finding, Home
 from homeapp.commissioning.record import Record, keep_record, load_record
+from homeapp.commissioning.safe_currents import refuse_answer, refuse_settings
 from homeapp.commissioning.settings_writer import write_settings
 from homeapp.errors import EnvironmentProblem, HomeappError, SettingsInvalid, WrongState
 from homeapp.model.commissioning import (
     CHECKS_OF,
+    Answer,
     CheckId,
     CheckState,
     CheckView,
@@ -124,13 +126,26 @@ class Commissioning:
             self._refuse_while_running()
             now = self._home.clock.now()
             off_s = _clock_off_s(answer, now) if isinstance(answer, PlaceAnswer) else self._record.clock_off_s
-            before = self._record.answer_like(answer)
-            changes, tables = changes_of(answer, before), tables_of(answer, before)
-            await asyncio.to_thread(write_settings, self._home.data_dir, changes, *tables)
-            await self._compare_settings()
-            record = self._record.without(*REOPENED[step_of(answer)])
-            await self._keep(record.with_answer(answer, off_s))
+            refuse_answer(self._home, await asyncio.to_thread(load, self._home.data_dir), answer)
+            await to_its_end(self._write(answer, off_s))
         return self._view()
+
+    async def _write(self, answer: Answer, off_s: float | None) -> None:
+        before, opened = self._record, self._record.without(*REOPENED[step_of(answer)])
+        like = before.answer_like(answer)
+        changes, tables = changes_of(answer, like), tables_of(answer, like)
+        has_opened = opened.found != before.found
+        if has_opened:
+            # First: no check counts for settings that are written just before the hub ends.
+            await self._keep(opened)
+        try:
+            await asyncio.to_thread(write_settings, self._home.data_dir, changes, *tables)
+        except HomeappError:
+            if has_opened:
+                await self._keep(before)
+            raise
+        await self._compare_settings()
+        await self._keep(opened.with_answer(answer, off_s))
 
     async def _run_check(self, call: api.RunCheck, _caller: api.Role) -> CommissioningView:
         self._refuse_damaged()
@@ -180,7 +195,7 @@ class Commissioning:
     async def _apply_settings(self, _call: api.ApplySettings, _caller: api.Role) -> None:
         async with self._changing:
             self._refuse_while_running()
-            await asyncio.to_thread(load, self._home.data_dir)
+            refuse_settings(self._home, await asyncio.to_thread(load, self._home.data_dir))
             self._home.begin_anew()
 
     async def _look(self, check: CheckId) -> Finding:
@@ -212,12 +227,14 @@ class Commissioning:
         }
 
     async def _charging_now(self, test: Callable[[], Awaitable[Finding]]) -> Finding:
-        """The test with a car that charges; afterwards it charges as the owner wants it.
+        """The test with a car that charges; afterwards it charges as before, or as somebody has chosen meanwhile.
 
         Where the hub ends meanwhile, its next start sees to that.
         """
-        mode = self._home.snapshot().mode
-        await self._keep(msgspec.structs.replace(self._record, mode_before=mode))
+        mode, kept = self._home.snapshot().mode, self._record.mode_before
+        if kept is None or mode is not ChargingMode.NOW:
+            # Else a test before could not give it back.
+            await self._keep(msgspec.structs.replace(self._record, mode_before=mode))
         try:
             await self._home.ask(api.SetMode(mode=ChargingMode.NOW))
             finding = await test()
@@ -229,7 +246,9 @@ class Commissioning:
 
     async def _restore_mode(self) -> None:
         if (mode := self._record.mode_before) is not None:
-            await self._home.ask(api.SetMode(mode=mode))
+            # Whoever has chosen another one meanwhile has meant it.
+            if self._home.snapshot().mode is ChargingMode.NOW:
+                await self._home.ask(api.SetMode(mode=mode))
             await self._keep(msgspec.structs.replace(self._record, mode_before=None))
 
     async def _settle(self, check: CheckId, finding: Finding) -> None:

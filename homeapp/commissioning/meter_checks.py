@@ -42,7 +42,7 @@ async def meter_found(home: Home) -> Finding:
 async def meter_reading(home: Home) -> Finding:
     """Fresh readings come, and the meter's clock agrees with the hub's."""
     tried = f"Waited up to {READING_WITHIN_S:.0f} s for a reading."
-    reading: MeterReading | None = await until(home, lambda: _fresh(home), READING_WITHIN_S)
+    reading: MeterReading | None = await until(home, lambda: fresh(home), READING_WITHIN_S)
     if reading is None:
         advice = "Look at the meter: is it on, and is its link under Devices online? Then run this check again."
         return Finding(good=False, tried=tried, seen="No reading came.", advice=advice)
@@ -65,12 +65,12 @@ async def meter_reading(home: Home) -> Finding:
 async def meter_direction(home: Home) -> Finding:
     """A load that is switched on makes the import rise."""
     tried = f"Waited up to {LOAD_WITHIN_S:.0f} s for a load of about 1 kW or more to be switched on."
-    first: MeterReading | None = await until(home, lambda: _fresh(home), READING_WITHIN_S)
+    first: MeterReading | None = await until(home, lambda: fresh(home), READING_WITHIN_S)
     if first is None:
         return Finding(good=False, tried=tried, seen="The meter told nothing.", advice="Run the check before again.")
 
     def step_w() -> float:
-        latest = _fresh(home)
+        latest = fresh(home)
         return 0.0 if latest is None else latest.power_w - first.power_w
 
     await until(home, lambda: abs(step_w()) >= LEAST_STEP_W, LOAD_WITHIN_S)
@@ -103,7 +103,8 @@ def _adopted(home: Home) -> bool:
     return any(meter.adopted for meter in meters(home))
 
 
-def _fresh(home: Home) -> MeterReading | None:
+def fresh(home: Home) -> MeterReading | None:
+    """The meter's newest reading, or None where that is too old to go by."""
     reading = home.meter()
     if reading is None or (home.clock.now() - reading.received_at).total_seconds() > FRESH_S:
         return None

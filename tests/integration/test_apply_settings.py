@@ -258,3 +258,54 @@ async def apply(data_dir: Path) -> None:
     async with connect(socket_path(data_dir)) as client:
         await client.call(api.ApplySettings())
         await client.hung_up()
+
+
+@pytest.mark.usecase("W4", "W6")
+def test_signs_of_life_are_given_while_a_hub_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        data_dir, joined, may_join = new_data_dir(tmp_path), 0, asyncio.Event()
+
+        async def slowly(*arguments: Any) -> Any:
+            nonlocal joined
+            joined += 1
+            if joined == 2:
+                await may_join.wait()
+            return await join_drivers(*arguments)
+
+        async def told(manager: socket.socket) -> str:
+            return (await asyncio.to_thread(manager.recv, 200)).decode().splitlines()[0]
+
+        async def until_told(manager: socket.socket, wanted: str) -> None:
+            while await told(manager) != wanted:
+                continue
+
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
+            manager.settimeout(WITHIN_S)
+            manager.bind(str(tmp_path / "notify"))
+            monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+            monkeypatch.setenv("WATCHDOG_USEC", "200000")
+            serving_task = asyncio.create_task(serving.serve(data_dir, SystemClock(), slowly))
+            try:
+                await until_told(manager, "READY=1")
+                await apply(data_dir)
+                await until_told(manager, "RELOADING=1")
+                while joined < 2:
+                    await asyncio.sleep(0.05)
+                assert [await told(manager) for _ in range(3)] == ["WATCHDOG=1"] * 3
+                monkeypatch.setattr(serving, "BEGINS_WITHIN_S", 0.0)
+                manager.settimeout(1.0)
+                with pytest.raises(TimeoutError):
+                    await until_told(manager, "READY=1")
+                manager.settimeout(WITHIN_S)
+                may_join.set()
+                await until_told(manager, "READY=1")
+                async with AsyncExitStack() as stack:
+                    await first_connection(data_dir, stack, serving_task)
+            finally:
+                serving_task.cancel()
+                await asyncio.gather(serving_task, return_exceptions=True)
+
+    try:
+        asyncio.run(main())
+    finally:
+        gc.unfreeze()

@@ -44,9 +44,10 @@ def test_the_service_manager_hears_that_the_hub_is_ready_and_alive(
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "400000")
         with running_hub(data_dir):
-            heard = [manager.recv(100) for _ in range(4)]
-    assert heard.count(b"READY=1") == 1
-    assert heard.count(b"WATCHDOG=1") == 3
+            # It is alive before it is ready.
+            while (heard := manager.recv(100)) != b"READY=1":
+                assert heard == b"WATCHDOG=1"
+            assert [manager.recv(100) for _ in range(3)] == [b"WATCHDOG=1"] * 3
 
 
 def test_the_hub_runs_where_qt_is_not_installed(data_dir: Path, tmp_path: Path) -> None:

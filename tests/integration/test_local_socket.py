@@ -7,7 +7,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -312,3 +312,25 @@ def test_there_is_an_end_to_how_many_may_connect(tmp_path: Path) -> None:
             assert (await hello(later)).protocol == 1
 
     serve(tmp_path, body)
+
+
+@pytest.mark.usecase("W6")
+@pytest.mark.parametrize("steps", range(6))
+def test_who_comes_in_the_moment_in_which_a_hub_ends_is_not_left_with_it(tmp_path: Path, steps: int) -> None:
+    async def main() -> None:
+        async with small_hub(tmp_path) as hub:
+            started = asyncio.Event()
+            task = asyncio.create_task(hub.server.run(started.set))
+            await started.wait()
+            with closing(socket.socket(socket.AF_UNIX)) as client:
+                client.setblocking(False)
+                client.connect(str(hub.path))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                async with asyncio.timeout(5):
+                    with suppress(ConnectionResetError):
+                        assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+
+    asyncio.run(main())

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from homeapp.commissioning.network import Network
 from homeapp.doctor import ProviderStanding
 from homeapp.model.commissioning import CHECKS_OF, CheckId, CheckView, CommissioningView, GridAnswer, PlaceAnswer
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
-from homeapp.model.live import ProviderLink
+from homeapp.model.live import GridLimit, ProviderLink
 from homeapp.model.plan import ChargingMode, Goal, Schedule
 from homeapp.model.readings import EvceCapabilities, EvceState, EvceStatus, MeterReading
 from homeapp.model.site import Site
@@ -57,6 +57,9 @@ class HandMadeHome:
         charger_a: what the charger draws whatever it is told, A; None for one that follows.
         floor_a: what it falls back to without the hub.
         load_after_s: when somebody switches a load on, s after the clock's begin, and how much, W.
+        meter_until_s: when the meter tells its last reading, s after the clock's begin.
+        grid_limit: what the grid operator imposes.
+        is_feeding: the car gives what it would draw.
         doctor_clock: what the doctor says of the clock.
     """
 
@@ -69,6 +72,9 @@ class HandMadeHome:
     load_after_s: float = 5.0
     load_w: float = 2000.0
     meter_off_s: float = 0.0
+    meter_until_s: float = float("inf")
+    grid_limit: GridLimit | None = None
+    is_feeding: bool = False
     has_pins: tuple[api.Role, ...] = (api.Role.OWNER, api.Role.INSTALLER)
     doctor_clock: api.Check = field(
         default_factory=lambda: api.Check(name="Clock", level=api.CheckLevel.OK, finding="2026-12-01 12:00 UTC")
@@ -129,17 +135,18 @@ class HandMadeHome:
         goal = Goal(mode=self.mode, target_pct=80, ready_by=NOW, floor_pct=50, capacity_wh=60_000)
         live = LiveState(site=Site(), goal=goal, clock=self.clock)
         snapshot = live.snapshot(meter_online=True, evce_online=True, pending_offers=0)
-        return replace(snapshot, providers=self.links)
+        return replace(snapshot, providers=self.links, grid_limit=self.grid_limit)
 
     def _reading(self) -> MeterReading:
-        on = (self.clock.now() - NOW).total_seconds() >= self.load_after_s
+        told_at = min(self.clock.now(), NOW + timedelta(seconds=min(self.meter_until_s, 1e6)))
+        on = (told_at - NOW).total_seconds() >= self.load_after_s
         power_w = 400.0 + (self.load_w if on else 0.0)
         return MeterReading(
             device_id=METER.device_id,
-            received_at=self.clock.now(),
+            received_at=told_at,
             power_w=power_w,
             phase_power_w=(power_w, 0.0, 0.0),
-            meter_time=datetime.fromtimestamp(self.clock.now().timestamp() + self.meter_off_s, UTC),
+            meter_time=told_at + timedelta(seconds=self.meter_off_s),
         )
 
     def _charger(self) -> EvceState:
@@ -155,7 +162,7 @@ class HandMadeHome:
             status=EvceStatus.CHARGING if self.has_car else EvceStatus.AVAILABLE,
             connected=True,
             capabilities=EvceCapabilities(protocol="ocpp2.1", phases=3),
-            power_w=drawn_a * 690,
+            power_w=drawn_a * (-690 if self.is_feeding else 690),
             power_at=now,
             phase_current_a=(drawn_a,) * 3,
         )

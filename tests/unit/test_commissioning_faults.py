@@ -15,8 +15,9 @@ from homeapp.commissioning.network import Network, look_at_network
 from homeapp.errors import EnvironmentProblem, SettingsInvalid
 from homeapp.model.commissioning import CheckId, CheckState, GridAnswer, PlaceAnswer, Step
 from homeapp.model.device import DeviceLink
+from homeapp.model.live import GridLimit
 from homeapp.settings import load
-from kit.commissioning_home import CHARGER, METER, PLACE, HandMadeHome
+from kit.commissioning_home import CHARGER, METER, NOW, PLACE, HandMadeHome
 from kit.in_loop import in_loop
 
 FOUND = replace(METER, adopted=False, link=DeviceLink.FOUND)
@@ -24,6 +25,7 @@ UNOPENED = replace(FOUND, properties={"api_enabled": "0"})
 LATE = api.Check(name="Clock", level=api.CheckLevel.ERROR, finding="The clock says 1970-01-01.", advice="Set the time.")
 DEAF = Network(addresses=("192.0.2.1",), deaf={"192.0.2.1": "No such device"})
 REFUSES = replace(CHARGER, link=DeviceLink.CONNECTING, problem="The charger refuses the hub's limits. Have it checked.")
+LIMITED = GridLimit(value_w=11_000.0, since=NOW, until=None, source="Grid")
 
 FAULTS: tuple[tuple[str, CheckId, Mapping[str, Any], str], ...] = (
     ("no meter", CheckId.METER_FOUND, {"devices": (CHARGER,)}, "no guest WLAN"),
@@ -42,6 +44,10 @@ FAULTS: tuple[tuple[str, CheckId, Mapping[str, Any], str], ...] = (
     ("no car", CheckId.CHARGER_LIMIT, {"has_car": False}, "Plug in a car"),
     ("full car", CheckId.CHARGER_LIMIT, {"charger_a": 0.2}, "Plug in a car that is not full"),
     ("no fall-back", CheckId.CHARGER_FLOOR, {"floor_a": 10.0}, "does not fall back by itself"),
+    ("hardly above the floor", CheckId.CHARGER_FLOOR, {"charger_a": 7.2}, "a car charge that takes more"),
+    ("feeding car", CheckId.CHARGER_FLOOR, {"charger_a": 10.0, "is_feeding": True}, "see that it charges"),
+    ("no meter beside it", CheckId.CHARGER_FLOOR, {"floor_a": 10.0, "meter_until_s": 20.0}, "its link under Devices"),
+    ("grid limit", CheckId.CHARGER_FLOOR, {"floor_a": 10.0, "grid_limit": LIMITED}, "once that limit is over"),
     ("fuse full", CheckId.CHARGER_FLOOR, {"load_w": 6000.0}, "Switch off large loads"),
     ("no PIN", CheckId.PINS, {"has_pins": ()}, "homeapp pin set owner"),
     ("the hub finds an error", CheckId.TEST_RUN, {"doctor_clock": LATE}, "Clock: The clock says 1970"),

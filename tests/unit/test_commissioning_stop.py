@@ -57,6 +57,58 @@ async def test_a_stopped_test_of_the_charger_releases_it_and_gives_the_mode_back
         assert (await hub.check(check)).state is CheckState.PASSED, "it can be run again"
 
 
+@pytest.mark.usecase("D2", "W4")
+@pytest.mark.parametrize("check", [CheckId.CHARGER_LIMIT, CheckId.CHARGER_FLOOR])
+@in_loop
+async def test_who_pauses_the_car_during_a_test_has_it_paused_afterwards(tmp_path: Path, check: CheckId) -> None:
+    home = HandMadeHome(tmp_path, charger_a=16.0)
+    async with in_a_test_of_the_charger(home, check) as (hub, running):
+        home.mode = ChargingMode.PAUSE
+        await hub.ask(api.StopCheck(check=check))
+        await running
+        assert home.mode is ChargingMode.PAUSE
+        assert load_record(tmp_path).mode_before is None
+
+
+@pytest.mark.usecase("D2", "W4")
+@in_loop
+async def test_who_pauses_the_car_while_the_charger_is_left_alone_is_heard_at_once(tmp_path: Path) -> None:
+    home = HandMadeHome(tmp_path, floor_a=10.0)
+    async with home.running() as hub:
+        await hub.settle_before(CheckId.CHARGER_FLOOR)
+        for earlier in (CheckId.CHARGER_CONNECTED, CheckId.CHARGER_LIMIT):
+            await hub.ask(api.SkipCheck(check=earlier, reason="not part of this"))
+        running = asyncio.create_task(hub.check(CheckId.CHARGER_FLOOR))
+        await comes(lambda: home.hold.commandable("evce", home.clock.now()) is None)  # type: ignore[arg-type]
+        home.mode, paused_at = ChargingMode.PAUSE, home.clock.now()
+        await comes(lambda: home.hold.commandable("evce", home.clock.now()) == "evce")  # type: ignore[arg-type]
+        assert (home.clock.now() - paused_at).total_seconds() <= 2
+        assert "another mode" in (await running).seen
+        assert home.mode is ChargingMode.PAUSE
+
+
+@pytest.mark.usecase("W6")
+@in_loop
+async def test_a_mode_that_could_not_be_given_back_is_not_forgotten_by_the_next_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_call: object) -> None:
+        raise EnvironmentProblem("No space left on device.")
+
+    home = HandMadeHome(tmp_path, charger_a=16.0)
+    async with in_a_test_of_the_charger(home, CheckId.CHARGER_LIMIT) as (hub, running):
+        with monkeypatch.context() as disk:
+            disk.setattr(home, "_ask", refused)
+            with pytest.raises(EnvironmentProblem):
+                await hub.ask(api.StopCheck(check=CheckId.CHARGER_LIMIT))
+            with pytest.raises(EnvironmentProblem):
+                await running
+        assert home.mode is ChargingMode.NOW
+        home.charger_a = None
+        assert (await hub.check(CheckId.CHARGER_LIMIT)).state is CheckState.PASSED
+        assert home.mode is ChargingMode.READY_BY
+
+
 @in_loop
 async def test_only_the_check_that_runs_can_be_stopped(tmp_path: Path) -> None:
     home = HandMadeHome(tmp_path, charger_a=16.0)

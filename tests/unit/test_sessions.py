@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from homeapp.clock import SystemClock
-from homeapp.errors import DeviceUnreachable, NotFound, PairingPending, WrongState
+from homeapp.errors import DeviceUnreachable, EnvironmentProblem, NotFound, PairingPending, WrongState
 from homeapp.model.device import AdoptedDevice, Candidate, DeviceKind, DeviceLink
 from homeapp.model.readings import EvceState, EvceStatus, MeterReading
 from homeapp.ports import Admission, Evce, StationRegister
@@ -60,6 +60,14 @@ class Home:
     refusal: str | None = None
     meters: dict[str, Candidate] = field(default_factory=dict)
     asked: list[list[str]] = field(default_factory=list)
+    enrolling: list[str] = field(default_factory=list)
+    pairing: list[str] = field(default_factory=list)
+    full: str = ""
+
+    def __post_init__(self) -> None:
+        self.enrolled, self.paired = asyncio.Event(), asyncio.Event()
+        self.enrolled.set()
+        self.paired.set()
 
     def fits(self, device_ids: Sequence[str]) -> str | None:
         self.asked.append(list(device_ids))
@@ -72,6 +80,8 @@ class Home:
         self.devices[device.device_id] = device
 
     async def forget_device(self, device_id: str) -> None:
+        if self.full == "ledger":
+            raise EnvironmentProblem("No room.")
         del self.devices[device_id]
 
     def get(self, name: str) -> str | None:
@@ -81,6 +91,8 @@ class Home:
         self.secrets[name] = value
 
     def delete(self, name: str) -> None:
+        if self.full == "secrets":
+            raise EnvironmentProblem("No room.")
         self.secrets.pop(name, None)
 
     def at(self, address: str) -> Candidate:
@@ -88,7 +100,9 @@ class Home:
             raise DeviceUnreachable(f"Nothing answers at {address}.")
         return replace(self.meters[address], address=f"{address}:443")
 
-    async def pair(self, _candidate: Candidate) -> str | None:
+    async def pair(self, seen: Candidate) -> str | None:
+        self.pairing.append(seen.device_id)
+        await self.paired.wait()
         if not self.button_pressed:
             raise PairingPending("Press the button on the meter.")
         return "token"
@@ -119,7 +133,9 @@ class Home:
     def evce(self, _device_id: str) -> Evce | None:
         return None
 
-    async def enrol(self, _device_id: str) -> str:
+    async def enrol(self, device_id: str) -> str:
+        self.enrolling.append(device_id)
+        await self.enrolled.wait()
         return "station-password"
 
     async def drop(self, device_id: str) -> None:
@@ -402,6 +418,61 @@ def test_a_charger_whose_safe_current_the_fuse_cannot_carry_too_is_not_adopted()
             await sessions.adopt("ocpp:b")
         assert home.asked[-1] == ["ocpp:a", "ocpp:b"]
         assert list(home.devices) == ["ocpp:a"]
+
+    in_a_home(body, STATION)
+
+
+@pytest.mark.usecase("D2")
+def test_a_charger_that_is_being_adopted_counts_for_the_next_one() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        home.enrolled.clear()
+        sessions.knocked(candidate("ocpp:b", DeviceKind.EVCE))
+        first = asyncio.create_task(sessions.adopt("ocpp:a"))
+        await until(home, lambda: home.enrolling == ["ocpp:a"])
+        home.refusal = "The main fuse cannot carry that."
+        with pytest.raises(WrongState, match="cannot carry"):
+            await sessions.adopt("ocpp:b")
+        assert home.asked[-1] == ["ocpp:a", "ocpp:b"]
+        with pytest.raises(WrongState, match="is being adopted"):
+            await sessions.adopt("ocpp:a")
+        assert sessions.views()[0].link is DeviceLink.PAIRING
+        home.enrolled.set()
+        await first
+        assert list(home.devices) == ["ocpp:a"]
+
+    in_a_home(body, STATION)
+
+
+def test_a_meter_that_is_being_adopted_is_the_homes_one() -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        home.paired.clear()
+        sessions.knocked(candidate("homewizard:2", DeviceKind.METER))
+        first = asyncio.create_task(sessions.adopt("homewizard:1"))
+        await until(home, lambda: home.pairing == ["homewizard:1"])
+        with pytest.raises(WrongState, match="is being adopted"):
+            await sessions.adopt("homewizard:2")
+        home.paired.set()
+        await first
+        assert list(home.devices) == ["homewizard:1"]
+
+    in_a_home(body, METER)
+
+
+@pytest.mark.usecase("W6")
+@pytest.mark.parametrize("fails", ["ledger", "secrets"])
+def test_a_charger_whose_record_cannot_be_deleted_stays_or_goes_as_a_whole(fails: str) -> None:
+    async def body(home: Home, sessions: DeviceSessions) -> None:
+        await sessions.adopt("ocpp:a")
+        home.full = fails
+        with pytest.raises(EnvironmentProblem, match="No room"):
+            await sessions.forget("ocpp:a")
+        assert sessions.is_adopted("ocpp:a") is ("ocpp:a" in home.devices)
+        assert sessions.is_adopted("ocpp:a") is (home.forgotten == [])
+        home.full = ""
+        if fails == "ledger":
+            assert sessions.admission("ocpp:a", "station-password") is Admission.ADOPTED
+            await sessions.forget("ocpp:a")
+        assert (home.devices, home.forgotten) == ({}, ["ocpp:a"])
 
     in_a_home(body, STATION)
 
