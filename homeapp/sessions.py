@@ -75,6 +75,9 @@ class SessionListener(Protocol):
     def devices_changed(self) -> None:
         """The list of devices, or how one of them stands, has changed."""
 
+    def part_failed(self, name: str, error: Exception) -> None:
+        """What serves all chargers has ended with ``error`` and is started again, as where its port is taken."""
+
 
 class DeviceSessions:
     """All devices of the home; implements ``StationRegister`` for the OCPP endpoint.
@@ -159,7 +162,11 @@ class DeviceSessions:
             self._tasks = tasks
             for device in self._adopted.values():
                 self._begin(device)
-            tasks.create_task(supervise("ocpp endpoint", lambda: self._endpoint.run(self), self._clock))
+            tasks.create_task(
+                supervise(
+                    "server for chargers", lambda: self._endpoint.run(self), self._clock, self._listener.part_failed
+                )
+            )
             for discoverer in self._discoverers:
                 tasks.create_task(self._discover(discoverer))
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from homeapp.model.offer import Binding, Offer, OfferCase, OfferInterval, OfferKind, OfferState
 from homeapp.ports import Evce
 
-_LONGEST = timedelta(minutes=10)
+_LONGEST = timedelta(minutes=12)
 """Whatever becomes of a test: it imposes nothing for longer."""
 
 

@@ -49,6 +49,9 @@ KEY_PEM = (
 )
 
 
+CAPABILITIES = EvceCapabilities(protocol="ocpp2.1", phases=3)
+
+
 @dataclass
 class HandMadeHome:
     """Its parts are as they should be until a test changes them.
@@ -60,6 +63,8 @@ class HandMadeHome:
         meter_until_s: when the meter tells its last reading, s after the clock's begin.
         grid_limit: what the grid operator imposes.
         is_feeding: the car gives what it would draw.
+        capabilities: of the charger.
+        lapses_after_s: how long the charger goes on without a command.
         doctor_clock: what the doctor says of the clock.
     """
 
@@ -75,6 +80,8 @@ class HandMadeHome:
     meter_until_s: float = float("inf")
     grid_limit: GridLimit | None = None
     is_feeding: bool = False
+    capabilities: EvceCapabilities = CAPABILITIES
+    lapses_after_s: float = 0.0
     has_pins: tuple[api.Role, ...] = (api.Role.OWNER, api.Role.INSTALLER)
     doctor_clock: api.Check = field(
         default_factory=lambda: api.Check(name="Clock", level=api.CheckLevel.OK, finding="2026-12-01 12:00 UTC")
@@ -89,6 +96,7 @@ class HandMadeHome:
     def __post_init__(self) -> None:
         self.clock = LeapingClock(NOW)
         self.hold = ChargerHold(lambda: None)
+        self._silent_since: datetime | None = None
         self.signer = HubSigner(KEY_PEM)
 
     def made(self) -> Commissioning:
@@ -155,13 +163,14 @@ class HandMadeHome:
         told_a = min([16.0, *(limit / 690 for limit in limits)])
         drawn_a = told_a if self.charger_a is None else self.charger_a
         if self.hold.commandable(_SOME, now) is None and self.charger_a is None:
-            drawn_a = self.floor_a
+            self._silent_since = self._silent_since or now
+            drawn_a = self.floor_a if (now - self._silent_since).total_seconds() >= self.lapses_after_s else told_a
         return EvceState(
             device_id=CHARGER.device_id,
             received_at=now,
             status=EvceStatus.CHARGING if self.has_car else EvceStatus.AVAILABLE,
             connected=True,
-            capabilities=EvceCapabilities(protocol="ocpp2.1", phases=3),
+            capabilities=self.capabilities,
             power_w=drawn_a * (-690 if self.is_feeding else 690),
             power_at=now,
             phase_current_a=(drawn_a,) * 3,

@@ -7,7 +7,9 @@ import pytest
 
 from homeapp import api
 from homeapp.commissioning.meter_checks import FRESH_S
+from homeapp.load.claim import COARSE_LEASE_S
 from homeapp.model.commissioning import CheckId, CheckState
+from homeapp.model.readings import EvceCapabilities, LimitControl
 from kit.commissioning_home import CHARGER, NOW, HandMadeHome
 from kit.in_loop import in_loop
 
@@ -30,6 +32,23 @@ async def test_the_floor_is_that_of_the_chargers_own_circuit(tmp_path: Path) -> 
         assert found.seen.endswith("its floor is 6 A.")
         home.floor_a = 6.0
         assert (await hub.check(CheckId.CHARGER_FLOOR)).state is CheckState.PASSED
+
+
+@pytest.mark.usecase("D2", "W4")
+@pytest.mark.parametrize(
+    ("control", "state"), [(LimitControl.COARSE, CheckState.PASSED), (LimitControl.FULL, CheckState.FAILED)]
+)
+@in_loop
+async def test_a_charger_that_keeps_limits_in_its_flash_memory_is_waited_for(
+    tmp_path: Path, control: LimitControl, state: CheckState
+) -> None:
+    capabilities = EvceCapabilities(protocol="ocpp1.6", phases=3, control=control)
+    home = HandMadeHome(tmp_path, capabilities=capabilities, lapses_after_s=COARSE_LEASE_S)
+    async with home.running() as hub:
+        await hub.settle_before(CheckId.CHARGER_FLOOR)
+        for check in (CheckId.CHARGER_CONNECTED, CheckId.CHARGER_LIMIT):
+            await hub.ask(api.SkipCheck(check=check, reason="not part of this"))
+        assert (await hub.check(CheckId.CHARGER_FLOOR)).state is state
 
 
 @pytest.mark.usecase("D2", "W4", "W6")

@@ -63,6 +63,8 @@ class Home:
     enrolling: list[str] = field(default_factory=list)
     pairing: list[str] = field(default_factory=list)
     full: str = ""
+    port_is_taken: bool = False
+    failed: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.enrolled, self.paired = asyncio.Event(), asyncio.Event()
@@ -128,6 +130,8 @@ class Home:
 
     async def run(self, register: StationRegister) -> None:
         self.register = register
+        if self.port_is_taken:
+            raise EnvironmentProblem("Port 8887 is taken.")
         await asyncio.Event().wait()
 
     def evce(self, _device_id: str) -> Evce | None:
@@ -156,6 +160,10 @@ class Home:
         self.changed.set()
 
     def devices_changed(self) -> None:
+        self.changed.set()
+
+    def part_failed(self, name: str, error: Exception) -> None:
+        self.failed.append(f"{name}: {error}")
         self.changed.set()
 
 
@@ -202,9 +210,11 @@ class Announcer:
         await asyncio.Event().wait()
 
 
-def in_a_home(body: Callable[[Home, DeviceSessions], Awaitable[None]], *seen: Candidate) -> None:
+def in_a_home(
+    body: Callable[[Home, DeviceSessions], Awaitable[None]], *seen: Candidate, port_is_taken: bool = False
+) -> None:
     async def main() -> None:
-        home = Home()
+        home = Home(port_is_taken=port_is_taken)
         sessions = DeviceSessions(
             ledger=home,
             secrets=home,
@@ -236,6 +246,15 @@ async def until(home: Home, done: Callable[[], bool]) -> None:
                 await home.changed.wait()
         except TimeoutError:
             continue
+
+
+@pytest.mark.usecase("W6")
+def test_the_owner_is_told_where_no_charger_can_be_served() -> None:
+    async def body(home: Home, _sessions: DeviceSessions) -> None:
+        await until(home, lambda: bool(home.failed))
+        assert home.failed[0] == "server for chargers: Port 8887 is taken."
+
+    in_a_home(body, METER, port_is_taken=True)
 
 
 def test_a_found_meter_is_adopted_and_read() -> None:
