@@ -105,10 +105,13 @@ class AtTheScreen:
         self.hands = hands
         self.window: QWidget = QWidget()
 
-    def press(self, name: str, *, beside: str = "", within_s: float = SOON_S) -> None:
-        """Tap the button of this name, once it can be; of several the one nearest to the words ``beside``."""
+    def press(self, name: str, *, beside: str = "", unless: str = "", within_s: float = SOON_S) -> None:
+        """Tap the button of this name, once it can be; of several the one nearest to the words ``beside``.
+
+        Not where ``unless`` is to be seen: then what it is for has already happened.
+        """
         what = f"a button “{name}” that can be pressed" + (f" beside “{beside}”" if beside else "")
-        self._use(lambda: self._control(QAbstractButton, name, beside), what, within_s)
+        self._use(lambda: self._control(QAbstractButton, name, beside), what, within_s, unless)
 
     def look(self) -> None:
         """See what the last tap has changed."""
@@ -174,11 +177,16 @@ class AtTheScreen:
                 raise AssertionError(f"In {within_s:g} s there was not {what}. To be read: {self.read()}")
             QTest.qWait(_LOOK_MS)
 
-    def _use(self, find: Callable[[], QWidget | None], what: str, within_s: float) -> None:
+    def _use(self, find: Callable[[], QWidget | None], what: str, within_s: float, unless: str = "") -> None:
+        def is_over() -> bool:
+            return bool(unless) and self.sees(unless)
+
         deadline = time.monotonic() + within_s
         before: QPoint | None = None
         for _turn in range(_TURNS):
-            self.wait_for(lambda: find() is not None, what, deadline - time.monotonic())
+            self.wait_for(lambda: is_over() or find() is not None, what, deadline - time.monotonic())
+            if is_over():
+                return
             widget = find()
             place = self._reach(widget) if widget is not None else None
             # What still moves, or goes away for a moment, would be missed, and something else be hit.

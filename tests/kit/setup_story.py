@@ -103,7 +103,7 @@ class SetupStory:
         self.screen.picture("meter-button")
         for _try in range(_BUTTON_TRIES):
             self.street.run(self.street.by_hand.press_button())
-            at.press("Try again: HomeWizard P1 meter", beside=serial)
+            at.press("Try again: HomeWizard P1 meter", beside=serial, unless="Grid connection now")
             at.look()
             # The meter's half minute is three seconds in the street.
             at.wait_for(lambda: at.sees("Grid connection now") or at.can_press("Try again: HomeWizard P1 meter"))
