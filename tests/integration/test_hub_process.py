@@ -209,9 +209,9 @@ def test_a_hub_that_was_killed_starts_again(data_dir: Path) -> None:
         process.kill()
         process.wait(timeout=10)
     assert (data_dir / "hub.sock").exists()
-    assert "No hub runs" in homeapp("devices", "list", "--data-dir", data_dir).stderr
+    assert "No hub runs" in homeapp("offers", "list", "--data-dir", data_dir).stderr
     with running_hub(data_dir):
-        assert homeapp("devices", "list", "--data-dir", data_dir).stdout == "Nothing.\n"
+        assert homeapp("offers", "list", "--data-dir", data_dir).stdout == "Nothing.\n"
 
 
 def test_a_hub_whose_secrets_are_gone_does_not_become_another_one(data_dir: Path) -> None:
