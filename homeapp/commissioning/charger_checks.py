@@ -5,10 +5,10 @@ from datetime import datetime
 from homeapp.commissioning.charger_hold import ChargerHold
 from homeapp.commissioning.home import Finding, Home, until
 from homeapp.commissioning.meter_checks import backwards, fresh
-from homeapp.load.claim import COARSE_LEASE_S
+from homeapp.load.claim import COARSE_LEASE_S, is_coarse
 from homeapp.model.device import DeviceKind, DeviceLink, DeviceView
 from homeapp.model.plan import ChargingMode
-from homeapp.model.readings import EvceState, LimitControl
+from homeapp.model.readings import EvceState
 from homeapp.model.site import Circuit
 
 CONNECTED_WITHIN_S = 60.0
@@ -105,10 +105,7 @@ async def _left_alone(home: Home, hold: ChargerHold, tried: str, drawn_a: float,
 
 
 def _lapses_within_s(home: Home) -> float:
-    charger = home.charger()
-    capabilities = None if charger is None else charger.capabilities
-    coarse = capabilities is not None and capabilities.control is LimitControl.COARSE
-    return (COARSE_LEASE_S if coarse else home.settings.ocpp.lease_s) + LAPSE_SLACK_S
+    return (COARSE_LEASE_S if is_coarse(home.charger()) else home.settings.ocpp.lease_s) + LAPSE_SLACK_S
 
 
 def _chargers(home: Home) -> tuple[DeviceView, ...]:

@@ -126,7 +126,7 @@ class Claim:
         if self._born_s is None:
             self._born_s = at.monotonic
         if not self._superseded:
-            longest_s = COARSE_LEASE_S if _is_coarse(evce) else LONGEST_LEASE_S
+            longest_s = COARSE_LEASE_S if is_coarse(evce) else LONGEST_LEASE_S
             self._unknown_until = max(self._unknown_until, self._born_s + longest_s + SETTLE_S)
         self._confirm(evce, at)
         if self._accepted is None:
@@ -174,7 +174,7 @@ class Claim:
         until, seen_s = self._lease
         if until != evce.lease_until:
             until, seen_s = self._lease = evce.lease_until, at.monotonic
-            coarse = _is_coarse(evce) and (until - at.civil).total_seconds() > self._lease_s
+            coarse = is_coarse(evce) and (until - at.civil).total_seconds() > self._lease_s
             self._length_s = COARSE_LEASE_S if coarse else self._lease_s
             self._supersede(until, at.monotonic)
         accepted = self._held(evce.granted_w - evce.granted_feed_w, self._leased_phases)
@@ -201,7 +201,8 @@ class Claim:
         ]
 
 
-def _is_coarse(evce: EvceState | None) -> bool:
+def is_coarse(evce: EvceState | None) -> bool:
+    """The station keeps its limits in flash memory, so they are leased for ``COARSE_LEASE_S``."""
     capabilities = evce.capabilities if evce is not None else None
     return capabilities is not None and capabilities.control is LimitControl.COARSE
 
