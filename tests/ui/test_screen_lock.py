@@ -13,6 +13,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QAccessible, QMouseEvent, QPointingDevice
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
+from screen_with_pins import OWNERS as PIN
+from screen_with_pins import ScreenWithPins
 
 from homeapp import api
 from homeapp.api import AccessView, Role
@@ -24,22 +26,17 @@ from ui.widgets.sheet import Sheet
 from ui.window import PAGES, Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
-PIN = "471108"
 LOCKED = AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=(Role.OWNER,))
 ALL_PINS = replace(LOCKED, pins=(Role.HOUSEHOLD, Role.OWNER, Role.INSTALLER))
 NO_PIN = AccessView(role=Role.INSTALLER, until=None, open_role=Role.INSTALLER, pins=())
 
 
-class Home:
+class Home(ScreenWithPins):
     """A window over a hub that refuses what the role does not cover, and knows PINs."""
 
     def __init__(self, window: Window, hub: CannedHub, qtbot: QtBot) -> None:
-        self.window = window
-        self.hub = hub
-        self.qtbot = qtbot
-        self.pins = {Role.HOUSEHOLD: "6283", Role.OWNER: PIN, Role.INSTALLER: "902517"}
+        super().__init__(window, hub, qtbot)
         hub.answers[api.LogIn] = self._log_in
-        hub.answers[api.LogOut] = lambda _call: self.becomes(role=self.access.open_role)
         hub.answers[api.SetPin] = self._set_pin
         for call, answer in (
             (api.DecideOffer, replace(offers_told.PENDING, state=OfferState.ACCEPTED)),
@@ -48,37 +45,6 @@ class Home:
             (api.AdoptDevice, situations.KNOCKING),
         ):
             hub.answers[call] = lambda call, answer=answer: self._guarded(call, answer)
-
-    @property
-    def access(self) -> AccessView:
-        return self.hub.situation.access
-
-    @property
-    def sheet(self) -> Any:
-        return self.window.lock.sheet
-
-    def becomes(self, **changes: Any) -> AccessView:
-        self.hub.situation = replace(self.hub.situation, access=replace(self.access, **changes))
-        self.hub.push(api.Topic.ACCESS)
-        return self.access
-
-    def click(self, button: QAbstractButton) -> None:
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def wait(self, done: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=5000)
-
-    def asks(self) -> Any:
-        self.wait(lambda: self.sheet is not None and self.sheet.isVisible())
-        return self.sheet
-
-    def enter(self, pin: str) -> None:
-        for digit in pin:
-            self.click(self.sheet.pad.keys[digit])
-        self.click(self.sheet.pad.enter)
-
-    def acted(self, *kinds: type[api.Call[Any]]) -> list[api.Call[Any]]:
-        return [call for call in self.hub.calls if isinstance(call, kinds)]
 
     def _guarded(self, call: api.Call[Any], answer: object) -> object:
         return answer if self.access.role.covers(call.role) else NotAllowed("As guest you may not do this.")

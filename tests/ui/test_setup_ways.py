@@ -12,6 +12,7 @@ from commissioning_told import stands as told
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
+from screen_with_pins import HOUSEHOLDS, INSTALLERS, ScreenWithPins
 
 from homeapp import api
 from homeapp.api import AccessView, Role
@@ -25,49 +26,22 @@ from ui.widgets.text import Text
 from ui.window import Window
 
 Opener = Callable[..., tuple[Window, CannedHub]]
-INSTALLERS, OWNERS, HOUSEHOLDS = "902517", "471108", "6283"
 PINS = (Role.OWNER, Role.INSTALLER)
 GUEST = AccessView(role=Role.GUEST, until=None, open_role=Role.GUEST, pins=PINS)
 
 
-class Home:
+class Home(ScreenWithPins):
     """A window over a hub that knows what ``AccessControl`` allows."""
 
     def __init__(self, window: Window, hub: CannedHub, qtbot: QtBot) -> None:
-        self.window, self.hub, self.qtbot = window, hub, qtbot
-        self.pins = {Role.HOUSEHOLD: HOUSEHOLDS, Role.OWNER: OWNERS, Role.INSTALLER: INSTALLERS}
+        super().__init__(window, hub, qtbot)
         hub.answers[api.SetPin] = self._set_pin
         hub.answers[api.LogIn] = self._log_in
-        hub.answers[api.LogOut] = lambda _call: self.becomes(role=self.access.open_role)
         hub.answers[api.RunCheck] = self._run
 
-    @property
-    def access(self) -> AccessView:
-        return self.hub.situation.access
-
-    @property
-    def sheet(self) -> Any:
-        return self.window.lock.sheet
-
-    def becomes(self, **changes: Any) -> AccessView:
-        self.hub.situation = replace(self.hub.situation, access=replace(self.access, **changes))
-        self.hub.push(api.Topic.ACCESS)
-        return self.access
-
-    def click(self, button: QAbstractButton) -> None:
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def wait(self, done: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=5000)
-
-    def acted(self, *kinds: type[api.Call[Any]]) -> list[Any]:
-        return [call for call in self.hub.calls if isinstance(call, kinds)]
-
     def enter(self, pin: str) -> None:
-        self.wait(lambda: self.sheet is not None and self.sheet.isVisible())
-        for digit in pin:
-            self.click(self.sheet.pad.keys[digit])
-        self.click(self.sheet.pad.enter)
+        self.asks()
+        super().enter(pin)
 
     def _set_pin(self, call: api.SetPin) -> AccessView | HomeappError:
         needed = (
